@@ -1,0 +1,3 @@
+//! From raw logs to summaries, comparisons, tables and figures.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Plans trials, starts subjects, sends load, records observations.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Types of the definitions and of the raw log; no I/O.

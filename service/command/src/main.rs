@@ -1,0 +1,3 @@
+//! The pipeline as a WASI command: request in, answer out.
+
+fn main() {}

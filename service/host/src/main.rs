@@ -1,0 +1,3 @@
+//! The Wasm host: Wasmtime embedded behind the shared HTTP front.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The service as a native HTTP server, which goes into the container.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The HTTP front that the native service and the Wasm host share.

@@ -1,0 +1,1 @@
+//! The image pipeline and request validation of the service under test: pure, no I/O.

@@ -1,0 +1,3 @@
+//! The verbs of Weighbridge: set up, build, run, analyse, write the paper.
+
+fn main() {}
