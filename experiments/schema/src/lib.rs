@@ -1,1 +1,21 @@
-//! Types of the definitions and of the raw log; no I/O.
+//! Types of the definitions and of the raw log: the one crate that both the runner (writer) and the
+//! analysis (reader) use, so that the two cannot drift apart. It performs no I/O.
+//!
+//! Numbers on disk are integers, nanoseconds and bytes, with the unit in the field's name. What is unknown
+//! is absent (`Option`), never zero.
+
+pub mod artifact;
+pub mod definition;
+pub mod manifest;
+pub mod metric;
+pub mod name;
+pub mod parameter;
+pub mod parse;
+pub mod plan;
+pub mod progress;
+pub mod record;
+pub mod subject;
+pub mod workload;
+
+/// Version of the raw log's format. The analysis refuses a run written with another one.
+pub const SCHEMA_VERSION: u32 = 1;

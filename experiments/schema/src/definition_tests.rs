@@ -1,0 +1,107 @@
+//! Tests of the definitions: what is refused, and which trials come out.
+
+use super::*;
+use crate::subject::parse_subjects;
+use crate::workload::parse_workloads;
+
+const SUBJECTS: &str = r#"
+[subjects.native]
+title = "native"
+technology = "native"
+boundary = "spawn to response"
+isolation = "process"
+version = ["x", "--version"]
+start.process = { program = "x", arguments = [] }
+size = { shipped = [{ artifact = "x" }], runtime = [] }
+
+[subjects.docker-scratch]
+title = "docker"
+technology = "container"
+boundary = "create to response"
+isolation = "container"
+start.container = { image = "image.tar", arguments = [], network = "host" }
+size = { shipped = [{ artifact = "image.tar" }], runtime = [{ program = "dockerd" }] }
+"#;
+
+fn workloads() -> Workloads {
+    let one = |name: &str| {
+        format!(
+            "[workloads.{name}]\nmethod = \"GET\"\npath = \"/\"\nexpect = {{ status = 200, sha256 = \"{}\" }}\n",
+            "0".repeat(64)
+        )
+    };
+    parse_workloads("w", &["healthz", "bad-one", "bad-two"].map(one).concat()).unwrap()
+}
+
+fn definition(changes: &[(&str, &str)]) -> Result<Definition, String> {
+    let mut text = r#"
+question = "How long?"
+baseline = "native"
+subjects = ["native", "docker-scratch"]
+workloads = ["healthz"]
+architectures = ["host"]
+[method.throughput]
+concurrency = [1, 8]
+warmup_ms = 100
+[profiles]
+smoke = { invocations = 1, measure_ms = 100 }
+quick = { invocations = 3, measure_ms = 100 }
+paper = { invocations = 9, measure_ms = 100 }
+"#
+    .to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let subjects = parse_subjects("s", SUBJECTS).unwrap();
+    Definition::parse("d.toml", "throughput".parse().unwrap(), &text, &subjects, &workloads())
+        .map_err(|e| e.to_string())
+}
+
+#[test]
+fn trials_are_the_product_of_all_factors() {
+    let trials = definition(&[]).unwrap().trials(Profile::Quick, "x86_64");
+    assert_eq!(trials.len(), 3 * 2 * 2);
+    let distinct: std::collections::BTreeSet<_> = trials.iter().collect();
+    assert_eq!(distinct.len(), trials.len());
+}
+
+#[test]
+fn a_pattern_stands_for_all_that_begin_so() {
+    let found = definition(&[("[\"healthz\"]", "[\"bad-*\", \"healthz\", \"bad-one\"]")]).unwrap();
+    let names: Vec<_> = found.workloads.iter().map(WorkloadName::as_str).collect();
+    assert_eq!(names, ["bad-one", "bad-two", "healthz"]);
+}
+
+fn check_refused(change: (&str, &str), expected: &str) {
+    let error = definition(&[change]).unwrap_err();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn bad_input_gets_a_clear_error() {
+    check_refused(("\"docker-scratch\"]", "\"docker-scrach\"]"), "did you mean `docker-scratch`?");
+    check_refused(("[\"healthz\"]", "[\"healtz\"]"), "did you mean `healthz`?");
+    check_refused(("[\"healthz\"]", "[\"worse-*\"]"), "unknown workload `worse-*`");
+    check_refused(("concurrency", "concurency"), "did you mean `concurrency`?");
+    check_refused(("concurrency", "concurency"), "d.toml:8");
+    check_refused(("[1, 8]", "[]"), "concurrency needs at least one value");
+    check_refused(
+        ("invocations = 3, measure_ms = 100", "invocations = 3"),
+        "profiles.quick.measure_ms",
+    );
+    check_refused(("invocations = 1", "invocations = 0"), "profiles.smoke.invocations");
+}
+
+#[test]
+fn the_baseline_is_one_of_the_subjects() {
+    let error = definition(&[("[\"native\", ", "[")]).unwrap_err();
+    assert!(error.contains("baseline `native` is not among"), "{error}");
+}
+
+#[test]
+fn a_process_without_a_version_is_refused() {
+    let text = SUBJECTS.replace("version = [\"x\", \"--version\"]\n", "");
+    let error = parse_subjects("s.toml", &text).unwrap_err().to_string();
+    assert!(error.contains("subject `native`"), "{error}");
+}

@@ -1,0 +1,136 @@
+//! `manifest.json`: everything needed to say where a run's numbers come from.
+
+use crate::artifact::Artifacts;
+use crate::name::{ExperimentName, SubjectName, WorkloadName};
+use crate::plan::Trial;
+use crate::subject::Subject;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The machine a run was made on. Absent where it cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fingerprint {
+    /// Instruction set, `x86_64` or `aarch64`.
+    pub architecture: String,
+    /// Model name of the processor.
+    pub cpu_model: Option<String>,
+    /// Logical processors that this process may use.
+    pub cores_count: Option<u32>,
+    /// Main memory.
+    pub memory_bytes: Option<u64>,
+    /// Kernel release and version.
+    pub kernel: Option<String>,
+    /// Name of the distribution.
+    pub distribution: Option<String>,
+    /// Hypervisor, as far as the processor's flags tell.
+    pub virtualised: Option<bool>,
+    /// Frequency governor of core 0.
+    pub governor: Option<String>,
+    /// Clock source of the kernel.
+    pub clock_source: Option<String>,
+    /// `v1`, `v2` or `hybrid`.
+    pub cgroup: Option<String>,
+    /// Transparent huge pages setting.
+    pub transparent_huge_pages: Option<String>,
+    /// Address space randomisation (kernel.randomize_va_space).
+    pub address_randomisation: Option<String>,
+}
+
+/// State of the checkout a run was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revision {
+    /// Full commit hash.
+    pub commit: String,
+    /// `true` when tracked files differed from that commit.
+    pub dirty: bool,
+}
+
+/// Whether a subject can be measured here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Availability {
+    /// It can; this is what it said its version was.
+    Installed {
+        /// The version.
+        version: String,
+    },
+    /// It cannot.
+    NotInstalled {
+        /// What is missing.
+        reason: String,
+        /// The line that would provide it.
+        remedy: Option<String>,
+    },
+}
+
+/// One subject as it took part in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectEntry {
+    /// Its definition.
+    pub definition: Subject,
+    /// Whether it could be measured.
+    pub availability: Availability,
+}
+
+/// What one experiment asked, kept so that the analysis needs no file but the run's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentEntry {
+    /// The question in words.
+    pub question: String,
+    /// The subject every other one is compared with.
+    pub baseline: SubjectName,
+    /// Subjects asked for, in the definition's order, whether installed or not.
+    pub subjects: Vec<SubjectName>,
+    /// Workloads asked for, in the definition's order.
+    pub workloads: Vec<WorkloadName>,
+    /// The definition file, verbatim.
+    pub definition_toml: String,
+}
+
+/// Which core does what.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pinning {
+    /// Cores of the load generator; `None` when nothing is pinned.
+    pub client_cores: Option<Vec<u32>>,
+    /// Cores of the subject; `None` when nothing is pinned.
+    pub subject_cores: Option<Vec<u32>>,
+}
+
+/// `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Format version, [`crate::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Name of the run and of its folder.
+    pub run: String,
+    /// `smoke`, `quick` or `paper`.
+    pub profile: String,
+    /// Seed of the plan's shuffle and of every schedule.
+    pub seed: u64,
+    /// Wall clock at the start, nanoseconds since 1970-01-01 UTC.
+    pub started_at_unix_ns: u64,
+    /// State of the checkout; `None` outside a git checkout.
+    pub revision: Option<Revision>,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+    /// Which core does what.
+    pub pinning: Pinning,
+    /// What was built, with digests and providers.
+    pub artifacts: Artifacts,
+    /// How the needs of this run that are not part of the build were met (the container engine).
+    pub provisions: Vec<crate::artifact::Provision>,
+    /// Digest of every corpus file used, by path relative to `experiments/`.
+    pub corpus_sha256: BTreeMap<String, String>,
+    /// The experiments.
+    pub experiments: BTreeMap<ExperimentName, ExperimentEntry>,
+    /// The subjects.
+    pub subjects: BTreeMap<SubjectName, SubjectEntry>,
+    /// Every trial, in the order of the visit.
+    pub plan: Vec<Trial>,
+}

@@ -1,0 +1,148 @@
+//! What is measured: each metric owns its unit, its direction and its display name.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The unit in which a metric's integer is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Nanoseconds.
+    Nanoseconds,
+    /// Bytes.
+    Bytes,
+    /// A plain count.
+    Count,
+    /// Requests per second; only derived in the analysis, never stored.
+    RequestsPerSecond,
+}
+
+/// Which way is better; comparisons are worded by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Times, sizes.
+    LowerIsBetter,
+    /// Rates.
+    HigherIsBetter,
+    /// A reading that explains other metrics and is not itself compared.
+    Neutral,
+}
+
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $variant:ident => $key:literal, $title:literal, $unit:ident, $direction:ident;)*) => {
+        /// A measured or derived quantity. The key in the raw log ends in the unit.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Metric {
+            $($(#[$doc])* #[serde(rename = $key)] $variant,)*
+        }
+
+        impl Metric {
+            /// Every metric, in the order of the raw log.
+            pub const ALL: &'static [Metric] = &[$(Metric::$variant),*];
+
+            /// The key in the raw log.
+            #[must_use]
+            pub fn key(self) -> &'static str {
+                match self { $(Metric::$variant => $key),* }
+            }
+
+            /// The words a table uses.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Metric::$variant => $title),* }
+            }
+
+            /// The unit of the stored integer.
+            #[must_use]
+            pub fn unit(self) -> Unit {
+                match self { $(Metric::$variant => Unit::$unit),* }
+            }
+
+            /// Which way is better.
+            #[must_use]
+            pub fn direction(self) -> Direction {
+                match self { $(Metric::$variant => Direction::$direction),* }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// From the start call to the last byte of the first correct response.
+    TimeToFirstResponse => "time_to_first_response_ns", "time to first response", Nanoseconds, LowerIsBetter;
+    /// Responses that arrived within the measured window and were correct.
+    RequestsCompleted => "requests_completed", "requests completed", Count, Neutral;
+    /// Requests that failed or were answered wrongly within the measured window.
+    RequestsFailed => "requests_failed", "requests failed", Count, LowerIsBetter;
+    /// Length of the measured window.
+    Measured => "measured_ns", "measured window", Nanoseconds, Neutral;
+    /// CPU time that the load generator used in the measured window.
+    ClientCpu => "client_cpu_ns", "client CPU time", Nanoseconds, Neutral;
+    /// CPU time that the subject's processes used in the measured window.
+    ServerCpu => "server_cpu_ns", "server CPU time", Nanoseconds, LowerIsBetter;
+    /// Median latency of one invocation.
+    LatencyP50 => "latency_p50_ns", "latency p50", Nanoseconds, LowerIsBetter;
+    /// 90th percentile of latency of one invocation.
+    LatencyP90 => "latency_p90_ns", "latency p90", Nanoseconds, LowerIsBetter;
+    /// 99th percentile of latency of one invocation.
+    LatencyP99 => "latency_p99_ns", "latency p99", Nanoseconds, LowerIsBetter;
+    /// Largest latency of one invocation.
+    LatencyMax => "latency_max_ns", "latency maximum", Nanoseconds, LowerIsBetter;
+    /// 99th percentile of actual minus intended send time: the generator's own lateness.
+    SendLagP99 => "send_lag_p99_ns", "send lag p99", Nanoseconds, LowerIsBetter;
+    /// Largest number of arrivals that were due and could not be sent yet.
+    BacklogPeak => "backlog_peak_count", "peak backlog", Count, LowerIsBetter;
+    /// Connections that had to be opened anew in the measured window.
+    Reconnects => "reconnects_count", "reconnects", Count, LowerIsBetter;
+    /// Proportional set size of the subject's process tree.
+    Pss => "pss_bytes", "PSS", Bytes, LowerIsBetter;
+    /// Unique set size (private pages) of the subject's process tree.
+    Uss => "uss_bytes", "USS", Bytes, LowerIsBetter;
+    /// Peak of the subject's own control group, where it has one.
+    CgroupPeak => "cgroup_peak_bytes", "cgroup peak", Bytes, LowerIsBetter;
+    /// PSS of the per-container helper process (the shim), where there is one.
+    ShimPss => "shim_pss_bytes", "shim PSS", Bytes, LowerIsBetter;
+    /// What is shipped per service: binary, image or module.
+    Shipped => "shipped_bytes", "shipped", Bytes, LowerIsBetter;
+    /// The shipped artifact after gzip -6.
+    ShippedGzip => "shipped_gzip_bytes", "shipped, gzip", Bytes, LowerIsBetter;
+    /// The shipped artifact after zstd -19.
+    ShippedZstd => "shipped_zstd_bytes", "shipped, zstd", Bytes, LowerIsBetter;
+    /// The runtime that must already be on the machine.
+    Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter;
+    /// Shipped artifact and runtime together.
+    WithRuntime => "with_runtime_bytes", "with runtime", Bytes, LowerIsBetter;
+    /// Requests of the equivalence list that were sent.
+    CasesSent => "cases_sent", "cases", Count, Neutral;
+    /// Requests of the equivalence list whose status and body were as expected.
+    CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter;
+    /// Correct responses per second; derived from `requests_completed` and `measured_ns`.
+    RequestsPerSecond => "requests_per_second", "requests per second", RequestsPerSecond, HigherIsBetter;
+    /// Correct responses per second of the subject's CPU time; derived.
+    RequestsPerCpuSecond => "requests_per_cpu_second", "requests per CPU-second", RequestsPerSecond, HigherIsBetter;
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.title())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_ends_in_the_unit() {
+        for &metric in Metric::ALL {
+            let key = metric.key();
+            match metric.unit() {
+                Unit::Nanoseconds => assert!(key.ends_with("_ns"), "{key}"),
+                Unit::Bytes => assert!(key.ends_with("_bytes"), "{key}"),
+                Unit::Count | Unit::RequestsPerSecond => {
+                    assert!(!key.ends_with("_ns") && !key.ends_with("_bytes"), "{key}");
+                }
+            }
+            assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{key}\""));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The setting that a cell varies besides subject and workload.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// The varied setting of a cell, written `concurrency=8`, `rate=200`, `idle`, `loaded` or `-`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Parameter {
+    /// Nothing varies.
+    None,
+    /// Connections of a closed loop, each with one request in flight.
+    Concurrency(u32),
+    /// Offered rate of an open loop, in requests per second.
+    Rate(u32),
+    /// Memory of an instance that has answered one request and waits.
+    Idle,
+    /// Memory of an instance under a closed loop.
+    Loaded,
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Parameter::None => f.pad("-"),
+            Parameter::Concurrency(n) => f.pad(&format!("concurrency={n}")),
+            Parameter::Rate(n) => f.pad(&format!("rate={n}")),
+            Parameter::Idle => f.pad("idle"),
+            Parameter::Loaded => f.pad("loaded"),
+        }
+    }
+}
+
+impl FromStr for Parameter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| {
+            digits.parse().map_err(|_| format!("`{digits}` in `{text}` is not a whole number"))
+        };
+        match text {
+            "-" => Ok(Parameter::None),
+            "idle" => Ok(Parameter::Idle),
+            "loaded" => Ok(Parameter::Loaded),
+            _ => match text.split_once('=') {
+                Some(("concurrency", digits)) => Ok(Parameter::Concurrency(number(digits)?)),
+                Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
+                _ => Err(format!(
+                    "`{text}` is not a parameter: expected concurrency=N, rate=N, idle, loaded or -"
+                )),
+            },
+        }
+    }
+}
+
+impl Serialize for Parameter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parameter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn written_and_read_back(n in any::<u32>()) {
+            let all = [Parameter::None, Parameter::Idle, Parameter::Loaded,
+                       Parameter::Concurrency(n), Parameter::Rate(n)];
+            for parameter in all {
+                prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in ["", "rate=", "rate=-1", "speed=3", "Idle"] {
+            assert!(bad.parse::<Parameter>().is_err(), "{bad}");
+        }
+    }
+}
