@@ -1,0 +1,134 @@
+//! The threads: each accepts and answers on its own; the first also waits for the signal to stop.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::{Config, Handler, ServeError, Stages, connection, listen};
+
+/// How long to wait after a failed accept (usually: out of file descriptors) before the next.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Listens, reports the stages on stderr once it does, and serves until SIGTERM or SIGINT; requests
+/// in flight then have [`Config::stop_timeout`] to finish.
+///
+/// `make_handler` is called once per thread, on the calling thread, with the thread's number from 0.
+///
+/// # Errors
+/// When the address cannot be listened on, or a thread or its runtime cannot be started.
+pub fn serve<H: Handler>(
+    config: Config,
+    mut stages: Stages,
+    mut make_handler: impl FnMut(usize) -> H,
+) -> Result<(), ServeError> {
+    let mut listeners = listen::listeners(config.listen, config.threads.get())?.into_iter();
+    stages.mark("listening");
+    // There is one listener per thread, and at least one thread.
+    let Some(own_listener) = listeners.next() else { return Ok(()) };
+    let config = Arc::new(config);
+    let stop = watch::Sender::new(false);
+    let own_handler = make_handler(0);
+
+    let mut threads = Vec::with_capacity(listeners.len());
+    for (index, listener) in (1..).zip(listeners) {
+        let (handler, config, stop) = (make_handler(index), Arc::clone(&config), stop.clone());
+        let work = move || other_thread(listener, handler, config, &stop);
+        let name = format!("server-{index}");
+        threads.push(thread::Builder::new().name(name).spawn(work).map_err(ServeError::Start)?);
+    }
+    first_thread(own_listener, own_handler, config, &stop, &stages).map_err(ServeError::Start)?;
+    for thread in threads {
+        // A panic has been reported by the panic hook already; the others were served all the same.
+        if let Ok(result) = thread.join() {
+            result.map_err(ServeError::Start)?;
+        }
+    }
+    Ok(())
+}
+
+/// Serves on the calling thread, and tells all the others when a signal says stop.
+fn first_thread<H: Handler>(
+    listener: TcpListener,
+    handler: H,
+    config: Arc<Config>,
+    stop: &watch::Sender<bool>,
+    stages: &Stages,
+) -> io::Result<()> {
+    let runtime = runtime()?;
+    let (terminate, interrupt) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    // Whoever reads this line may send the signal at once: it is handled from here on.
+    stages.report();
+    let stopper = stop.clone();
+    runtime.spawn(async move {
+        either(terminate, interrupt).await;
+        stopper.send_replace(true);
+    });
+    runtime.block_on(accept(listener, handler, config, stop.subscribe()))
+}
+
+/// Serves on a thread of its own. When it cannot, it stops the whole server: otherwise connections
+/// that the kernel gives to its listener would wait for ever.
+fn other_thread<H: Handler>(
+    listener: TcpListener,
+    handler: H,
+    config: Arc<Config>,
+    stop: &watch::Sender<bool>,
+) -> io::Result<()> {
+    let result = runtime()
+        .and_then(|runtime| runtime.block_on(accept(listener, handler, config, stop.subscribe())));
+    if result.is_err() {
+        stop.send_replace(true);
+    }
+    result
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+async fn either(mut terminate: Signal, mut interrupt: Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Accepts until `stop`, then waits for the connections to finish what they are at.
+async fn accept<H: Handler>(
+    listener: TcpListener,
+    handler: H,
+    config: Arc<Config>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    // Connections hold the receiving end: told by a change, counted by being dropped.
+    let connections = watch::Sender::new(());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let config = Arc::clone(&config);
+                let told = connections.subscribe();
+                tokio::spawn(connection::drive(stream, handler.clone(), config, told));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    drop(listener);
+    connections.send_replace(());
+    let _ = tokio::time::timeout(config.stop_timeout, connections.closed()).await;
+    Ok(())
+}
