@@ -1,0 +1,166 @@
+//! From the bytes of a request to pixels. The size is read from the header and checked first; the
+//! pixels are decoded only after the whole pipeline has been found to fit the limits.
+
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{DynamicImage, ImageDecoder, ImageError, Limits};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::error::{ErrorCode, ServiceError};
+use crate::limits::{MAX_DECODER_BYTES, MAX_JPEG_SCANS};
+use crate::operation::{Format, Size};
+use crate::pixels::{Channels, Pixels};
+use crate::stop::{Stop, StoppableReader};
+
+/// An image whose header has been read.
+pub(crate) struct Header<'a> {
+    pub(crate) size: Size,
+    decoder: Decoder<'a>,
+}
+
+enum Decoder<'a> {
+    Jpeg(Box<JpegDecoder<StoppableReader<'a>>>),
+    Png(Box<PngDecoder<StoppableReader<'a>>>),
+    Webp(Box<WebPDecoder<StoppableReader<'a>>>),
+}
+
+/// The format that the first bytes of a body announce.
+pub(crate) fn sniff(body: &[u8]) -> Option<Format> {
+    if body.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(Format::Png)
+    } else if body.starts_with(b"\xff\xd8\xff") {
+        Some(Format::Jpeg)
+    } else if body.starts_with(b"RIFF") && body.get(8..12) == Some(b"WEBP") {
+        Some(Format::Webp)
+    } else {
+        None
+    }
+}
+
+/// Reads the header and checks the size against the limits.
+pub(crate) fn read_header<'a>(
+    body: &'a [u8],
+    format: Format,
+    stop: &'a Stop<'a>,
+) -> Result<Header<'a>, ServiceError> {
+    let reader = StoppableReader::new(body, stop);
+    let (width, height, decoder) = match format {
+        Format::Jpeg => open_jpeg(reader).map_err(|error| stop.explain(from_jpeg(&error)))?,
+        Format::Png => {
+            let mut decoder = PngDecoder::with_limits(reader, decoder_limits())
+                .map_err(|error| stop.explain(from_image(&error)))?;
+            let (width, height) = decoder.dimensions();
+            set_limits(&mut decoder)?;
+            (width, height, Decoder::Png(Box::new(decoder)))
+        }
+        Format::Webp => {
+            let mut decoder =
+                WebPDecoder::new(reader).map_err(|error| stop.explain(from_image(&error)))?;
+            let (width, height) = decoder.dimensions();
+            set_limits(&mut decoder)?;
+            (width, height, Decoder::Webp(Box::new(decoder)))
+        }
+    };
+    if width == 0 || height == 0 {
+        return Err(corrupt("the image has no pixels"));
+    }
+    Ok(Header { size: Size { width, height }.within_limits()?, decoder })
+}
+
+impl Header<'_> {
+    /// Decodes the pixels.
+    pub(crate) fn decode(self, stop: &Stop<'_>) -> Result<Pixels, ServiceError> {
+        match self.decoder {
+            Decoder::Jpeg(decoder) => {
+                decode_jpeg(*decoder, self.size).map_err(|error| stop.explain(from_jpeg(&error)))
+            }
+            Decoder::Png(decoder) => DynamicImage::from_decoder(*decoder)
+                .map(|image| from_dynamic(image, self.size))
+                .map_err(|error| stop.explain(from_image(&error))),
+            Decoder::Webp(decoder) => DynamicImage::from_decoder(*decoder)
+                .map(|image| from_dynamic(image, self.size))
+                .map_err(|error| stop.explain(from_image(&error))),
+        }
+    }
+}
+
+/// The JPEG decoder of the `image` crate, without the crate in between: that one is lenient, and
+/// would answer a truncated photograph with a half gray one.
+fn open_jpeg(reader: StoppableReader<'_>) -> Result<(u32, u32, Decoder<'_>), DecodeErrors> {
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .jpeg_set_max_scans(MAX_JPEG_SCANS)
+        // The size is checked by ours, with its own answer.
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX);
+    let mut decoder = JpegDecoder::new_with_options(reader, options);
+    decoder.decode_headers()?;
+    let missing = || DecodeErrors::FormatStatic("the header names no size");
+    let info = decoder.info().ok_or_else(missing)?;
+    let output = match decoder.input_colorspace().ok_or_else(missing)? {
+        ColorSpace::Luma => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(output));
+    Ok((u32::from(info.width), u32::from(info.height), Decoder::Jpeg(Box::new(decoder))))
+}
+
+fn decode_jpeg(
+    mut decoder: JpegDecoder<StoppableReader<'_>>,
+    size: Size,
+) -> Result<Pixels, DecodeErrors> {
+    let data = decoder.decode()?;
+    let channels = match decoder.output_colorspace() {
+        Some(ColorSpace::Luma) => Channels::Gray,
+        Some(ColorSpace::RGB) => Channels::Rgb,
+        _ => return Err(DecodeErrors::FormatStatic("the colours are not gray or RGB")),
+    };
+    if data.len() != crate::pixels::byte_count(size, channels) {
+        return Err(DecodeErrors::FormatStatic("the pixels do not fill the size"));
+    }
+    Ok(Pixels { size, channels, data })
+}
+
+/// Reduces whatever a decoder gave to eight bits per channel.
+fn from_dynamic(image: DynamicImage, size: Size) -> Pixels {
+    let color = image.color();
+    let (channels, data) = match (color.has_color(), color.has_alpha()) {
+        (false, false) => (Channels::Gray, image.into_luma8().into_raw()),
+        (false, true) => (Channels::GrayAlpha, image.into_luma_alpha8().into_raw()),
+        (true, false) => (Channels::Rgb, image.into_rgb8().into_raw()),
+        (true, true) => (Channels::RgbAlpha, image.into_rgba8().into_raw()),
+    };
+    Pixels { size, channels, data }
+}
+
+fn decoder_limits() -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits
+}
+
+fn set_limits(decoder: &mut impl ImageDecoder) -> Result<(), ServiceError> {
+    decoder.set_limits(decoder_limits()).map_err(|error| from_image(&error))
+}
+
+fn from_image(error: &ImageError) -> ServiceError {
+    match error {
+        ImageError::Limits(error) => ServiceError::new(
+            ErrorCode::ImageTooLarge,
+            format!("decoding would take too much memory: {error}"),
+        ),
+        other => corrupt(&other.to_string()),
+    }
+}
+
+fn from_jpeg(error: &DecodeErrors) -> ServiceError {
+    corrupt(&error.to_string())
+}
+
+fn corrupt(detail: &str) -> ServiceError {
+    let message = format!("the image is truncated or corrupted: {detail}");
+    ServiceError::new(ErrorCode::CorruptImage, message).with_parameter("body")
+}

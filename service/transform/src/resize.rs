@@ -1,0 +1,152 @@
+//! Resizing, through the vector kernels of `fast_image_resize` (fixed point for eight-bit channels).
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::alpha::{premultiply, unpremultiply};
+use crate::error::{ErrorCode, ServiceError};
+use crate::operation::{ResizeFilter, Size};
+use crate::pixels::{Channels, Pixels};
+use crate::stop::Stop;
+
+/// Resizes to `size`, which the plan has checked against the limits.
+pub(crate) fn resize(
+    mut pixels: Pixels,
+    size: Size,
+    filter: ResizeFilter,
+    stop: &Stop<'_>,
+) -> Result<Pixels, ServiceError> {
+    if pixels.size == size {
+        return Ok(pixels);
+    }
+    let algorithm = algorithm(filter)?;
+    // Nearest copies pixels and mixes nothing.
+    let mixes = filter != ResizeFilter::Nearest;
+    if mixes {
+        premultiply(&mut pixels);
+    }
+    for size in passes(pixels.size, size) {
+        stop.check()?;
+        pixels = resize_once(&pixels, size, algorithm)?;
+    }
+    if mixes {
+        unpremultiply(&mut pixels);
+    }
+    Ok(pixels)
+}
+
+/// The sizes to go through. The library resizes rows first and holds an image of `before.width x
+/// after.height` meanwhile; where the other way round is smaller, columns go first. The smaller of
+/// the two never has more pixels than the larger of both images, so it stays within the limit.
+fn passes(before: Size, after: Size) -> impl Iterator<Item = Size> {
+    let rows_first = Size { width: before.width, height: after.height };
+    let columns_first = Size { width: after.width, height: before.height };
+    let detour = (columns_first.pixels() < rows_first.pixels()).then_some(columns_first);
+    detour.into_iter().chain([after])
+}
+
+fn resize_once(pixels: &Pixels, size: Size, algorithm: ResizeAlg) -> Result<Pixels, ServiceError> {
+    let pixel_type = pixel_type(pixels.channels);
+    let Size { width, height } = pixels.size;
+    let source = ImageRef::new(width, height, &pixels.data, pixel_type).map_err(internal)?;
+    let mut target = Image::new(size.width, size.height, pixel_type);
+    // The library's own handling of alpha is not the same on every target: see the alpha module.
+    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
+    Resizer::new().resize(&source, &mut target, &options).map_err(internal)?;
+    Ok(Pixels { size, channels: pixels.channels, data: target.into_vec() })
+}
+
+fn algorithm(filter: ResizeFilter) -> Result<ResizeAlg, ServiceError> {
+    Ok(match filter {
+        ResizeFilter::Nearest => ResizeAlg::Nearest,
+        ResizeFilter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+        ResizeFilter::CatmullRom => ResizeAlg::Convolution(FilterType::CatmullRom),
+        ResizeFilter::Lanczos3 => {
+            let filter = Filter::new("lanczos3", lanczos3, 3.0).map_err(internal)?;
+            ResizeAlg::Convolution(FilterType::Custom(filter))
+        }
+    })
+}
+
+/// The Lanczos window of three lobes. The library's own takes the sine of the platform, whose last
+/// bit differs from one platform to the next.
+fn lanczos3(x: f64) -> f64 {
+    if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }
+}
+
+fn sinc(x: f64) -> f64 {
+    if x == 0.0 {
+        return 1.0;
+    }
+    let angle = x * std::f64::consts::PI;
+    libm::sin(angle) / angle
+}
+
+fn pixel_type(channels: Channels) -> PixelType {
+    match channels {
+        Channels::Gray => PixelType::U8,
+        Channels::GrayAlpha => PixelType::U8x2,
+        Channels::Rgb => PixelType::U8x3,
+        Channels::RgbAlpha => PixelType::U8x4,
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> ServiceError {
+    ServiceError::new(ErrorCode::Internal, format!("resizing failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pixels::tests::{ALL_CHANNELS, noise};
+
+    const FILTERS: [ResizeFilter; 4] = [
+        ResizeFilter::Nearest,
+        ResizeFilter::Bilinear,
+        ResizeFilter::CatmullRom,
+        ResizeFilter::Lanczos3,
+    ];
+
+    #[test]
+    fn a_plain_image_stays_plain() {
+        for channels in ALL_CHANNELS {
+            for filter in FILTERS {
+                let mut plain = noise(40, 30, channels);
+                plain.data.fill(200);
+                let size = Size { width: 17, height: 91 };
+                let resized = resize(plain, size, filter, &Stop::new(&|| false)).unwrap();
+                assert_eq!(resized.size, size);
+                assert!(
+                    resized.data.iter().all(|&byte| byte == 200),
+                    "{channels:?} {filter:?}: {:?}",
+                    &resized.data[..8]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_detour_bounds_the_image_in_between() {
+        let column = Size { width: 1, height: 60_000 };
+        let row = Size { width: 60_000, height: 600 };
+        let between: Vec<_> = passes(column, row).collect();
+        assert_eq!(between, [row]);
+        let between: Vec<_> = passes(row, column).collect();
+        assert_eq!(between, [Size { width: 1, height: 600 }, column]);
+    }
+
+    #[test]
+    fn the_window_is_one_in_the_middle_and_zero_at_whole_numbers() {
+        assert_eq!(lanczos3(0.0), 1.0);
+        for x in [-3.0, -2.0, -1.0, 1.0, 2.0, 3.0] {
+            assert!(lanczos3(x).abs() < 1e-15, "{x}");
+        }
+    }
+
+    #[test]
+    fn a_passed_deadline_ends_the_resize() {
+        let size = Size { width: 5, height: 5 };
+        let image = noise(10, 10, Channels::Rgb);
+        assert!(resize(image, size, ResizeFilter::Nearest, &Stop::new(&|| true)).is_err());
+    }
+}
