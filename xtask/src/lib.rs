@@ -1,0 +1,3 @@
+//! What the verbs of Weighbridge are made of; `main.rs` only dispatches to it.
+
+pub mod setup;

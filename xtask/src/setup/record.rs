@@ -1,0 +1,224 @@
+//! What set-up hands on: which provider met each need, and how to call cargo for each target.
+//!
+//! [`Setup`] is written to `<state>/setup.json` and copied into every run's manifest, so that a reader
+//! of the numbers can tell which compiler, C library and engine they came from.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The layout of `setup.json`; a file of another version is made anew.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One thing that a machine may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// A C compiler (`cc`) for the build scripts of the harness and for linking it.
+    CCompiler,
+    /// The Rust target `wasm32-wasip2`, for the component.
+    #[serde(rename = "wasm32-wasip2")]
+    WasmComponent,
+    /// The Rust target `wasm32-wasip1`, for the command.
+    #[serde(rename = "wasm32-wasip1")]
+    WasmCommand,
+    /// A target of this machine's architecture that links everything statically, musl if it can be had.
+    StaticNative,
+    /// A container engine that answers, or one that can be started for the length of a run.
+    ContainerEngine,
+    /// LaTeX with the packages that the paper uses.
+    Tex,
+    /// Nix, only to evaluate the flake in the tests.
+    Nix,
+}
+
+impl Need {
+    /// Everything that `cargo xtask all` uses.
+    pub const ALL_BUT_TESTS: &[Need] = &[
+        Need::CCompiler,
+        Need::WasmComponent,
+        Need::WasmCommand,
+        Need::StaticNative,
+        Need::ContainerEngine,
+        Need::Tex,
+    ];
+
+    /// Everything that `cargo xtask test` uses.
+    pub const ALL: &[Need] = &[
+        Need::CCompiler,
+        Need::WasmComponent,
+        Need::WasmCommand,
+        Need::StaticNative,
+        Need::ContainerEngine,
+        Need::Tex,
+        Need::Nix,
+    ];
+
+    /// The environment variable that forces one provider of this need, for trying each of them.
+    #[must_use]
+    pub fn override_variable(self) -> &'static str {
+        match self {
+            Need::CCompiler => "WEIGHBRIDGE_PROVIDER_CC",
+            Need::WasmComponent | Need::WasmCommand => "WEIGHBRIDGE_PROVIDER_WASM",
+            Need::StaticNative => "WEIGHBRIDGE_PROVIDER_STATIC",
+            Need::ContainerEngine => "WEIGHBRIDGE_PROVIDER_ENGINE",
+            Need::Tex => "WEIGHBRIDGE_PROVIDER_TEX",
+            Need::Nix => "WEIGHBRIDGE_PROVIDER_NIX",
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Need::CCompiler => "C compiler",
+            Need::WasmComponent => "wasm32-wasip2",
+            Need::WasmCommand => "wasm32-wasip1",
+            Need::StaticNative => "static native target",
+            Need::ContainerEngine => "container engine",
+            Need::Tex => "TeX",
+            Need::Nix => "Nix",
+        })
+    }
+}
+
+/// How to call cargo for one target:
+/// `<cargo> build <arguments> --target <triple> ...` with `env` added to the environment.
+///
+/// The caller removes `RUSTFLAGS` from the environment; `env` carries `CARGO_ENCODED_RUSTFLAGS`, which
+/// cargo applies to the target alone, because `--target` is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetToolchain {
+    /// The target, as rustc names it.
+    pub triple: String,
+    /// The cargo to run, as an absolute path.
+    pub cargo: PathBuf,
+    /// Variables to set for it.
+    pub env: BTreeMap<String, String>,
+    /// Arguments that follow the subcommand.
+    pub arguments: Vec<String>,
+}
+
+/// What became of one need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// A provider meets it.
+    Provided {
+        /// The provider's name.
+        provider: String,
+        /// Versions and hashes, by name.
+        detail: BTreeMap<String, String>,
+    },
+    /// No provider could.
+    Missing {
+        /// Why not, all providers in one sentence.
+        reason: String,
+        /// One line to paste, which would help.
+        remedy: String,
+    },
+}
+
+/// A provider that came earlier in the chain, and why it was passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The provider's name.
+    pub provider: String,
+    /// Why it did not serve.
+    pub reason: String,
+}
+
+/// One need with its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provision {
+    /// The need.
+    pub need: Need,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The providers tried before, in order.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// The result of set-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// [`SCHEMA_VERSION`] at the time of writing.
+    pub schema_version: u32,
+    /// One entry for each need that was asked for.
+    pub provisions: Vec<Provision>,
+    /// How to build for each target that was provided.
+    pub targets: Vec<TargetToolchain>,
+}
+
+impl Setup {
+    /// The toolchain of a need that is a target, `None` when it is missing or was not asked for.
+    #[must_use]
+    pub fn target(&self, need: Need) -> Option<&TargetToolchain> {
+        self.targets.iter().find(|target| match need {
+            Need::WasmComponent => target.triple == "wasm32-wasip2",
+            Need::WasmCommand => target.triple == "wasm32-wasip1",
+            Need::StaticNative => !target.triple.starts_with("wasm32-"),
+            _ => false,
+        })
+    }
+
+    /// The needs that no provider met, each with its reason and remedy.
+    pub fn missing(&self) -> impl Iterator<Item = (Need, &str, &str)> {
+        self.provisions.iter().filter_map(|provision| match &provision.outcome {
+            Outcome::Missing { reason, remedy } => {
+                Some((provision.need, reason.as_str(), remedy.as_str()))
+            }
+            Outcome::Provided { .. } => None,
+        })
+    }
+}
+
+/// What `doctor` finds for one need, without changing anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The need.
+    pub need: Need,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Where a need stands before set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There already, through this provider.
+    Present {
+        /// The provider's name.
+        provider: String,
+    },
+    /// `setup` can get it through this provider.
+    Obtainable {
+        /// The provider's name.
+        provider: String,
+        /// The line that does it.
+        line: String,
+    },
+    /// Nothing that set-up may do here would get it.
+    Missing {
+        /// Why.
+        reason: String,
+        /// The line that would help, to be run by someone who may.
+        line: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let need = self.need;
+        match &self.standing {
+            Standing::Present { provider } => write!(formatter, "{need:<22} present    {provider}"),
+            Standing::Obtainable { provider, line } => {
+                write!(formatter, "{need:<22} obtainable {provider}: {line}")
+            }
+            Standing::Missing { reason, line } => {
+                write!(formatter, "{need:<22} missing    {reason}; {line}")
+            }
+        }
+    }
+}
