@@ -1,3 +1,237 @@
 //! Plans trials, starts subjects, sends load, records observations.
+//!
+//! `cargo xtask run` builds this program and calls it; it can be called by hand just as well.
 
-fn main() {}
+mod affinity;
+mod announce;
+mod catalog;
+mod clock;
+mod digest;
+mod engine;
+mod estimate;
+mod fingerprint;
+mod http;
+mod image;
+mod interrupt;
+mod load;
+mod lock;
+mod measure;
+mod noise;
+mod plan;
+mod procfs;
+mod session;
+mod store;
+mod subject;
+mod survey;
+
+use announce::{Announcer, Style, human_duration};
+use anyhow::{Context, Result};
+use catalog::{Artifacts, Catalog};
+use clap::{Args, Parser, Subcommand};
+use engine::Engine;
+use session::{End, Session};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use store::Store;
+use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::definition::Profile;
+use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::progress::Event;
+
+/// Plans trials, starts subjects, sends load, records observations.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Measure: one run, or the rest of an interrupted one.
+    Run(RunArguments),
+    /// Write the container image of a static binary as a deterministic archive.
+    Image {
+        /// The static binary.
+        #[arg(long)]
+        binary: PathBuf,
+        /// Its instruction set.
+        #[arg(long, default_value = std::env::consts::ARCH)]
+        architecture: String,
+        /// The archive to write.
+        #[arg(long)]
+        output: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct RunArguments {
+    /// Experiments by name; all when none is given.
+    experiments: Vec<String>,
+    /// The folder of definitions, subjects, workloads and corpus.
+    #[arg(long, default_value = "experiments")]
+    folder: PathBuf,
+    /// The folder of built artifacts.
+    #[arg(long)]
+    artifacts: PathBuf,
+    /// The folder that takes the run.
+    #[arg(long, default_value = "results")]
+    results: PathBuf,
+    /// JSON file that says how the needs of the run were met.
+    #[arg(long)]
+    provisions: Option<PathBuf>,
+    /// smoke, quick or paper.
+    #[arg(long, default_value = "quick")]
+    profile: Profile,
+    /// Only these subjects.
+    #[arg(long, value_delimiter = ',')]
+    subject: Vec<String>,
+    /// Only these workloads.
+    #[arg(long, value_delimiter = ',')]
+    workload: Vec<String>,
+    /// Seed of the plan's shuffle.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Go on with this interrupted run; the other choices are taken from it.
+    #[arg(long)]
+    resume: Option<String>,
+    /// Print the plan and what it will cost, and measure nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// How progress is written.
+    #[arg(long, value_enum, default_value = "plain")]
+    progress: Style,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Run(arguments) => run(&arguments),
+        Verb::Image { binary, architecture, output } => {
+            image::write(&binary, &architecture, &output).map(|image| {
+                println!("{} {}", image.reference, image.id);
+                ExitCode::SUCCESS
+            })
+        }
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn run(arguments: &RunArguments) -> Result<ExitCode> {
+    let catalog = Catalog::read(&arguments.folder)?;
+    let artifacts = Artifacts::read(&arguments.artifacts)?;
+    let provisions = read_provisions(arguments.provisions.as_deref())?;
+    let engine = connect_engine(&provisions);
+    let mut announcer = Announcer::new(arguments.progress);
+    if arguments.dry_run {
+        let manifest = new_manifest(arguments, &catalog, &artifacts, engine.as_ref(), provisions)?;
+        return print_plan(&manifest, &catalog);
+    }
+    let _lock = lock::only_one(&arguments.results)?;
+    interrupt::install()?;
+    let (mut store, manifest) = match &arguments.resume {
+        Some(run) => Store::resume(&arguments.results, run)?,
+        None => {
+            let manifest =
+                new_manifest(arguments, &catalog, &artifacts, engine.as_ref(), provisions)?;
+            (Store::create(&arguments.results, &manifest)?, manifest)
+        }
+    };
+    check_unchanged(&manifest, &artifacts)?;
+    let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
+    let session = Session {
+        catalog: &catalog,
+        artifacts: &artifacts,
+        engine: engine.as_ref(),
+        profile,
+        manifest: &manifest,
+    };
+    match session.run(&mut store, &mut announcer)? {
+        End::Complete => {
+            let folder = store.finish()?;
+            announcer.say(&Event::Done(folder.display().to_string()));
+            Ok(ExitCode::SUCCESS)
+        }
+        End::Interrupted => {
+            announcer.say(&Event::Note(format!(
+                "interrupted after {} of {} trials, all of them kept; go on with: cargo xtask run --resume {}",
+                store.done.len(),
+                manifest.plan.len(),
+                manifest.run
+            )));
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+fn new_manifest(
+    arguments: &RunArguments,
+    catalog: &Catalog,
+    artifacts: &Artifacts,
+    engine: Option<&Engine>,
+    provisions: Vec<Provision>,
+) -> Result<Manifest> {
+    let request = survey::Request {
+        profile: arguments.profile,
+        seed: arguments.seed,
+        subjects: arguments.subject.clone(),
+        workloads: arguments.workload.clone(),
+        experiments: arguments.experiments.clone(),
+    };
+    survey::survey(&request, catalog, artifacts, engine, provisions, &arguments.folder)
+}
+
+fn read_provisions(path: Option<&Path>) -> Result<Vec<Provision>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
+}
+
+/// No engine is no error: its subjects are marked `not installed`. An engine that setup has looked for and
+/// not found is not looked for again.
+fn connect_engine(provisions: &[Provision]) -> Option<Engine> {
+    let known_missing =
+        provisions.iter().any(|p| p.need == "container-engine" && p.provider.is_none());
+    if known_missing {
+        return None;
+    }
+    let host =
+        std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+    Engine::connect(&host).map_err(|error| eprintln!("note: {error:#}")).ok()
+}
+
+/// A resumed run must measure what it began with.
+fn check_unchanged(manifest: &Manifest, artifacts: &Artifacts) -> Result<()> {
+    anyhow::ensure!(
+        manifest.artifacts.artifacts == artifacts.record.artifacts,
+        "the artifacts have been rebuilt since run {} began: begin a new run",
+        manifest.run
+    );
+    Ok(())
+}
+
+fn print_plan(manifest: &Manifest, catalog: &Catalog) -> Result<ExitCode> {
+    let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
+    for (position, trial) in manifest.plan.iter().enumerate() {
+        println!("{position:>5}  {:<14} {}  #{}", trial.experiment, trial.cell, trial.invocation);
+    }
+    let (ms, bytes) =
+        estimate::estimate(&manifest.plan, &catalog.definitions, &catalog.subjects, profile);
+    println!(
+        "{} trials, seed {}: about {} and {} MB of raw logs; nothing was measured (--dry-run)",
+        manifest.plan.len(),
+        manifest.seed,
+        human_duration(ms),
+        bytes.div_ceil(1_000_000)
+    );
+    for (name, entry) in &manifest.subjects {
+        if let weighbridge_schema::manifest::Availability::NotInstalled { reason, .. } =
+            &entry.availability
+        {
+            println!("{name}: not installed: {reason}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,216 @@
+//! Everything that is asked and everything that was built, read and validated before the first trial.
+
+use crate::digest::sha256_file;
+use crate::http::PreparedRequest;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::artifact;
+use weighbridge_schema::definition::Definition;
+use weighbridge_schema::name::{ExperimentName, WorkloadName};
+use weighbridge_schema::parse::nearest;
+use weighbridge_schema::subject::{Subjects, parse_subjects};
+use weighbridge_schema::workload::{Body, Workload, Workloads, parse_workloads};
+
+/// The folder `experiments/`, read.
+#[derive(Debug)]
+pub struct Catalog {
+    folder: PathBuf,
+    /// `subjects.toml`.
+    pub subjects: Subjects,
+    /// `workloads.toml`.
+    pub workloads: Workloads,
+    /// `definitions/*.toml`.
+    pub definitions: BTreeMap<ExperimentName, Definition>,
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
+}
+
+impl Catalog {
+    /// Reads and validates every file, so that a typo in one shows before any trial of another.
+    ///
+    /// # Errors
+    /// Names file, line and the nearest valid key.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let subjects_file = folder.join("subjects.toml");
+        let subjects = parse_subjects(&subjects_file.to_string_lossy(), &read(&subjects_file)?)?;
+        let workloads_file = folder.join("workloads.toml");
+        let workloads =
+            parse_workloads(&workloads_file.to_string_lossy(), &read(&workloads_file)?)?;
+        let mut definitions = BTreeMap::new();
+        let definitions_folder = folder.join("definitions");
+        let entries = std::fs::read_dir(&definitions_folder)
+            .with_context(|| format!("list {}", definitions_folder.display()))?;
+        for entry in entries {
+            let path =
+                entry.with_context(|| format!("list {}", definitions_folder.display()))?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let shown = path.to_string_lossy();
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let name: ExperimentName =
+                stem.parse().with_context(|| format!("file name {shown}"))?;
+            let definition =
+                Definition::parse(&shown, name.clone(), &read(&path)?, &subjects, &workloads)?;
+            definitions.insert(name, definition);
+        }
+        Ok(Self { folder: folder.to_owned(), subjects, workloads, definitions })
+    }
+
+    /// The definitions named, or all when none is.
+    ///
+    /// # Errors
+    /// There is no such definition; the message offers the nearest.
+    pub fn select(&self, names: &[String]) -> Result<Vec<&Definition>> {
+        if names.is_empty() {
+            return Ok(self.definitions.values().collect());
+        }
+        let known = || self.definitions.keys().map(ExperimentName::as_str);
+        names
+            .iter()
+            .map(|name| {
+                let found = self.definitions.values().find(|d| d.experiment.as_str() == name);
+                found.with_context(|| match nearest(name, known()) {
+                    Some(near) => format!("no experiment `{name}`; did you mean `{near}`?"),
+                    None => format!(
+                        "no experiment `{name}`; there are: {}",
+                        known().collect::<Vec<_>>().join(", ")
+                    ),
+                })
+            })
+            .collect()
+    }
+
+    /// Lays out the request of one workload, reading its body.
+    ///
+    /// # Errors
+    /// The body's file cannot be read or is shorter than the cut asked for.
+    pub fn prepare(&self, name: &WorkloadName) -> Result<PreparedRequest> {
+        let workload = self.workloads.get(name).with_context(|| format!("no workload `{name}`"))?;
+        let body = self.body(workload).with_context(|| format!("workload `{name}`"))?;
+        Ok(PreparedRequest::new(workload, &body))
+    }
+
+    fn body(&self, workload: &Workload) -> Result<Vec<u8>> {
+        Ok(match &workload.body {
+            Body::Empty => Vec::new(),
+            Body::Text(text) => text.clone().into_bytes(),
+            Body::Zeros(count) => vec![0; usize::try_from(*count)?],
+            Body::File { path, truncate_bytes } => {
+                let file = self.folder.join(path);
+                let mut bytes =
+                    std::fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+                if let Some(length) = truncate_bytes {
+                    let length = usize::try_from(*length)?;
+                    if length >= bytes.len() {
+                        bail!(
+                            "truncate_bytes = {length}, but {} has only {} bytes",
+                            file.display(),
+                            bytes.len()
+                        );
+                    }
+                    bytes.truncate(length);
+                }
+                bytes
+            }
+        })
+    }
+
+    /// Digests of the files that the bodies of `workloads` come from, by path relative to `experiments/`.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn corpus_sha256<'a>(
+        &self,
+        workloads: impl IntoIterator<Item = &'a WorkloadName>,
+    ) -> Result<BTreeMap<String, String>> {
+        let mut digests = BTreeMap::new();
+        for name in workloads {
+            if let Some(Body::File { path, .. }) = self.workloads.get(name).map(|w| &w.body)
+                && !digests.contains_key(path)
+            {
+                digests.insert(path.clone(), sha256_file(&self.folder.join(path))?);
+            }
+        }
+        Ok(digests)
+    }
+}
+
+/// What `cargo xtask build` made, with the folder it lies in.
+#[derive(Debug)]
+pub struct Artifacts {
+    folder: PathBuf,
+    /// `artifacts.json`.
+    pub record: artifact::Artifacts,
+}
+
+impl Artifacts {
+    /// Reads `artifacts.json` and checks that every artifact is still what it was.
+    ///
+    /// # Errors
+    /// The build has not been made, or a file has changed since: numbers would not belong to the digests.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join("artifacts.json");
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("read {}: run `cargo xtask build` first", file.display()))?;
+        let record: artifact::Artifacts =
+            serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
+        if record.schema_version != SCHEMA_VERSION {
+            bail!(
+                "{} has schema version {}, this program {SCHEMA_VERSION}: run `cargo xtask build --force`",
+                file.display(),
+                record.schema_version
+            );
+        }
+        for (name, artifact) in &record.artifacts {
+            let path = folder.join(&artifact.file);
+            if sha256_file(&path)? != artifact.sha256 {
+                bail!(
+                    "artifact {name} ({}) has changed since it was built: run `cargo xtask build --force`",
+                    path.display()
+                );
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), record })
+    }
+
+    /// Path of an artifact.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn path(&self, name: &str) -> Result<PathBuf, String> {
+        let known = || self.record.artifacts.keys().map(String::as_str);
+        match self.record.artifacts.get(name) {
+            Some(artifact) => Ok(self.folder.join(&artifact.file)),
+            None => Err(match nearest(name, known()) {
+                Some(near) => format!("no artifact `{name}`; did you mean `{near}`?"),
+                None => format!(
+                    "no artifact `{name}`; there are: {}",
+                    known().collect::<Vec<_>>().join(", ")
+                ),
+            }),
+        }
+    }
+
+    /// Puts artifacts' paths in the place of `{artifact:NAME}`.
+    ///
+    /// # Errors
+    /// There is no artifact of that name.
+    pub fn fill_in(&self, template: &str) -> Result<String, String> {
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once("{artifact:") {
+            let (name, tail) = after
+                .split_once('}')
+                .ok_or_else(|| format!("`{template}`: `{{artifact:` without `}}`"))?;
+            filled += before;
+            filled += &self.path(name)?.to_string_lossy();
+            rest = tail;
+        }
+        Ok(filled + rest)
+    }
+}

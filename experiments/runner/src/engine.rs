@@ -1,0 +1,257 @@
+//! The container engine, through its API. Everything of ours carries a label, so that nothing of ours is
+//! ever left behind and nothing of anybody else's is ever touched.
+
+use crate::image::Image;
+use anyhow::{Context, Result};
+use bollard::Docker;
+use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::query_parameters::{
+    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, InspectContainerOptions,
+    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder, StartContainerOptions,
+};
+use futures_util::StreamExt;
+use std::collections::HashMap;
+use std::path::Path;
+use tokio::runtime::Runtime;
+use weighbridge_schema::subject::Network;
+
+/// The label of every container of ours; its value is the run.
+pub const LABEL: &str = "org.weighbridge.run";
+
+/// A connection to the engine, with the small runtime that drives it.
+pub struct Engine {
+    runtime: Runtime,
+    docker: Docker,
+    /// What the engine says it is, for example `docker 20.10.24 (runc 1.1.5)`.
+    pub version: String,
+}
+
+/// What a container is made from.
+pub struct ContainerSpec<'a> {
+    /// Name, unique in the engine.
+    pub name: &'a str,
+    /// Image reference.
+    pub image: &'a str,
+    /// Arguments to the entry point.
+    pub arguments: Vec<String>,
+    /// Host network or bridge.
+    pub network: Network,
+    /// Cores it may run on.
+    pub cores: Option<&'a [u32]>,
+    /// The run it belongs to.
+    pub run: &'a str,
+}
+
+/// A running container as the engine describes it.
+pub struct Running {
+    /// Process id of its first process, as the host sees it.
+    pub pid: u32,
+    /// Its own address on the bridge; `None` on the host's network.
+    pub address: Option<std::net::IpAddr>,
+}
+
+impl Engine {
+    /// Connects and asks for the version.
+    ///
+    /// # Errors
+    /// Nothing answers at `host`; the message names it.
+    pub fn connect(host: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("start the runtime of the engine client")?;
+        let (docker, version) = runtime.block_on(async {
+            let docker = Docker::connect_with_host(host)
+                .with_context(|| format!("container engine at {host}"))?
+                .negotiate_version()
+                .await
+                .with_context(|| format!("container engine at {host} does not answer"))?;
+            let said = docker.version().await.context("ask the container engine its version")?;
+            anyhow::Ok((docker, describe_version(&said)))
+        })?;
+        Ok(Self { runtime, docker, version })
+    }
+
+    /// Loads the archive at `path` unless the engine holds the image already.
+    ///
+    /// # Errors
+    /// The archive cannot be read or the engine refuses it.
+    pub fn load(&self, path: &Path, image: &Image) -> Result<()> {
+        self.runtime.block_on(async {
+            if self.docker.inspect_image(&image.reference).await.is_ok() {
+                return Ok(());
+            }
+            let archive = std::fs::read(path)
+                .with_context(|| format!("read image archive {}", path.display()))?;
+            let options = ImportImageOptionsBuilder::default().build();
+            let body = bollard::body_full(archive.into());
+            let mut answers = self.docker.import_image(options, body, None).boxed();
+            while let Some(answer) = answers.next().await {
+                answer.with_context(|| format!("load {} into the engine", path.display()))?;
+            }
+            self.docker
+                .inspect_image(&image.reference)
+                .await
+                .with_context(|| format!("{} was loaded but is not there", image.reference))?;
+            Ok(())
+        })
+    }
+
+    /// Creates a container: read-only root, no capabilities, no new privileges, nobody's user.
+    ///
+    /// # Errors
+    /// The engine refused.
+    pub fn create(&self, spec: ContainerSpec<'_>) -> Result<()> {
+        let options = CreateContainerOptionsBuilder::default().name(spec.name).build();
+        let network_mode = match spec.network {
+            Network::Host => "host",
+            Network::Bridge => "bridge",
+        };
+        let cores =
+            spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
+        let body = ContainerCreateBody {
+            image: Some(spec.image.to_owned()),
+            cmd: Some(spec.arguments),
+            labels: Some(HashMap::from([(LABEL.to_owned(), spec.run.to_owned())])),
+            host_config: Some(HostConfig {
+                network_mode: Some(network_mode.to_owned()),
+                readonly_rootfs: Some(true),
+                cap_drop: Some(vec!["ALL".to_owned()]),
+                security_opt: Some(vec!["no-new-privileges".to_owned()]),
+                cpuset_cpus: cores,
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        self.runtime
+            .block_on(self.docker.create_container(Some(options), body))
+            .with_context(|| format!("create container {}", spec.name))?;
+        Ok(())
+    }
+
+    /// Starts a created container.
+    ///
+    /// # Errors
+    /// The engine refused.
+    pub fn start(&self, name: &str) -> Result<()> {
+        self.runtime
+            .block_on(self.docker.start_container(name, None::<StartContainerOptions>))
+            .with_context(|| format!("start container {name}"))
+    }
+
+    /// Asks for process and address of a started container.
+    ///
+    /// # Errors
+    /// It is not running; the message holds what the program said last.
+    pub fn inspect(&self, name: &str) -> Result<Running> {
+        let said = self
+            .runtime
+            .block_on(self.docker.inspect_container(name, None::<InspectContainerOptions>))
+            .with_context(|| format!("inspect container {name}"))?;
+        let pid = said.state.and_then(|state| state.pid).and_then(|pid| u32::try_from(pid).ok());
+        let Some(pid) = pid.filter(|&pid| pid > 0) else {
+            let said = self.logs(name).unwrap_or_default();
+            anyhow::bail!("container {name} is not running; it said: {}", said.trim());
+        };
+        let address = said
+            .network_settings
+            .and_then(|settings| settings.networks)
+            .and_then(|networks| networks.into_values().find_map(|network| network.ip_address))
+            .and_then(|text| text.parse().ok());
+        Ok(Running { pid, address })
+    }
+
+    /// What the container's program wrote.
+    ///
+    /// # Errors
+    /// The engine refused.
+    pub fn logs(&self, name: &str) -> Result<String> {
+        self.runtime.block_on(async {
+            let options = LogsOptionsBuilder::default().stdout(true).stderr(true).build();
+            let mut pieces = self.docker.logs(name, Some(options)).boxed();
+            let mut text = String::new();
+            while let Some(piece) = pieces.next().await {
+                let piece =
+                    piece.with_context(|| format!("read the output of container {name}"))?;
+                text += &String::from_utf8_lossy(&piece.into_bytes());
+            }
+            Ok(text)
+        })
+    }
+
+    /// Ends a container and removes it with all it wrote.
+    ///
+    /// # Errors
+    /// The engine refused; a container that is not there is no error.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        match self.runtime.block_on(self.docker.remove_container(name, Some(options))) {
+            Ok(())
+            | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(error).with_context(|| format!("remove container {name}")),
+        }
+    }
+
+    /// Removes every container that carries our label, whichever run it belongs to: only one run
+    /// measures at a time, so what is found is left over. Says how many there were.
+    ///
+    /// # Errors
+    /// The engine refused.
+    pub fn remove_leftovers(&self) -> Result<usize> {
+        let filters = HashMap::from([("label".to_owned(), vec![LABEL.to_owned()])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let found = self
+            .runtime
+            .block_on(self.docker.list_containers(Some(options)))
+            .context("list the containers left over")?;
+        for container in &found {
+            if let Some(id) = &container.id {
+                self.remove(id)?;
+            }
+        }
+        Ok(found.len())
+    }
+
+    /// Removes an image; one that is not there is no error.
+    ///
+    /// # Errors
+    /// The engine refused.
+    pub fn remove_image(&self, reference: &str) -> Result<()> {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        match self.runtime.block_on(self.docker.remove_image(reference, Some(options), None)) {
+            Ok(_)
+            | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+                Ok(())
+            }
+            Err(error) => Err(error).with_context(|| format!("remove image {reference}")),
+        }
+    }
+}
+
+/// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`, from the engine's own components.
+fn describe_version(said: &bollard::models::SystemVersion) -> String {
+    let version = said.version.as_deref().unwrap_or("unknown version");
+    let components = said.components.as_deref().unwrap_or_default();
+    let name = if components.iter().any(|c| c.name.to_lowercase().contains("podman")) {
+        "podman"
+    } else {
+        "docker"
+    };
+    let parts: Vec<String> = components
+        .iter()
+        .filter(|component| matches!(component.name.as_str(), "containerd" | "runc" | "crun"))
+        .map(|component| {
+            // Distributions append their own revision after a blank or a tilde.
+            let short = component.version.split([' ', '~']).next().unwrap_or_default();
+            format!("{} {short}", component.name)
+        })
+        .collect();
+    if parts.is_empty() {
+        format!("{name} {version}")
+    } else {
+        format!("{name} {version} ({})", parts.join(", "))
+    }
+}

@@ -1,0 +1,50 @@
+//! How long a plan will take and how much it will write, from what each method does.
+
+use std::collections::BTreeMap;
+use weighbridge_schema::definition::{Definition, Method, Profile};
+use weighbridge_schema::name::ExperimentName;
+use weighbridge_schema::plan::Trial;
+use weighbridge_schema::subject::{Start, Subjects};
+
+/// A line of observations.jsonl, and a histogram log, as they come out in practice.
+const LINE_BYTES: u64 = 1_200;
+const HISTOGRAM_BYTES: u64 = 6_000;
+
+/// Time of one trial besides its window: start, first answer, stop.
+fn overhead_ms(start: &Start) -> u64 {
+    match start {
+        Start::Process { .. } => 60,
+        Start::Container { .. } => 500,
+    }
+}
+
+fn window_ms(definition: &Definition, profile: Profile) -> u64 {
+    let measure_ms = definition.settings(profile).measure_ms.unwrap_or(0);
+    match &definition.method {
+        Method::ColdStart {} => 0,
+        Method::ArtifactSize {} => 4_000,
+        Method::Equivalence {} => 3_000,
+        Method::Throughput { warmup_ms, .. } | Method::Latency { warmup_ms, .. } => {
+            warmup_ms + measure_ms
+        }
+        Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms),
+    }
+}
+
+/// Milliseconds and bytes of `plan`.
+pub fn estimate(
+    plan: &[Trial],
+    definitions: &BTreeMap<ExperimentName, Definition>,
+    subjects: &Subjects,
+    profile: Profile,
+) -> (u64, u64) {
+    plan.iter().fold((0, 0), |(ms, bytes), trial| {
+        let Some(definition) = definitions.get(&trial.experiment) else { return (ms, bytes) };
+        let overhead =
+            subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
+        let takes_latencies =
+            matches!(definition.method, Method::Throughput { .. } | Method::Latency { .. });
+        let histogram = if takes_latencies { HISTOGRAM_BYTES } else { 0 };
+        (ms + overhead + window_ms(definition, profile), bytes + LINE_BYTES + histogram)
+    })
+}

@@ -1,0 +1,174 @@
+//! The first answer of a subject that may not listen yet, and single exchanges after it.
+
+use super::{PreparedRequest, Progress, ResponseReader};
+use crate::clock::monotonic_ns;
+use sha2::{Digest, Sha256};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// A complete response.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Lower-case hexadecimal SHA-256 of the body.
+    pub fn sha256(&self) -> String {
+        crate::digest::hex(&Sha256::digest(&self.body))
+    }
+
+    /// Compares with what the request must get.
+    ///
+    /// # Errors
+    /// Says what came and what was expected, with the beginning of a short text body.
+    pub fn check(&self, request: &PreparedRequest) -> Result<(), String> {
+        let (status, sha256) = (self.status, self.sha256());
+        if status == request.expect.status && sha256 == request.expect.sha256 {
+            return Ok(());
+        }
+        let shown: String = String::from_utf8_lossy(&self.body).chars().take(120).collect();
+        Err(format!(
+            "answered {status} with {} bytes, sha256 {}..., expected {} with {}...: {shown:?}",
+            self.body.len(),
+            &sha256[..12],
+            request.expect.status,
+            &request.expect.sha256[..12],
+        ))
+    }
+}
+
+/// The first answer with its moments, `CLOCK_MONOTONIC` nanoseconds.
+#[derive(Debug, Clone)]
+pub struct FirstAnswer {
+    /// The connect that led to the answer succeeded.
+    pub connected_ns: u64,
+    /// Its first byte arrived.
+    pub first_byte_ns: u64,
+    /// Its last byte arrived.
+    pub response_ns: u64,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// How long one connect may hang. A SYN that meets no listener on a bridge is sent again only after a
+/// second: abandoning it and asking anew keeps that second out of the measurement.
+const CONNECT_LIMIT: Duration = Duration::from_millis(20);
+/// The client spins for this long before it begins to sleep between attempts: the subject's core is
+/// another one, and a sleep would round short cold starts up.
+const SPIN: Duration = Duration::from_millis(5);
+/// Rest between attempts after that.
+const REST: Duration = Duration::from_micros(100);
+
+/// Asks until `address` answers `request`, from now until `limit` has passed. `alive` is asked between
+/// attempts and ends the wait early with its reason.
+///
+/// # Errors
+/// The limit passed, or `alive` said why there will be no answer.
+pub fn first_answer(
+    address: SocketAddr,
+    request: &PreparedRequest,
+    limit: Duration,
+    mut alive: impl FnMut() -> Result<(), String>,
+) -> Result<FirstAnswer, String> {
+    let begun = Instant::now();
+    let mut attempts_count = 0u64;
+    loop {
+        let failure = match connect(address) {
+            Ok((stream, connected_ns)) => match exchange_on(&stream, request, limit) {
+                Ok((first_byte_ns, response_ns, answer)) => {
+                    return Ok(FirstAnswer { connected_ns, first_byte_ns, response_ns, answer });
+                }
+                Err(why) => why,
+            },
+            Err(error) => format!("connect: {error}"),
+        };
+        attempts_count += 1;
+        // Asking the process table costs more than a refused connect; do it now and then.
+        if attempts_count.is_multiple_of(64) {
+            alive()?;
+        }
+        if begun.elapsed() > limit {
+            return Err(format!(
+                "no answer from {address} within {} s ({attempts_count} attempts; the last: {failure})",
+                limit.as_secs()
+            ));
+        }
+        if begun.elapsed() > SPIN {
+            std::thread::sleep(REST);
+        }
+    }
+}
+
+/// One exchange on a connection of its own.
+///
+/// # Errors
+/// Connecting, writing or reading failed; the message says which.
+pub fn exchange(
+    address: SocketAddr,
+    request: &PreparedRequest,
+    limit: Duration,
+) -> Result<Answer, String> {
+    let (stream, _) = connect(address).map_err(|e| format!("connect to {address}: {e}"))?;
+    exchange_on(&stream, request, limit).map(|(_, _, answer)| answer)
+}
+
+fn connect(address: SocketAddr) -> std::io::Result<(TcpStream, u64)> {
+    let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
+    let connected_ns = monotonic_ns();
+    stream.set_nodelay(true)?;
+    Ok((stream, connected_ns))
+}
+
+/// Writes in a thread of its own when the request is large: a server may answer (413) before it has read
+/// everything, and a client that only writes would never see the answer.
+fn exchange_on(
+    stream: &TcpStream,
+    request: &PreparedRequest,
+    limit: Duration,
+) -> Result<(u64, u64, Answer), String> {
+    stream.set_read_timeout(Some(limit)).map_err(|e| format!("set a time limit: {e}"))?;
+    stream.set_write_timeout(Some(limit)).map_err(|e| format!("set a time limit: {e}"))?;
+    const WRITTEN_AT_ONCE_BYTES: usize = 1 << 20;
+    if request.bytes.len() <= WRITTEN_AT_ONCE_BYTES {
+        (&*stream).write_all(&request.bytes).map_err(|e| format!("send the request: {e}"))?;
+        return read_answer(stream, request);
+    }
+    std::thread::scope(|scope| {
+        // A failed write is not the result: what the server answered, or the lack of it, is.
+        scope.spawn(|| (&*stream).write_all(&request.bytes));
+        let answer = read_answer(stream, request);
+        // Wakes a writer that still waits for room.
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        answer
+    })
+}
+
+fn read_answer(
+    mut stream: &TcpStream,
+    request: &PreparedRequest,
+) -> Result<(u64, u64, Answer), String> {
+    let mut reader = ResponseReader::new(request.is_head);
+    let mut first_byte_ns = None;
+    let mut chunk = vec![0u8; 64 * 1024];
+    loop {
+        let progress = match stream.read(&mut chunk) {
+            Ok(0) => reader.close()?,
+            Ok(count) => {
+                first_byte_ns.get_or_insert_with(monotonic_ns);
+                reader.push(&chunk[..count])?
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(format!("read the response: {error}")),
+        };
+        if progress == Progress::Complete {
+            let response_ns = monotonic_ns();
+            let answer = Answer { status: reader.status(), body: reader.body().to_vec() };
+            return Ok((first_byte_ns.unwrap_or(response_ns), response_ns, answer));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A container image FROM scratch, written as a deterministic archive: the same binary gives the same
+//! bytes and so the same image id, on any machine and at any time.
+//!
+//! The archive is at once an OCI image layout (index.json, blobs/) and a Docker archive (manifest.json),
+//! so that old and new engines load it.
+
+mod archive;
+
+use anyhow::{Context, Result};
+use archive::Archive;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// Path of the program within the image.
+const ENTRY_POINT: &str = "weighbridge-native";
+/// nobody: the service needs no rights.
+const USER: &str = "65534:65534";
+/// A fixed creation time; the archive's entries carry it too (as 0).
+const CREATED: &str = "1970-01-01T00:00:00Z";
+
+/// Name of our images in an engine; the tag is the beginning of the image id.
+pub const REPOSITORY: &str = "weighbridge/service";
+
+/// What identifies a written image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Digest of the configuration, which engines call the image id: `sha256:...`.
+    pub id: String,
+    /// `weighbridge/service:<first digits of the id>`.
+    pub reference: String,
+}
+
+fn digest(bytes: &[u8]) -> String {
+    crate::digest::hex(&Sha256::digest(bytes))
+}
+
+/// Writes the image of `binary` for `architecture` (`x86_64`, `aarch64`) to `output`, through a temporary
+/// name.
+///
+/// # Errors
+/// Reading or writing failed; the message names the path.
+pub fn write(binary: &Path, architecture: &str, output: &Path) -> Result<Image> {
+    let program = std::fs::read(binary)
+        .with_context(|| format!("read {} to put it into the image", binary.display()))?;
+    let (archive, image) = build(&program, architecture)?;
+    let temporary = output.with_extension("tar.partial");
+    std::fs::write(&temporary, archive)
+        .with_context(|| format!("write {}", temporary.display()))?;
+    std::fs::rename(&temporary, output)
+        .with_context(|| format!("rename {} to {}", temporary.display(), output.display()))?;
+    Ok(image)
+}
+
+/// Reads id and reference back from an archive that [`write`] made.
+///
+/// # Errors
+/// The file is not such an archive.
+pub fn identify(path: &Path) -> Result<Image> {
+    let bytes = std::fs::read(path).with_context(|| format!("read image {}", path.display()))?;
+    let manifest = archive::entry(&bytes, "manifest.json").with_context(|| {
+        format!("{} has no manifest.json: not an image archive", path.display())
+    })?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest)
+        .with_context(|| format!("manifest.json in {}", path.display()))?;
+    let config = manifest[0]["Config"].as_str().and_then(|path| path.rsplit('/').next());
+    let reference = manifest[0]["RepoTags"][0].as_str();
+    match (config, reference) {
+        (Some(config), Some(reference)) => {
+            Ok(Image { id: format!("sha256:{config}"), reference: reference.to_owned() })
+        }
+        _ => anyhow::bail!("manifest.json in {} names no image", path.display()),
+    }
+}
+
+fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
+    let mut layer = Archive::default();
+    layer.file(ENTRY_POINT, 0o755, program)?;
+    let layer = layer.finish()?;
+    let layer_digest = digest(&layer);
+
+    let config = serde_json::to_vec(&json!({
+        "architecture": oci_architecture(architecture),
+        "os": "linux",
+        "created": CREATED,
+        "config": {
+            "User": USER,
+            "Entrypoint": [format!("/{ENTRY_POINT}")],
+            "WorkingDir": "/",
+        },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
+        "history": [{ "created": CREATED, "created_by": "weighbridge" }],
+    }))?;
+    let config_digest = digest(&config);
+    let reference = format!("{REPOSITORY}:{}", &config_digest[..12]);
+
+    let manifest = serde_json::to_vec(&json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
+        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
+    }))?;
+    let index = serde_json::to_vec(&json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [annotated(descriptor("application/vnd.oci.image.manifest.v1+json", &manifest), &reference)],
+    }))?;
+    let docker_manifest = serde_json::to_vec(&json!([{
+        "Config": format!("blobs/sha256/{config_digest}"),
+        "RepoTags": [reference],
+        "Layers": [format!("blobs/sha256/{layer_digest}")],
+    }]))?;
+
+    let mut archive = Archive::default();
+    archive.directory("blobs")?;
+    archive.directory("blobs/sha256")?;
+    let mut blobs = [&config, &layer, &manifest].map(|blob| (digest(blob), blob));
+    blobs.sort();
+    for (digest, blob) in blobs {
+        archive.file(&format!("blobs/sha256/{digest}"), 0o644, blob)?;
+    }
+    archive.file("index.json", 0o644, &index)?;
+    archive.file("manifest.json", 0o644, &docker_manifest)?;
+    archive.file("oci-layout", 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    Ok((archive.finish()?, Image { id: format!("sha256:{config_digest}"), reference }))
+}
+
+fn descriptor(media_type: &str, blob: &[u8]) -> serde_json::Value {
+    json!({ "mediaType": media_type, "digest": format!("sha256:{}", digest(blob)), "size": blob.len() })
+}
+
+fn annotated(mut descriptor: serde_json::Value, reference: &str) -> serde_json::Value {
+    let tag = reference.rsplit(':').next().unwrap_or(reference);
+    descriptor["annotations"] = json!({
+        "io.containerd.image.name": format!("docker.io/{reference}"),
+        "org.opencontainers.image.ref.name": tag,
+    });
+    descriptor
+}
+
+/// The OCI specification uses Go's names.
+fn oci_architecture(architecture: &str) -> &str {
+    match architecture {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_program_gives_the_same_image() {
+        let first = build(b"program", "x86_64").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert_eq!(build(b"program", "x86_64").unwrap(), first);
+        assert_ne!(build(b"another", "x86_64").unwrap().1.id, first.1.id);
+        assert_ne!(build(b"program", "aarch64").unwrap().1.id, first.1.id);
+    }
+
+    #[test]
+    fn no_entry_tells_time_or_owner() {
+        let (bytes, _) = build(b"program", "x86_64").unwrap();
+        let mut names = Vec::new();
+        let mut archive = tar::Archive::new(&bytes[..]);
+        for entry in archive.entries().unwrap() {
+            let header = entry.as_ref().unwrap().header().clone();
+            assert_eq!(
+                (header.mtime().unwrap(), header.uid().unwrap(), header.gid().unwrap()),
+                (0, 0, 0)
+            );
+            names.push(entry.unwrap().path().unwrap().to_string_lossy().into_owned());
+        }
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(names, sorted);
+    }
+
+    #[test]
+    fn the_archive_says_which_image_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let (binary, output) = (folder.path().join("p"), folder.path().join("image.tar"));
+        std::fs::write(&binary, b"program").unwrap();
+        let written = write(&binary, "x86_64", &output).unwrap();
+        assert_eq!(identify(&output).unwrap(), written);
+        assert!(identify(&binary).is_err());
+    }
+}

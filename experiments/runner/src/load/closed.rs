@@ -1,0 +1,52 @@
+//! One thread of the closed loop.
+
+use super::pool::Pool;
+use super::{LoadResult, Target, Window};
+use crate::clock::{monotonic_ns, thread_cpu_ns};
+use crate::interrupt;
+
+/// Longest single wait, so that an interrupt is seen.
+const WAIT_NS: u64 = 50_000_000;
+
+/// Keeps `connections` requests in flight until the window closes; what completes within it is counted.
+///
+/// # Errors
+/// The subject is gone, or epoll failed.
+pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<LoadResult, String> {
+    let mut result = LoadResult::new(window);
+    let mut pool = Pool::open(target, connections)?;
+    let mut finished = Vec::new();
+    let mut cpu_from_ns = None;
+    for index in 0..pool.len() {
+        finished.extend(pool.send(index, monotonic_ns(), &mut result)?);
+    }
+    loop {
+        let now = monotonic_ns();
+        if now >= window.from_ns && cpu_from_ns.is_none() {
+            cpu_from_ns = Some(thread_cpu_ns());
+            result.reconnects_count = 0;
+        }
+        if now >= window.to_ns || interrupt::requested() {
+            break;
+        }
+        let until = if now < window.from_ns { window.from_ns } else { window.to_ns };
+        pool.wait((until - now).min(WAIT_NS), &mut finished, &mut result)?;
+        let now = monotonic_ns();
+        for done in std::mem::take(&mut finished) {
+            if window.holds(now) {
+                match done.failure {
+                    None => {
+                        result.completed_count += 1;
+                        result.latencies.record(now, now - done.intended_ns);
+                    }
+                    Some(why) => result.fail(why),
+                }
+            }
+            if now < window.to_ns {
+                finished.extend(pool.send(done.index, monotonic_ns(), &mut result)?);
+            }
+        }
+    }
+    result.client_cpu_ns = cpu_from_ns.map_or(0, |from| thread_cpu_ns() - from);
+    Ok(result)
+}

@@ -1,0 +1,143 @@
+//! One non-blocking connection of the load generator.
+
+use crate::http::{Answer, PreparedRequest, Progress, ResponseReader};
+use rustix::event::epoll;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// A connection with at most one request in flight.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    written: usize,
+    reader: ResponseReader,
+    /// When the request in flight was due; `None` when idle.
+    pub intended_ns: Option<u64>,
+}
+
+/// What a readiness event led to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// The response is not complete yet, or there was nothing to do.
+    Pending,
+    /// The response is complete and equals the reference.
+    Correct,
+    /// The response is complete and differs, or the connection broke: why. It must be opened anew.
+    Broken(String),
+}
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+impl Connection {
+    /// Connects and registers with `epoll` under `index`, edge-triggered: after an event everything
+    /// possible is done, so no event is missed and none is repeated.
+    ///
+    /// # Errors
+    /// Connecting or registering failed.
+    pub fn open(
+        epoll: &OwnedFd,
+        index: usize,
+        address: SocketAddr,
+        is_head: bool,
+    ) -> Result<Self, String> {
+        let fail = |e: std::io::Error| format!("connect to {address}: {e}");
+        let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT).map_err(fail)?;
+        stream.set_nodelay(true).map_err(fail)?;
+        stream.set_nonblocking(true).map_err(fail)?;
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+        epoll::add(epoll, &stream, epoll::EventData::new_u64(index as u64), flags)
+            .map_err(|e| format!("epoll_ctl: {e}"))?;
+        Ok(Self { stream, written: 0, reader: ResponseReader::new(is_head), intended_ns: None })
+    }
+
+    /// Sends the request that was due at `intended_ns`, as far as the socket takes it.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn begin(&mut self, request: &PreparedRequest, intended_ns: u64) -> Result<(), String> {
+        self.written = 0;
+        self.reader.clear();
+        self.intended_ns = Some(intended_ns);
+        self.write(request)
+    }
+
+    /// Goes on after an event.
+    pub fn ready(
+        &mut self,
+        request: &PreparedRequest,
+        reference: &Answer,
+        scratch: &mut [u8],
+    ) -> Ready {
+        if self.intended_ns.is_none() {
+            return self.check_idle(scratch);
+        }
+        // A write can fail because the server answered early and closed: its answer is read all the same.
+        let write_failure = self.write(request).err();
+        match self.read(scratch) {
+            Ok(Progress::Partial) => write_failure.map_or(Ready::Pending, Ready::Broken),
+            Ok(Progress::Complete) => {
+                if self.reader.status() != reference.status
+                    || self.reader.body() != reference.body.as_slice()
+                {
+                    return Ready::Broken(format!(
+                        "a response with status {} and {} bytes differs from the reference ({}, {} bytes)",
+                        self.reader.status(),
+                        self.reader.body().len(),
+                        reference.status,
+                        reference.body.len()
+                    ));
+                }
+                self.intended_ns = None;
+                Ready::Correct
+            }
+            Err(why) => Ready::Broken(why),
+        }
+    }
+
+    /// Whether the connection may carry another request.
+    pub fn keep_alive(&self) -> bool {
+        self.reader.keep_alive()
+    }
+
+    /// An idle connection has something to read only when the server closed it.
+    fn check_idle(&mut self, scratch: &mut [u8]) -> Ready {
+        match self.stream.read(scratch) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ready::Pending,
+            Ok(0) => Ready::Broken("the server closed an idle connection".to_owned()),
+            Ok(_) => Ready::Broken("bytes arrived that nothing had asked for".to_owned()),
+            Err(error) => Ready::Broken(format!("an idle connection failed: {error}")),
+        }
+    }
+
+    fn write(&mut self, request: &PreparedRequest) -> Result<(), String> {
+        while self.written < request.bytes.len() {
+            match self.stream.write(&request.bytes[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(format!("send a request: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, scratch: &mut [u8]) -> Result<Progress, String> {
+        loop {
+            match self.stream.read(scratch) {
+                Ok(0) => return self.reader.close(),
+                Ok(count) => {
+                    if self.reader.push(&scratch[..count])? == Progress::Complete {
+                        return Ok(Progress::Complete);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return Ok(Progress::Partial);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(format!("read a response: {error}")),
+            }
+        }
+    }
+}

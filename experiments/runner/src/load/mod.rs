@@ -1,0 +1,175 @@
+//! The load generator: an open loop on a fixed arrival schedule and a closed loop, over epoll, with every
+//! response checked.
+//!
+//! In the open loop latency counts from the *intended* send time: a server that stalls cannot make the
+//! generator stop asking, so the requests that had to wait are not lost from the distribution
+//! ("coordinated omission", G. Tene). The closed loop serves for saturation only.
+
+mod closed;
+mod connection;
+mod open;
+mod pool;
+mod recorder;
+mod schedule;
+
+pub use recorder::Recorder;
+pub use schedule::{Window, constant_schedule};
+
+use crate::http::{Answer, PreparedRequest};
+use crate::interrupt;
+use rustix::event::epoll;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+/// What to send, where, and from which cores.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// The subject's address.
+    pub address: SocketAddr,
+    /// The request, laid out once.
+    pub request: &'a PreparedRequest,
+    /// The answer every response must equal; its digest has been checked already.
+    pub reference: &'a Answer,
+    /// Connections in all.
+    pub connections: u32,
+    /// Cores of the generator, one thread each; empty: one thread, unpinned.
+    pub cores: &'a [u32],
+}
+
+/// What a load showed within its window.
+#[derive(Debug)]
+pub struct LoadResult {
+    /// Latencies of correct responses, per second of the window.
+    pub latencies: Recorder,
+    /// Actual minus intended send time; empty for a closed loop.
+    pub lags: Recorder,
+    /// Correct responses.
+    pub completed_count: u64,
+    /// Wrong or missing responses.
+    pub failed_count: u64,
+    /// The first failure in words.
+    pub first_failure: Option<String>,
+    /// Connections opened anew.
+    pub reconnects_count: u64,
+    /// Largest number of arrivals that were due and could not be sent yet.
+    pub backlog_peak_count: u64,
+    /// CPU time of the generator's threads within the window.
+    pub client_cpu_ns: u64,
+}
+
+impl LoadResult {
+    fn new(window: &Window) -> Self {
+        Self {
+            latencies: Recorder::new(window),
+            lags: Recorder::new(window),
+            completed_count: 0,
+            failed_count: 0,
+            first_failure: None,
+            reconnects_count: 0,
+            backlog_peak_count: 0,
+            client_cpu_ns: 0,
+        }
+    }
+
+    fn fail(&mut self, why: String) {
+        self.failed_count += 1;
+        self.first_failure.get_or_insert(why);
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.latencies.merge(&other.latencies);
+        self.lags.merge(&other.lags);
+        self.completed_count += other.completed_count;
+        self.failed_count += other.failed_count;
+        if self.first_failure.is_none() {
+            self.first_failure = other.first_failure;
+        }
+        self.reconnects_count += other.reconnects_count;
+        self.backlog_peak_count = self.backlog_peak_count.max(other.backlog_peak_count);
+        self.client_cpu_ns += other.client_cpu_ns;
+    }
+}
+
+/// Closed loop: every connection sends its next request when its last answer is complete.
+/// `during` runs on the calling thread meanwhile, to read what the window needs read.
+///
+/// # Errors
+/// The generator itself failed (no descriptor, no epoll); failures of the subject are counted instead.
+pub fn closed_loop<T>(
+    target: &Target<'_>,
+    window: &Window,
+    during: impl FnOnce() -> T,
+) -> Result<(LoadResult, T), String> {
+    let shares = split(target.connections, target.cores.len().max(1));
+    run_workers(target, window, during, shares.len(), |index| {
+        closed::run(target, window, shares[index])
+    })
+}
+
+/// Open loop: request `i` is due at `schedule[i]` (`CLOCK_MONOTONIC` nanoseconds), whatever the answers do.
+///
+/// # Errors
+/// As [`closed_loop`].
+pub fn open_loop<T>(
+    target: &Target<'_>,
+    window: &Window,
+    schedule: &[u64],
+    during: impl FnOnce() -> T,
+) -> Result<(LoadResult, T), String> {
+    let shares = split(target.connections, target.cores.len().max(1));
+    run_workers(target, window, during, shares.len(), |index| {
+        // Every n-th arrival: each thread sees the same rate from start to end.
+        let own: Vec<u64> = schedule.iter().skip(index).step_by(shares.len()).copied().collect();
+        open::run(target, window, shares[index], &own)
+    })
+}
+
+fn run_workers<T>(
+    target: &Target<'_>,
+    window: &Window,
+    during: impl FnOnce() -> T,
+    workers_count: usize,
+    work: impl Fn(usize) -> Result<LoadResult, String> + Sync,
+) -> Result<(LoadResult, T), String> {
+    std::thread::scope(|scope| {
+        let work = &work;
+        let workers: Vec<_> = (0..workers_count)
+            .map(|index| {
+                scope.spawn(move || {
+                    if let Some(&core) = target.cores.get(index) {
+                        crate::affinity::pin_current_thread(&[core]);
+                    }
+                    work(index)
+                })
+            })
+            .collect();
+        let observed = during();
+        let mut total = LoadResult::new(window);
+        for worker in workers {
+            let result = worker.join().map_err(|_| "a load thread panicked".to_owned())??;
+            total.merge(result);
+        }
+        if interrupt::requested() {
+            return Err(interrupt::REASON.to_owned());
+        }
+        Ok((total, observed))
+    })
+}
+
+/// Spreads `connections` over `workers`, none of them without one.
+fn split(connections: u32, workers: usize) -> Vec<u32> {
+    let workers = u32::try_from(workers).unwrap_or(1).clamp(1, connections.max(1));
+    (0..workers)
+        .map(|index| connections / workers + u32::from(index < connections % workers))
+        .collect()
+}
+
+/// A new epoll instance, with the timer slack of this thread down to 1 ns: the default of 50 us would
+/// show in every send lag.
+fn new_epoll() -> Result<OwnedFd, String> {
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+    epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| format!("epoll_create: {e}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! One thread of the open loop.
+
+use super::pool::{Finished, Pool};
+use super::{LoadResult, Target, Window};
+use crate::clock::{monotonic_ns, thread_cpu_ns};
+use crate::interrupt;
+use std::collections::VecDeque;
+
+/// Longest single wait, so that an interrupt is seen.
+const WAIT_NS: u64 = 50_000_000;
+/// The kernel wakes a sleeper late by about this much; the rest of the way to the next arrival is spun.
+const SPIN_NS: u64 = 60_000;
+/// How long answers are waited for after the last arrival; what is missing then counts as failed.
+const DRAIN_NS: u64 = 10_000_000_000;
+
+struct Worker<'a> {
+    pool: Pool<'a>,
+    idle: Vec<usize>,
+    due: VecDeque<u64>,
+    result: LoadResult,
+    window: &'a Window,
+}
+
+/// Sends request `i` at `schedule[i]`, or as soon after as a connection is free; arrivals that wait are
+/// queued and never dropped.
+///
+/// # Errors
+/// The subject is gone, or epoll failed.
+pub fn run(
+    target: &Target<'_>,
+    window: &Window,
+    connections: u32,
+    schedule: &[u64],
+) -> Result<LoadResult, String> {
+    let pool = Pool::open(target, connections)?;
+    let idle = (0..pool.len()).rev().collect();
+    let mut worker =
+        Worker { pool, idle, due: VecDeque::new(), result: LoadResult::new(window), window };
+    let mut finished = Vec::new();
+    let mut arrivals = schedule.iter().copied().peekable();
+    let mut cpu_from_ns = None;
+    let mut cpu_to_ns = None;
+    loop {
+        let now = monotonic_ns();
+        if now >= window.from_ns && cpu_from_ns.is_none() {
+            cpu_from_ns = Some(thread_cpu_ns());
+        }
+        if now >= window.to_ns && cpu_to_ns.is_none() {
+            cpu_to_ns = Some(thread_cpu_ns());
+        }
+        while let Some(intended_ns) = arrivals.next_if(|&intended_ns| intended_ns <= now) {
+            worker.due.push_back(intended_ns);
+        }
+        worker.send_due(&mut finished)?;
+        let all_sent = arrivals.peek().is_none() && worker.due.is_empty();
+        let drained = all_sent && worker.idle.len() == worker.pool.len();
+        if drained || now > window.to_ns + DRAIN_NS || interrupt::requested() {
+            break;
+        }
+        let wait_ns = match arrivals.peek() {
+            Some(&next) => next.saturating_sub(now).saturating_sub(SPIN_NS).min(WAIT_NS),
+            None => WAIT_NS,
+        };
+        worker.pool.wait(wait_ns, &mut finished, &mut worker.result)?;
+        worker.settle(&mut finished);
+    }
+    worker.count_missing(&arrivals.collect::<Vec<_>>());
+    let to_ns = cpu_to_ns.unwrap_or_else(thread_cpu_ns);
+    worker.result.client_cpu_ns = cpu_from_ns.map_or(0, |from| to_ns - from);
+    Ok(worker.result)
+}
+
+impl Worker<'_> {
+    /// Hands due arrivals to idle connections, oldest first.
+    fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), String> {
+        while let (Some(&intended_ns), Some(&index)) = (self.due.front(), self.idle.last()) {
+            self.due.pop_front();
+            self.idle.pop();
+            if self.window.holds(intended_ns) {
+                self.result.lags.record(intended_ns, monotonic_ns().saturating_sub(intended_ns));
+            }
+            finished.extend(self.pool.send(index, intended_ns, &mut self.result)?);
+        }
+        if self.window.holds(monotonic_ns()) {
+            let waiting = self.due.len() as u64;
+            self.result.backlog_peak_count = self.result.backlog_peak_count.max(waiting);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, finished: &mut Vec<Finished>) {
+        let now = monotonic_ns();
+        for done in finished.drain(..) {
+            self.idle.push(done.index);
+            if !self.window.holds(done.intended_ns) {
+                continue;
+            }
+            match done.failure {
+                None => {
+                    self.result.completed_count += 1;
+                    let latency_ns = now.saturating_sub(done.intended_ns);
+                    self.result.latencies.record(done.intended_ns, latency_ns);
+                }
+                Some(why) => self.result.fail(why),
+            }
+        }
+    }
+
+    /// Arrivals without an answer when the wait ended are failures, not absences.
+    fn count_missing(&mut self, never_due: &[u64]) {
+        let queued = self.due.iter().chain(never_due).filter(|&&ns| self.window.holds(ns)).count();
+        let unanswered = self.pool.unanswered().filter(|&ns| self.window.holds(ns)).count();
+        for _ in 0..queued + unanswered {
+            self.result.fail(format!("no answer within {} s", DRAIN_NS / 1_000_000_000));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The connections of one load thread, on one epoll instance.
+
+use super::connection::{Connection, Ready};
+use super::{LoadResult, Target, new_epoll};
+use rustix::event::epoll;
+use rustix::time::Timespec;
+use std::os::fd::OwnedFd;
+
+/// Most events taken from the kernel at once.
+const EVENTS: usize = 256;
+const SCRATCH_BYTES: usize = 256 * 1024;
+
+/// A fixed number of connections; a broken one is opened anew in its place.
+pub struct Pool<'a> {
+    target: &'a Target<'a>,
+    epoll: OwnedFd,
+    connections: Vec<Connection>,
+    events: Vec<epoll::Event>,
+    scratch: Vec<u8>,
+}
+
+/// A response that has been completed, or has failed.
+pub struct Finished {
+    /// Which connection carried it.
+    pub index: usize,
+    /// When it was due.
+    pub intended_ns: u64,
+    /// Why it counts as failed; `None` when it was correct.
+    pub failure: Option<String>,
+}
+
+impl<'a> Pool<'a> {
+    /// Opens `count` connections.
+    ///
+    /// # Errors
+    /// One of them cannot be opened.
+    pub fn open(target: &'a Target<'a>, count: u32) -> Result<Self, String> {
+        let epoll = new_epoll()?;
+        let connections = (0..count as usize)
+            .map(|index| Connection::open(&epoll, index, target.address, target.request.is_head))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            target,
+            epoll,
+            connections,
+            events: Vec::with_capacity(EVENTS),
+            scratch: vec![0; SCRATCH_BYTES],
+        })
+    }
+
+    /// Connections in all.
+    pub fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// When the requests were due that are still in flight.
+    pub fn unanswered(&self) -> impl Iterator<Item = u64> {
+        self.connections.iter().filter_map(|connection| connection.intended_ns)
+    }
+
+    /// Sends the request due at `intended_ns` over connection `index`; a broken connection is replaced
+    /// and counted, and the request is a failure then.
+    ///
+    /// # Errors
+    /// The replacement cannot be opened: the subject is gone.
+    pub fn send(
+        &mut self,
+        index: usize,
+        intended_ns: u64,
+        result: &mut LoadResult,
+    ) -> Result<Option<Finished>, String> {
+        let Err(why) = self.connections[index].begin(self.target.request, intended_ns) else {
+            return Ok(None);
+        };
+        self.reopen(index, result)?;
+        Ok(Some(Finished { index, intended_ns, failure: Some(why) }))
+    }
+
+    /// Waits until something happens, `wait_ns` at most, and collects what finished.
+    ///
+    /// # Errors
+    /// epoll failed, or a broken connection cannot be replaced.
+    pub fn wait(
+        &mut self,
+        wait_ns: u64,
+        finished: &mut Vec<Finished>,
+        result: &mut LoadResult,
+    ) -> Result<(), String> {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(wait_ns / 1_000_000_000).unwrap_or(i64::MAX),
+            // Below 10^9, so it fits.
+            tv_nsec: i64::try_from(wait_ns % 1_000_000_000).unwrap_or(0) as _,
+        };
+        self.events.clear();
+        match epoll::wait(
+            &self.epoll,
+            rustix::buffer::spare_capacity(&mut self.events),
+            Some(&timeout),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(format!("epoll_wait: {error}")),
+        }
+        for position in 0..self.events.len() {
+            // Registered by this pool with the index of a connection.
+            let index = self.events[position].data.u64() as usize;
+            self.handle(index, finished, result)?;
+        }
+        Ok(())
+    }
+
+    fn handle(
+        &mut self,
+        index: usize,
+        finished: &mut Vec<Finished>,
+        result: &mut LoadResult,
+    ) -> Result<(), String> {
+        let connection = &mut self.connections[index];
+        let intended_ns = connection.intended_ns;
+        let ready = connection.ready(self.target.request, self.target.reference, &mut self.scratch);
+        let failure = match ready {
+            Ready::Pending => return Ok(()),
+            Ready::Correct => None,
+            Ready::Broken(why) => Some(why),
+        };
+        if failure.is_some() || !self.connections[index].keep_alive() {
+            self.reopen(index, result)?;
+        }
+        if let Some(intended_ns) = intended_ns {
+            finished.push(Finished { index, intended_ns, failure });
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self, index: usize, result: &mut LoadResult) -> Result<(), String> {
+        result.reconnects_count += 1;
+        let is_head = self.target.request.is_head;
+        self.connections[index] =
+            Connection::open(&self.epoll, index, self.target.address, is_head)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! Latencies by second of the window, merged losslessly.
+
+use super::Window;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2Serializer;
+use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
+use std::io::Write;
+use std::time::Duration;
+
+/// One histogram per second; three significant digits, nanoseconds.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    from_ns: u64,
+    seconds: Vec<Histogram<u64>>,
+}
+
+const SIGNIFICANT_DIGITS: u8 = 3;
+const SECOND_NS: u64 = 1_000_000_000;
+/// Values above this saturate: no request is waited for so long.
+const HIGHEST_NS: u64 = 3_600 * SECOND_NS;
+
+fn empty() -> Histogram<u64> {
+    // The bounds are constants of the right order and the digits are within 0..=5, the only two things
+    // that `new_with_bounds` refuses.
+    #[allow(clippy::expect_used)]
+    let mut histogram =
+        Histogram::new_with_bounds(1, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("constant bounds");
+    histogram.auto(false);
+    histogram
+}
+
+impl Recorder {
+    /// Empty histograms for every second of `window`.
+    pub fn new(window: &Window) -> Self {
+        let seconds = window.length_ns().div_ceil(SECOND_NS).max(1);
+        Self { from_ns: window.from_ns, seconds: (0..seconds).map(|_| empty()).collect() }
+    }
+
+    /// Counts `value_ns` to the second in which `at_ns` lies.
+    pub fn record(&mut self, at_ns: u64, value_ns: u64) {
+        let second = usize::try_from(at_ns.saturating_sub(self.from_ns) / SECOND_NS).unwrap_or(0);
+        let last = self.seconds.len() - 1;
+        self.seconds[second.min(last)].saturating_record(value_ns.max(1));
+    }
+
+    /// Adds another recorder of the same window.
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
+            // Bounds and digits are the constants above in every recorder.
+            let added = mine.add(theirs);
+            debug_assert!(added.is_ok());
+        }
+    }
+
+    /// All seconds together.
+    pub fn total(&self) -> Histogram<u64> {
+        let mut total = empty();
+        for second in &self.seconds {
+            let added = total.add(second);
+            debug_assert!(added.is_ok());
+        }
+        total
+    }
+
+    /// The value below which `quantile` of all values lie; `None` when there are none.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let total = self.total();
+        (!total.is_empty()).then(|| total.value_at_quantile(quantile))
+    }
+
+    /// Values recorded.
+    pub fn samples_count(&self) -> u64 {
+        self.seconds.iter().map(Histogram::len).sum()
+    }
+
+    /// Writes an HdrHistogram V2 interval log, one line per second. The logged maximum is in milliseconds.
+    ///
+    /// # Errors
+    /// Writing failed.
+    pub fn write_log(&self, writer: &mut impl Write, comment: &str) -> std::io::Result<()> {
+        let mut serializer = V2Serializer::new();
+        let mut builder = IntervalLogWriterBuilder::new();
+        builder.add_comment(comment).with_max_value_divisor(1e6);
+        let mut log = builder.begin_log_with(writer, &mut serializer)?;
+        for (second, histogram) in self.seconds.iter().enumerate() {
+            let start = Duration::from_secs(second as u64);
+            log.write_histogram(histogram, start, Duration::from_secs(1), None)
+                .map_err(|e| std::io::Error::other(format!("{e:?}")))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const WINDOW: Window = Window { load_from_ns: 0, from_ns: 0, to_ns: 3 * SECOND_NS };
+
+    proptest! {
+        #[test]
+        fn merging_loses_nothing(values in prop::collection::vec((0..3 * SECOND_NS, 1u64..SECOND_NS), 1..200)) {
+            let mut whole = Recorder::new(&WINDOW);
+            let mut parts = [Recorder::new(&WINDOW), Recorder::new(&WINDOW)];
+            for (index, &(at, value)) in values.iter().enumerate() {
+                whole.record(at, value);
+                parts[index % 2].record(at, value);
+            }
+            let [mut left, right] = parts;
+            left.merge(&right);
+            prop_assert_eq!(left.samples_count(), values.len() as u64);
+            prop_assert_eq!(left.total(), whole.total());
+        }
+    }
+
+    #[test]
+    fn nothing_recorded_has_no_quantile() {
+        assert_eq!(Recorder::new(&WINDOW).quantile_ns(0.5), None);
+    }
+
+    #[test]
+    fn the_log_is_read_back() {
+        use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+        let mut recorder = Recorder::new(&WINDOW);
+        recorder.record(2 * SECOND_NS + 1, 5_000_000);
+        let mut log = Vec::new();
+        recorder.write_log(&mut log, "a test").unwrap();
+        let intervals = IntervalLogIterator::new(&log)
+            .filter(|entry| matches!(entry, Ok(LogEntry::Interval(_))))
+            .count();
+        assert_eq!(intervals, 3);
+    }
+}

@@ -1,0 +1,90 @@
+//! Bytes shipped per service and bytes that must already be on the machine.
+
+use super::{Bench, Failure, Measured, Visit};
+use crate::catalog::Artifacts;
+use std::io::Write;
+use std::path::PathBuf;
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::subject::Part;
+
+/// Compression levels as registries and release pages use them.
+const GZIP_LEVEL: u32 = 6;
+const ZSTD_LEVEL: i32 = 19;
+
+/// Weighs what the subject ships: as it lies on disk, after gzip and after zstd, and with its runtime.
+///
+/// # Errors
+/// A shipped artifact is missing. A runtime that cannot be found leaves its metrics unknown.
+pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
+    let name = &visit.trial.cell.subject;
+    let subject = bench
+        .catalog
+        .subjects
+        .get(name)
+        .ok_or_else(|| Failure::at("plan")(format!("no subject `{name}`")))?;
+    let mut measured = Measured::default();
+    let mut shipped = Vec::new();
+    for part in &subject.size.shipped {
+        let path = locate(bench.artifacts, part).map_err(Failure::at("shipped"))?;
+        let bytes = std::fs::read(&path)
+            .map_err(|error| Failure::at("shipped")(format!("read {}: {error}", path.display())))?;
+        shipped.extend_from_slice(&bytes);
+    }
+    let shipped_bytes = shipped.len() as u64;
+    measured.set(Metric::Shipped, Some(shipped_bytes));
+    measured.set(Metric::ShippedGzip, Some(gzip_bytes(&shipped).map_err(Failure::at("gzip"))?));
+    measured.set(Metric::ShippedZstd, Some(zstd_bytes(&shipped).map_err(Failure::at("zstd"))?));
+
+    let mut runtime_bytes = Some(0);
+    for part in &subject.size.runtime {
+        match locate(bench.artifacts, part).and_then(|path| size(&path)) {
+            Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
+            Err(why) => {
+                runtime_bytes = None;
+                measured.remarks.push(why);
+            }
+        }
+    }
+    // No runtime at all is a fact of a native binary, and a known zero.
+    measured.set(Metric::Runtime, runtime_bytes);
+    measured.set(Metric::WithRuntime, runtime_bytes.map(|bytes| bytes + shipped_bytes));
+    Ok(measured)
+}
+
+fn locate(artifacts: &Artifacts, part: &Part) -> Result<PathBuf, String> {
+    match part {
+        Part::Artifact(name) => artifacts.path(name),
+        Part::Program(name) => find_program(name)
+            .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
+    }
+}
+
+/// Engines keep their daemons in folders that are not on every user's PATH.
+fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/podman"].map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
+}
+
+fn size(path: &PathBuf) -> Result<u64, String> {
+    std::fs::metadata(path)
+        .map(|metadata| metadata.len())
+        .map_err(|error| format!("size of {}: {error}", path.display()))
+}
+
+fn gzip_bytes(bytes: &[u8]) -> Result<u64, String> {
+    let mut encoder =
+        flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .map_or_else(|error| Err(error.to_string()), |compressed| Ok(compressed.len() as u64))
+}
+
+fn zstd_bytes(bytes: &[u8]) -> Result<u64, String> {
+    zstd::encode_all(bytes, ZSTD_LEVEL)
+        .map(|compressed| compressed.len() as u64)
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,109 @@
+//! Throughput by a closed loop, latency by an open one.
+
+use super::instance::{client_cores, request, with_instance};
+use super::{Bench, Failure, Measured, Visit};
+use crate::clock::monotonic_ns;
+use crate::http::{Answer, PreparedRequest};
+use crate::load::{LoadResult, Target, Window, closed_loop, constant_schedule, open_loop};
+use crate::procfs;
+use crate::subject::Instance;
+use std::time::Duration;
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::parameter::Parameter;
+
+/// Correct responses within the window under the visit's concurrency.
+///
+/// # Errors
+/// As [`super::visit`].
+pub fn throughput(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    warmup_ms: u64,
+) -> Result<Measured, Failure> {
+    let Parameter::Concurrency(connections) = visit.trial.cell.parameter else {
+        return Err(Failure::at("plan")("a throughput trial needs a concurrency".to_owned()));
+    };
+    let request = request(bench, visit)?;
+    with_instance(bench, visit, request, |instance, reference, measured| {
+        let target = target(bench, instance, request, reference, connections);
+        let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+        let pid = instance.pid().map_err(Failure::at("load"))?;
+        let (result, cpu_ns) = closed_loop(&target, &window, || server_cpu_ns(pid, &window))
+            .map_err(Failure::at("load"))?;
+        record(measured, result, &window, cpu_ns);
+        Ok(())
+    })
+}
+
+/// Latency from the intended send time at the visit's offered rate.
+///
+/// # Errors
+/// As [`super::visit`].
+pub fn latency(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    connections: u32,
+    warmup_ms: u64,
+) -> Result<Measured, Failure> {
+    let Parameter::Rate(rate_per_second) = visit.trial.cell.parameter else {
+        return Err(Failure::at("plan")("a latency trial needs a rate".to_owned()));
+    };
+    let request = request(bench, visit)?;
+    with_instance(bench, visit, request, |instance, reference, measured| {
+        let target = target(bench, instance, request, reference, connections);
+        let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+        let schedule = constant_schedule(&window, rate_per_second);
+        let pid = instance.pid().map_err(Failure::at("load"))?;
+        let (result, cpu_ns) =
+            open_loop(&target, &window, &schedule, || server_cpu_ns(pid, &window))
+                .map_err(Failure::at("load"))?;
+        measured.set(Metric::SendLagP99, result.lags.quantile_ns(0.99));
+        measured.set(Metric::BacklogPeak, Some(result.backlog_peak_count));
+        record(measured, result, &window, cpu_ns);
+        Ok(())
+    })
+}
+
+fn target<'a>(
+    bench: &Bench<'a>,
+    instance: &dyn Instance,
+    request: &'a PreparedRequest,
+    reference: &'a Answer,
+    connections: u32,
+) -> Target<'a> {
+    let cores = client_cores(bench);
+    Target { address: instance.address(), request, reference, connections, cores }
+}
+
+/// CPU time that the subject's processes use within the window; read from outside the load's threads.
+fn server_cpu_ns(pid: u32, window: &Window) -> Option<u64> {
+    let read = || procfs::cpu_ns(&procfs::tree(pid));
+    sleep_until(window.from_ns);
+    let from = read();
+    sleep_until(window.to_ns);
+    Some(read()?.saturating_sub(from?))
+}
+
+fn sleep_until(ns: u64) {
+    while let Some(rest) = ns.checked_sub(monotonic_ns()).filter(|&rest| rest > 0) {
+        if crate::interrupt::requested() {
+            return;
+        }
+        std::thread::sleep(Duration::from_nanos(rest.min(50_000_000)));
+    }
+}
+
+fn record(measured: &mut Measured, result: LoadResult, window: &Window, cpu_ns: Option<u64>) {
+    measured.set(Metric::RequestsCompleted, Some(result.completed_count));
+    measured.set(Metric::RequestsFailed, Some(result.failed_count));
+    measured.set(Metric::Reconnects, Some(result.reconnects_count));
+    measured.set(Metric::Measured, Some(window.length_ns()));
+    measured.set(Metric::ClientCpu, Some(result.client_cpu_ns));
+    measured.set(Metric::ServerCpu, cpu_ns);
+    measured.set(Metric::LatencyP50, result.latencies.quantile_ns(0.5));
+    measured.set(Metric::LatencyP90, result.latencies.quantile_ns(0.9));
+    measured.set(Metric::LatencyP99, result.latencies.quantile_ns(0.99));
+    measured.set(Metric::LatencyMax, result.latencies.quantile_ns(1.0));
+    measured.remarks.extend(result.first_failure.map(|why| format!("first failed request: {why}")));
+    measured.latencies = Some(result.latencies);
+}

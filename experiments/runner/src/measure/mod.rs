@@ -1,0 +1,110 @@
+//! What happens within one trial, by method.
+
+mod artifact_size;
+mod cold_start;
+mod equivalence;
+mod instance;
+mod load;
+mod memory;
+
+use crate::catalog::{Artifacts, Catalog};
+use crate::engine::Engine;
+use crate::http::PreparedRequest;
+use crate::image::Image;
+use crate::load::Recorder;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use weighbridge_schema::definition::{Definition, Method, ProfileSettings};
+use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::WorkloadName;
+use weighbridge_schema::plan::Trial;
+use weighbridge_schema::record::Stage;
+
+/// Everything a trial may use; the same for all trials of a run.
+pub struct Bench<'a> {
+    /// What is asked.
+    pub catalog: &'a Catalog,
+    /// What was built.
+    pub artifacts: &'a Artifacts,
+    /// The container engine, where one answers.
+    pub engine: Option<&'a Engine>,
+    /// Images by artifact name.
+    pub images: &'a BTreeMap<String, Image>,
+    /// Which core does what.
+    pub pinning: &'a Pinning,
+    /// Requests by workload, laid out once.
+    pub requests: &'a BTreeMap<WorkloadName, PreparedRequest>,
+    /// Name of the run.
+    pub run: &'a str,
+    /// Folder for what the subjects write to their standard error.
+    pub stderr_folder: PathBuf,
+}
+
+/// One trial with its place in the plan and what its experiment sets.
+pub struct Visit<'a> {
+    /// The trial.
+    pub trial: &'a Trial,
+    /// Place in the plan.
+    pub position: u64,
+    /// The experiment.
+    pub definition: &'a Definition,
+    /// What the profile sets.
+    pub settings: &'a ProfileSettings,
+}
+
+/// What a trial showed.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// Moments since the start call.
+    pub stages_ns: BTreeMap<Stage, u64>,
+    /// Metrics in their units.
+    pub metrics: BTreeMap<Metric, u64>,
+    /// Latencies, where they were taken.
+    pub latencies: Option<Recorder>,
+    /// Remarks that explain the numbers.
+    pub remarks: Vec<String>,
+}
+
+impl Measured {
+    /// Sets a metric if it is known.
+    fn set(&mut self, metric: Metric, value: Option<u64>) {
+        if let Some(value) = value {
+            self.metrics.insert(metric, value);
+        }
+    }
+}
+
+/// Why a trial gave no measurement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What was being done.
+    pub stage: &'static str,
+    /// Why it failed.
+    pub reason: String,
+}
+
+impl Failure {
+    fn at(stage: &'static str) -> impl Fn(String) -> Self {
+        move |reason| Self { stage, reason }
+    }
+}
+
+/// Visits one cell once.
+///
+/// # Errors
+/// The subject could not be started, did not answer or answered wrongly, or a reading failed.
+pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
+    match &visit.definition.method {
+        Method::Equivalence {} => equivalence::measure(bench, visit),
+        Method::ColdStart {} => cold_start::measure(bench, visit),
+        Method::Throughput { warmup_ms, .. } => load::throughput(bench, visit, *warmup_ms),
+        Method::Latency { connections, warmup_ms, .. } => {
+            load::latency(bench, visit, *connections, *warmup_ms)
+        }
+        Method::Memory { concurrency, settle_ms } => {
+            memory::measure(bench, visit, *concurrency, *settle_ms)
+        }
+        Method::ArtifactSize {} => artifact_size::measure(bench, visit),
+    }
+}

@@ -1,0 +1,145 @@
+//! Readings from /proc and /sys of the subject's process tree. What cannot be read is `None`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A process and all its descendants.
+pub fn tree(root: u32) -> Vec<u32> {
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&pid) = found.get(next) {
+        next += 1;
+        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        for task in tasks.flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|c| c.parse::<u32>().ok()));
+        }
+    }
+    found
+}
+
+/// Memory of a set of processes. Resident sizes are never added up: shared pages would count many times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Proportional set size: each page divided by the number of processes that map it.
+    pub pss_bytes: u64,
+    /// Unique set size: pages that only this process maps.
+    pub uss_bytes: u64,
+}
+
+/// PSS and USS summed over `pids`, from `smaps_rollup`; `None` when one of them cannot be read.
+pub fn memory(pids: &[u32]) -> Option<Memory> {
+    let mut total = Memory { pss_bytes: 0, uss_bytes: 0 };
+    for pid in pids {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let one = parse_rollup(&text)?;
+        total.pss_bytes += one.pss_bytes;
+        total.uss_bytes += one.uss_bytes;
+    }
+    Some(total)
+}
+
+fn parse_rollup(text: &str) -> Option<Memory> {
+    let kib = |key: &str| -> Option<u64> {
+        let line = text.lines().find(|line| line.split(':').next() == Some(key))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some(Memory {
+        pss_bytes: kib("Pss")? * 1024,
+        uss_bytes: (kib("Private_Clean")? + kib("Private_Dirty")?) * 1024,
+    })
+}
+
+/// CPU time that all threads of `pids` have used, from `schedstat` (nanoseconds, not ticks).
+pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
+    let mut total = 0;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            total += text.split_whitespace().next()?.parse::<u64>().ok()?;
+        }
+    }
+    Some(total)
+}
+
+/// The parent's process id and name.
+pub fn parent(pid: u32) -> Option<(u32, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in parentheses and may hold blanks: what follows the last one is regular.
+    let parent: u32 = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+    let name = fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
+    Some((parent, name.trim().to_owned()))
+}
+
+/// Peak memory of the control group that `pid` is in, if that is not the runner's own: version 2
+/// (`memory.peak`) or 1 (`memory.max_usage_in_bytes`).
+pub fn cgroup_peak_bytes(pid: u32) -> Option<u64> {
+    let file = cgroup_file(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)?;
+    let own = cgroup_file(&fs::read_to_string("/proc/self/cgroup").ok()?);
+    if own.as_ref() == Some(&file) {
+        return None;
+    }
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+fn cgroup_file(membership: &str) -> Option<PathBuf> {
+    let line = |wanted: fn(&str) -> bool| {
+        membership.lines().find_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let controllers = parts.next()?;
+            wanted(controllers).then(|| parts.next()).flatten()
+        })
+    };
+    if let Some(group) = line(|controllers| controllers.split(',').any(|c| c == "memory")) {
+        let base = Path::new("/sys/fs/cgroup/memory").join(group.trim_start_matches('/'));
+        return Some(base.join("memory.max_usage_in_bytes"));
+    }
+    let group = line(str::is_empty)?;
+    Some(Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/')).join("memory.peak"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rollup_gives_pss_and_private_pages() {
+        let text = "00400000-7fff ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 10 kB\nPss_Dirty: 7 kB\n\
+                    Shared_Clean: 800 kB\nPrivate_Clean: 3 kB\nPrivate_Dirty: 4 kB\n";
+        let memory = parse_rollup(text).unwrap();
+        assert_eq!((memory.pss_bytes, memory.uss_bytes), (10 * 1024, 7 * 1024));
+        assert_eq!(parse_rollup("Pss: 10 kB\n"), None, "a missing line is unknown, not 0");
+    }
+
+    #[test]
+    fn this_process_can_be_read() {
+        let pid = std::process::id();
+        assert!(memory(&[pid]).is_some_and(|m| m.pss_bytes >= m.uss_bytes && m.uss_bytes > 0));
+        assert!(cpu_ns(&[pid]).is_some_and(|ns| ns > 0));
+        assert!(tree(pid).contains(&pid));
+        assert_eq!(memory(&[u32::MAX]), None);
+    }
+
+    #[test]
+    fn the_tree_holds_children() {
+        let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+        assert!(tree(std::process::id()).contains(&child.id()));
+        assert_eq!(parent(child.id()).map(|(pid, _)| pid), Some(std::process::id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn both_versions_of_control_groups_are_found() {
+        let file = |text| cgroup_file(text).map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(
+            file("4:memory:/docker/abc\n0::/x\n").as_deref(),
+            Some("/sys/fs/cgroup/memory/docker/abc/memory.max_usage_in_bytes")
+        );
+        assert_eq!(
+            file("0::/system.slice/docker-abc.scope\n").as_deref(),
+            Some("/sys/fs/cgroup/system.slice/docker-abc.scope/memory.peak")
+        );
+        assert_eq!(file("1:cpu:/\n"), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! Tests of the run's folder: nothing is lost, nothing is overwritten.
+
+use super::*;
+use weighbridge_schema::artifact::Artifacts;
+use weighbridge_schema::manifest::{Fingerprint, Pinning};
+use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::plan::Cell;
+use weighbridge_schema::record::{Noise, Outcome};
+
+fn manifest() -> Manifest {
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        run: "r".to_owned(),
+        profile: "smoke".to_owned(),
+        seed: 1,
+        started_at_unix_ns: 1,
+        revision: None,
+        fingerprint: Fingerprint::default(),
+        pinning: Pinning::default(),
+        artifacts: Artifacts {
+            schema_version: SCHEMA_VERSION,
+            architecture: "x86_64".to_owned(),
+            toolchain: "rustc".to_owned(),
+            libc: "musl".to_owned(),
+            artifacts: Default::default(),
+            provisions: Vec::new(),
+        },
+        provisions: Vec::new(),
+        corpus_sha256: Default::default(),
+        experiments: Default::default(),
+        subjects: Default::default(),
+        plan: (0..3).map(trial).collect(),
+    }
+}
+
+fn trial(invocation: u32) -> Trial {
+    Trial {
+        experiment: "cold-start".parse().unwrap(),
+        cell: Cell {
+            subject: "native".parse().unwrap(),
+            workload: None,
+            architecture: "x86_64".to_owned(),
+            parameter: Parameter::None,
+        },
+        invocation,
+    }
+}
+
+fn observation(invocation: u32) -> Observation {
+    Observation {
+        schema_version: SCHEMA_VERSION,
+        run: "r".to_owned(),
+        position: u64::from(invocation),
+        trial: trial(invocation),
+        subject_version: "1".to_owned(),
+        emulated: false,
+        started_at_unix_ns: 1,
+        duration_ns: 1,
+        stages_ns: Default::default(),
+        metrics: Default::default(),
+        histogram: None,
+        noise: Noise::default(),
+        outcome: Outcome::Ok,
+        remarks: Vec::new(),
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_removed_and_its_trial_repeated() {
+    let results = tempfile::tempdir().unwrap();
+    let mut store = Store::create(results.path(), &manifest()).unwrap();
+    store.append(&observation(0)).unwrap();
+    store.append(&observation(1)).unwrap();
+    drop(store);
+    let file = results.path().join("r.partial/observations.jsonl");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() - 10]).unwrap();
+
+    let (mut store, read) = Store::resume(results.path(), "r").unwrap();
+    assert_eq!(read, manifest());
+    assert_eq!(store.done, BTreeSet::from([trial(0)]));
+    store.append(&observation(1)).unwrap();
+    store.append(&observation(2)).unwrap();
+    let folder = store.finish().unwrap();
+    let text = fs::read_to_string(folder.join("observations.jsonl")).unwrap();
+    let trials: Vec<Trial> =
+        text.lines().map(|line| serde_json::from_str::<Observation>(line).unwrap().trial).collect();
+    assert_eq!(trials, [trial(0), trial(1), trial(2)]);
+}
+
+#[test]
+fn damage_before_the_last_line_is_named_and_nothing_is_removed() {
+    let results = tempfile::tempdir().unwrap();
+    drop(Store::create(results.path(), &manifest()).unwrap());
+    let file = results.path().join("r.partial/observations.jsonl");
+    fs::write(&file, "nonsense\n{}\n").unwrap();
+    let error = format!("{:#}", Store::resume(results.path(), "r").unwrap_err());
+    assert!(error.contains("observations.jsonl:1"), "{error}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "nonsense\n{}\n");
+}
+
+#[test]
+fn a_run_is_never_overwritten() {
+    let results = tempfile::tempdir().unwrap();
+    let store = Store::create(results.path(), &manifest()).unwrap();
+    assert!(Store::create(results.path(), &manifest()).is_err());
+    store.finish().unwrap();
+    assert!(Store::create(results.path(), &manifest()).is_err());
+    let error = Store::resume(results.path(), "r").unwrap_err().to_string();
+    assert!(error.contains("complete"), "{error}");
+}
+
+#[test]
+fn an_unknown_run_cannot_be_resumed() {
+    let results = tempfile::tempdir().unwrap();
+    let error = format!("{:#}", Store::resume(results.path(), "x").unwrap_err());
+    assert!(error.contains("no unfinished run `x`"), "{error}");
+}

@@ -1,0 +1,138 @@
+//! A subject in a container, through the engine's API: create, start, ask, remove.
+
+use super::{Instance, StartContext, fill_in};
+use crate::clock::monotonic_ns;
+use crate::engine::{ContainerSpec, Engine};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use weighbridge_schema::record::Stage;
+use weighbridge_schema::subject::Network;
+
+/// Port within a container that has a network of its own.
+const BRIDGE_PORT: u16 = 8080;
+
+struct Container<'a> {
+    engine: &'a Engine,
+    name: String,
+    address: SocketAddr,
+    start_call_ns: u64,
+    created_ns: u64,
+    started_ns: u64,
+    removed: bool,
+}
+
+/// Removes a container whose start failed half-way.
+struct Unfinished<'a> {
+    engine: &'a Engine,
+    name: &'a str,
+    armed: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            let _ = self.engine.remove(self.name);
+        }
+    }
+}
+
+/// Creates and starts a container. On the bridge the client uses the container's own address: a published
+/// port adds a proxy, and a connect that comes too early through it is only retried after a second.
+///
+/// # Errors
+/// There is no engine, or it refused.
+pub fn start<'a>(
+    image: &str,
+    arguments: &[String],
+    network: Network,
+    context: &StartContext<'a>,
+) -> Result<Box<dyn Instance + 'a>, String> {
+    let engine = context.engine.ok_or("no container engine answers")?;
+    let image =
+        context.images.get(image).ok_or_else(|| format!("image `{image}` is not loaded"))?;
+    let listen = match network {
+        Network::Host => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(|error| format!("find a free port on loopback: {error}"))?,
+        Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, BRIDGE_PORT)),
+    };
+    let arguments = arguments
+        .iter()
+        .map(|argument| fill_in(argument, listen, context.artifacts))
+        .collect::<Result<_, _>>()?;
+    let name = format!("weighbridge-{}-{}", context.run, context.position);
+    let spec = ContainerSpec {
+        name: &name,
+        image: &image.reference,
+        arguments,
+        network,
+        cores: context.pinning.subject_cores.as_deref(),
+        run: context.run,
+    };
+
+    let start_call_ns = monotonic_ns();
+    engine.create(spec).map_err(|e| format!("{e:#}"))?;
+    let created_ns = monotonic_ns();
+    let mut unfinished = Unfinished { engine, name: &name, armed: true };
+    engine.start(&name).map_err(|e| format!("{e:#}"))?;
+    let started_ns = monotonic_ns();
+    // On the host's network the address is known; asking the engine would lie in the timed path.
+    let address = match network {
+        Network::Host => listen,
+        Network::Bridge => {
+            let running = engine.inspect(&name).map_err(|e| format!("{e:#}"))?;
+            let own: IpAddr = running
+                .address
+                .ok_or_else(|| format!("container {name} has no address on the bridge"))?;
+            SocketAddr::from((own, BRIDGE_PORT))
+        }
+    };
+    unfinished.armed = false;
+    drop(unfinished);
+    Ok(Box::new(Container {
+        engine,
+        name,
+        address,
+        start_call_ns,
+        created_ns,
+        started_ns,
+        removed: false,
+    }))
+}
+
+impl Instance for Container<'_> {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start_call_ns(&self) -> u64 {
+        self.start_call_ns
+    }
+
+    fn stages_ns(&self) -> Vec<(Stage, u64)> {
+        vec![(Stage::Created, self.created_ns), (Stage::Started, self.started_ns)]
+    }
+
+    fn pid(&self) -> Result<u32, String> {
+        let running = self.engine.inspect(&self.name).map_err(|error| format!("{error:#}"))?;
+        Ok(running.pid)
+    }
+
+    fn alive(&mut self) -> Result<(), String> {
+        self.engine.inspect(&self.name).map(|_| ()).map_err(|error| format!("{error:#}"))
+    }
+
+    fn stop(mut self: Box<Self>) -> Result<String, String> {
+        let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
+        self.removed = true;
+        self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
+        Ok(said)
+    }
+}
+
+impl Drop for Container<'_> {
+    fn drop(&mut self) {
+        if !self.removed {
+            let _ = self.engine.remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A subject that is a program of its own.
+
+use super::{Instance, StartContext, fill_in};
+use crate::affinity::{own_cores, pin_current_thread};
+use crate::clock::monotonic_ns;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use weighbridge_schema::record::Stage;
+
+/// Marks every process of ours, so that a later run can find what an earlier one left behind.
+pub const MARK: &str = "WEIGHBRIDGE_RUN";
+
+/// How long a program may take to end after SIGTERM.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+struct Process {
+    child: Child,
+    program: String,
+    address: SocketAddr,
+    start_call_ns: u64,
+    spawned_ns: u64,
+    stderr_file: PathBuf,
+}
+
+/// A port that was free a moment ago.
+fn free_address() -> Result<SocketAddr, String> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| format!("find a free port on loopback: {error}"))
+}
+
+/// Spawns the program on the subject's cores.
+///
+/// The standard library spawns with `posix_spawn` as long as nothing must run between fork and exec; the
+/// core set is therefore put on this thread, which the child inherits, and taken off again.
+///
+/// # Errors
+/// The program cannot be spawned.
+pub fn start(
+    program: &str,
+    arguments: &[String],
+    context: &StartContext<'_>,
+) -> Result<Box<dyn Instance>, String> {
+    let address = free_address()?;
+    let program = fill_in(program, address, context.artifacts)?;
+    let stderr = File::create(&context.stderr_file)
+        .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
+    let mut command = Command::new(&program);
+    for argument in arguments {
+        command.arg(fill_in(argument, address, context.artifacts)?);
+    }
+    command.env_clear().env(MARK, context.run);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
+    command.process_group(0);
+
+    let before = own_cores();
+    if let Some(cores) = &context.pinning.subject_cores {
+        pin_current_thread(cores);
+    }
+    let start_call_ns = monotonic_ns();
+    let spawned = command.spawn();
+    let spawned_ns = monotonic_ns();
+    pin_current_thread(&before);
+    let child = spawned.map_err(|error| format!("spawn {program}: {error}"))?;
+    Ok(Box::new(Process {
+        child,
+        program,
+        address,
+        start_call_ns,
+        spawned_ns,
+        stderr_file: context.stderr_file.clone(),
+    }))
+}
+
+impl Process {
+    fn stderr(&self) -> String {
+        std::fs::read_to_string(&self.stderr_file).unwrap_or_default()
+    }
+
+    /// SIGTERM first, SIGKILL when that does not help in time.
+    fn end(&mut self) -> Result<(), String> {
+        let pid = Pid::from_child(&self.child);
+        // It may have ended by itself; waiting tells.
+        let _ = kill_process(pid, Signal::TERM);
+        let begun = Instant::now();
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) if begun.elapsed() < STOP_LIMIT => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Ok(None) => {
+                    self.child.kill().map_err(|e| format!("kill {}: {e}", self.program))?;
+                    self.child.wait().map_err(|e| format!("wait for {}: {e}", self.program))?;
+                    return Err(format!(
+                        "{} did not end within {} s of SIGTERM and was killed",
+                        self.program,
+                        STOP_LIMIT.as_secs()
+                    ));
+                }
+                Err(error) => return Err(format!("wait for {}: {error}", self.program)),
+            }
+        }
+    }
+}
+
+impl Instance for Process {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start_call_ns(&self) -> u64 {
+        self.start_call_ns
+    }
+
+    fn stages_ns(&self) -> Vec<(Stage, u64)> {
+        vec![(Stage::Spawned, self.spawned_ns)]
+    }
+
+    fn pid(&self) -> Result<u32, String> {
+        Ok(self.child.id())
+    }
+
+    fn alive(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => {
+                Err(format!("{} ended with {status}: {}", self.program, self.stderr().trim()))
+            }
+            Err(error) => Err(format!("wait for {}: {error}", self.program)),
+        }
+    }
+
+    fn stop(mut self: Box<Self>) -> Result<String, String> {
+        self.end()?;
+        Ok(self.stderr())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to end, and this does nothing.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.end();
+        }
+    }
+}
