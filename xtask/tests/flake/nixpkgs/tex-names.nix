@@ -11,7 +11,6 @@
   "draftwatermark"
   "environ"
   "etoolbox"
-  "everysel"
   "fancyhdr"
   "float"
   "fontaxes"
