@@ -1,3 +1,14 @@
 //! What the verbs of Weighbridge are made of; `main.rs` only dispatches to it.
+//!
+//! This crate stays thin: it depends on none of the heavy crates. It builds the runner and the analysis
+//! and runs them as programs.
 
+pub mod cargo;
+pub mod exit;
+pub mod inputs;
+pub mod process;
+pub mod progress;
+pub mod project;
 pub mod setup;
+pub mod stage;
+pub mod verbs;

@@ -1,55 +1,146 @@
 //! The verbs of Weighbridge: set up, build, run, analyse, write the paper.
 
-use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use std::path::{Path, PathBuf};
-use xtask::setup::{self, Context, LocalMachine, Need};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use xtask::exit::{Exit, InterruptedError, LackingError};
+use xtask::process::take_signals;
+use xtask::progress::Progress;
+use xtask::project::Project;
+use xtask::verbs;
+use xtask::verbs::run::{Choice, Mode};
 
+/// Weighs WebAssembly against containers as the home of a small backend service.
 #[derive(Parser)]
-struct Arguments {
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+#[command(
+    after_help = "Example:\n  cargo xtask all        everything, from set-up to the paper\n\n\
+    Exit codes: 0 done; 1 done, but a claim or a check does not hold; 2 usage or failure;\n\
+    3 the machine lacks something (named, with the line that installs it); 130 interrupted."
+)]
+struct Cli {
     #[command(subcommand)]
     verb: Verb,
+    /// Install missing packages without asking.
+    #[arg(long, global = true)]
+    yes: bool,
 }
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Get what this machine lacks.
-    Setup {
-        /// Install without asking.
+    /// Set up, build, measure, analyse and write the paper; skips what has not changed.
+    #[command(
+        after_help = "Examples:\n  cargo xtask all\n  cargo xtask all --profile paper --seed 7"
+    )]
+    All {
+        #[command(flatten)]
+        choice: Choice,
+        /// Do every stage again.
         #[arg(long)]
-        yes: bool,
+        force: bool,
     },
-    /// Say what is there, what is missing, and the line that gets it; changes nothing.
+    /// Get what this machine lacks, or say the line that would.
+    #[command(after_help = "Example:\n  cargo xtask setup --yes")]
+    Setup,
+    /// Say what is there, what is missing and the line that gets it; changes nothing.
+    #[command(after_help = "Example:\n  cargo xtask doctor")]
     Doctor,
+    /// List experiments, subjects, workloads and runs.
+    #[command(after_help = "Example:\n  cargo xtask list")]
+    List,
+    /// Build the measured artifacts.
+    #[command(after_help = "Example:\n  cargo xtask build --force")]
+    Build {
+        /// Build even when nothing has changed.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Measure, and keep the raw logs.
+    #[command(
+        after_help = "Examples:\n  cargo xtask run cold-start --subject docker-scratch,wasmtime-aot\n  \
+        cargo xtask run --profile smoke --dry-run\n  cargo xtask run --resume 2026-01-31T12-00-00Z-quick"
+    )]
+    Run {
+        #[command(flatten)]
+        choice: Choice,
+        #[command(flatten)]
+        mode: Mode,
+    },
+    /// Make tables, figures, numbers and the report from raw logs.
+    #[command(
+        after_help = "Examples:\n  cargo xtask analyze\n  cargo xtask analyze results/2026-01-31T12-00-00Z-quick"
+    )]
+    Analyze {
+        /// The run's folder; the newest one, or the published one, when none is given.
+        run: Option<PathBuf>,
+        /// Analyse even when nothing has changed.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write the PDF.
+    #[command(
+        after_help = "Examples:\n  cargo xtask paper\n  cargo xtask paper results/2026-01-31T12-00-00Z-quick"
+    )]
+    Paper {
+        /// The run's folder; the newest one, or the published one, when none is given.
+        run: Option<PathBuf>,
+        /// Write it even when nothing has changed.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check everything: format, lints, unit and integration tests, and a smoke run to the PDF.
+    #[command(after_help = "Example:\n  cargo xtask test")]
+    Test,
+    /// Remove what was made; runs are kept.
+    #[command(after_help = "Example:\n  cargo xtask clean --results")]
+    Clean {
+        /// Remove the runs too.
+        #[arg(long)]
+        results: bool,
+        /// Remove downloads and toolchains too.
+        #[arg(long)]
+        state: bool,
+    },
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let repo = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("the xtask folder has no parent")?
-        .to_owned();
-    let state = std::env::var_os("WEIGHBRIDGE_STATE")
-        .map_or_else(|| repo.join(".weighbridge"), PathBuf::from);
-    let mut context = Context {
-        repo,
-        state,
-        assume_yes: false,
-        interactive: std::io::IsTerminal::is_terminal(&std::io::stdin()),
-        reporter: &|line| eprintln!("{line}"),
-        machine: &LocalMachine,
-    };
-    match arguments.verb {
-        Verb::Setup { yes } => {
-            context.assume_yes = yes;
-            let setup = setup::provide_all(&context, Need::ALL)?;
-            println!("{}", serde_json::to_string_pretty(&setup)?);
-        }
-        Verb::Doctor => {
-            for finding in setup::probe_all(&context, Need::ALL)? {
-                println!("{finding}");
-            }
-        }
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let progress = Progress::new();
+    let done = take_signals()
+        .and_then(|()| Project::locate(cli.yes))
+        .and_then(|project| dispatch(cli.verb, &project, &progress));
+    progress.abandon();
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => report(&error),
     }
-    Ok(())
+}
+
+fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::All { choice, force } => verbs::all::run(project, &choice, force, progress),
+        Verb::Setup => verbs::setup::run(project, progress),
+        Verb::Doctor => verbs::doctor::run(project),
+        Verb::List => verbs::list::run(project),
+        Verb::Build { force } => verbs::build::run(project, force, progress),
+        Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
+        Verb::Analyze { run, force } => {
+            verbs::analyze::run(project, run.as_deref(), force, progress)
+        }
+        Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
+        Verb::Test => verbs::test::run(project, progress),
+        Verb::Clean { results, state } => verbs::clean::run(project, results, state),
+    }
+}
+
+fn report(error: &anyhow::Error) -> ExitCode {
+    if error.is::<InterruptedError>() {
+        eprintln!("interrupted");
+        return Exit::Interrupted.into();
+    }
+    eprintln!("error: {error:#}");
+    if error.is::<LackingError>() {
+        return Exit::Lacking.into();
+    }
+    ExitCode::from(2)
 }

@@ -1,0 +1,85 @@
+//! Where things lie: the checkout, the state folder, cargo's target folder, the artifacts.
+
+use crate::setup;
+use anyhow::{Context as _, Result};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// The project on this machine.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The checkout.
+    pub root: PathBuf,
+    /// Downloads, unpacked sources, stamps of the stages: `WEIGHBRIDGE_STATE`, or `.weighbridge`.
+    pub state: PathBuf,
+    /// Cargo's target folder: `CARGO_TARGET_DIR`, or `target`.
+    pub target: PathBuf,
+    /// Install without asking.
+    pub assume_yes: bool,
+}
+
+impl Project {
+    /// Finds the checkout that this program was built from.
+    ///
+    /// # Errors
+    /// The checkout has been moved since.
+    pub fn locate(assume_yes: bool) -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+        anyhow::ensure!(
+            root.join("rust-toolchain.toml").is_file(),
+            "{} is not the checkout any more: run `cargo xtask` from within it",
+            root.display()
+        );
+        let folder = |variable: &str, default: &str| {
+            std::env::var_os(variable).map_or_else(|| root.join(default), |path| root.join(path))
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            state: folder("WEIGHBRIDGE_STATE", ".weighbridge"),
+            target: folder("CARGO_TARGET_DIR", "target"),
+            assume_yes,
+        })
+    }
+
+    /// A path within the checkout.
+    #[must_use]
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// Folder of the built artifacts of this machine's architecture.
+    #[must_use]
+    pub fn artifacts(&self) -> PathBuf {
+        self.target.join("weighbridge").join(std::env::consts::ARCH)
+    }
+
+    /// A program of ours that cargo has built with the `tools` profile.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.target.join("tools").join(name)
+    }
+
+    /// Where the runs go.
+    #[must_use]
+    pub fn results(&self) -> PathBuf {
+        self.path("results")
+    }
+
+    /// What set-up is told about this project.
+    pub fn setup_context<'a>(&self, reporter: &'a dyn Fn(&str)) -> setup::Context<'a> {
+        setup::Context {
+            repo: self.root.clone(),
+            state: self.state.clone(),
+            assume_yes: self.assume_yes,
+            interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+            reporter,
+            machine: &setup::LocalMachine,
+        }
+    }
+
+    /// A path as the user would type it: relative to the checkout where it lies within.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask all`: set up, build, measure, analyse, write the paper.
+
+use super::analyze::{self, Output};
+use super::run::Choice;
+use super::{build, paper, run as measure, setup};
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::Need;
+use anyhow::{Context, Result};
+
+/// The verb.
+///
+/// # Errors
+/// A stage failed; the message says which and what to do.
+pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
+    let setup = setup::provide(project, Need::ALL_BUT_TESTS, progress)?;
+    let artifacts = build::artifacts(project, &setup, force, progress)?;
+    let folder = measure::stage(project, &setup, &artifacts, choice, force, progress)?;
+    let output = Output::of(project);
+    let pdf_missing = paper::missing(&setup);
+    let exit = analyze::stage(project, &folder, &output, pdf_missing, force, progress)?;
+    let pdf = project.path("paper/weighbridge.pdf");
+    match pdf_missing {
+        None => paper::stage(project, &output.generated, &pdf, force, progress)?,
+        Some(why) => progress.skipped("paper", why),
+    }
+
+    let summary = output.generated.join("summary.txt");
+    let text =
+        std::fs::read_to_string(&summary).with_context(|| format!("read {}", summary.display()))?;
+    println!("\n{}\n", text.trim_end());
+    if pdf_missing.is_none() {
+        println!("paper     {}", project.shown(&pdf));
+    }
+    println!("report    {}", project.shown(&output.report.join("index.html")));
+    println!("figures   {}", project.shown(&output.generated));
+    println!("raw logs  {}", project.shown(&folder));
+    for (need, reason, remedy) in setup.missing() {
+        println!("missing   {need}: {reason}\n          to get it: {remedy}");
+    }
+    Ok(exit)
+}

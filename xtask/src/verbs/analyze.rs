@@ -1,0 +1,119 @@
+//! `cargo xtask analyze`: from raw logs to tables, figures, numbers and the report.
+
+use super::tools;
+use crate::exit::Exit;
+use crate::inputs::Inputs;
+use crate::process::{command, with_events};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::stage;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+const STAGE: &str = "analyze";
+/// The stage's result when every check and claim holds or is undecided.
+const HOLDS: &str = "holds";
+
+/// Where the analysis puts what it makes.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Tables, figures and numbers for the paper.
+    pub generated: PathBuf,
+    /// The report in HTML.
+    pub report: PathBuf,
+}
+
+impl Output {
+    /// The usual places in the checkout.
+    #[must_use]
+    pub fn of(project: &Project) -> Self {
+        Self { generated: project.path("paper/generated"), report: project.path("report") }
+    }
+}
+
+/// The run to analyse: the one named, else the newest, else the published one.
+///
+/// # Errors
+/// There is none.
+pub fn choose(project: &Project, named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = named {
+        let candidates = [path.to_owned(), project.results().join(path)];
+        return candidates
+            .into_iter()
+            .find(|candidate| candidate.join("manifest.json").is_file())
+            .with_context(|| format!("{} is not a run: it has no manifest.json", path.display()));
+    }
+    if let Some(newest) = tools::runs(project)?.pop() {
+        return Ok(newest);
+    }
+    tools::published(project)?.context(
+        "there is no run yet: `cargo xtask run` makes one, `cargo xtask all` does everything",
+    )
+}
+
+/// The verb.
+///
+/// # Errors
+/// There is no run, or its raw log is damaged; the message names file and line.
+pub fn run(
+    project: &Project,
+    named: Option<&Path>,
+    force: bool,
+    progress: &Progress,
+) -> Result<Exit> {
+    let folder = choose(project, named)?;
+    let output = Output::of(project);
+    let exit = stage(project, &folder, &output, None, force, progress)?;
+    let summary = output.generated.join("summary.txt");
+    print!("{}", std::fs::read_to_string(&summary).with_context(|| summary.display().to_string())?);
+    println!("report: {}", project.shown(&output.report.join("index.html")));
+    println!("next: cargo xtask paper");
+    Ok(exit)
+}
+
+/// The stage: skipped when neither the raw logs nor the analysis have changed.
+/// `pdf_missing` says why there will be no PDF, where that is known.
+///
+/// # Errors
+/// As [`run`].
+pub fn stage(
+    project: &Project,
+    folder: &Path,
+    output: &Output,
+    pdf_missing: Option<&str>,
+    force: bool,
+    progress: &Progress,
+) -> Result<Exit> {
+    let (program, digest) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let inputs = Inputs::default()
+        .word(&folder.to_string_lossy())
+        .word(&output.generated.to_string_lossy())
+        .word(&digest)
+        .word(pdf_missing.unwrap_or_default())
+        .path(folder, "")?
+        .path(&project.root, "analysis/claims.toml")?
+        .digest();
+    if !force && let Some(stamp) = stage::fresh(project, STAGE, &inputs) {
+        progress.skipped("analyze", &format!("{} is unchanged", project.shown(folder)));
+        return Ok(if stamp.result == HOLDS { Exit::Done } else { Exit::DoesNotHold });
+    }
+    let mut analysis = command(&program);
+    analysis.current_dir(&project.root).arg("--run").arg(folder);
+    analysis.arg("--output").arg(&output.generated).arg("--report").arg(&output.report);
+    analysis.arg("--claims").arg(project.path("analysis/claims.toml"));
+    analysis.args(["--progress", "json"]);
+    if let Some(why) = pdf_missing {
+        analysis.args(["--pdf-missing", why]);
+    }
+    let (_, code) = with_events(&mut analysis, progress).inspect_err(|_| progress.abandon())?;
+    if !matches!(code, 0 | 1) {
+        progress.abandon();
+        anyhow::bail!("the analysis ended with exit code {code}; its message stands above");
+    }
+    progress.end("done");
+    let outputs = vec![output.generated.join("numbers.tex"), output.report.join("index.html")];
+    let (exit, result) =
+        if code == 0 { (Exit::Done, HOLDS) } else { (Exit::DoesNotHold, "does not hold") };
+    stage::done(project, STAGE, &inputs, outputs, result)?;
+    Ok(exit)
+}

@@ -1,0 +1,18 @@
+//! `cargo xtask doctor`: what is there, what is missing, and the line that gets it; changes nothing.
+
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::setup::{Need, probe_all};
+use anyhow::Result;
+
+/// The verb.
+///
+/// # Errors
+/// There is no Rust compiler.
+pub fn run(project: &Project) -> Result<Exit> {
+    let reporter = |line: &str| eprintln!("{line}");
+    for finding in probe_all(&project.setup_context(&reporter), Need::ALL)? {
+        println!("{finding}");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,66 @@
+//! `cargo xtask list`: the experiments, subjects, workloads and runs.
+
+use crate::exit::Exit;
+use crate::project::Project;
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use weighbridge_schema::definition::{Definition, Profile};
+use weighbridge_schema::subject::parse_subjects;
+use weighbridge_schema::workload::parse_workloads;
+
+/// The verb.
+///
+/// # Errors
+/// A definition cannot be read or is wrong; the message names file and line.
+pub fn run(project: &Project) -> Result<Exit> {
+    print!("{}", text(project)?);
+    Ok(Exit::Done)
+}
+
+fn text(project: &Project) -> Result<String> {
+    let read = |relative: &str| {
+        let path = project.path(relative);
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+    };
+    let subjects =
+        parse_subjects("experiments/subjects.toml", &read("experiments/subjects.toml")?)?;
+    let workloads =
+        parse_workloads("experiments/workloads.toml", &read("experiments/workloads.toml")?)?;
+    let mut text = String::from("experiments (trials with the profiles smoke, quick, paper)\n");
+    for stem in stems(project)? {
+        let file = format!("experiments/definitions/{stem}.toml");
+        let definition =
+            Definition::parse(&file, stem.parse()?, &read(&file)?, &subjects, &workloads)?;
+        let count = |profile| definition.trials(profile, std::env::consts::ARCH).len();
+        let counts = [Profile::Smoke, Profile::Quick, Profile::Paper].map(count);
+        writeln!(text, "  {stem:<16} {counts:?}  {}", definition.question)?;
+    }
+    text += "subjects\n";
+    for (name, subject) in &subjects {
+        writeln!(text, "  {name:<22} {}", subject.title)?;
+    }
+    text += "workloads\n";
+    for (name, workload) in &workloads {
+        writeln!(text, "  {name:<28} {} {}", workload.method, workload.path)?;
+    }
+    text += "runs\n";
+    for run in super::tools::runs(project)? {
+        writeln!(text, "  {}", project.shown(&run))?;
+    }
+    Ok(text)
+}
+
+fn stems(project: &Project) -> Result<Vec<String>> {
+    let folder = project.path("experiments/definitions");
+    let entries =
+        std::fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
+    let mut stems: Vec<String> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+            is_toml.then(|| path.file_stem().map(|s| s.to_string_lossy().into_owned())).flatten()
+        })
+        .collect();
+    stems.sort();
+    Ok(stems)
+}

@@ -1,0 +1,13 @@
+//! One module for each verb.
+
+pub mod all;
+pub mod analyze;
+pub mod build;
+pub mod clean;
+pub mod doctor;
+pub mod list;
+pub mod paper;
+pub mod run;
+pub mod setup;
+pub mod test;
+mod tools;

@@ -1,0 +1,129 @@
+//! `cargo xtask paper`: the PDF, from the text in the checkout and what the analysis generated.
+
+use super::analyze::{self, Output};
+use super::setup::provide;
+use crate::exit::{Exit, LackingError};
+use crate::inputs::Inputs;
+use crate::process::{check, command, lines, shown};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::{Need, Setup};
+use crate::stage;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+const STAGE: &str = "paper";
+/// What the text consists of, relative to `paper/`.
+const SOURCES: &[&str] = &["main.tex", "references.bib", "sections"];
+
+/// The verb: analyses first, where that has not been done.
+///
+/// # Errors
+/// TeX is missing (exit code 3), or LaTeX failed; the message holds its first complaint.
+pub fn run(
+    project: &Project,
+    named: Option<&Path>,
+    force: bool,
+    progress: &Progress,
+) -> Result<Exit> {
+    let setup = provide(project, &[Need::Tex], progress)?;
+    let folder = analyze::choose(project, named)?;
+    let output = Output::of(project);
+    let exit = analyze::stage(project, &folder, &output, missing(&setup), force, progress)?;
+    if let Some(reason) = missing(&setup) {
+        let remedy = setup.missing().map(|(_, _, remedy)| remedy.to_owned()).next();
+        return Err(LackingError {
+            what: format!(
+                "TeX ({reason}); figures and tables are in paper/generated, the report in report/"
+            ),
+            remedy: remedy.unwrap_or_else(|| "cargo xtask setup".to_owned()),
+        }
+        .into());
+    }
+    let pdf = project.path("paper/weighbridge.pdf");
+    stage(project, &output.generated, &pdf, force, progress)?;
+    println!("{}", project.shown(&pdf));
+    Ok(exit)
+}
+
+/// Why there will be no PDF; `None` when TeX is there.
+#[must_use]
+pub fn missing(setup: &Setup) -> Option<&str> {
+    setup.missing().find(|(need, _, _)| *need == Need::Tex).map(|(_, reason, _)| reason)
+}
+
+/// The stage: runs latexmk in a folder of its own, so that nothing but the PDF appears in the checkout.
+///
+/// # Errors
+/// A source is missing or LaTeX failed.
+pub fn stage(
+    project: &Project,
+    generated: &Path,
+    pdf: &Path,
+    force: bool,
+    progress: &Progress,
+) -> Result<()> {
+    let inputs = SOURCES
+        .iter()
+        .try_fold(Inputs::default().word(&pdf.to_string_lossy()), |inputs, source| {
+            inputs.path(&project.path("paper"), source)
+        })?
+        .path(generated, "")?
+        .digest();
+    if !force && stage::fresh(project, STAGE, &inputs).is_some() {
+        progress.skipped("paper", "text and numbers are unchanged");
+        return Ok(());
+    }
+    progress.begin("paper", 0);
+    let made = typeset(project, generated).inspect_err(|_| progress.abandon())?;
+    let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
+    stage::write(pdf, &bytes)?;
+    progress.end(&project.shown(pdf));
+    stage::done(project, STAGE, &inputs, vec![pdf.to_owned()], "typeset")
+}
+
+fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
+    let folder = project.target.join("weighbridge/paper");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
+    }
+    for source in SOURCES {
+        copy(&project.path("paper").join(source), &folder.join(source))?;
+    }
+    copy(generated, &folder.join("generated"))?;
+    let mut latexmk = command("latexmk");
+    latexmk.current_dir(&folder);
+    latexmk.args(["-pdf", "-interaction=nonstopmode", "-halt-on-error", "-silent", "main.tex"]);
+    // The same inputs give the same PDF: no date of today's in it.
+    latexmk.env("SOURCE_DATE_EPOCH", "0").env("FORCE_SOURCE_DATE", "1");
+    latexmk.stderr(std::process::Stdio::null());
+    let text = shown(&latexmk);
+    let status = lines(&mut latexmk, |_| ())?;
+    check(&text, status).with_context(|| complaint(&folder.join("main.log")))?;
+    Ok(folder.join("main.pdf"))
+}
+
+/// The first error in LaTeX's log, with the lines that say where.
+fn complaint(log: &Path) -> String {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let first: Vec<&str> = text.lines().skip_while(|line| !line.starts_with('!')).take(6).collect();
+    format!("LaTeX: {} (the whole log: {})", first.join(" / "), log.display())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
+        let entries =
+            std::fs::read_dir(from).with_context(|| format!("list {}", from.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("list {}", from.display()))?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    std::fs::create_dir_all(to.parent().context("a file has a folder")?)
+        .and_then(|()| std::fs::copy(from, to))
+        .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! `cargo xtask run`: measure, with the engine started for as long as that takes.
+
+use super::setup::for_manifest;
+use super::{build, tools};
+use crate::exit::{Exit, InterruptedError};
+use crate::inputs::Inputs;
+use crate::process::{command, with_events};
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::{Engine, Need, Setup, engine};
+use crate::stage;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use weighbridge_schema::artifact::Provision;
+
+const STAGE: &str = "run";
+
+/// What the user asked for.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Choice {
+    /// Experiments by name; all when none is given.
+    pub experiments: Vec<String>,
+    /// Only these subjects, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub subject: Vec<String>,
+    /// Only these workloads, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub workload: Vec<String>,
+    /// How much is measured: smoke, quick or paper.
+    #[arg(long, default_value = "quick")]
+    pub profile: String,
+    /// Seed of the plan's shuffle.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl Choice {
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = self.experiments.clone();
+        arguments.extend(["--profile".to_owned(), self.profile.clone()]);
+        arguments.extend(["--seed".to_owned(), self.seed.to_string()]);
+        for (option, names) in [("--subject", &self.subject), ("--workload", &self.workload)] {
+            if !names.is_empty() {
+                arguments.extend([option.to_owned(), names.join(",")]);
+            }
+        }
+        arguments
+    }
+}
+
+/// What else a run may be.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Mode {
+    /// Print the plan with an estimate of time and disk, and measure nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on with this interrupted run.
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<String>,
+}
+
+/// The needs of a run; the paper's come later.
+const NEEDS: &[Need] = &[
+    Need::CCompiler,
+    Need::WasmComponent,
+    Need::WasmCommand,
+    Need::StaticNative,
+    Need::ContainerEngine,
+];
+
+/// The verb: always measures.
+///
+/// # Errors
+/// The build failed, a name does not exist, or the runner failed.
+pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
+    let setup = super::setup::provide(project, NEEDS, progress)?;
+    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    let results = project.results();
+    let made = measure(project, &results, &setup, &artifacts, choice, mode, progress)?;
+    if let Some(folder) = made {
+        println!("raw logs: {}", project.shown(&folder));
+        println!("next: cargo xtask analyze {}", project.shown(&folder));
+    }
+    Ok(Exit::Done)
+}
+
+/// As [`run`], for a stage of `all`: what was measured with the same inputs is kept.
+///
+/// # Errors
+/// As [`run`].
+pub fn stage(
+    project: &Project,
+    setup: &Setup,
+    artifacts: &Path,
+    choice: &Choice,
+    force: bool,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let inputs = inputs(project, setup, artifacts, choice)?;
+    if !force
+        && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
+        && let Some(folder) = stamp.outputs.into_iter().next()
+    {
+        progress.skipped("run", &format!("{} has the same inputs", project.shown(&folder)));
+        return Ok(folder);
+    }
+    let folder = into(project, &project.results(), setup, artifacts, choice, progress)?;
+    stage::done(project, STAGE, &inputs, vec![folder.clone()], "measured")?;
+    Ok(folder)
+}
+
+/// Measures into another folder than the usual one.
+///
+/// # Errors
+/// As [`run`].
+pub fn into(
+    project: &Project,
+    results: &Path,
+    setup: &Setup,
+    artifacts: &Path,
+    choice: &Choice,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    measure(project, results, setup, artifacts, choice, &Mode::default(), progress)?
+        .context("the runner ended without saying where its run is")
+}
+
+fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
+    let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
+    let engine = setup.provisions.iter().find(|p| p.need == Need::ContainerEngine);
+    Ok(Inputs::default()
+        .paths(
+            &project.root,
+            &[
+                "experiments/definitions",
+                "experiments/subjects.toml",
+                "experiments/workloads.toml",
+                "experiments/corpus",
+            ],
+        )?
+        .path(artifacts, "artifacts.json")?
+        .word(&runner_digest)
+        .word(&serde_json::to_string(&engine)?)
+        .word(&choice.arguments().join(" "))
+        .digest())
+}
+
+fn measure(
+    project: &Project,
+    results: &Path,
+    setup: &Setup,
+    artifacts: &Path,
+    choice: &Choice,
+    mode: &Mode,
+    progress: &Progress,
+) -> Result<Option<PathBuf>> {
+    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    let reporter = |line: &str| progress.note(&format!("  {line}"));
+    // Held to the end of this function: an engine that we started is stopped then.
+    let engine = engine::ensure(&project.setup_context(&reporter))?;
+    let provisions = project.state.join("provisions.json");
+    stage::write(&provisions, &serde_json::to_vec_pretty(&with_engine(setup, &engine)?)?)?;
+
+    let mut measuring = command(&runner);
+    measuring.current_dir(&project.root).arg("run").args(choice.arguments());
+    measuring.arg("--artifacts").arg(artifacts).arg("--results").arg(results);
+    measuring.arg("--provisions").arg(&provisions);
+    match &engine.docker_host {
+        Some(host) => measuring.env("DOCKER_HOST", host),
+        None => measuring.env_remove("DOCKER_HOST"),
+    };
+    if let Some(run) = &mode.resume {
+        measuring.args(["--resume", run]);
+    }
+    if mode.dry_run {
+        measuring.arg("--dry-run");
+        crate::process::run(&mut measuring)?;
+        return Ok(None);
+    }
+    measuring.args(["--progress", "json"]);
+    let (made, code) = with_events(&mut measuring, progress).inspect_err(|_| progress.abandon())?;
+    match code {
+        0 => {
+            progress.end("done");
+            Ok(made.map(PathBuf::from))
+        }
+        130 => {
+            progress.abandon();
+            Err(InterruptedError.into())
+        }
+        code => {
+            progress.abandon();
+            anyhow::bail!("the runner ended with exit code {code}; its message stands above")
+        }
+    }
+}
+
+/// The provisions, with what became of the engine when it was really needed.
+fn with_engine(setup: &Setup, engine: &Engine) -> Result<Vec<Provision>> {
+    let mut provisions = for_manifest(setup)?;
+    provisions.retain(|provision| provision.need != "container-engine");
+    let (detail, remedy) = match &engine.missing {
+        Some((reason, remedy)) => (reason.clone(), Some(remedy.clone())),
+        None => {
+            let parts = engine.detail.iter().map(|(name, value)| format!("{name} {value}"));
+            (parts.collect::<Vec<_>>().join(", "), None)
+        }
+    };
+    provisions.push(Provision {
+        need: "container-engine".to_owned(),
+        provider: engine.provider.clone(),
+        detail,
+        remedy,
+    });
+    Ok(provisions)
+}

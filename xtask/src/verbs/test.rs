@@ -1,0 +1,135 @@
+//! `cargo xtask test`: everything a change must pass, on a bare machine too; fast checks first.
+
+use super::analyze::{self, Output};
+use super::run::Choice;
+use super::{build, paper, run as measure, setup};
+use crate::exit::Exit;
+use crate::process::command;
+use crate::progress::{Progress, human};
+use crate::project::Project;
+use crate::setup::{Need, Setup, engine};
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::record::{Observation, Outcome};
+
+/// The verb.
+///
+/// # Errors
+/// A check failed; the message names it.
+pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
+    let setup = setup::provide(project, Need::ALL, progress)?;
+    step("formatting", || cargo(project, &["fmt", "--all", "--check"]))?;
+    step("clippy", || {
+        cargo(
+            project,
+            &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+        )
+    })?;
+    step("unit tests", || cargo(project, &["test", "--locked", "--workspace"]))?;
+    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    step("integration tests", || integration(project, &artifacts, progress))?;
+    step("smoke run, from definitions to the PDF", || {
+        smoke(project, &setup, &artifacts, progress)
+    })?;
+    println!("all checks passed");
+    Ok(Exit::Done)
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    let begun = Instant::now();
+    eprintln!("== {name}");
+    work().with_context(|| format!("check `{name}`"))?;
+    eprintln!("== {name}: passed ({})", human(begun.elapsed()));
+    Ok(())
+}
+
+fn cargo_command(project: &Project, arguments: &[&str]) -> Command {
+    let mut cargo = command("cargo");
+    cargo.current_dir(&project.root).args(arguments);
+    cargo.env("CARGO_TARGET_DIR", &project.target);
+    // The flake's test fails instead of skipping: setup has provided Nix where that is possible.
+    cargo
+}
+
+fn cargo(project: &Project, arguments: &[&str]) -> Result<()> {
+    crate::process::run(&mut cargo_command(project, arguments))
+}
+
+/// Tests that need the built artifacts and an engine: they are marked `ignored` for a plain `cargo test`.
+fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Result<()> {
+    let reporter = |line: &str| progress.note(&format!("  {line}"));
+    let engine = engine::ensure(&project.setup_context(&reporter))?;
+    let mut tests = cargo_command(project, &["test", "--locked", "--workspace", "--", "--ignored"]);
+    tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
+    tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
+    tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
+    tests.env("WEIGHBRIDGE_HOST_COMPILER", artifacts.join("weighbridge-host-compiler"));
+    match &engine.docker_host {
+        Some(host) => tests.env("DOCKER_HOST", host),
+        None => tests.env_remove("DOCKER_HOST"),
+    };
+    crate::process::run(&mut tests)
+}
+
+/// One invocation of everything, into folders of its own, and a look at whether it all worked.
+fn smoke(project: &Project, setup: &Setup, artifacts: &Path, progress: &Progress) -> Result<()> {
+    let folder = project.state.join("smoke");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
+    }
+    let choice = Choice { profile: "smoke".to_owned(), seed: 1, ..Choice::default() };
+    let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;
+    check_run(&run)?;
+    let output = Output { generated: folder.join("generated"), report: folder.join("report") };
+    let exit = analyze::stage(project, &run, &output, paper::missing(setup), true, progress)?;
+    anyhow::ensure!(
+        exit == Exit::Done,
+        "a check does not hold: see {}",
+        output.generated.join("summary.txt").display()
+    );
+    if paper::missing(setup).is_none() {
+        let pdf = folder.join("weighbridge.pdf");
+        paper::stage(project, &output.generated, &pdf, true, progress)?;
+        let size_bytes = std::fs::metadata(&pdf)?.len();
+        anyhow::ensure!(size_bytes > 50_000, "{} has only {size_bytes} bytes", pdf.display());
+    }
+    Ok(())
+}
+
+/// Every planned trial is there and none failed.
+fn check_run(run: &Path) -> Result<()> {
+    let read = |name: &str| {
+        let path = run.join(name);
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+    };
+    let manifest: Manifest = serde_json::from_str(&read("manifest.json")?)?;
+    let observations: Vec<Observation> = read("observations.jsonl")?
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .context("parse observations.jsonl")?;
+    for observation in &observations {
+        if let Outcome::Failed { stage, reason } = &observation.outcome {
+            anyhow::bail!(
+                "{} {}: {stage}: {reason}",
+                observation.trial.experiment,
+                observation.trial.cell
+            );
+        }
+    }
+    anyhow::ensure!(
+        observations.len() == manifest.plan.len(),
+        "{} trials were planned, {} are there",
+        manifest.plan.len(),
+        observations.len()
+    );
+    for (name, entry) in &manifest.subjects {
+        if let Availability::NotInstalled { reason, .. } = &entry.availability {
+            eprintln!("note: {name} was not exercised: {reason}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Our own programs, the runner and the analysis: built when their sources have changed; and the runs.
+
+use crate::cargo::Build;
+use crate::inputs::Inputs;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::stage;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// Sources of the runner, besides the shared ones.
+pub const RUNNER: (&str, &str) = ("weighbridge-runner", "experiments/runner");
+/// Sources of the analysis, besides the shared ones.
+pub const ANALYSIS: (&str, &str) = ("weighbridge-analysis", "analysis");
+
+/// Builds one of them, unless nothing has changed, and returns the program and the digest of its sources.
+///
+/// # Errors
+/// The build failed.
+pub fn ensure(
+    project: &Project,
+    (package, folder): (&str, &str),
+    progress: &Progress,
+) -> Result<(PathBuf, String)> {
+    let sources = [folder, "experiments/schema", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
+    let digest = Inputs::default().paths(&project.root, &sources)?.digest();
+    let program = project.tool(package);
+    if stage::fresh(project, package, &digest).is_none() {
+        let build = Build { package, profile: "tools", arguments: &[], toolchain: None, env: &[] };
+        build.run(project, progress)?;
+        stage::done(project, package, &digest, vec![program.clone()], "built")?;
+    }
+    Ok((program, digest))
+}
+
+/// The complete runs in `results/`, oldest first: their names begin with their time.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn runs(project: &Project) -> Result<Vec<PathBuf>> {
+    runs_in(&project.results())
+}
+
+/// The published run that the paper in the checkout is built from: the newest in `paper/data/`.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn published(project: &Project) -> Result<Option<PathBuf>> {
+    Ok(runs_in(&project.path("paper/data"))?.pop())
+}
+
+fn runs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))?;
+    let mut runs: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let is_partial = path.extension().is_some_and(|extension| extension == "partial");
+            !is_partial && path.join("manifest.json").is_file()
+        })
+        .collect();
+    runs.sort();
+    Ok(runs)
+}
