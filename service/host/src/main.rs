@@ -1,3 +1,45 @@
 //! The Wasm host: Wasmtime embedded behind the shared HTTP front.
+//!
+//! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component; `compile` makes
+//! the `.cwasm` that `serve` loads. The binary without cranelift (cargo feature `compiler` off) only
+//! serves, and only compiled components.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use weighbridge_server::Stages;
+
+mod arguments;
+mod component;
+mod engine;
+mod exchange;
+mod failure;
+mod guest;
+mod handler;
+mod serve;
+
+use arguments::{Arguments, Command};
+
+/// The native service uses the same allocator, so that it is no effect of either arm.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let stages = Stages::start();
+    match run(stages) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weighbridge-host: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(stages: Stages) -> Result<()> {
+    match Arguments::parse().command {
+        Command::Serve(options) => serve::serve(&options, stages),
+        #[cfg(feature = "compiler")]
+        Command::Compile(options) => component::compile(&options),
+    }
+}

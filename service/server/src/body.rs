@@ -7,8 +7,11 @@ use crate::Body;
 
 /// Reads `incoming` to its end, or until it proves longer than `limit_bytes`.
 ///
-/// What the client announces is believed only when it is too much: then nothing is read at all.
-pub(crate) async fn collect<B>(mut incoming: B, limit_bytes: usize) -> Result<Body, B::Error>
+/// What the sender announces is believed only when it is too much: then nothing is read at all.
+///
+/// # Errors
+/// The error of the body itself: its sender went away or broke the protocol.
+pub async fn collect<B>(mut incoming: B, limit_bytes: usize) -> Result<Body, B::Error>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {

@@ -24,6 +24,7 @@ pub mod stages;
 mod stream;
 mod workers;
 
+pub use body::collect;
 pub use error::ServeError;
 pub use stages::Stages;
 pub use workers::serve;

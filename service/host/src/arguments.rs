@@ -1,0 +1,114 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Version of this program and of the Wasmtime it is linked with.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", env!("WEIGHBRIDGE_WASMTIME_VERSION"), ")");
+
+/// Serves a WebAssembly component (wasi:http 0.2) over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "weighbridge-host", version = VERSION, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answers HTTP requests with a component, until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Compiles a component ahead of time, for `serve` to load.
+    #[cfg(feature = "compiler")]
+    Compile(Compile),
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Compiled component (.cwasm), or a component (.wasm) with --compile-at-start.
+    #[arg(value_name = "FILE")]
+    pub(crate) component: PathBuf,
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// How long one request may take, in milliseconds, before it is answered with 503.
+    #[arg(long, value_name = "MS", default_value = "10000")]
+    pub(crate) deadline_ms: u64,
+    /// Longest linear memory of an instance, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) memory_limit_mib: u32,
+    /// Threads that accept and answer [default: the cores this process may use].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Instances at once, shared out evenly among the threads; further requests wait.
+    #[arg(long, value_name = "N", default_value = "32")]
+    pub(crate) instances: NonZeroU32,
+    /// Compiles FILE when starting (JIT) in place of loading compiled code.
+    #[cfg(feature = "compiler")]
+    #[arg(long)]
+    pub(crate) compile_at_start: bool,
+    /// Maps memory anew for each instance in place of taking it from a pool.
+    #[arg(long)]
+    pub(crate) no_pooling: bool,
+    /// Copies the initial memory into each instance in place of mapping it copy-on-write.
+    #[arg(long)]
+    pub(crate) no_memory_cow: bool,
+    /// Requests that one instance answers before it is dropped. More than 1 lets a request find
+    /// what earlier ones left in the guest's memory: weaker isolation.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) reuse: NonZeroU32,
+}
+
+impl Serve {
+    /// Longest linear memory in bytes.
+    pub(crate) fn memory_limit_bytes(&self) -> usize {
+        // 4096 MiB at most, and the hosts that this runs on are 64-bit.
+        (self.memory_limit_mib as usize) << 20
+    }
+}
+
+/// What to compile.
+#[cfg(feature = "compiler")]
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// Component to compile (.wasm).
+    #[arg(value_name = "COMPONENT.wasm")]
+    pub(crate) component: PathBuf,
+    /// Where to write the compiled component.
+    #[arg(long, value_name = "FILE.cwasm")]
+    pub(crate) output: PathBuf,
+    /// Compiles for this target triple, with the features that all its processors have [default:
+    /// this machine, with the features its processor has].
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_names_the_wasmtime_that_is_linked() {
+        let (ours, wasmtime) = VERSION.split_once(" (wasmtime ").unwrap();
+        assert_eq!(ours, env!("CARGO_PKG_VERSION"));
+        let parts: Vec<u32> = wasmtime
+            .strip_suffix(')')
+            .unwrap()
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert_eq!(parts.len(), 3);
+    }
+}

@@ -1,0 +1,127 @@
+//! The engine's configuration: one for compiling and serving.
+//!
+//! A compiled component loads only into an engine whose code generation is configured the same, so
+//! everything that shapes code is in [`code_config`], and nothing else may be.
+
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Reserved address space of a linear memory, in bytes: all that 32 bits can address, so that with
+/// the guard pages behind it no access needs a bounds check.
+const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
+/// Guard pages behind a linear memory, in bytes: covers the constant offsets in loads and stores.
+const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+/// Tables in the pool for each instance: a component made by `wasm-component-ld` has two.
+const TABLES_PER_INSTANCE: u32 = 4;
+/// Core instances for each instance (the guest's module and its adapters). Only counted.
+const CORE_INSTANCES_PER_INSTANCE: u32 = 32;
+/// What stays resident in a free slot and is cleared by hand, in bytes: faster than giving pages
+/// back and faulting them in again, and bounds what an idle host holds.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 1 << 20;
+/// The same for tables, in bytes.
+const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
+/// How many slots a thread frees before it gives their pages back in one go.
+const DECOMMIT_BATCH: usize = 16;
+/// The epoch's length: how long a guest may keep its thread from other requests, and how late a
+/// deadline may be noticed.
+const EPOCH: Duration = Duration::from_millis(5);
+
+/// What serving needs beside the code.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allocation {
+    /// Take memories, tables and stacks from a pool with room for this many instances.
+    pub(crate) pooled_instances: Option<u32>,
+    /// Map the initial memory copy-on-write.
+    pub(crate) memory_cow: bool,
+    /// Longest linear memory, in bytes.
+    pub(crate) memory_limit_bytes: usize,
+}
+
+/// What shapes the compiled code, and so must be the same in both binaries.
+pub(crate) fn code_config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .wasm_simd(true)
+        .epoch_interruption(true)
+        .memory_reservation(MEMORY_RESERVATION_BYTES)
+        .memory_guard_size(MEMORY_GUARD_BYTES)
+        .signals_based_traps(true)
+        // Neither debugger nor profiler reads them: less to load, nothing to register at start.
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        // Only components of wasi:http 0.3 would need it, and each store would pay for it.
+        .concurrency_support(false);
+    config
+}
+
+/// An engine that serves, with its epochs ticking.
+pub(crate) fn serving_engine(allocation: Allocation) -> Result<Engine> {
+    let mut config = code_config();
+    config.memory_init_cow(allocation.memory_cow);
+    if let Some(instances) = allocation.pooled_instances {
+        let pool = pool(instances, allocation.memory_limit_bytes);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    Engine::new(&config).map_err(anyhow::Error::from).context(
+        "creating the Wasm engine: each instance reserves 4 GiB of address space, so check \
+         `ulimit -v`, or take fewer with --instances",
+    )
+}
+
+fn pool(instances: u32, memory_limit_bytes: usize) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES_PER_INSTANCE))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(TABLES_PER_INSTANCE))
+        .total_stacks(instances)
+        .max_memory_size(memory_limit_bytes)
+        .max_unused_warm_slots(instances)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
+        .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
+        .decommit_batch_size(DECOMMIT_BATCH)
+        // Clears just the pages that were touched, where the kernel can tell (Linux 6.7).
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// How many instances of a component with this many memories and tables the pool has room for.
+pub(crate) fn room_for(pooled_instances: u32, memories: u32, tables: u32) -> u32 {
+    let by_memories = pooled_instances / memories.max(1);
+    let by_tables = pooled_instances.saturating_mul(TABLES_PER_INSTANCE) / tables.max(1);
+    by_memories.min(by_tables).min(pooled_instances)
+}
+
+/// Starts the one thread that makes the engine's epochs pass, for as long as the process lives.
+pub(crate) fn start_epochs(engine: &Engine) -> Result<()> {
+    let engine = engine.clone();
+    let tick = move || {
+        loop {
+            thread::sleep(EPOCH);
+            engine.increment_epoch();
+        }
+    };
+    thread::Builder::new()
+        .name("epochs".into())
+        .spawn(tick)
+        .context("starting the epoch thread")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pool_has_room_for_components_with_more_memories_and_tables_too() {
+        assert_eq!(room_for(32, 1, 2), 32);
+        assert_eq!(room_for(32, 0, 0), 32);
+        assert_eq!(room_for(32, 3, 2), 10);
+        assert_eq!(room_for(32, 1, 8), 16);
+        assert_eq!(room_for(2, 3, 1), 0);
+    }
+}

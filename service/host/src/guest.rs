@@ -1,0 +1,97 @@
+//! What a guest can reach: its request, its response, clocks and random numbers. Nothing else.
+//!
+//! A Rust guest's standard library imports most of wasi:cli, wasi:filesystem and wasi:sockets
+//! whether it uses them or not. All of it is linked, and all of it is refused: no file, no
+//! directory, no variable, no argument, no socket, no outgoing request; what it prints goes nowhere.
+
+use std::sync::{Arc, LazyLock};
+
+use anyhow::{Context, Result};
+use http::HeaderName;
+use wasmtime::component::{Component, Linker, ResourceTable};
+use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx,
+    WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+/// The host's side of one instance.
+pub(crate) struct Guest {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    refusal: Refusal,
+    table: ResourceTable,
+    pub(crate) limits: StoreLimits,
+}
+
+impl Guest {
+    pub(crate) fn new(memory_limit_bytes: usize) -> Self {
+        // The builder's defaults refuse everything but the creation of sockets.
+        let wasi = WasiCtx::builder().allow_tcp(false).allow_udp(false).build();
+        Self {
+            wasi,
+            http: WasiHttpCtx::new(),
+            refusal: Refusal,
+            table: ResourceTable::new(),
+            limits: StoreLimitsBuilder::new().memory_size(memory_limit_bytes).build(),
+        }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.refusal, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Refuses requests that the guest wants to send.
+struct Refusal;
+
+type Sent = (http::Response<WasiBody>, Ending);
+type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
+
+impl WasiHttpHooks for Refusal {
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        static FILTER: LazyLock<ForbiddenHeaderFilter> =
+            LazyLock::new(|| Arc::new(|name| DEFAULT_FORBIDDEN_HEADERS.contains(name)));
+        Arc::clone(&FILTER)
+    }
+
+    fn send_request(
+        &mut self,
+        _: http::Request<WasiBody>,
+        _: Option<RequestOptions>,
+        _: Ending,
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+}
+
+/// Links `component` once, so that making an instance later looks nothing up by name.
+///
+/// # Errors
+/// When it imports what this host does not have, or does not export wasi:http/incoming-handler.
+pub(crate) fn pre_instantiate(engine: &Engine, component: &Component) -> Result<ProxyPre<Guest>> {
+    let mut linker = Linker::<Guest>::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    let linked = linker.instantiate_pre(component).map_err(anyhow::Error::from).context(
+        "linking the component: this host offers wasi:http 0.2 and what the standard library of a \
+         guest imports",
+    )?;
+    ProxyPre::new(linked).map_err(anyhow::Error::from).context(
+        "linking the component: it must export wasi:http/incoming-handler of wasi:http 0.2",
+    )
+}

@@ -1,0 +1,113 @@
+//! Answers requests with instances: a fresh one each, or kept ones when that was asked for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use wasmtime::{Result, Store};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
+use weighbridge_server::{Body, Handler};
+
+use crate::exchange::exchange;
+use crate::failure;
+use crate::guest::Guest;
+
+/// How requests are answered; the same for all threads.
+pub(crate) struct Policy {
+    /// The linked component.
+    pub(crate) component: ProxyPre<Guest>,
+    /// Time for one request, waiting for an instance included.
+    pub(crate) deadline: Duration,
+    /// Longest linear memory and longest response, in bytes.
+    pub(crate) memory_limit_bytes: usize,
+    /// Requests that one instance answers.
+    pub(crate) reuse: u32,
+}
+
+/// One thread's handler. Threads share no instances and no locks, only the policy and the pool.
+#[derive(Clone)]
+pub(crate) struct GuestHandler(Arc<Lane>);
+
+struct Lane {
+    policy: Arc<Policy>,
+    /// One permit per instance that this thread may have.
+    instances: Semaphore,
+    /// Instances between two requests. Never more than permits: one is only made when none is here.
+    idle: Mutex<Vec<Instance>>,
+}
+
+struct Instance {
+    store: Store<Guest>,
+    proxy: Proxy,
+    answered: u32,
+}
+
+impl GuestHandler {
+    /// A handler with at most `instances` instances at once; at least one.
+    pub(crate) fn new(policy: Arc<Policy>, instances: usize) -> Self {
+        let instances = Semaphore::new(instances.max(1));
+        Self(Arc::new(Lane { policy, instances, idle: Mutex::default() }))
+    }
+}
+
+impl Handler for GuestHandler {
+    async fn answer(self, request: Request<Body>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let Body::Complete(body) = body else { return failure::body_too_large() };
+        let request = Request::from_parts(parts, body);
+        // Epochs make a busy guest yield here, and dropping its future ends it.
+        match timeout(self.0.policy.deadline, self.0.answer(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => failure::guest_failed(&error),
+            Err(_) => failure::deadline_exceeded(),
+        }
+    }
+}
+
+impl Lane {
+    async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
+        // The semaphore is never closed; the permit outlives the instance, which is dropped first.
+        let _permit = self.instances.acquire().await?;
+        // A lock taken in the match itself would be held over the await.
+        let idle = self.idle().pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => Instance::new(&self.policy).await?,
+        };
+        let response = instance.answer(request, self.policy.memory_limit_bytes).await?;
+        if instance.answered < self.policy.reuse {
+            self.idle().push(instance);
+        }
+        Ok(response)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Instance>> {
+        // Nothing panics while it is held; and a vector of instances has no state to be broken.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Instance {
+    async fn new(policy: &Policy) -> Result<Self> {
+        let guest = Guest::new(policy.memory_limit_bytes);
+        let mut store = Store::new(policy.component.engine(), guest);
+        store.limiter(|guest| &mut guest.limits);
+        // One epoch on, the guest yields to the thread's other requests, and then every epoch.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        let proxy = policy.component.instantiate_async(&mut store).await?;
+        Ok(Self { store, proxy, answered: 0 })
+    }
+
+    async fn answer(
+        &mut self,
+        request: Request<Bytes>,
+        limit_bytes: usize,
+    ) -> Result<Response<Bytes>> {
+        self.answered += 1;
+        exchange(&mut self.store, &self.proxy, request, limit_bytes).await
+    }
+}
