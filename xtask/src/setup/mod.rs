@@ -4,9 +4,26 @@
 //! recorded in [`Setup`]. Nothing outside the state folder changes, except by the machine's package
 //! manager and by rustup. In a Nix shell nothing is installed or downloaded at all.
 
+mod apt_sources;
+mod chain;
+mod daemon;
+mod debian;
 pub mod engine;
+#[cfg(test)]
+mod fake;
 mod machine;
+mod packages;
+mod pins;
 mod record;
+mod rust;
+mod scripts;
+mod sources;
+mod static_native;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod wasm;
+mod zig;
 
 pub use engine::Engine;
 pub use machine::{LocalMachine, Machine, Step};
@@ -15,6 +32,9 @@ pub use record::{
 };
 
 use anyhow::Result;
+use chain::{Chain, Plan, Session};
+use packages::Installer;
+use rust::Compiler;
 use std::path::PathBuf;
 
 /// What every part of set-up is told.
@@ -22,6 +42,7 @@ pub struct Context<'a> {
     /// The project's folder.
     pub repo: PathBuf,
     /// Where downloads, unpacked sources and generated scripts go; made when it is not there.
+    /// An absolute path: it becomes part of compiler flags.
     pub state: PathBuf,
     /// Install without asking.
     pub assume_yes: bool,
@@ -37,16 +58,57 @@ pub struct Context<'a> {
 /// through the chains. A need that stays missing is an entry of the result, not an error.
 ///
 /// # Errors
-/// When there is no Rust compiler, when the state folder can't be written, or when
-/// an override variable names an unknown provider.
-pub fn provide_all(_context: &Context<'_>, _needs: &[Need]) -> Result<Setup> {
-    anyhow::bail!("set-up is being written")
+/// When there is no Rust compiler, or when an override variable names an unknown provider.
+pub fn provide_all(context: &Context<'_>, needs: &[Need]) -> Result<Setup> {
+    let session = open(context)?;
+    let chains = chains(context, needs);
+    let plans = chains.iter().map(|chain| chain.plan(&session)).collect::<Result<Vec<_>>>()?;
+    install_all(&session, &plans);
+    let mut setup =
+        Setup { schema_version: SCHEMA_VERSION, provisions: Vec::new(), targets: Vec::new() };
+    for plan in plans {
+        let (provision, target) = plan.run(&session);
+        setup.provisions.push(provision);
+        setup.targets.extend(target);
+    }
+    Ok(setup)
 }
 
 /// Says for each need where it stands and what would get it; changes nothing.
 ///
 /// # Errors
 /// As [`provide_all`].
-pub fn probe_all(_context: &Context<'_>, _needs: &[Need]) -> Result<Vec<Finding>> {
-    anyhow::bail!("set-up is being written")
+pub fn probe_all(context: &Context<'_>, needs: &[Need]) -> Result<Vec<Finding>> {
+    let session = open(context)?;
+    chains(context, needs).iter().map(|chain| chain.find(&session)).collect()
+}
+
+fn open<'a>(context: &'a Context<'a>) -> Result<Session<'a>> {
+    let compiler = Compiler::detect(context)?;
+    Ok(Session { context, compiler, installer: Installer::default() })
+}
+
+fn chains(context: &Context<'_>, needs: &[Need]) -> Vec<Chain> {
+    needs.iter().map(|&need| chain_of(context, need)).collect()
+}
+
+fn chain_of(context: &Context<'_>, need: Need) -> Chain {
+    match need {
+        Need::WasmComponent => wasm::chain(need, "wasm32-wasip2"),
+        Need::WasmCommand => wasm::chain(need, "wasm32-wasip1"),
+        Need::StaticNative => static_native::chain(context.machine),
+        Need::ContainerEngine => engine::chain(),
+        Need::CCompiler => tools::chain(need, &tools::C_COMPILER),
+        Need::Tex => tools::chain(need, &tools::TEX),
+        Need::Nix => tools::chain(need, &tools::NIX),
+    }
+}
+
+/// Installs the packages of every chain's first provider in one go. When that is not allowed, the line to
+/// paste is reported once, and every chain goes on with what is there.
+fn install_all(session: &Session<'_>, plans: &[Plan<'_>]) {
+    let packages: Vec<&str> = plans.iter().flat_map(Plan::packages).copied().collect();
+    if let Err(error) = session.installer.ensure(session, &packages) {
+        session.report(&format!("packages were not installed: {error:#}"));
+    }
 }

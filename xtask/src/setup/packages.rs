@@ -1,0 +1,92 @@
+//! The distribution's packages: all that are missing in one go, after one question, or one line to paste.
+
+use super::chain::Session;
+use super::{Machine, Step};
+use anyhow::{Result, bail};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+/// Installs packages, when this user may.
+#[derive(Debug, Default)]
+pub(crate) struct Installer {
+    /// The answer given on the terminal; asked once at most.
+    consent: Cell<Option<bool>>,
+    /// What was installed already in this session.
+    installed: RefCell<BTreeSet<String>>,
+}
+
+impl Installer {
+    /// Why nothing can be installed here; `None` when it can.
+    pub(crate) fn blocked(&self, session: &Session<'_>) -> Option<String> {
+        let machine = session.machine();
+        if in_nix(machine) {
+            return Some("nothing is installed in a Nix shell".to_owned());
+        }
+        if machine.find("apt-get").is_none() {
+            return Some("no apt-get here".to_owned());
+        }
+        if !machine.is_root() {
+            return Some("packages can be installed by root only".to_owned());
+        }
+        (self.consent.get() == Some(false)).then(|| "installing was declined".to_owned())
+    }
+
+    /// Installs the packages that this session has not installed yet.
+    ///
+    /// # Errors
+    /// When it is not allowed, was declined, or apt-get fails.
+    pub(crate) fn ensure(&self, session: &Session<'_>, packages: &[&str]) -> Result<()> {
+        let mut wanted = unique(packages);
+        wanted.retain(|package| !self.installed.borrow().contains(*package));
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if let Some(reason) = self.blocked(session) {
+            bail!("{reason}; {}", line(&wanted));
+        }
+        let list = wanted.join(" ");
+        session.report(&format!("packages to install: {list}"));
+        let context = session.context;
+        if context.interactive && !context.assume_yes && self.consent.get().is_none() {
+            let answer = session.machine().confirm("Install them?");
+            self.consent.set(Some(answer));
+            if !answer {
+                bail!("installing was declined; {}", line(&wanted));
+            }
+        }
+        install(session.machine(), &wanted)?;
+        self.installed.borrow_mut().extend(wanted.into_iter().map(str::to_owned));
+        Ok(())
+    }
+}
+
+/// In `nix develop` everything comes from the flake.
+pub(crate) fn in_nix(machine: &dyn Machine) -> bool {
+    machine.variable("IN_NIX_SHELL").is_some()
+}
+
+/// The line to paste that installs packages.
+pub(crate) fn line(packages: &[&str]) -> String {
+    format!("sudo apt-get install -y --no-install-recommends {}", unique(packages).join(" "))
+}
+
+fn unique<'a>(packages: &[&'a str]) -> Vec<&'a str> {
+    packages.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Installs; refreshes the index only when the first try finds it too old or empty.
+fn install(machine: &dyn Machine, packages: &[&str]) -> Result<()> {
+    let apt = |arguments: Vec<&str>| {
+        machine.run(&Step::new("apt-get", arguments).with("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install = || {
+        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+        arguments.extend(packages);
+        apt(arguments)
+    };
+    if install().is_err() {
+        apt(vec!["update"])?;
+        install()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The Rust compiler at hand: which it is, what its sysroot holds, and the flags that every target shares.
+
+use super::{Context, Machine, Step};
+use anyhow::{Context as _, Result};
+use std::path::{Path, PathBuf};
+
+/// The compiler that builds the harness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Compiler {
+    pub(crate) cargo: PathBuf,
+    pub(crate) rustc: PathBuf,
+    /// Such as `1.95.0`.
+    pub(crate) release: String,
+    /// The target it runs on, such as `x86_64-unknown-linux-gnu`.
+    pub(crate) host: String,
+    pub(crate) sysroot: PathBuf,
+}
+
+impl Compiler {
+    /// Asks the compiler that cargo uses here.
+    pub(crate) fn detect(context: &Context<'_>) -> Result<Self> {
+        let machine = context.machine;
+        // Under cargo, `CARGO` is the toolchain's own, past rustup's proxy, which costs time at each call.
+        let cargo = machine
+            .variable("CARGO")
+            .map(PathBuf::from)
+            .or_else(|| machine.find("cargo"))
+            .context("no cargo on PATH: install Rust 1.95 with rustup, or enter `nix develop`")?;
+        let beside = cargo.with_file_name("rustc");
+        let rustc = match machine.variable("RUSTC") {
+            Some(path) => PathBuf::from(path),
+            None if machine.exists(&beside) => beside,
+            None => machine.find("rustc").context("cargo is there, but no rustc on PATH")?,
+        };
+        let ask = |arguments: &[&str]| {
+            let program = rustc.to_string_lossy();
+            machine.run(&Step::new(program, arguments.iter().copied()).within(&context.repo))
+        };
+        let version = ask(&["-vV"])?;
+        let field = |name: &str| {
+            let line = version.lines().find_map(|line| line.strip_prefix(name));
+            let value = line.map(|value| value.trim().to_owned());
+            value.with_context(|| format!("`{} -vV` gives no `{name}`", rustc.display()))
+        };
+        let (release, host) = (field("release:")?, field("host:")?);
+        let sysroot = PathBuf::from(ask(&["--print", "sysroot"])?.trim());
+        Ok(Self { cargo, rustc, release, host, sysroot })
+    }
+
+    /// Whether the sysroot holds the standard library of a target.
+    pub(crate) fn has_target(&self, machine: &dyn Machine, triple: &str) -> bool {
+        let libraries = self.sysroot.join("lib/rustlib").join(triple).join("lib");
+        machine.list(&libraries).iter().any(|file| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("libstd-") && name.ends_with(".rlib")
+        })
+    }
+
+    /// A program that comes with the compiler (`rust-lld`, `wasm-component-ld`), or lies on PATH.
+    pub(crate) fn bundled(&self, machine: &dyn Machine, program: &str) -> Option<PathBuf> {
+        let bundled = self.sysroot.join("lib/rustlib").join(&self.host).join("bin").join(program);
+        if machine.exists(&bundled) { Some(bundled) } else { machine.find(program) }
+    }
+}
+
+/// `CARGO_ENCODED_RUSTFLAGS`: the target's own flags, and the prefixes that would tell one machine's
+/// folders from another's. That variable wins over every configuration file, so that nothing outside
+/// decides about the measured programs.
+pub(crate) fn encoded_flags(
+    context: &Context<'_>,
+    own: impl IntoIterator<Item = String>,
+    sources: Option<&Path>,
+) -> String {
+    let mut flags: Vec<String> = own.into_iter().collect();
+    let home = context.machine.variable("HOME").map(|home| Path::new(&home).join(".cargo"));
+    let cargo_home = context.machine.variable("CARGO_HOME").map(PathBuf::from).or(home);
+    // rustc takes the last prefix that matches: the folder inside another comes later.
+    let prefixes = [
+        (Some(context.repo.as_path()), "/weighbridge"),
+        (cargo_home.as_deref(), "/cargo"),
+        (sources, "/rust"),
+    ];
+    for (folder, name) in prefixes {
+        if let Some(folder) = folder {
+            flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
+        }
+    }
+    flags.join("\x1f")
+}
+
+/// Arguments that make cargo build the standard library along with the crate.
+pub(crate) fn build_std(panic_runtime: &str) -> Vec<String> {
+    vec![format!("-Zbuild-std=std,{panic_runtime}")]
+}
+
+/// The environment that lets a stable cargo do so, from unpacked sources.
+pub(crate) fn build_std_environment(sources: &Path) -> [(String, String); 2] {
+    let library = sources.join("library").display().to_string();
+    [
+        ("RUSTC_BOOTSTRAP".to_owned(), "1".to_owned()),
+        ("__CARGO_TESTS_ONLY_SRC_ROOT".to_owned(), library),
+    ]
+}
+
+/// A triple as environment variables spell it: `WASM32_WASIP2`.
+pub(crate) fn variable_form(triple: &str) -> String {
+    triple.to_ascii_uppercase().replace(['-', '.'], "_")
+}

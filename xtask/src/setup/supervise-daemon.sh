@@ -1,0 +1,64 @@
+#!/bin/sh
+# Runs a private container daemon until this script's standard input ends, then leaves nothing behind.
+# The pipe's other end is held by xtask: it closes when xtask drops it, and also when xtask is killed.
+#
+#   supervise-daemon.sh run   RUN_FOLDER DATA_FOLDER LOG COMMAND...
+#   supervise-daemon.sh clean RUN_FOLDER DATA_FOLDER
+verb=$1 run=$2 data=$3
+
+# Every process that names the run folder in its arguments: the daemon, its containerd, its shims.
+ours() {
+    for folder in /proc/[0-9]*; do
+        pid=${folder#/proc/}
+        [ "$pid" = $$ ] && continue
+        tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | grep -qF "$run/" && echo "$pid"
+    done
+}
+
+# Waits up to $1 tenths of a second for the processes $2... to end.
+gone() {
+    tenths=$1
+    shift
+    while [ "$tenths" -gt 0 ]; do
+        left=
+        for pid in "$@"; do
+            kill -0 "$pid" 2>/dev/null && left=1
+        done
+        [ -z "$left" ] && return 0
+        sleep 0.1
+        tenths=$((tenths - 1))
+    done
+    return 1
+}
+
+clean() {
+    for signal in TERM KILL; do
+        left=$(ours)
+        # Split on purpose: one word for each process.
+        # shellcheck disable=SC2086
+        [ -n "$left" ] && kill -$signal $left 2>/dev/null && gone 50 $left
+    done
+    # Deepest first; a mount that is busy is detached.
+    while read -r _ mount _; do
+        case "$mount" in "$run"/* | "$data"/*) echo "$mount" ;; esac
+    done </proc/self/mounts | sort -r | while read -r mount; do
+        umount "$mount" 2>/dev/null || umount -l "$mount"
+    done
+    # A bridge that was there before is not ours to take away.
+    [ -e "$run/bridge-is-ours" ] && ip link delete docker0 2>/dev/null
+    rm -rf "$run"
+}
+
+if [ "$verb" = run ]; then
+    echo $$ >"$run/supervisor"
+    log=$4
+    shift 4
+    [ -e /sys/class/net/docker0 ] || : >"$run/bridge-is-ours"
+    "$@" </dev/null >"$log" 2>&1 &
+    daemon=$!
+    echo "$daemon" >"$run/daemon"
+    cat >/dev/null
+    kill -TERM "$daemon" 2>/dev/null
+    gone 150 "$daemon" || kill -KILL "$daemon" 2>/dev/null
+fi
+clean

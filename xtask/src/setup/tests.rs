@@ -1,0 +1,1 @@
+//! The chains, tried on machines that exist only here.
