@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::project::Project;
-use anyhow::{Context, Result};
+use anyhow::Result;
+use xshell::Shell;
 
 /// The verb.
 ///
@@ -22,16 +23,10 @@ pub fn run(project: &Project, with_results: bool, with_state: bool) -> Result<Ex
     if with_state {
         paths.push(project.state.clone());
     }
-    for path in paths {
-        let removed = if path.is_dir() {
-            std::fs::remove_dir_all(&path)
-        } else if path.exists() {
-            std::fs::remove_file(&path)
-        } else {
-            continue;
-        };
-        removed.with_context(|| format!("remove {}", path.display()))?;
-        println!("removed {}", project.shown(&path));
+    let shell = Shell::new()?;
+    for path in paths.iter().filter(|path| shell.path_exists(path)) {
+        shell.remove_path(path)?;
+        println!("removed {}", project.shown(path));
     }
     Ok(Exit::Done)
 }

@@ -11,6 +11,7 @@ use crate::setup::{Need, Setup};
 use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use xshell::Shell;
 
 const STAGE: &str = "paper";
 /// What the text consists of, relative to `paper/`.
@@ -84,13 +85,13 @@ pub fn stage(
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
     let folder = project.target.join("weighbridge/paper");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
-    }
+    let shell = Shell::new()?;
+    shell.remove_path(&folder)?;
+    shell.create_dir(&folder)?;
     for source in SOURCES {
-        copy(&project.path("paper").join(source), &folder.join(source))?;
+        copy(&shell, &project.path("paper").join(source), &folder.join(source))?;
     }
-    copy(generated, &folder.join("generated"))?;
+    copy(&shell, generated, &folder.join("generated"))?;
     let mut latexmk = command("latexmk");
     latexmk.current_dir(&folder);
     latexmk.args(["-pdf", "-interaction=nonstopmode", "-halt-on-error", "-silent", "main.tex"]);
@@ -111,19 +112,14 @@ fn complaint(log: &Path) -> String {
     format!("LaTeX: {} (the whole log: {})", first.join(" / "), log.display())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if from.is_dir() {
-        std::fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
-        let entries =
-            std::fs::read_dir(from).with_context(|| format!("list {}", from.display()))?;
-        for entry in entries {
-            let entry = entry.with_context(|| format!("list {}", from.display()))?;
-            copy(&entry.path(), &to.join(entry.file_name()))?;
-        }
-        return Ok(());
+fn copy(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(shell.copy_file(from, to)?);
     }
-    std::fs::create_dir_all(to.parent().context("a file has a folder")?)
-        .and_then(|()| std::fs::copy(from, to))
-        .with_context(|| format!("copy {} to {}", from.display(), to.display()))?;
+    shell.create_dir(to)?;
+    for entry in shell.read_dir(from)? {
+        let name = entry.file_name().context("an entry of a folder has a name")?;
+        copy(shell, &entry, &to.join(name))?;
+    }
     Ok(())
 }

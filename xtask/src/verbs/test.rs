@@ -28,7 +28,7 @@ pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
             &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"],
         )
     })?;
-    step("unit tests", || cargo(project, &["test", "--locked", "--workspace"]))?;
+    step("unit tests", || unit(project, &setup))?;
     let artifacts = build::artifacts(project, &setup, false, progress)?;
     step("integration tests", || integration(project, &artifacts, progress))?;
     step("smoke run, from definitions to the PDF", || {
@@ -50,12 +50,22 @@ fn cargo_command(project: &Project, arguments: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.current_dir(&project.root).args(arguments);
     cargo.env("CARGO_TARGET_DIR", &project.target);
-    // The flake's test fails instead of skipping: setup has provided Nix where that is possible.
     cargo
 }
 
 fn cargo(project: &Project, arguments: &[&str]) -> Result<()> {
     crate::process::run(&mut cargo_command(project, arguments))
+}
+
+/// With the profile of the tools, so that each heavy crate is built once for both.
+fn unit(project: &Project, setup: &Setup) -> Result<()> {
+    let mut tests =
+        cargo_command(project, &["test", "--locked", "--workspace", "--profile", "tools"]);
+    if setup.missing().all(|(need, _, _)| need != Need::Nix) {
+        // The flake's test fails instead of skipping.
+        tests.env("WEIGHBRIDGE_REQUIRE_NIX", "1");
+    }
+    crate::process::run(&mut tests)
 }
 
 /// Tests that need the built artifacts and an engine: they are marked `ignored` for a plain `cargo test`.

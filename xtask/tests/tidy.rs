@@ -1,0 +1,135 @@
+//! House rules that a compiler does not check.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot read the checkout has nothing to say")]
+
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Files below `folder` whose name ends so; generated and hidden folders are left out.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with('.') || ["target", "results", "generated", "report"].contains(&&*name) {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+#[test]
+fn source_files_are_short_and_say_what_they_are() {
+    const LONGEST_LINES: usize = 400;
+    let sources = files(root(), ".rs");
+    assert!(sources.len() > 50, "the search has lost its way: {} files", sources.len());
+    for path in sources {
+        let text = read(&path);
+        let lines_count = text.lines().count();
+        assert!(lines_count <= LONGEST_LINES, "{}: {lines_count} lines", shown(&path));
+        assert!(text.starts_with("//!"), "{}: no module header", shown(&path));
+    }
+}
+
+/// The text without comments and without what is no prose: labels, references, macros that look a number up.
+fn prose(tex: &str) -> String {
+    let mut text: String = tex
+        .lines()
+        .map(|line| line.split_once('%').map_or(line, |(before, _)| before))
+        .collect::<Vec<_>>()
+        .join("\n");
+    for command in [
+        "wbnum",
+        "wbverdict",
+        "wbmeta",
+        "label",
+        "ref",
+        "input",
+        "cite",
+        "citet",
+        "citep",
+        "includegraphics",
+    ] {
+        let opening = format!("\\{command}{{");
+        while let Some(from) = text.find(&opening) {
+            let to = text[from..].find('}').map_or(text.len(), |end| from + end + 1);
+            text.replace_range(from..to, " ");
+        }
+    }
+    text
+}
+
+fn literal_numbers(tex: &str) -> Vec<String> {
+    prose(tex)
+        .lines()
+        .filter(|line| line.bytes().any(|byte| byte.is_ascii_digit()))
+        .map(|line| line.trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn results_hold_no_literal_number() {
+    for section in ["abstract", "results", "conclusion"] {
+        let path = root().join("paper/sections").join(format!("{section}.tex"));
+        let found = literal_numbers(&read(&path));
+        assert!(found.is_empty(), "{}: typed by hand: {found:#?}", shown(&path));
+    }
+}
+
+#[test]
+fn a_typed_result_would_be_found() {
+    assert_eq!(literal_numbers("It starts in 3.2\\,ms.\nIt does."), ["It starts in 3.2\\,ms."]);
+    assert!(literal_numbers("\\wbnum{cold-start/p99/1/x} % 17 runs\nsee~\\ref{fig:2}").is_empty());
+}
+
+#[test]
+fn nothing_names_a_machine_or_a_registry() {
+    // Put together here, so that this file does not hold what it looks for.
+    let forbidden: Vec<String> =
+        [["/work/", "main"], ["/root/", "."], ["deb.deb", "ian.org"], ["cra", "tes.io/api"]]
+            .iter()
+            .map(|parts| parts.concat())
+            .collect();
+    for ending in [".rs", ".toml", ".md", ".tex", ".nix", ".sh"] {
+        for path in files(root(), ending) {
+            let text = read(&path);
+            for word in &forbidden {
+                assert!(!text.contains(word.as_str()), "{} holds `{word}`", shown(&path));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_verbs_that_exist() {
+    let help = read(&root().join("xtask/src/main.rs"));
+    let readme = read(&root().join("README.md"));
+    let verbs: Vec<&str> = readme
+        .split("cargo xtask ")
+        .skip(1)
+        .filter_map(|rest| rest.split(|c: char| !c.is_ascii_lowercase()).next())
+        .filter(|verb| !verb.is_empty())
+        .collect();
+    assert!(verbs.contains(&"all") && verbs.contains(&"test"), "{verbs:?}");
+    for verb in verbs {
+        let variant = format!("    {}{}", verb[..1].to_uppercase(), &verb[1..]);
+        let declared = [" {", ",", ";"].iter().any(|end| help.contains(&format!("{variant}{end}")));
+        assert!(declared, "README names `cargo xtask {verb}`, which main.rs does not declare");
+    }
+}
