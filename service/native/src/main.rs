@@ -1,3 +1,46 @@
 //! The service as a native HTTP server, which goes into the container.
+//!
+//! The HTTP front is the one that the Wasm host uses too; what is left here is to hand requests to
+//! the pipeline, off the threads that accept, and to keep its failures from ending the process.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use weighbridge_server::{Config, Stages, serve};
+
+use crate::service::Service;
+
+mod service;
+
+/// The same allocator as in the Wasm host: musl's own would be measured instead of the service.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Serves image transformations over HTTP until SIGTERM or SIGINT.
+#[derive(Parser)]
+#[command(name = "weighbridge-native", version)]
+struct Arguments {
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDR")]
+    listen: SocketAddr,
+    /// Longest time for one request, in milliseconds; it is answered with 503 after that
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    deadline_ms: u64,
+    /// Threads that accept, and transforms that run at a time [default: one per usable core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let stages = Stages::start();
+    let arguments = Arguments::parse();
+    let mut config = Config::new(arguments.listen);
+    config.threads = arguments.threads.unwrap_or(config.threads);
+    config.body_limit_bytes = weighbridge_transform::MAX_BODY_BYTES;
+    let service = Service::new(config.threads, Duration::from_millis(arguments.deadline_ms));
+    serve(config, stages, |_thread| service.clone())
+        .with_context(|| format!("serving on {}", arguments.listen))
+}

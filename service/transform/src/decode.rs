@@ -18,6 +18,7 @@ use crate::stop::{Stop, StoppableReader};
 /// An image whose header has been read.
 pub(crate) struct Header<'a> {
     pub(crate) size: Size,
+    format: Format,
     decoder: Decoder<'a>,
 }
 
@@ -48,42 +49,43 @@ pub(crate) fn read_header<'a>(
 ) -> Result<Header<'a>, ServiceError> {
     let reader = StoppableReader::new(body, stop);
     let (width, height, decoder) = match format {
-        Format::Jpeg => open_jpeg(reader).map_err(|error| stop.explain(from_jpeg(&error)))?,
+        Format::Jpeg => open_jpeg(reader).map_err(|_| stop.explain(corrupt(format)))?,
         Format::Png => {
             let mut decoder = PngDecoder::with_limits(reader, decoder_limits())
-                .map_err(|error| stop.explain(from_image(&error)))?;
+                .map_err(|error| stop.explain(from_image(&error, format)))?;
             let (width, height) = decoder.dimensions();
-            set_limits(&mut decoder)?;
+            set_limits(&mut decoder, format)?;
             (width, height, Decoder::Png(Box::new(decoder)))
         }
         Format::Webp => {
-            let mut decoder =
-                WebPDecoder::new(reader).map_err(|error| stop.explain(from_image(&error)))?;
+            let mut decoder = WebPDecoder::new(reader)
+                .map_err(|error| stop.explain(from_image(&error, format)))?;
             let (width, height) = decoder.dimensions();
-            set_limits(&mut decoder)?;
+            set_limits(&mut decoder, format)?;
             (width, height, Decoder::Webp(Box::new(decoder)))
         }
     };
     if width == 0 || height == 0 {
-        return Err(corrupt("the image has no pixels"));
+        return Err(corrupt(format));
     }
-    Ok(Header { size: Size { width, height }.within_limits()?, decoder })
+    let size = Size { width, height };
+    let size = size.within_limits().map_err(|error| error.with_parameter("body"))?;
+    Ok(Header { size, format, decoder })
 }
 
 impl Header<'_> {
     /// Decodes the pixels.
     pub(crate) fn decode(self, stop: &Stop<'_>) -> Result<Pixels, ServiceError> {
-        match self.decoder {
+        let Self { size, format, decoder } = self;
+        let image = match decoder {
             Decoder::Jpeg(decoder) => {
-                decode_jpeg(*decoder, self.size).map_err(|error| stop.explain(from_jpeg(&error)))
+                return decode_jpeg(*decoder, size).map_err(|_| stop.explain(corrupt(format)));
             }
-            Decoder::Png(decoder) => DynamicImage::from_decoder(*decoder)
-                .map(|image| from_dynamic(image, self.size))
-                .map_err(|error| stop.explain(from_image(&error))),
-            Decoder::Webp(decoder) => DynamicImage::from_decoder(*decoder)
-                .map(|image| from_dynamic(image, self.size))
-                .map_err(|error| stop.explain(from_image(&error))),
-        }
+            Decoder::Png(decoder) => DynamicImage::from_decoder(*decoder),
+            Decoder::Webp(decoder) => DynamicImage::from_decoder(*decoder),
+        };
+        let image = image.map_err(|error| stop.explain(from_image(&error, format)))?;
+        Ok(from_dynamic(image, size))
     }
 }
 
@@ -142,25 +144,28 @@ fn decoder_limits() -> Limits {
     limits
 }
 
-fn set_limits(decoder: &mut impl ImageDecoder) -> Result<(), ServiceError> {
-    decoder.set_limits(decoder_limits()).map_err(|error| from_image(&error))
+fn set_limits(decoder: &mut impl ImageDecoder, format: Format) -> Result<(), ServiceError> {
+    decoder.set_limits(decoder_limits()).map_err(|error| from_image(&error, format))
 }
 
-fn from_image(error: &ImageError) -> ServiceError {
+fn from_image(error: &ImageError, format: Format) -> ServiceError {
     match error {
-        ImageError::Limits(error) => ServiceError::new(
-            ErrorCode::ImageTooLarge,
-            format!("decoding would take too much memory: {error}"),
-        ),
-        other => corrupt(&other.to_string()),
+        ImageError::Limits(_) => {
+            let message = "decoding the image would take too much memory";
+            ServiceError::new(ErrorCode::ImageTooLarge, message).with_parameter("body")
+        }
+        _ => corrupt(format),
     }
 }
 
-fn from_jpeg(error: &DecodeErrors) -> ServiceError {
-    corrupt(&error.to_string())
-}
-
-fn corrupt(detail: &str) -> ServiceError {
-    let message = format!("the image is truncated or corrupted: {detail}");
+/// What the decoder says is kept out of the message: which of an image's faults a decoder stumbles
+/// over first may depend on its code path, and the answer must not.
+fn corrupt(format: Format) -> ServiceError {
+    let name = match format {
+        Format::Jpeg => "JPEG",
+        Format::Png => "PNG",
+        Format::Webp => "WebP",
+    };
+    let message = format!("the {name} is truncated or corrupted, or of a kind not supported");
     ServiceError::new(ErrorCode::CorruptImage, message).with_parameter("body")
 }

@@ -1,0 +1,103 @@
+//! The server as its clients meet it: a process, a port, HTTP.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Starts the server on a port that was free a moment ago, and waits until it listens.
+    fn start(arguments: &[&str]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weighbridge-native"))
+            .args(["--listen", &address.to_string()])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = Vec::new();
+        let stderr = child.stderr.as_mut().unwrap();
+        while !line.ends_with(b"\n") {
+            let mut byte = [0];
+            assert_eq!(stderr.read(&mut byte).unwrap(), 1, "the server ended: {line:?}");
+            line.push(byte[0]);
+        }
+        assert!(line.starts_with(b"weighbridge-stages {\"main\":"), "{line:?}");
+        Self { child, address }
+    }
+
+    fn request(&self, head: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{head}\r\nhost: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn transform(&self, operations: &str) -> String {
+        let head =
+            format!("POST /v1/images/transform?{operations} HTTP/1.1\r\ncontent-type: image/jpeg");
+        self.request(&head, include_bytes!("../../../experiments/corpus/rocket.jpg"))
+    }
+
+    fn stop(mut self) -> std::process::ExitStatus {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+#[test]
+fn it_serves_and_stops_cleanly() {
+    let server = Server::start(&[]);
+    assert!(server.request("GET /healthz HTTP/1.1", b"").ends_with("\r\n\r\nok"));
+    assert!(server.request("GET /nowhere HTTP/1.1", b"").starts_with("HTTP/1.1 404"));
+    let answer = server.transform("op=resize:64x0&op=encode:png");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("content-type: image/png\r\n"), "{answer}");
+    assert!(server.transform("op=sepia").starts_with("HTTP/1.1 400"));
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_transform_past_its_deadline_is_told_so() {
+    let server = Server::start(&["--deadline-ms", "1"]);
+    let answer = server.transform("op=blur:50&op=blur:50&op=blur:50");
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("deadline_exceeded"), "{answer}");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_health_check_does_not_wait_behind_transforms() {
+    let server = Server::start(&["--threads", "1", "--deadline-ms", "4000"]);
+    thread::scope(|scope| {
+        let heavy = "op=resize:4000x0&op=blur:50&op=blur:50&op=blur:50";
+        let transforms: Vec<_> = (0..2).map(|_| scope.spawn(|| server.transform(heavy))).collect();
+        thread::sleep(Duration::from_millis(300));
+        let asked = Instant::now();
+        assert!(server.request("GET /healthz HTTP/1.1", b"").ends_with("ok"));
+        let waited = asked.elapsed();
+        assert!(transforms.iter().any(|transform| !transform.is_finished()), "none was running");
+        assert!(waited < Duration::from_secs(1), "waited {waited:?}");
+        for transform in transforms {
+            transform.join().unwrap();
+        }
+    });
+    assert!(server.stop().success());
+}

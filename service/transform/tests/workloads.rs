@@ -1,0 +1,74 @@
+//! Every workload of the experiments, against the library: golden statuses and digests.
+//!
+//! `WEIGHBRIDGE_BLESS=1` writes what the library answers into the file instead.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use toml_edit::{DocumentMut, Item};
+use weighbridge_transform::{Request, handle};
+
+fn experiments() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments")
+}
+
+/// The body that a workload describes.
+fn body(workload: &Item) -> Vec<u8> {
+    let Some(body) = workload.get("body") else { return Vec::new() };
+    let number = |key: &str| body.get(key).map(|value| value.as_integer().unwrap() as usize);
+    if let Some(text) = body.get("text") {
+        return text.as_str().unwrap().as_bytes().to_vec();
+    }
+    if let Some(count) = number("zero_bytes") {
+        return vec![0; count];
+    }
+    let file = experiments().join(body["file"].as_str().unwrap());
+    let mut bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+    bytes.truncate(number("truncate_bytes").unwrap_or(bytes.len()));
+    bytes
+}
+
+/// Status and digest of the library's answer.
+fn answer(workload: &Item) -> (i64, String) {
+    let request = Request {
+        method: workload["method"].as_str().unwrap(),
+        path_and_query: workload["path"].as_str().unwrap(),
+        content_type: workload.get("content_type").map(|text| text.as_str().unwrap()),
+        body: &body(workload),
+    };
+    let response = handle(&request, &|| false);
+    let digest = Sha256::digest(&response.body);
+    let hex = digest.iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").unwrap();
+        hex
+    });
+    (i64::from(response.status), hex)
+}
+
+#[test]
+fn every_workload_gets_the_expected_answer() {
+    let path = experiments().join("workloads.toml");
+    let mut document: DocumentMut = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+    let bless = std::env::var_os("WEIGHBRIDGE_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for (name, workload) in document["workloads"].as_table_mut().unwrap().iter_mut() {
+        let (status, sha256) = answer(workload);
+        assert_eq!(status == 200, !name.starts_with("bad-"), "{name}: {status}");
+        let expect = &mut workload["expect"];
+        let expected =
+            (expect["status"].as_integer().unwrap(), expect["sha256"].as_str().unwrap().to_owned());
+        if bless {
+            expect["status"] = toml_edit::value(status);
+            expect["sha256"] = toml_edit::value(sha256);
+        } else if expected != (status, sha256.clone()) {
+            wrong.push(format!("{name}: expected {expected:?}, got ({status}, {sha256:?})"));
+        }
+    }
+    if bless {
+        std::fs::write(&path, document.to_string()).unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
