@@ -1,0 +1,208 @@
+//! The runner as a program, against the real artifacts and a real container engine.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::plan::Trial;
+use weighbridge_schema::record::{Observation, Outcome, Stage};
+
+const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
+
+fn experiments() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn artifacts() -> PathBuf {
+    PathBuf::from(
+        std::env::var("WEIGHBRIDGE_ARTIFACTS").expect("WEIGHBRIDGE_ARTIFACTS: cargo xtask test sets it"),
+    )
+}
+
+fn runner(results: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-runner"));
+    command.arg("run").args(arguments);
+    command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
+    command.arg("--results").arg(results);
+    command
+}
+
+fn read(run: &Path) -> (Manifest, Vec<Observation>) {
+    let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
+    let manifest = serde_json::from_str(&text("manifest.json")).unwrap();
+    let observations =
+        text("observations.jsonl").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    (manifest, observations)
+}
+
+fn only_run(results: &Path, ending: &str) -> PathBuf {
+    let mut runs: Vec<PathBuf> = std::fs::read_dir(results)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.to_string_lossy().ends_with(ending))
+        .collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.pop().unwrap()
+}
+
+fn succeed(output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+}
+
+/// Containers of ours that the engine still holds.
+fn containers() -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let docker = bollard::Docker::connect_with_defaults().unwrap();
+        let label = std::collections::HashMap::from([(
+            "label".to_owned(),
+            vec!["org.weighbridge.run".to_owned()],
+        )]);
+        let options = bollard::query_parameters::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&label)
+            .build();
+        docker.list_containers(Some(options)).await.unwrap().len()
+    })
+}
+
+fn engine_is_there() -> bool {
+    // `cargo xtask test` sets it exactly when an engine answers.
+    std::env::var_os("DOCKER_HOST").is_some()
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn every_subject_starts_answers_and_leaves_nothing_behind() {
+    let results = tempfile::tempdir().unwrap();
+    succeed(&runner(results.path(), &["cold-start", "--profile", "smoke"]).output().unwrap());
+    let (manifest, observations) = read(&only_run(results.path(), "smoke"));
+    assert_eq!(observations.len(), manifest.plan.len());
+    for observation in &observations {
+        assert_eq!(observation.outcome, Outcome::Ok, "{}", observation.trial.cell);
+        // On the one clock, every stage that is known comes after the one before it. The client may
+        // connect before the program has written its own reading down, so those two are not compared.
+        let moments = &observation.stages_ns;
+        let in_order = |stages: &[Stage]| {
+            let known: Vec<u64> = stages.iter().filter_map(|s| moments.get(s).copied()).collect();
+            assert!(known.is_sorted(), "{}: {moments:?}", observation.trial.cell);
+            known.len()
+        };
+        assert_eq!(in_order(&[Stage::Connected, Stage::FirstByte, Stage::Response]), 3);
+        let program = [Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate, Stage::Listening];
+        assert!(in_order(&program) >= 2, "{}: {moments:?}", observation.trial.cell);
+        assert!(!observation.subject_version.is_empty());
+    }
+    if engine_is_there() {
+        assert_eq!(containers(), 0);
+    }
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn an_interrupted_run_keeps_what_it_has_and_goes_on() {
+    let results = tempfile::tempdir().unwrap();
+    let mut child = runner(results.path(), &["cold-start", "--profile", "quick"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let partial = loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let found = std::fs::read_dir(results.path())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|e| e == "partial"));
+        let lines = found.as_ref().map(|path| {
+            std::fs::read_to_string(path.join("observations.jsonl")).unwrap_or_default().lines().count()
+        });
+        if lines.is_some_and(|count| count >= 5) {
+            break found.unwrap();
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+    };
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&child),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let (_, kept) = read(&partial);
+    assert!(kept.len() >= 5);
+    if engine_is_there() {
+        assert_eq!(containers(), 0);
+    }
+
+    let name = partial.file_stem().unwrap().to_string_lossy().into_owned();
+    succeed(&runner(results.path(), &["--resume", &name]).output().unwrap());
+    let (manifest, observations) = read(&only_run(results.path(), "quick"));
+    assert_eq!(observations[..kept.len()], kept[..], "what was kept is not measured again");
+    let planned: BTreeSet<&Trial> = manifest.plan.iter().collect();
+    let measured: Vec<&Trial> = observations.iter().map(|o| &o.trial).collect();
+    assert_eq!(measured.len(), planned.len(), "no trial twice, none missing");
+    assert_eq!(measured.into_iter().collect::<BTreeSet<_>>(), planned);
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn without_an_engine_the_rest_is_measured() {
+    let results = tempfile::tempdir().unwrap();
+    let output = runner(results.path(), &["cold-start", "--profile", "smoke"])
+        .env("DOCKER_HOST", NO_ENGINE)
+        .output()
+        .unwrap();
+    succeed(&output);
+    let (manifest, observations) = read(&only_run(results.path(), "smoke"));
+    let missing: Vec<&str> = manifest
+        .subjects
+        .iter()
+        .filter(|(_, entry)| matches!(entry.availability, Availability::NotInstalled { .. }))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(missing, ["docker-scratch", "docker-scratch-bridge"]);
+    assert!(!observations.is_empty());
+    assert!(observations.iter().all(|o| o.outcome == Outcome::Ok));
+}
+
+fn check_refused(arguments: &[&str], expected: &str) {
+    let results = tempfile::tempdir().unwrap();
+    let output =
+        runner(results.path(), arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains(expected), "{stderr}");
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn bad_input_is_named() {
+    check_refused(&["cold-strat"], "did you mean `cold-start`?");
+    check_refused(&["--subject", "wasmtime-aott"], "did you mean `wasmtime-aot`?");
+    check_refused(&["--workload", "thumbnial"], "did you mean `thumbnail`?");
+    check_refused(&["--resume", "never"], "no unfinished run `never`");
+    check_refused(
+        &["cold-start", "--subject", "docker-scratch", "--profile", "smoke"],
+        "nothing to measure",
+    );
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn the_same_seed_gives_the_same_plan() {
+    let plan = |seed: &str| {
+        let results = tempfile::tempdir().unwrap();
+        let output = runner(results.path(), &["--dry-run", "--seed", seed])
+            .env("DOCKER_HOST", NO_ENGINE)
+            .output()
+            .unwrap();
+        succeed(&output);
+        assert!(std::fs::read_dir(results.path()).unwrap().next().is_none(), "nothing was measured");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(plan("7"), plan("7"));
+    assert_ne!(plan("7"), plan("8"));
+}
