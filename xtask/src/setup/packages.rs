@@ -80,7 +80,9 @@ fn install(machine: &dyn Machine, packages: &[&str]) -> Result<()> {
         machine.run(&Step::new("apt-get", arguments).with("DEBIAN_FRONTEND", "noninteractive"))
     };
     let install = || {
-        let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+        // Another apt-get may be at work: wait for it, five minutes at most.
+        let wait = ["-o", "DPkg::Lock::Timeout=300"];
+        let mut arguments = [&wait[..], &["install", "-y", "--no-install-recommends"]].concat();
         arguments.extend(packages);
         apt(arguments)
     };

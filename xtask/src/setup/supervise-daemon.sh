@@ -6,11 +6,15 @@
 #   supervise-daemon.sh clean RUN_FOLDER DATA_FOLDER
 verb=$1 run=$2 data=$3
 
-# Every process that names the run folder in its arguments: the daemon, its containerd, its shims.
+# The daemon, its containerd, its shims and proxies: they name the run folder in their arguments. A client of
+# the daemon may do so too, hence the look at the program's name.
 ours() {
     for folder in /proc/[0-9]*; do
         pid=${folder#/proc/}
-        [ "$pid" = $$ ] && continue
+        case "$(cat "$folder/comm" 2>/dev/null)" in
+        dockerd | docker-init | docker-proxy | containerd* | runc*) ;;
+        *) continue ;;
+        esac
         tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | grep -qF "$run/" && echo "$pid"
     done
 }
@@ -40,7 +44,11 @@ clean() {
     done
     # Deepest first; a mount that is busy is detached.
     while read -r _ mount _; do
-        case "$mount" in "$run"/* | "$data"/*) echo "$mount" ;; esac
+        case "$mount" in
+        "$run"/* | "$data"/*) echo "$mount" ;;
+        # dockerd mounts this folder on itself; a volume that the user put there stays.
+        "$data") [ -e "$run/data-was-mounted" ] || echo "$mount" ;;
+        esac
     done </proc/self/mounts | sort -r | while read -r mount; do
         umount "$mount" 2>/dev/null || umount -l "$mount"
     done
@@ -53,6 +61,7 @@ if [ "$verb" = run ]; then
     echo $$ >"$run/supervisor"
     log=$4
     shift 4
+    grep -qF " $data " /proc/self/mounts && : >"$run/data-was-mounted"
     [ -e /sys/class/net/docker0 ] || : >"$run/bridge-is-ours"
     "$@" </dev/null >"$log" 2>&1 &
     daemon=$!
