@@ -51,6 +51,7 @@ pub(crate) fn read_header<'a>(
     let (width, height, decoder) = match format {
         Format::Jpeg => open_jpeg(reader).map_err(|_| stop.explain(corrupt(format)))?,
         Format::Png => {
+            check_announced_png_size(body)?;
             let mut decoder = PngDecoder::with_limits(reader, decoder_limits())
                 .map_err(|error| stop.explain(from_image(&error, format)))?;
             let (width, height) = decoder.dimensions();
@@ -68,8 +69,7 @@ pub(crate) fn read_header<'a>(
     if width == 0 || height == 0 {
         return Err(corrupt(format));
     }
-    let size = Size { width, height };
-    let size = size.within_limits().map_err(|error| error.with_parameter("body"))?;
+    let size = within_limits(Size { width, height })?;
     Ok(Header { size, format, decoder })
 }
 
@@ -86,6 +86,24 @@ impl Header<'_> {
         };
         let image = image.map_err(|error| stop.explain(from_image(&error, format)))?;
         Ok(from_dynamic(image, size))
+    }
+}
+
+fn within_limits(size: Size) -> Result<Size, ServiceError> {
+    size.within_limits().map_err(|error| error.with_parameter("body"))
+}
+
+/// Checks the size in a PNG's first chunk before the decoder sees it: the decoder refuses what does
+/// not fit its address space, which is another size, and another answer, on a 32-bit target.
+fn check_announced_png_size(body: &[u8]) -> Result<(), ServiceError> {
+    let side =
+        |at: usize| body.get(at..)?.first_chunk().map(|bytes: &[u8; 4]| u32::from_be_bytes(*bytes));
+    match (body.get(12..16), side(16), side(20)) {
+        (Some(b"IHDR"), Some(width), Some(height)) => {
+            within_limits(Size { width, height }).map(|_| ())
+        }
+        // Not where it must be: the decoder will find that, too.
+        _ => Ok(()),
     }
 }
 

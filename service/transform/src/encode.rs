@@ -1,7 +1,6 @@
 //! From pixels to the bytes of an answer.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
@@ -10,6 +9,7 @@ use crate::error::{ErrorCode, ServiceError};
 use crate::operation::{Encoding, Size};
 use crate::pixels::{Channels, Pixels};
 use crate::stop::{Stop, StoppableWriter};
+use crate::webp::encode_webp;
 
 /// The longest side that WebP can express, in pixels.
 const MAX_WEBP_SIDE_PIXELS: u32 = 16_383;
@@ -53,7 +53,7 @@ pub(crate) fn encode(
             let (compression, filter) = (CompressionType::Fast, FilterType::Adaptive);
             write(PngEncoder::new_with_quality(&mut writer, compression, filter), pixels)
         }
-        Encoding::Webp => write(WebPEncoder::new_lossless(&mut writer), pixels),
+        Encoding::Webp => return encode_webp(pixels, stop),
     };
     written.map_err(|detail| {
         let message = format!("encoding failed: {detail}");

@@ -27,10 +27,12 @@ mod operation;
 mod parse;
 mod pipeline;
 mod pixels;
+mod prefix_code;
 mod query;
 mod resize;
 mod route;
 mod stop;
+mod webp;
 
 pub use http::{Request, Response};
 pub use limits::{
