@@ -1,7 +1,8 @@
 //! Alpha, in integers. Filters mix the colours of neighbours; mixing premultiplied colours keeps the
 //! invisible colour of transparent pixels out of the picture.
 //!
-//! The resizing library can do this too, but divides in floating point on some targets only.
+//! The resizing library can do this too; here it is because the blur needs it as well, and because a
+//! resize in two passes must divide only once.
 
 use crate::pixels::{Channels, Pixels, for_channels};
 

@@ -50,7 +50,7 @@ fn resize_once(pixels: &Pixels, size: Size, algorithm: ResizeAlg) -> Result<Pixe
     let Size { width, height } = pixels.size;
     let source = ImageRef::new(width, height, &pixels.data, pixel_type).map_err(internal)?;
     let mut target = Image::new(size.width, size.height, pixel_type);
-    // The library's own handling of alpha is not the same on every target: see the alpha module.
+    // Alpha is multiplied in already, once for all passes.
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
     Resizer::new().resize(&source, &mut target, &options).map_err(internal)?;
     Ok(Pixels { size, channels: pixels.channels, data: target.into_vec() })

@@ -1,6 +1,5 @@
-//! The libraries' vector kernels give the bytes that their plain code gives. Where they did not, the
-//! service would answer differently from one processor to the next; what was found not to be exact
-//! (division by alpha in `fast_image_resize`) the service does itself.
+//! The libraries' vector kernels give the bytes that their plain code gives: otherwise the service
+//! would answer differently from one processor to the next.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
