@@ -49,14 +49,15 @@ pub(crate) struct Serve {
     /// Instances at once, shared out evenly among the threads; further requests wait.
     #[arg(long, value_name = "N", default_value = "32")]
     pub(crate) instances: NonZeroU32,
-    /// Compiles FILE when starting (JIT) in place of loading compiled code.
-    #[cfg(feature = "compiler")]
+    /// Compiles FILE when starting (JIT) in place of loading compiled code; needs the build with the
+    /// compiler.
     #[arg(long)]
     pub(crate) compile_at_start: bool,
     /// Maps memory anew for each instance in place of taking it from a pool.
     #[arg(long)]
     pub(crate) no_pooling: bool,
-    /// Copies the initial memory into each instance in place of mapping it copy-on-write.
+    /// Copies the initial memory into each instance in place of mapping it copy-on-write; FILE must
+    /// have been compiled with the same flag.
     #[arg(long)]
     pub(crate) no_memory_cow: bool,
     /// Requests that one instance answers before it is dropped. More than 1 lets a request find
@@ -87,6 +88,9 @@ pub(crate) struct Compile {
     /// this machine, with the features its processor has].
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Option<String>,
+    /// Compiles for `serve --no-memory-cow`.
+    #[arg(long)]
+    pub(crate) no_memory_cow: bool,
 }
 
 #[cfg(test)]

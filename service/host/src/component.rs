@@ -39,7 +39,8 @@ fn explain(path: &Path, error: anyhow::Error) -> anyhow::Error {
         Err(unreadable) => unreadable,
         Ok(Kind::CompiledComponent) => error.context(format!(
             "loading {shown}: it was compiled by another version or configuration of this program; \
-             compile it again with `weighbridge-host compile` of the same build"
+             compile it again with `weighbridge-host compile` of the same build, and with \
+             --no-memory-cow just when it is served so"
         )),
         Ok(Kind::Component) => anyhow!(
             "{shown} is a component that has not been compiled: compile it first with \
@@ -87,11 +88,21 @@ pub(crate) fn compile_at_start(engine: &Engine, path: &Path) -> Result<Component
         .with_context(|| format!("compiling {}", path.display()))
 }
 
+/// This build cannot compile, and says which one can.
+#[cfg(not(feature = "compiler"))]
+pub(crate) fn compile_at_start(_: &Engine, path: &Path) -> Result<Component> {
+    Err(anyhow!(
+        "--compile-at-start: this build has no compiler; use weighbridge-host-compiler, or compile \
+         {} with it and serve the result",
+        path.display()
+    ))
+}
+
 /// `compile`: writes the compiled component, whole or not at all.
 #[cfg(feature = "compiler")]
 pub(crate) fn compile(options: &crate::arguments::Compile) -> Result<()> {
     let bytes = read_component(&options.component)?;
-    let mut config = crate::engine::code_config();
+    let mut config = crate::engine::code_config(!options.no_memory_cow);
     if let Some(triple) = &options.target {
         config.target(triple).map_err(anyhow::Error::from).with_context(|| {
             format!("--target {triple}: give a triple such as aarch64-unknown-linux-musl")

@@ -55,11 +55,11 @@ fn pooled_instances(options: &Serve, config: &Config) -> u32 {
 }
 
 fn code(engine: &Engine, options: &Serve) -> Result<Component> {
-    #[cfg(feature = "compiler")]
     if options.compile_at_start {
-        return component::compile_at_start(engine, &options.component);
+        component::compile_at_start(engine, &options.component)
+    } else {
+        component::load(engine, &options.component)
     }
-    component::load(engine, &options.component)
 }
 
 /// Each thread's even share of the instances that the pool has room for.

@@ -1,0 +1,140 @@
+//! What the tests share: guests, a running host, and an HTTP client of a few lines.
+
+// Each test program is compiled with all of this, and none uses everything.
+#![allow(dead_code)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A folder that goes away with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("weighbridge-host-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A component whose handler runs `body` (see guest.wat).
+    pub fn guest(&self, body: &str) -> PathBuf {
+        let path = self.file("guest.wasm");
+        let text = include_str!("guest.wat").replace("BODY", body);
+        std::fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A host that serves until it is dropped.
+pub struct Host {
+    child: Child,
+    pub address: SocketAddr,
+    /// The line with the stages.
+    pub stages: String,
+}
+
+impl Host {
+    pub fn start(program: &Path, component: &Path, options: &[&str]) -> Self {
+        // The kernel gives a port that is free now; nothing else here asks for that very port.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut child = Command::new(program)
+            .arg("serve")
+            .arg(component)
+            .args(["--listen", &address.to_string()])
+            .args(options)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut stages = String::new();
+        stderr.read_line(&mut stages).unwrap();
+        assert!(stages.starts_with("weighbridge-stages {"), "{stages}");
+        // Descriptions of failures must not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        Self { child, address, stages }
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"), &[])
+    }
+
+    pub fn post(&self, path: &str, body: &[u8]) -> Response {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.send(&head, body)
+    }
+
+    /// Sends all of it and only then reads: what a simple client does.
+    pub fn send(&self, head: &str, body: &[u8]) -> Response {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        Response::parse(&answer)
+    }
+
+    /// Sends `signal` and gives the exit code.
+    pub fn stop(mut self, signal: &str) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub content_type: Option<String>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    fn parse(answer: &[u8]) -> Self {
+        let shown = String::from_utf8_lossy(answer);
+        let head_length = shown.find("\r\n\r\n").unwrap_or_else(|| panic!("no head in {shown:?}"));
+        let head = &shown[..head_length];
+        let content_type = head.lines().find_map(|line| line.strip_prefix("content-type: "));
+        Self {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            content_type: content_type.map(str::to_owned),
+            body: answer[head_length + 4..].to_vec(),
+        }
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Asserts that this is one of the service's JSON errors.
+    pub fn assert_error(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.content_type.as_deref(), Some("application/json"));
+        let start = format!("{{\"error\":{{\"code\":\"{code}\"");
+        assert!(self.text().starts_with(&start), "{}", self.text());
+    }
+}
