@@ -185,11 +185,7 @@ fn what_cannot_be_served_is_explained() {
 #[test]
 fn code_of_another_configuration_is_refused() {
     let folder = Folder::new("configuration");
-    // Without epochs: such a guest could never be interrupted.
-    let engine = wasmtime::Engine::new(&wasmtime::Config::new()).unwrap();
-    let component = std::fs::read(folder.guest(ANSWER)).unwrap();
-    let path = folder.file("other.cwasm");
-    std::fs::write(&path, engine.precompile_component(&component).unwrap()).unwrap();
+    let path = compile(&folder.guest(ANSWER), &folder, &["--no-memory-cow"]);
     let told = refused(&path, &["--listen", "127.0.0.1:0"]);
     assert!(told.contains("compile it again"), "{told}");
 }

@@ -1,4 +1,5 @@
-;; A wasi:http component without a body or a heap: what its handler does is put in the place of BODY.
+;; A wasi:http component without a heap; the test puts the instructions of its handler into the one
+;; place that is marked for it.
 ;; It can call $answer with the outparam: the status is 200 plus the number of answers so far.
 (component
   (import "wasi:http/types@0.2.0" (instance $types
@@ -50,7 +51,7 @@
   (core func $set-status
     (canon lower (func $types "[method]outgoing-response.set-status-code")))
   (core func $set
-    (canon lower (func $types "[static]response-outparam.set") (memory $memory "memory")))
+    (canon lower (func $types "[static]response-outparam.set") (memory (core memory $memory "memory"))))
 
   (core module $main-module
     (import "host" "memory" (memory 1))
