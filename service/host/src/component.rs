@@ -38,9 +38,9 @@ fn explain(path: &Path, error: anyhow::Error) -> anyhow::Error {
     match kind(path) {
         Err(unreadable) => unreadable,
         Ok(Kind::CompiledComponent) => error.context(format!(
-            "loading {shown}: it was compiled by another version or configuration of this program; \
-             compile it again with `weighbridge-host compile` of the same build, and with \
-             --no-memory-cow just when it is served so"
+            "loading {shown}: it was compiled for another machine, or by another version or \
+             configuration of this program; compile it again with `weighbridge-host compile` of \
+             the same build, and with --no-memory-cow just when it is served so"
         )),
         Ok(Kind::Component) => anyhow!(
             "{shown} is a component that has not been compiled: compile it first with \

@@ -35,6 +35,10 @@ struct Lane {
     policy: Arc<Policy>,
     /// One permit per instance that this thread may have.
     instances: Semaphore,
+    /// One permit: a guest has no I/O to wait for, so a second body worked on by the same thread would only take
+    /// memory and the first one's time. The native service bounds its transforms alike. Requests without a
+    /// body do not need it, and a busy guest yields to them.
+    work: Semaphore,
     /// Instances between two requests. Never more than permits: one is only made when none is here.
     idle: Mutex<Vec<Instance>>,
 }
@@ -49,7 +53,8 @@ impl GuestHandler {
     /// A handler with at most `instances` instances at once; at least one.
     pub(crate) fn new(policy: Arc<Policy>, instances: usize) -> Self {
         let instances = Semaphore::new(instances.max(1));
-        Self(Arc::new(Lane { policy, instances, idle: Mutex::default() }))
+        let work = Semaphore::new(1);
+        Self(Arc::new(Lane { policy, instances, work, idle: Mutex::default() }))
     }
 }
 
@@ -69,7 +74,11 @@ impl Handler for GuestHandler {
 
 impl Lane {
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
-        // The semaphore is never closed; the permit outlives the instance, which is dropped first.
+        // The semaphores are never closed; the permits outlive the instance, which is dropped first.
+        let _turn = match request.body().is_empty() {
+            true => None,
+            false => Some(self.work.acquire().await?),
+        };
         let _permit = self.instances.acquire().await?;
         // A lock taken in the match itself would be held over the await.
         let idle = self.idle().pop();

@@ -1,4 +1,7 @@
 //! The host with guests that behave and misbehave: real engine, real HTTP over loopback.
+
+// To fail in a helper is to fail its test, but clippy takes only `#[test]` functions for tests.
+#![allow(clippy::unwrap_used)]
 #![cfg(feature = "compiler")]
 
 mod common;
