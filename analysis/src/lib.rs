@@ -1,0 +1,57 @@
+//! From raw logs to summaries, comparisons, verdicts, tables and figures.
+//!
+//! Data flows one way through five stations, a module each:
+//! [`load`] -> [`summarise`] -> [`compare`] -> [`judge`] -> [`render`]. Nothing here starts a subject, and
+//! nothing is written into the run's folder. Numbers keep all their digits until [`render::number`].
+
+pub mod compare;
+pub mod judge;
+pub mod load;
+pub mod progress;
+pub mod quantity;
+pub mod render;
+pub mod results;
+pub mod statistics;
+pub mod summarise;
+
+use anyhow::Result;
+use judge::Claim;
+use load::Run;
+use results::Results;
+
+/// Times that [`analyse`] calls `step`.
+pub const STEPS_COUNT: u64 = 4;
+
+/// Takes a loaded run through the middle stations; `step` is told what is done.
+///
+/// # Errors
+/// A raw log that contradicts itself; the message names the place.
+pub fn analyse<'a>(
+    run: &'a Run,
+    claims: &[Claim],
+    seed: u64,
+    step: impl Fn(&str),
+) -> Result<Results<'a>> {
+    let questions = load::question::questions(&run.manifest)?;
+    let ingested = load::frame::ingest(run)?;
+    let samples = summarise::samples::group(run, &ingested)?;
+    step(&format!("grouped {} readings", ingested.rows.height()));
+    let missing = summarise::missing::missing(run, &questions);
+    let summaries = summarise::summarise(&samples, seed);
+    step(&format!("summarised {} quantities", summaries.len()));
+    let comparisons = compare::compare(&questions, &samples, &summaries, seed);
+    step(&format!("compared {} quantities with their baselines", comparisons.len()));
+    let architecture = &run.manifest.fingerprint.architecture;
+    let judged = judge::judge(claims, &samples, &missing, architecture, seed);
+    step(&format!("judged {} claims", judged.len()));
+    Ok(Results {
+        run,
+        questions,
+        summaries: summaries.into_iter().map(|s| ((s.key.clone(), s.quantity), s)).collect(),
+        comparisons: comparisons.into_iter().map(|c| ((c.key.clone(), c.quantity), c)).collect(),
+        judged,
+        missing,
+        counts: results::count(run),
+        seed,
+    })
+}

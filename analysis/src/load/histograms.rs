@@ -1,0 +1,69 @@
+//! `histograms/*.hlog`: HdrHistogram V2 interval logs, one per invocation; all intervals are merged.
+
+use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+use weighbridge_schema::record::{HistogramFile, Observation, Outcome};
+
+/// Reads the histogram of every measured observation that names one, by the observation's place.
+pub(crate) fn load(
+    folder: &Path,
+    observations: &[Observation],
+) -> Result<BTreeMap<usize, Histogram<u64>>> {
+    let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
+    measured
+        .filter_map(|(place, observation)| Some((place, observation.histogram.as_ref()?)))
+        .map(|(place, file)| Ok((place, load_one(folder, file)?)))
+        .collect()
+}
+
+fn load_one(folder: &Path, file: &HistogramFile) -> Result<Histogram<u64>> {
+    if !Path::new(&file.file).components().all(|part| matches!(part, Component::Normal(_))) {
+        bail!("histogram `{}` lies outside of the run's folder", file.file);
+    }
+    let path = folder.join(&file.file);
+    let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+    let merged = merge(&bytes).with_context(|| format!("reading {}", path.display()))?;
+    if merged.len() != file.samples_count {
+        bail!(
+            "{} holds {} samples, but its line in observations.jsonl says {}",
+            path.display(),
+            merged.len(),
+            file.samples_count
+        );
+    }
+    Ok(merged)
+}
+
+/// The intervals of one log in one histogram.
+///
+/// # Errors
+/// A log without an interval, or one that cannot be decoded.
+pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
+    let mut deserializer = Deserializer::new();
+    let mut merged: Option<Histogram<u64>> = None;
+    for entry in IntervalLogIterator::new(log) {
+        let LogEntry::Interval(interval) = entry.map_err(|error| anyhow!("{error:?}"))? else {
+            continue;
+        };
+        let compressed =
+            STANDARD.decode(interval.encoded_histogram()).context("the interval is not base64")?;
+        let mut histogram: Histogram<u64> = deserializer
+            .deserialize(&mut compressed.as_slice())
+            .map_err(|error| anyhow!("not a V2 histogram: {error}"))?;
+        match &mut merged {
+            None => {
+                // A decoded histogram is as large as its own values need; a later interval may need more.
+                histogram.auto(true);
+                merged = Some(histogram);
+            }
+            Some(all) => all.add(&histogram).map_err(|error| anyhow!("merging: {error}"))?,
+        }
+    }
+    merged.context("the log holds no interval")
+}

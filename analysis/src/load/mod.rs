@@ -1,0 +1,80 @@
+//! First station: a run's folder becomes a [`Run`]. Reads only; nothing is ever written into a run.
+
+pub mod frame;
+pub mod histograms;
+pub mod observations;
+pub mod question;
+
+use anyhow::{Context, Result, bail};
+use hdrhistogram::Histogram;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::record::Observation;
+
+/// A run as it lies on disk.
+#[derive(Debug)]
+pub struct Run {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its raw lines, in the order of the file.
+    pub observations: Vec<Observation>,
+    /// Latency histograms by place of their line in `observations`, intervals merged.
+    pub histograms: BTreeMap<usize, Histogram<u64>>,
+    /// What the reader of the results should know about the raw log.
+    pub notes: Vec<String>,
+}
+
+/// The one field that is read before the strict types: another version may have other fields.
+#[derive(Deserialize)]
+pub(crate) struct Version {
+    schema_version: u32,
+}
+
+impl Version {
+    /// Refuses what this program was not written for; `place` names the file and line.
+    pub(crate) fn check(&self, place: &str) -> Result<()> {
+        if self.schema_version != SCHEMA_VERSION {
+            bail!(
+                "{place} is written in version {} of the raw log's format, and this analysis reads \
+                 version {SCHEMA_VERSION} only; check out the commit named in manifest.json, or repeat \
+                 the run",
+                self.schema_version
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Reads the run in `folder`.
+///
+/// # Errors
+/// A missing file, a line that is not an observation (other than a last line torn by a crash), another
+/// schema version, a line of another run, an unreadable histogram: each names the file and the line.
+pub fn load(folder: &Path) -> Result<Run> {
+    let manifest = load_manifest(&folder.join("manifest.json"))?;
+    let path = folder.join("observations.jsonl");
+    let read = observations::load(&path, &manifest.run)?;
+    let histograms = histograms::load(folder, &read.observations)?;
+    Ok(Run {
+        folder: folder.to_owned(),
+        manifest,
+        observations: read.observations,
+        histograms,
+        notes: read.notes,
+    })
+}
+
+fn load_manifest(path: &Path) -> Result<Manifest> {
+    let place = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("reading {place}: is this the folder of a run?"))?;
+    let version: Version =
+        serde_json::from_str(&text).with_context(|| format!("reading {place}"))?;
+    version.check(&place)?;
+    serde_json::from_str(&text).with_context(|| format!("reading {place}"))
+}

@@ -1,0 +1,169 @@
+//! What each experiment asked, in the order of its definition: the frame in which results are laid out, so
+//! that a subject that could not be measured keeps its row.
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use weighbridge_schema::definition::Method;
+use weighbridge_schema::manifest::{ExperimentEntry, Manifest};
+use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
+use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::parse::parse;
+use weighbridge_schema::plan::Cell;
+
+/// Which tables an experiment's results go into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Are all answers alike?
+    Equivalence,
+    /// From the start to the first response.
+    ColdStart,
+    /// Closed loop.
+    Throughput,
+    /// Open loop.
+    Latency,
+    /// Idle and loaded memory.
+    Memory,
+    /// Bytes shipped and installed.
+    ArtifactSize,
+}
+
+/// A cell without its subject: what the subjects of one comparison share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Setting {
+    /// The request shape, where there is one.
+    pub workload: Option<WorkloadName>,
+    /// The varied setting.
+    pub parameter: Parameter,
+    /// Instruction set.
+    pub architecture: String,
+}
+
+impl Setting {
+    /// The cell of `subject` under this setting.
+    #[must_use]
+    pub fn cell(&self, subject: &SubjectName) -> Cell {
+        Cell {
+            subject: subject.clone(),
+            workload: self.workload.clone(),
+            architecture: self.architecture.clone(),
+            parameter: self.parameter,
+        }
+    }
+}
+
+/// A cell of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CellKey {
+    /// The experiment.
+    pub experiment: ExperimentName,
+    /// The cell.
+    pub cell: Cell,
+}
+
+impl fmt::Display for CellKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.experiment, self.cell)
+    }
+}
+
+/// One experiment's question.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The experiment.
+    pub experiment: ExperimentName,
+    /// Its kind.
+    pub kind: Kind,
+    /// The question in words.
+    pub text: String,
+    /// The subject every other one is compared with.
+    pub baseline: SubjectName,
+    /// Subjects in the definition's order, whether installed or not.
+    pub subjects: Vec<SubjectName>,
+    /// Workloads and parameters in the definition's order.
+    pub settings: Vec<Setting>,
+}
+
+impl Question {
+    /// The key of one of its cells.
+    #[must_use]
+    pub fn key(&self, setting: &Setting, subject: &SubjectName) -> CellKey {
+        CellKey { experiment: self.experiment.clone(), cell: setting.cell(subject) }
+    }
+
+    /// Every cell, setting by setting.
+    pub fn keys(&self) -> impl Iterator<Item = CellKey> + '_ {
+        self.settings.iter().flat_map(|s| self.subjects.iter().map(|subject| self.key(s, subject)))
+    }
+}
+
+/// The part of a definition that says of which kind it is.
+#[derive(Deserialize)]
+struct Definition {
+    method: Method,
+}
+
+/// The questions of a run, in the order of [`Kind`].
+///
+/// # Errors
+/// A definition in the manifest that has no method this program knows.
+pub fn questions(manifest: &Manifest) -> Result<Vec<Question>> {
+    let mut questions: Vec<Question> = manifest
+        .experiments
+        .iter()
+        .map(|(name, entry)| question(manifest, name, entry))
+        .collect::<Result<_>>()?;
+    questions.sort_by_key(|question| question.kind);
+    Ok(questions)
+}
+
+fn question(
+    manifest: &Manifest,
+    name: &ExperimentName,
+    entry: &ExperimentEntry,
+) -> Result<Question> {
+    let file = format!("manifest.json: experiments.{name}.definition_toml");
+    let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
+    Ok(Question {
+        experiment: name.clone(),
+        kind: match definition.method {
+            Method::Equivalence {} => Kind::Equivalence,
+            Method::ColdStart {} => Kind::ColdStart,
+            Method::Throughput { .. } => Kind::Throughput,
+            Method::Latency { .. } => Kind::Latency,
+            Method::Memory { .. } => Kind::Memory,
+            Method::ArtifactSize {} => Kind::ArtifactSize,
+        },
+        text: entry.question.clone(),
+        baseline: entry.baseline.clone(),
+        subjects: entry.subjects.clone(),
+        settings: settings(manifest, name, entry),
+    })
+}
+
+/// The settings that the plan visits with any subject. A subject that is not installed has no trials, and
+/// is asked for under the same settings as the others.
+fn settings(manifest: &Manifest, name: &ExperimentName, entry: &ExperimentEntry) -> Vec<Setting> {
+    let planned = manifest.plan.iter().filter(|trial| trial.experiment == *name);
+    let mut settings: Vec<Setting> = planned
+        .map(|trial| Setting {
+            workload: trial.cell.workload.clone(),
+            parameter: trial.cell.parameter,
+            architecture: trial.cell.architecture.clone(),
+        })
+        .collect();
+    if settings.is_empty() {
+        settings.push(Setting {
+            workload: None,
+            parameter: Parameter::None,
+            architecture: manifest.fingerprint.architecture.clone(),
+        });
+    }
+    let place = |setting: &Setting| {
+        entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
+    };
+    settings.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
+    settings.dedup();
+    settings
+}

@@ -1,0 +1,81 @@
+//! numbers.tex: every number the paper's sentences may use, looked up by its key. A key without a number
+//! prints *not measured*, so that the paper always compiles and never shows a zero for the unknown.
+
+use crate::load::question::CellKey;
+use crate::quantity::Quantity;
+use crate::render::latex::{HEADER, escape, number, value};
+use crate::render::number::{show, show_ratio};
+use crate::results::Results;
+use std::fmt::Write;
+
+const MACROS: &str = r"\makeatletter
+% \wbnum{experiment/workload/parameter/subject/metric/form}; workload and parameter are - where there is none.
+% Forms: text median low high n, and beside the baseline ratiotext ratio ratiolow ratiohigh.
+\newcommand{\wbnum}[1]{\@ifundefined{wb@num@#1}{\textit{not measured}}{\csname wb@num@#1\endcsname}}
+% \wbverdict{claim}: holds, contradicted, undecided or not measured; a name that is in no claim: not judged.
+\newcommand{\wbverdict}[1]{\@ifundefined{wb@verdict@#1}{\textit{not judged}}{\csname wb@verdict@#1\endcsname}}
+% \wbmeta{run}, {profile}, {commit}, {cpu}, ...: where the numbers come from.
+\newcommand{\wbmeta}[1]{\@ifundefined{wb@meta@#1}{\textit{unknown}}{\csname wb@meta@#1\endcsname}}
+% The figures stand side by side with this; pgfplots itself is loaded by the paper.
+\ifdefined\usepgfplotslibrary\usepgfplotslibrary{groupplots}\fi
+\newcommand{\wb@set}[3]{\expandafter\gdef\csname wb@#1@#2\endcsname{#3}}
+";
+
+/// The file's content.
+#[must_use]
+pub fn render(results: &Results<'_>, meta: &[(String, String)]) -> String {
+    let mut out = format!("{HEADER}{MACROS}");
+    // Writing to a String cannot fail, here and below.
+    for (key, text) in meta {
+        let _ = writeln!(out, "\\wb@set{{meta}}{{{key}}}{{{}}}", escape(text));
+    }
+    for judged in &results.judged {
+        let words = judged.verdict.words();
+        let _ = writeln!(out, "\\wb@set{{verdict}}{{{}}}{{{words}}}", judged.claim.name);
+    }
+    for (key, quantity) in results.summaries.keys() {
+        let stem = stem(results, key, *quantity);
+        for (form, text) in forms(results, key, *quantity) {
+            let _ = writeln!(out, "\\wb@set{{num}}{{{stem}/{form}}}{{{text}}}");
+        }
+    }
+    out.push_str("\\makeatother\n");
+    out
+}
+
+/// The key without its form. A subject of another instruction set than the machine's carries its name.
+fn stem(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> String {
+    let cell = &key.cell;
+    let workload = cell.workload.as_ref().map_or("-", |workload| workload.as_str());
+    let subject = if cell.architecture == results.run.manifest.fingerprint.architecture {
+        cell.subject.to_string()
+    } else {
+        format!("{}@{}", cell.subject, cell.architecture)
+    };
+    format!("{}/{workload}/{}/{subject}/{}", key.experiment, cell.parameter, quantity.key())
+}
+
+fn forms(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Vec<(&'static str, String)> {
+    let Some(summary) = results.summary(key, quantity) else { return Vec::new() };
+    let shown = show(summary.point, summary.interval, quantity.unit(), summary.is_exact());
+    let mut forms = vec![
+        ("text", number(&shown)),
+        ("median", value(&shown.value, shown.unit)),
+        ("n", summary.n.to_string()),
+    ];
+    if let Some((low, high)) = &shown.interval {
+        forms.push(("low", value(low, shown.unit)));
+        forms.push(("high", value(high, shown.unit)));
+    }
+    let comparison = results.comparison(key, quantity);
+    if let Some((ratio, interval)) = comparison.and_then(|c| Some((c.ratio?, c.interval))) {
+        let shown = show_ratio(ratio, interval);
+        forms.push(("ratiotext", number(&shown)));
+        forms.push(("ratio", escape(&shown.value)));
+        if let Some((low, high)) = &shown.interval {
+            forms.push(("ratiolow", escape(low)));
+            forms.push(("ratiohigh", escape(high)));
+        }
+    }
+    forms
+}

@@ -1,0 +1,73 @@
+//! A table as a `tabular` with booktabs; the float and its caption are in the paper's section.
+
+use crate::render::latex::{HEADER, code, escape, number, words};
+use crate::render::table::{Align, Content, Row, Table};
+use std::fmt::Write;
+
+/// The table is set in a box first: one that turns out wider than its line is shrunk to it, whatever the
+/// names and numbers of a run are.
+const OPEN: &str = r"\begingroup\centering\footnotesize\setlength{\tabcolsep}{3.5pt}\setbox0=\hbox{%
+";
+const CLOSE: &str = r"}\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\leavevmode\box0\fi\par\endgroup%
+";
+
+/// The file's content.
+#[must_use]
+pub fn render(table: &Table) -> String {
+    let mut out = format!("{HEADER}{OPEN}");
+    let columns: String = table.columns.iter().map(|column| specification(column.align)).collect();
+    // Writing to a String cannot fail, here and below.
+    let _ = writeln!(out, "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule");
+    let titles: Vec<String> = table.columns.iter().map(|column| escape(&column.title)).collect();
+    let _ = writeln!(out, "{} \\\\\n\\midrule", titles.join(" & "));
+    for (place, row) in table.rows.iter().enumerate() {
+        out.push_str(&row_text(row, table.columns.len(), place == 0));
+    }
+    if table.rows.is_empty() {
+        let count = table.columns.len();
+        let _ = writeln!(
+            out,
+            "\\multicolumn{{{count}}}{{@{{}}l@{{}}}}{{\\textit{{{}}}}} \\\\",
+            escape(table.when_empty)
+        );
+    }
+    out.push_str("\\bottomrule\n\\end{tabular}%\n");
+    out.push_str(CLOSE);
+    out
+}
+
+fn specification(align: Align) -> String {
+    match align {
+        Align::Left => "l".to_owned(),
+        Align::Right => "r".to_owned(),
+        Align::Wrap(share) => format!(">{{\\raggedright\\arraybackslash}}p{{{share}\\linewidth}}"),
+    }
+}
+
+fn row_text(row: &Row, columns_count: usize, is_first: bool) -> String {
+    match row {
+        Row::Heading(text) => {
+            let gap = if is_first { "" } else { "\\addlinespace\n" };
+            format!(
+                "{gap}\\multicolumn{{{columns_count}}}{{@{{}}l@{{}}}}{{\\textbf{{{}}}}} \\\\\n",
+                escape(text)
+            )
+        }
+        Row::Cells(cells) => {
+            let cells: Vec<String> = cells.iter().map(content).collect();
+            format!("{} \\\\\n", cells.join(" & "))
+        }
+    }
+}
+
+fn content(content: &Content) -> String {
+    match content {
+        // A leading bracket would be read as the optional argument of the `\\` before it.
+        Content::Text(text) if text.starts_with('[') => format!("{{}}{}", words(text)),
+        Content::Text(text) => words(text),
+        Content::Code(text) => code(text),
+        Content::Number(shown) => number(shown),
+        Content::Absent(why) => format!("\\textit{{{}}}", escape(why)),
+        Content::Nothing => "--".to_owned(),
+    }
+}

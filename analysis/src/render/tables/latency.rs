@@ -1,0 +1,61 @@
+//! Latency of the open loop, from the intended send; quantiles over the requests of all invocations.
+
+use crate::load::question::{CellKey, Kind};
+use crate::quantity::{Latency, Quantity};
+use crate::render::table::{Align, Content, Table};
+use crate::render::tables::{
+    n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
+};
+use crate::results::Results;
+
+/// Rows: workload x offered rate x subject.
+#[must_use]
+pub fn table(results: &Results<'_>) -> Table {
+    let versus = format!("p50 {}", versus_title(results, Kind::Latency));
+    let mut table = Table::new(
+        "latency",
+        "Latency, open loop, from the intended send",
+        &[
+            ("subject", Align::Left),
+            ("p50 [95 % interval]", Align::Right),
+            (&versus, Align::Right),
+            ("p90", Align::Right),
+            ("p99 [95 % interval]", Align::Right),
+            ("p99.9", Align::Right),
+            ("n", Align::Right),
+        ],
+    );
+    rows_by_setting(results, Kind::Latency, &mut table, |question, key| {
+        let p50 = Quantity::Latency(Latency::P50);
+        vec![
+            subject_cell(key),
+            quantile_cell(results, key, Latency::P50, true),
+            ratio_cell(results, question, key, p50),
+            quantile_cell(results, key, Latency::P90, false),
+            quantile_cell(results, key, Latency::P99, true),
+            quantile_cell(results, key, Latency::P999, false),
+            n_cell(results, key, p50),
+        ]
+    });
+    table
+}
+
+/// A quantile; where there are too few requests for it, how many it would need.
+fn quantile_cell(
+    results: &Results<'_>,
+    key: &CellKey,
+    latency: Latency,
+    with_interval: bool,
+) -> Content {
+    let is_measured = results.summary(key, Quantity::Latency(Latency::P50)).is_some();
+    match number_cell(results, key, Quantity::Latency(latency)) {
+        Content::Nothing if is_measured => {
+            Content::Absent(format!("n < {}", latency.least_samples_count()))
+        }
+        Content::Number(mut shown) if !with_interval => {
+            shown.interval = None;
+            Content::Number(shown)
+        }
+        content => content,
+    }
+}

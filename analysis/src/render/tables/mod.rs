@@ -1,0 +1,160 @@
+//! The tables, one file each, and what they share.
+
+pub mod claims;
+pub mod cold_start;
+pub mod equivalence;
+pub mod latency;
+pub mod memory;
+pub mod not_measured;
+pub mod overview;
+pub mod provenance;
+pub mod sizes;
+pub mod subjects;
+pub mod throughput;
+
+use crate::load::question::{CellKey, Kind, Question, Setting};
+use crate::quantity::Quantity;
+use crate::render::number::{show, show_ratio};
+use crate::render::table::{Content, Row, Table};
+use crate::results::Results;
+use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::parameter::Parameter;
+
+/// Every table that goes into the paper and the report, in the report's order.
+#[must_use]
+pub fn all(results: &Results<'_>) -> Vec<Table> {
+    vec![
+        claims::table(results),
+        subjects::table(results),
+        equivalence::table(results),
+        cold_start::table(results),
+        throughput::table(results),
+        latency::table(results),
+        memory::table(results),
+        sizes::table(results),
+        provenance::table(results),
+        not_measured::table(results),
+    ]
+}
+
+/// A number; or why there is none; or a dash when the cell was measured and has no such reading.
+pub(crate) fn number_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Content {
+    match results.summary(key, quantity) {
+        Some(summary) => Content::Number(show(
+            summary.point,
+            summary.interval,
+            quantity.unit(),
+            summary.is_exact(),
+        )),
+        None => absent(results, key),
+    }
+}
+
+/// The ratio against the baseline's cell.
+pub(crate) fn ratio_cell(
+    results: &Results<'_>,
+    question: &Question,
+    key: &CellKey,
+    quantity: Quantity,
+) -> Content {
+    if results.summary(key, quantity).is_none() {
+        return Content::Nothing;
+    }
+    if key.cell.subject == question.baseline {
+        return Content::text("1");
+    }
+    match results.comparison(key, quantity) {
+        Some(comparison) => match comparison.ratio {
+            Some(ratio) => Content::Number(show_ratio(ratio, comparison.interval)),
+            None => Content::Absent("undefined".to_owned()),
+        },
+        None => Content::Absent("baseline not measured".to_owned()),
+    }
+}
+
+/// Invocations, with those that failed. One invocation says that it has no interval.
+pub(crate) fn n_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Content {
+    let (measured, failed) = results.counts(key);
+    let summary = results.summary(key, quantity);
+    let n = summary.map_or(measured, |summary| summary.n);
+    let mut text = n.to_string();
+    if n == 1 && summary.is_some_and(|summary| summary.interval.is_none()) {
+        text.push_str(", no interval");
+    }
+    if failed > 0 {
+        text.push_str(&format!(" ({failed} failed)"));
+    }
+    Content::Text(text)
+}
+
+fn absent(results: &Results<'_>, key: &CellKey) -> Content {
+    match results.missing.get(key) {
+        Some(missing) => Content::Absent(missing.cause.words().to_owned()),
+        None => Content::Nothing,
+    }
+}
+
+/// `healthz, 8 connections`.
+pub(crate) fn setting_words(setting: &Setting) -> String {
+    let parameter = parameter_words(setting.parameter);
+    match (&setting.workload, parameter.as_str()) {
+        (Some(workload), "") => workload.to_string(),
+        (Some(workload), parameter) => format!("{workload}, {parameter}"),
+        (None, parameter) => parameter.to_owned(),
+    }
+}
+
+pub(crate) fn parameter_words(parameter: Parameter) -> String {
+    match parameter {
+        Parameter::None => String::new(),
+        Parameter::Concurrency(1) => "1 connection".to_owned(),
+        Parameter::Concurrency(n) => format!("{n} connections"),
+        Parameter::Rate(n) => format!("{n} requests/s offered"),
+        Parameter::Idle => "idle".to_owned(),
+        Parameter::Loaded => "loaded".to_owned(),
+    }
+}
+
+/// `vs native`; `vs baseline` where the experiments of a kind have different ones.
+pub(crate) fn versus_title(results: &Results<'_>, kind: Kind) -> String {
+    let mut baselines: Vec<&SubjectName> = results.of_kind(kind).map(|q| &q.baseline).collect();
+    baselines.dedup();
+    match baselines.as_slice() {
+        [one] => format!("vs {one}"),
+        _ => "vs baseline".to_owned(),
+    }
+}
+
+/// A heading per setting and below it a row per subject, for every experiment of `kind`.
+pub(crate) fn rows_by_setting(
+    results: &Results<'_>,
+    kind: Kind,
+    table: &mut Table,
+    cells: impl Fn(&Question, &CellKey) -> Vec<Content>,
+) {
+    let several = results.of_kind(kind).count() > 1;
+    for question in results.of_kind(kind) {
+        for setting in &question.settings {
+            let words = setting_words(setting);
+            let heading = match (several, words.as_str()) {
+                (true, "") => question.experiment.to_string(),
+                (true, words) => format!("{}: {words}", question.experiment),
+                (false, words) => words.to_owned(),
+            };
+            let architecture = &setting.architecture;
+            let is_foreign = *architecture != results.run.manifest.fingerprint.architecture;
+            let suffix = if is_foreign { format!(" ({architecture})") } else { String::new() };
+            if !heading.is_empty() || is_foreign {
+                table.rows.push(Row::Heading(format!("{heading}{suffix}")));
+            }
+            for subject in &question.subjects {
+                table.push(cells(question, &question.key(setting, subject)));
+            }
+        }
+    }
+}
+
+/// The subject's name, as the first cell of a row.
+pub(crate) fn subject_cell(key: &CellKey) -> Content {
+    Content::text(key.cell.subject.as_str())
+}

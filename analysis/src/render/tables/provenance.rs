@@ -1,0 +1,140 @@
+//! Where the numbers come from: machine, toolchain, providers, digests.
+
+use crate::render::table::{Align, Content, Row, Table};
+use crate::results::Results;
+use crate::statistics::bootstrap::RESAMPLES_COUNT;
+use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::metric::Unit;
+use weighbridge_schema::record::Outcome;
+use weighbridge_schema::subject::Technology;
+
+/// Rows: what, and its value.
+#[must_use]
+pub fn table(results: &Results<'_>) -> Table {
+    let mut table = Table::new(
+        "provenance",
+        "Provenance",
+        &[("what", Align::Left), ("value", Align::Wrap(0.68))],
+    );
+    let manifest = &results.run.manifest;
+    table.rows.push(Row::Heading("run and machine".to_owned()));
+    for (key, value) in meta(results) {
+        table.push(vec![Content::Text(key), Content::Text(value)]);
+    }
+    table.rows.push(Row::Heading("providers".to_owned()));
+    for provision in manifest.artifacts.provisions.iter().chain(&manifest.provisions) {
+        table.push(vec![Content::text(&provision.need), provider(provision)]);
+    }
+    table.rows.push(Row::Heading("artifacts (SHA-256, first 12 digits)".to_owned()));
+    for (name, artifact) in &manifest.artifacts.artifacts {
+        table.push(vec![
+            Content::text(name),
+            Content::code(Some(artifact.sha256.get(..12).unwrap_or(&artifact.sha256))),
+        ]);
+    }
+    table
+}
+
+fn provider(provision: &Provision) -> Content {
+    match &provision.provider {
+        Some(provider) => Content::Text(format!("{provider}: {}", provision.detail)),
+        None => Content::Absent(format!("none: {}", provision.detail)),
+    }
+}
+
+/// Keys and values for \wbmeta, and for the provenance table. What is unknown is left out.
+#[must_use]
+pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
+    let manifest = &results.run.manifest;
+    let machine = &manifest.fingerprint;
+    let failed = results.run.observations.iter().filter(|o| o.outcome != Outcome::Ok).count();
+    let memory = |bytes: u64| {
+        crate::render::number::show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
+    };
+    let revision = manifest.revision.as_ref();
+    let entries = [
+        ("run", Some(manifest.run.clone())),
+        ("profile", Some(manifest.profile.clone())),
+        ("seed", Some(manifest.seed.to_string())),
+        ("date", Some(date(manifest.started_at_unix_ns))),
+        ("commit", revision.map(|r| r.commit.chars().take(12).collect())),
+        ("checkout", revision.map(|r| if r.dirty { "changed" } else { "clean" }.to_owned())),
+        ("trials", Some(manifest.plan.len().to_string())),
+        ("observations", Some(results.run.observations.len().to_string())),
+        ("failed", Some(failed.to_string())),
+        ("resamples", Some(RESAMPLES_COUNT.to_string())),
+        ("analysis-seed", Some(results.seed.to_string())),
+        ("architecture", Some(machine.architecture.clone())),
+        ("cpu", machine.cpu_model.clone()),
+        ("cores", machine.cores_count.map(|count| count.to_string())),
+        ("memory", machine.memory_bytes.map(memory)),
+        ("kernel", machine.kernel.clone()),
+        ("distribution", machine.distribution.clone()),
+        ("virtualised", machine.virtualised.map(yes_or_no)),
+        ("governor", machine.governor.clone()),
+        ("clock-source", machine.clock_source.clone()),
+        ("cgroup", machine.cgroup.clone()),
+        ("transparent-huge-pages", machine.transparent_huge_pages.clone()),
+        ("address-randomisation", machine.address_randomisation.clone()),
+        ("client-cores", cores(manifest.pinning.client_cores.as_deref())),
+        ("subject-cores", cores(manifest.pinning.subject_cores.as_deref())),
+        ("toolchain", Some(manifest.artifacts.toolchain.clone())),
+        ("libc", Some(manifest.artifacts.libc.clone())),
+        ("engine-version", engine_version(results)),
+    ];
+    entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
+fn yes_or_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}
+
+fn cores(cores: Option<&[u32]>) -> Option<String> {
+    let cores: Vec<String> = cores?.iter().map(u32::to_string).collect();
+    Some(cores.join(", "))
+}
+
+/// What the container engine said of itself, from the first container subject that was there.
+fn engine_version(results: &Results<'_>) -> Option<String> {
+    let subjects = results.run.manifest.subjects.values();
+    let mut containers = subjects.filter(|s| s.definition.technology == Technology::Container);
+    containers.find_map(|entry| match &entry.availability {
+        Availability::Installed { version } => Some(version.clone()),
+        Availability::NotInstalled { .. } => None,
+    })
+}
+
+/// Nanoseconds since 1970 as the UTC date, with the calendar arithmetic of Howard Hinnant's
+/// `civil_from_days`.
+fn date(unix_ns: u64) -> String {
+    let days = (unix_ns / 86_400_000_000_000) as i64 + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates_are_gregorian() {
+        // From `date -u -d @N +%F`.
+        for (seconds, expected) in [
+            (0, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (1_709_251_199, "2024-02-29"),
+            (1_795_228_864, "2026-11-21"),
+        ] {
+            assert_eq!(date(seconds * 1_000_000_000), expected);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Everything the stations found out, handed to the last one.
+
+use crate::compare::Comparison;
+use crate::judge::Judged;
+use crate::load::Run;
+use crate::load::question::{CellKey, Kind, Question};
+use crate::quantity::Quantity;
+use crate::summarise::Summary;
+use crate::summarise::missing::MissingCells;
+use std::collections::BTreeMap;
+use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::record::Outcome;
+
+/// A run and what it says.
+#[derive(Debug)]
+pub struct Results<'a> {
+    /// The raw log.
+    pub run: &'a Run,
+    /// What was asked.
+    pub questions: Vec<Question>,
+    /// Statistics by cell and quantity.
+    pub summaries: BTreeMap<(CellKey, Quantity), Summary>,
+    /// Ratios against the baselines, by cell and quantity.
+    pub comparisons: BTreeMap<(CellKey, Quantity), Comparison>,
+    /// The claims with their verdicts, in the order of claims.toml.
+    pub judged: Vec<Judged>,
+    /// What has no number, and why.
+    pub missing: MissingCells,
+    /// Invocations measured and failed, by cell.
+    pub counts: BTreeMap<CellKey, (usize, usize)>,
+    /// Seed of the resampling.
+    pub seed: u64,
+}
+
+impl Results<'_> {
+    /// The statistics of a quantity of a cell.
+    #[must_use]
+    pub fn summary(&self, key: &CellKey, quantity: Quantity) -> Option<&Summary> {
+        self.summaries.get(&(key.clone(), quantity))
+    }
+
+    /// The comparison of a quantity of a cell with the baseline.
+    #[must_use]
+    pub fn comparison(&self, key: &CellKey, quantity: Quantity) -> Option<&Comparison> {
+        self.comparisons.get(&(key.clone(), quantity))
+    }
+
+    /// The questions of one kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Question> {
+        self.questions.iter().filter(move |question| question.kind == kind)
+    }
+
+    /// Every subject that was asked for, in the order of the first definition that names it.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<&SubjectName> {
+        let mut order: Vec<&SubjectName> = Vec::new();
+        for name in self.questions.iter().flat_map(|question| &question.subjects) {
+            if !order.contains(&name) {
+                order.push(name);
+            }
+        }
+        order
+    }
+
+    /// Invocations of a cell that were measured, and that failed.
+    #[must_use]
+    pub fn counts(&self, key: &CellKey) -> (usize, usize) {
+        self.counts.get(key).copied().unwrap_or((0, 0))
+    }
+}
+
+/// Counts the measured and the failed invocations of every cell.
+#[must_use]
+pub fn count(run: &Run) -> BTreeMap<CellKey, (usize, usize)> {
+    let mut counts: BTreeMap<CellKey, (usize, usize)> = BTreeMap::new();
+    for observation in &run.observations {
+        let trial = &observation.trial;
+        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
+        let (measured, failed) = counts.entry(key).or_default();
+        match observation.outcome {
+            Outcome::Ok => *measured += 1,
+            Outcome::Failed { .. } => *failed += 1,
+        }
+    }
+    counts
+}

@@ -1,0 +1,107 @@
+//! What was asked for and not measured: why, and the line that would make it so.
+
+use crate::load::Run;
+use crate::load::frame::is_emulated;
+use crate::load::question::{CellKey, Question};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::record::{Observation, Outcome};
+
+/// Why a cell has no number.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The machine lacks the subject.
+    NotInstalled,
+    /// Every invocation failed.
+    Failed,
+    /// Only an emulator ran it.
+    Emulated,
+    /// The run ended before its turn.
+    NotReached,
+}
+
+impl Cause {
+    /// What a table cell says.
+    #[must_use]
+    pub fn words(&self) -> &'static str {
+        match self {
+            Cause::NotInstalled => "not installed",
+            Cause::Failed => "failed",
+            Cause::Emulated => "emulated only",
+            Cause::NotReached => "not measured",
+        }
+    }
+}
+
+/// One absent result.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Missing {
+    /// Why.
+    pub cause: Cause,
+    /// Why, in detail.
+    pub reason: String,
+    /// The line that would make it measured.
+    pub remedy: Option<String>,
+}
+
+/// Absent results by cell.
+pub type MissingCells = BTreeMap<CellKey, Missing>;
+
+/// Every cell that was asked for and has no valid observation.
+#[must_use]
+pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
+    let mut observed: BTreeMap<CellKey, Vec<&Observation>> = BTreeMap::new();
+    for observation in &run.observations {
+        let trial = &observation.trial;
+        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
+        observed.entry(key).or_default().push(observation);
+    }
+    questions
+        .iter()
+        .flat_map(Question::keys)
+        .filter_map(|key| {
+            let seen = observed.get(&key).map_or(&[][..], Vec::as_slice);
+            let missing = why(run, &key.cell.subject, seen)?;
+            Some((key, missing))
+        })
+        .collect()
+}
+
+fn why(run: &Run, subject: &SubjectName, seen: &[&Observation]) -> Option<Missing> {
+    let measured = |o: &&&Observation| o.outcome == Outcome::Ok;
+    if seen.iter().filter(measured).any(|o| !is_emulated(run, o)) {
+        return None;
+    }
+    if seen.iter().any(|o| measured(&o)) {
+        return Some(Missing {
+            cause: Cause::Emulated,
+            reason: "ran under emulation; an emulator's times and memory are never reported"
+                .to_owned(),
+            remedy: Some("run it on a machine of that architecture".to_owned()),
+        });
+    }
+    let failure = seen.iter().find_map(|o| match &o.outcome {
+        Outcome::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
+        Outcome::Ok => None,
+    });
+    if let Some(first) = failure {
+        return Some(Missing {
+            cause: Cause::Failed,
+            reason: format!("all {} invocations failed, the first at {first}", seen.len()),
+            remedy: None,
+        });
+    }
+    Some(match run.manifest.subjects.get(subject).map(|entry| &entry.availability) {
+        Some(Availability::NotInstalled { reason, remedy }) => {
+            Missing { cause: Cause::NotInstalled, reason: reason.clone(), remedy: remedy.clone() }
+        }
+        _ => Missing {
+            cause: Cause::NotReached,
+            reason: "the run ended before its trials".to_owned(),
+            remedy: None,
+        },
+    })
+}

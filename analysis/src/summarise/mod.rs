@@ -1,0 +1,60 @@
+//! Second station: raw readings become samples per cell, and samples become summaries.
+
+pub mod missing;
+pub mod samples;
+
+use crate::load::question::CellKey;
+use crate::quantity::Quantity;
+use crate::statistics::bootstrap::{Interval, generator, interval};
+use samples::Samples;
+
+/// The statistics of one quantity of one cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The cell.
+    pub key: CellKey,
+    /// The quantity.
+    pub quantity: Quantity,
+    /// Invocations that showed it.
+    pub n: usize,
+    /// Invocations of the cell that failed.
+    pub n_failed: usize,
+    /// Requests, where the quantity is a quantile over requests.
+    pub samples_count: Option<u64>,
+    /// Median over invocations, or quantile over all requests, in the quantity's unit.
+    pub point: f64,
+    /// Its 95 % interval; `None` when n = 1. Without width where the quantity is exact.
+    pub interval: Option<Interval>,
+}
+
+impl Summary {
+    /// `true` when nothing was estimated: all readings of an exact quantity agree.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.quantity.is_exact() && self.interval == Some(Interval::exact(self.point))
+    }
+}
+
+/// Every quantity that every cell showed.
+#[must_use]
+pub fn summarise(samples: &Samples, seed: u64) -> Vec<Summary> {
+    samples.keys().filter_map(|(key, quantity)| one(samples, key, quantity, seed)).collect()
+}
+
+fn one(samples: &Samples, key: &CellKey, quantity: Quantity, seed: u64) -> Option<Summary> {
+    let arm = samples.arm(key, quantity)?;
+    let mut generator = generator(seed, &format!("{key} {}", quantity.key()));
+    let interval = match samples.exact_value(key, quantity) {
+        Some(value) => Some(Interval::exact(value)),
+        None => interval(arm, &mut generator),
+    };
+    Some(Summary {
+        key: key.clone(),
+        quantity,
+        n: arm.n(),
+        n_failed: samples.failed_count(key),
+        samples_count: samples.samples_count(key, quantity),
+        point: arm.point()?,
+        interval,
+    })
+}

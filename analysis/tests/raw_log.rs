@@ -1,0 +1,116 @@
+//! What the analysis accepts as a raw log, and what it refuses with which words.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
+mod support;
+
+use support::{Fixture, interval_log};
+use weighbridge_analysis::load::{histograms::merge, load};
+
+/// Writes the fixture, changes its observations with `change`, and gives the load's result in words.
+fn load_changed(fixture: &Fixture, change: impl FnOnce(String) -> String) -> Result<usize, String> {
+    let folder = tempfile::tempdir().unwrap();
+    fixture.write(folder.path());
+    std::fs::write(folder.path().join("observations.jsonl"), change(fixture.lines())).unwrap();
+    let run = load(folder.path()).map_err(|error| format!("{error:#}"))?;
+    Ok(run.observations.len() - run.notes.len())
+}
+
+fn check_refused(fixture: &Fixture, change: impl FnOnce(String) -> String, expected: &[&str]) {
+    let error = load_changed(fixture, change).unwrap_err();
+    for part in expected {
+        assert!(error.contains(part), "`{part}` is not in `{error}`");
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_left_out_with_a_note() {
+    let fixture = Fixture::new(1);
+    let folder = tempfile::tempdir().unwrap();
+    fixture.write(folder.path());
+    let lines = fixture.lines();
+    let torn = &lines[..lines.len() - 40];
+    std::fs::write(folder.path().join("observations.jsonl"), torn).unwrap();
+    let run = load(folder.path()).unwrap();
+    assert_eq!(run.observations.len(), fixture.observations.len() - 1);
+    assert_eq!(run.notes.len(), 1);
+    let place = format!("line {}", fixture.observations.len());
+    assert!(run.notes[0].contains(&place), "{:?}", run.notes);
+}
+
+#[test]
+fn a_last_line_without_its_newline_counts() {
+    let fixture = Fixture::new(1);
+    let found = load_changed(&fixture, |lines| lines.trim_end().to_owned());
+    assert_eq!(found, Ok(fixture.observations.len()));
+}
+
+#[test]
+fn any_other_bad_line_is_named() {
+    let fixture = Fixture::new(1);
+    let torn_inside = |lines: String| {
+        let (first, rest) = lines.split_once('\n').unwrap();
+        format!("{}\n{rest}", &first[..50])
+    };
+    check_refused(&fixture, torn_inside, &["observations.jsonl:1", "not an observation"]);
+    let unknown = |lines: String| lines.replacen("\"position\":1,", "\"position\":1,\"x\":2,", 1);
+    check_refused(&fixture, unknown, &["observations.jsonl:2", "unknown field `x`"]);
+    // At the end, but not torn: complete JSON that is something else.
+    let count = fixture.observations.len() + 1;
+    let line = format!("observations.jsonl:{count}");
+    check_refused(&fixture, |lines| lines + "{\"no\": 1}", &[&line]);
+}
+
+#[test]
+fn another_version_is_refused() {
+    let fixture = Fixture::new(1);
+    let newer = |lines: String| {
+        let (first, rest) = lines.split_once('\n').unwrap();
+        format!("{first}\n{}", rest.replacen("\"schema_version\":1", "\"schema_version\":2", 1))
+    };
+    check_refused(&fixture, newer, &["observations.jsonl:2", "version 2", "version 1 only"]);
+    let strange = |lines: String| format!("{lines}{{\"schema_version\":7,\"new\":true}}\n");
+    check_refused(&fixture, strange, &["version 7"]);
+
+    let mut other = Fixture::new(1);
+    other.manifest.schema_version = 3;
+    check_refused(&other, |lines| lines, &["manifest.json", "version 3"]);
+}
+
+#[test]
+fn lines_of_another_run_are_refused() {
+    let other = |lines: String| lines.replacen("\"run\":\"fixture\"", "\"run\":\"other\"", 1);
+    check_refused(&Fixture::new(1), other, &["observations.jsonl:1", "`other`", "`fixture`"]);
+}
+
+#[test]
+fn a_trial_cannot_count_twice() {
+    let twice = |lines: String| format!("{lines}{}\n", lines.lines().next().unwrap());
+    check_refused(&Fixture::new(1), twice, &["measured twice"]);
+}
+
+#[test]
+fn a_histogram_that_disagrees_with_its_line_is_refused() {
+    let mut fixture = Fixture::new(1);
+    let file = fixture.observations.iter_mut().find_map(|o| o.histogram.as_mut()).unwrap();
+    file.samples_count += 1;
+    check_refused(&fixture, |lines| lines, &[".hlog", "200 samples", "says 201"]);
+    let file = fixture.observations.iter_mut().find_map(|o| o.histogram.as_mut()).unwrap();
+    file.file = "../outside.hlog".to_owned();
+    check_refused(&fixture, |lines| lines, &["outside of the run's folder"]);
+}
+
+#[test]
+fn all_intervals_of_a_log_are_merged() {
+    let fixture = Fixture::new(1);
+    let all: Vec<_> = fixture.histograms.values().take(3).collect();
+    for tag in [None, Some("latency")] {
+        let merged = merge(&interval_log(&all, tag)).unwrap();
+        assert_eq!(merged.len(), 600);
+        let mut expected = all[0].clone();
+        expected.add(all[1]).unwrap();
+        expected.add(all[2]).unwrap();
+        assert_eq!(merged.value_at_quantile(0.9), expected.value_at_quantile(0.9));
+    }
+    assert!(merge(b"#[Histogram log format version 1.3]\n").is_err());
+}
