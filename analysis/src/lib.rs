@@ -44,6 +44,8 @@ pub fn analyse<'a>(
     let architecture = &run.manifest.fingerprint.architecture;
     let judged = judge::judge(claims, &samples, &missing, architecture, seed);
     step(&format!("judged {} claims", judged.len()));
+    let mut notes = run.notes.clone();
+    notes.extend(summarise::validity::notes(&run.observations));
     Ok(Results {
         run,
         questions,
@@ -52,6 +54,7 @@ pub fn analyse<'a>(
         judged,
         missing,
         counts: results::count(run),
+        notes,
         seed,
     })
 }

@@ -57,11 +57,11 @@ fn run(options: Options) -> Result<bool> {
     let claims = load_claims(&options.claims)?;
     let run = load::load(&options.run)?;
     progress.step(&format!("read {} observations", run.observations.len()));
-    for note in &run.notes {
-        progress.note(note);
-    }
     let seed = options.seed.unwrap_or(run.manifest.seed);
     let results = analyse(&run, &claims, seed, |label| progress.step(label))?;
+    for note in &results.notes {
+        progress.note(note);
+    }
     let destinations = Destinations {
         output: options.output,
         report: options.report,

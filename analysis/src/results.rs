@@ -28,6 +28,8 @@ pub struct Results<'a> {
     pub missing: MissingCells,
     /// Invocations measured and failed, by cell.
     pub counts: BTreeMap<CellKey, (usize, usize)>,
+    /// What the reader should know before believing the numbers.
+    pub notes: Vec<String>,
     /// Seed of the resampling.
     pub seed: u64,
 }

@@ -196,3 +196,22 @@ fn the_same_seed_gives_the_same_numbers() {
         });
     }
 }
+
+#[test]
+fn a_late_or_busy_generator_is_told() {
+    let mut fixture = Fixture::new(2);
+    for observation in fixture.of("throughput", "native") {
+        observation.metrics.insert(Metric::ClientCpu, 420_000_001);
+    }
+    for observation in fixture.of("throughput", "docker-scratch") {
+        observation.metrics.insert(Metric::ClientCpu, 420_000_000);
+    }
+    let late = fixture.of("latency", "native").remove(0);
+    late.metrics.insert(Metric::SendLagP99, 51);
+    late.metrics.insert(Metric::LatencyP99, 1000);
+    fixture.analysed("", |results| {
+        assert_eq!(results.notes.len(), 2, "{:?}", results.notes);
+        assert!(results.notes[0].starts_with("latency: in 1 of 1 trials"));
+        assert!(results.notes[1].starts_with("throughput: in 8 of 16 trials"));
+    });
+}

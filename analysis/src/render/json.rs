@@ -134,7 +134,7 @@ pub fn render(results: &Results<'_>) -> serde_json::Result<String> {
             .iter()
             .map(|(key, missing)| MissingLine { cell: cell_line(key), missing })
             .collect(),
-        notes: &results.run.notes,
+        notes: &results.notes,
     };
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }

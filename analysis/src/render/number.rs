@@ -99,11 +99,11 @@ fn magnitude(value: f64) -> i32 {
 /// lower end above 0 is never shown as 0. Without an interval: three digits.
 fn digits(point: f64, interval: Option<Interval>, unit: &'static str) -> Shown {
     let Some(Interval { low, high }) = interval else {
-        let decimals = 2 - magnitude(point);
+        let decimals = if point == 0.0 { 0 } else { 2 - magnitude(point) };
         return Shown { value: round(point, decimals.min(6)), interval: None, unit };
     };
     let width = high - low;
-    let mut decimals = 2 - magnitude(point);
+    let mut decimals = if point == 0.0 { 0 } else { 2 - magnitude(point) };
     if width > 0.0 {
         decimals = 1 - magnitude(width);
     }
@@ -175,7 +175,8 @@ mod tests {
         check(640.0, Some((600.0, 700.0)), Nanoseconds, "640 ns [600, 700]");
         check(42_135.0, Some((41_513.0, 42_702.0)), RequestsPerSecond, "42 100/s [41 500, 42 700]");
         check(2_097_152.0, Some((2_097_152.0, 2_097_152.0)), Bytes, "2.00 MiB [2.00, 2.00]");
-        check(0.0, Some((0.0, 0.0)), Count, "0.00 [0.00, 0.00]");
+        check(0.0, Some((0.0, 0.0)), Count, "0 [0, 0]");
+        check(0.0, None, RequestsPerSecond, "0/s");
         // A wide interval does not round the value or its lower end to nothing.
         check(12.0, Some((1.0, 900.0)), Count, "12 [1, 900]");
         check(1_234_567.0, None, Nanoseconds, "1.23 ms");

@@ -30,7 +30,7 @@ pub fn render(results: &Results<'_>) -> String {
             }
         }
     }
-    for note in &results.run.notes {
+    for note in &results.notes {
         let _ = writeln!(out, "\nNote: {note}");
     }
     out

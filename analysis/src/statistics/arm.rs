@@ -1,7 +1,7 @@
 //! One arm of a comparison: a statistic over invocations that can be computed as it is and resampled.
 
 use crate::statistics::pooled::Pooled;
-use crate::statistics::quantile::{median, quantile_sorted};
+use crate::statistics::quantile::quantile_sorted;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -41,19 +41,50 @@ impl Arm<'_> {
         if n == 0 {
             return None;
         }
+        let mut times = vec![0; n];
+        for _ in 0..n {
+            times[generator.random_range(0..n)] += 1;
+        }
         match self {
-            Arm::Median(values) => {
-                let drawn: Vec<f64> =
-                    (0..n).map(|_| values[generator.random_range(0..n)]).collect();
-                median(&drawn)
-            }
-            Arm::Pooled(pooled, q) => {
-                let mut times = vec![0; n];
-                for _ in 0..n {
-                    times[generator.random_range(0..n)] += 1;
-                }
-                pooled.quantile(*q, &times)
-            }
+            Arm::Median(sorted) => median_of(sorted, &times),
+            Arm::Pooled(pooled, q) => pooled.quantile(*q, &times),
+        }
+    }
+}
+
+/// The median when `sorted[i]` occurs `times[i]` times: the values are in order already, so that a walk to
+/// the middle replaces sorting every resample.
+fn median_of(sorted: &[f64], times: &[u64]) -> Option<f64> {
+    let count: u64 = times.iter().sum();
+    let at = |place: u64| {
+        let mut passed = 0;
+        let found = times.iter().position(|times| {
+            passed += times;
+            passed > place
+        });
+        found.map(|found| sorted[found])
+    };
+    let (low, high) = (at(count.checked_sub(1)? / 2)?, at(count / 2)?);
+    Some(low + (high - low) * 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::quantile::median;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn counting_agrees_with_sorting(
+            pairs in prop::collection::vec((-1e6..1e6f64, 0u64..4), 1..30)
+        ) {
+            let mut pairs = pairs;
+            pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let (sorted, times): (Vec<f64>, Vec<u64>) = pairs.iter().copied().unzip();
+            let drawn: Vec<f64> =
+                pairs.iter().flat_map(|&(value, times)| vec![value; times as usize]).collect();
+            prop_assert_eq!(median_of(&sorted, &times), median(&drawn));
         }
     }
 }

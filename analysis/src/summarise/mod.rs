@@ -2,6 +2,7 @@
 
 pub mod missing;
 pub mod samples;
+pub mod validity;
 
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;

@@ -87,7 +87,7 @@ fn verdict_line(results: &Results<'_>) -> String {
 }
 
 fn notices(out: &mut String, results: &Results<'_>, surroundings: &Surroundings) {
-    let mut notices: Vec<String> = results.run.notes.iter().map(|note| escape(note)).collect();
+    let mut notices: Vec<String> = results.notes.iter().map(|note| escape(note)).collect();
     if let Some(reason) = &surroundings.pdf_missing {
         notices.push(format!("The PDF was not built: {}", escape(reason)));
     }
