@@ -18,7 +18,8 @@ fn experiments() -> PathBuf {
 
 fn artifacts() -> PathBuf {
     PathBuf::from(
-        std::env::var("WEIGHBRIDGE_ARTIFACTS").expect("WEIGHBRIDGE_ARTIFACTS: cargo xtask test sets it"),
+        std::env::var("WEIGHBRIDGE_ARTIFACTS")
+            .expect("WEIGHBRIDGE_ARTIFACTS: cargo xtask test sets it"),
     )
 }
 
@@ -93,7 +94,8 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
             known.len()
         };
         assert_eq!(in_order(&[Stage::Connected, Stage::FirstByte, Stage::Response]), 3);
-        let program = [Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate, Stage::Listening];
+        let program =
+            [Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate, Stage::Listening];
         assert!(in_order(&program) >= 2, "{}: {moments:?}", observation.trial.cell);
         assert!(!observation.subject_version.is_empty());
     }
@@ -118,7 +120,10 @@ fn an_interrupted_run_keeps_what_it_has_and_goes_on() {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|e| e == "partial"));
         let lines = found.as_ref().map(|path| {
-            std::fs::read_to_string(path.join("observations.jsonl")).unwrap_or_default().lines().count()
+            std::fs::read_to_string(path.join("observations.jsonl"))
+                .unwrap_or_default()
+                .lines()
+                .count()
         });
         if lines.is_some_and(|count| count >= 5) {
             break found.unwrap();
@@ -170,8 +175,7 @@ fn without_an_engine_the_rest_is_measured() {
 
 fn check_refused(arguments: &[&str], expected: &str) {
     let results = tempfile::tempdir().unwrap();
-    let output =
-        runner(results.path(), arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    let output = runner(results.path(), arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains(expected), "{stderr}");
@@ -200,7 +204,10 @@ fn the_same_seed_gives_the_same_plan() {
             .output()
             .unwrap();
         succeed(&output);
-        assert!(std::fs::read_dir(results.path()).unwrap().next().is_none(), "nothing was measured");
+        assert!(
+            std::fs::read_dir(results.path()).unwrap().next().is_none(),
+            "nothing was measured"
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     assert_eq!(plan("7"), plan("7"));

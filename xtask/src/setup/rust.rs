@@ -74,13 +74,10 @@ pub(crate) fn encoded_flags(
     let mut flags: Vec<String> = own.into_iter().collect();
     let home = context.machine.variable("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = context.machine.variable("CARGO_HOME").map(PathBuf::from).or(home);
+    // The checkout is not among them: cargo hands rustc its own crates by relative paths, and a flag that names
+    // the checkout would make every dependency of a fresh clone be built again.
     // rustc takes the last prefix that matches: the folder inside another comes later.
-    let prefixes = [
-        (Some(context.repo.as_path()), "/weighbridge"),
-        (cargo_home.as_deref(), "/cargo"),
-        (sources, "/rust"),
-    ];
-    for (folder, name) in prefixes {
+    for (folder, name) in [(cargo_home.as_deref(), "/cargo"), (sources, "/rust")] {
         if let Some(folder) = folder {
             flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
         }

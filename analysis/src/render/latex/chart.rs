@@ -22,7 +22,7 @@ const MARKS: [&str; SHAPES_COUNT] = [
 ];
 const ROW_HEIGHT_CM: f64 = 0.55;
 /// Room for a character of the labels' font.
-const CHARACTER_CM: f64 = 0.148;
+const CHARACTER_CM: f64 = 0.158;
 
 /// The file's content.
 #[must_use]

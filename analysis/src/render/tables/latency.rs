@@ -50,7 +50,7 @@ fn quantile_cell(
     let is_measured = results.summary(key, Quantity::Latency(Latency::P50)).is_some();
     match number_cell(results, key, Quantity::Latency(latency)) {
         Content::Nothing if is_measured => {
-            Content::Absent(format!("n < {}", latency.least_samples_count()))
+            Content::Absent(format!("< {} requests", latency.least_samples_count()))
         }
         Content::Number(mut shown) if !with_interval => {
             shown.interval = None;
