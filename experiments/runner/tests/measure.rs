@@ -17,10 +17,8 @@ fn experiments() -> PathBuf {
 }
 
 fn artifacts() -> PathBuf {
-    PathBuf::from(
-        std::env::var("WEIGHBRIDGE_ARTIFACTS")
-            .expect("WEIGHBRIDGE_ARTIFACTS: cargo xtask test sets it"),
-    )
+    let folder = std::env::var_os("WEIGHBRIDGE_ARTIFACTS");
+    PathBuf::from(folder.unwrap_or_else(|| panic!("cargo xtask test sets WEIGHBRIDGE_ARTIFACTS")))
 }
 
 fn runner(results: &Path, arguments: &[&str]) -> Command {

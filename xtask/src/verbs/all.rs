@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::Need;
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 /// The verb.
 ///
@@ -26,10 +26,7 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
         Some(why) => progress.skipped("paper", why),
     }
 
-    let summary = output.generated.join("summary.txt");
-    let text =
-        std::fs::read_to_string(&summary).with_context(|| format!("read {}", summary.display()))?;
-    println!("\n{}\n", text.trim_end());
+    println!("\n{}\n", analyze::summary(&output)?);
     if pdf_missing.is_none() {
         println!("paper     {}", project.shown(&pdf));
     }

@@ -64,11 +64,23 @@ pub fn run(
     let folder = choose(project, named)?;
     let output = Output::of(project);
     let exit = stage(project, &folder, &output, None, force, progress)?;
-    let summary = output.generated.join("summary.txt");
-    print!("{}", std::fs::read_to_string(&summary).with_context(|| summary.display().to_string())?);
+    println!("{}\n", summary(&output)?);
     println!("report: {}", project.shown(&output.report.join("index.html")));
     println!("next: cargo xtask paper");
     Ok(exit)
+}
+
+/// The table of medians, ratios and verdicts, as the terminal shows it.
+///
+/// # Errors
+/// The analysis has not written it.
+pub fn summary(output: &Output) -> Result<String> {
+    let file = output.generated.join("summary.txt");
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    // The first line says which command generated the file: a reader of the screen has just typed it.
+    let lines: Vec<&str> = text.lines().skip_while(|line| line.starts_with('%')).collect();
+    Ok(lines.join("\n").trim().to_owned())
 }
 
 /// The stage: skipped when neither the raw logs nor the analysis have changed.
