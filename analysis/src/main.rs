@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use weighbridge_analysis::judge::{Claim, Verdict, parse_claims};
+use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
 use weighbridge_analysis::render::{self, Destinations};
 use weighbridge_analysis::{STEPS_COUNT, analyse, load};
 
 /// Turns the raw log of a run into the paper's numbers, tables and figures, and into the report.
 ///
-/// Exit code: 0 done; 1 done, but a claim is contradicted; 2 nothing was written, because the command line
+/// Exit code: 0 done; 1 done, but a claim is contradicted or an answer differs; 2 nothing was written, because the command line
 /// or the raw log is at fault.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `true` when no claim is contradicted.
+/// `true` when no claim is contradicted and all answers are as expected.
 fn run(options: Options) -> Result<bool> {
     let progress = Progress::new(options.progress);
     progress.begin("analysing", STEPS_COUNT + 2);
@@ -70,7 +70,7 @@ fn run(options: Options) -> Result<bool> {
     render::write(&results, &destinations)?;
     progress.step("rendered tables, figures and report");
     progress.done(&destinations.output.join("summary.txt").display().to_string());
-    Ok(results.judged.iter().all(|judged| judged.verdict != Verdict::Contradicted))
+    Ok(results.hold())
 }
 
 fn load_claims(path: &Path) -> Result<Vec<Claim>> {

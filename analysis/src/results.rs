@@ -1,13 +1,14 @@
 //! Everything the stations found out, handed to the last one.
 
 use crate::compare::Comparison;
-use crate::judge::Judged;
+use crate::judge::{Judged, Verdict};
 use crate::load::Run;
 use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::missing::MissingCells;
 use std::collections::BTreeMap;
+use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::record::Outcome;
 
@@ -62,6 +63,17 @@ impl Results<'_> {
             }
         }
         order
+    }
+
+    /// Whether every check holds: no claim is contradicted, and every subject answered the whole equivalence
+    /// list as expected.
+    #[must_use]
+    pub fn hold(&self) -> bool {
+        let alike = self.run.observations.iter().all(|observation| {
+            let case = |metric| observation.metrics.get(&metric);
+            case(Metric::CasesSent) == case(Metric::CasesEqual)
+        });
+        alike && self.judged.iter().all(|judged| judged.verdict != Verdict::Contradicted)
     }
 
     /// Invocations of a cell that were measured, and that failed.

@@ -215,3 +215,22 @@ fn a_late_or_busy_generator_is_told() {
         assert!(results.notes[1].starts_with("throughput: in 8 of 16 trials"));
     });
 }
+
+#[test]
+fn one_wrong_answer_or_one_contradicted_claim_does_not_hold() {
+    let answered = |equal: u64| {
+        let mut fixture = Fixture::new(3);
+        for observation in &mut fixture.observations {
+            if observation.metrics.contains_key(&Metric::CasesSent) {
+                observation.metrics.insert(Metric::CasesSent, 61);
+                observation.metrics.insert(Metric::CasesEqual, 61);
+            }
+        }
+        fixture.of("equivalence", "wasmtime-aot")[0].metrics.insert(Metric::CasesEqual, equal);
+        fixture
+    };
+    answered(61).analysed("", |results| assert!(results.hold()));
+    answered(60).analysed("", |results| assert!(!results.hold()));
+    let contradicted = claim("wasmtime-aot", "greater", 1000.0);
+    answered(61).analysed(&contradicted, |results| assert!(!results.hold()));
+}
