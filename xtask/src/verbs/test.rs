@@ -72,7 +72,10 @@ fn unit(project: &Project, setup: &Setup) -> Result<()> {
 fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let engine = engine::ensure(&project.setup_context(&reporter))?;
-    let mut tests = cargo_command(project, &["test", "--locked", "--workspace", "--", "--ignored"]);
+    let mut tests = cargo_command(
+        project,
+        &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
+    );
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
