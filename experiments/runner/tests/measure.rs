@@ -5,10 +5,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
+
+/// Runs share the machine and the engine: two at once would measure, and tidy up after, each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
@@ -77,6 +85,7 @@ fn engine_is_there() -> bool {
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn every_subject_starts_answers_and_leaves_nothing_behind() {
+    let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     succeed(&runner(results.path(), &["cold-start", "--profile", "smoke"]).output().unwrap());
     let (manifest, observations) = read(&only_run(results.path(), "smoke"));
@@ -105,6 +114,7 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn an_interrupted_run_keeps_what_it_has_and_goes_on() {
+    let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     let mut child = runner(results.path(), &["cold-start", "--profile", "quick"])
         .stdout(Stdio::null())
@@ -153,6 +163,7 @@ fn an_interrupted_run_keeps_what_it_has_and_goes_on() {
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn without_an_engine_the_rest_is_measured() {
+    let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     let output = runner(results.path(), &["cold-start", "--profile", "smoke"])
         .env("DOCKER_HOST", NO_ENGINE)
@@ -182,6 +193,7 @@ fn check_refused(arguments: &[&str], expected: &str) {
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn bad_input_is_named() {
+    let _alone = alone();
     check_refused(&["cold-strat"], "did you mean `cold-start`?");
     check_refused(&["--subject", "wasmtime-aott"], "did you mean `wasmtime-aot`?");
     check_refused(&["--workload", "thumbnial"], "did you mean `thumbnail`?");
@@ -195,6 +207,7 @@ fn bad_input_is_named() {
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn the_same_seed_gives_the_same_plan() {
+    let _alone = alone();
     let plan = |seed: &str| {
         let results = tempfile::tempdir().unwrap();
         let output = runner(results.path(), &["--dry-run", "--seed", seed])
