@@ -19,12 +19,16 @@ pub struct Project {
 }
 
 impl Project {
-    /// Finds the checkout that this program was built from.
+    /// Finds the checkout that `cargo xtask` was typed in.
     ///
     /// # Errors
     /// The checkout has been moved since.
     pub fn locate(assume_yes: bool) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent")?;
+        // What `cargo run` says now comes first: with one target folder for several checkouts, this program may
+        // have been built from another one.
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest).parent().context("xtask has no parent")?;
         anyhow::ensure!(
             root.join("rust-toolchain.toml").is_file(),
             "{} is not the checkout any more: run `cargo xtask` from within it",
