@@ -2,7 +2,7 @@
 
 use super::analyze::{self, Output};
 use super::run::Choice;
-use super::{build, paper, run as measure, setup};
+use super::{build, paper, run as measure, setup, tools};
 use crate::exit::Exit;
 use crate::process::command;
 use crate::progress::{Progress, human};
@@ -65,7 +65,8 @@ fn unit(project: &Project, setup: &Setup) -> Result<()> {
         // The flake's test fails instead of skipping.
         tests.env("WEIGHBRIDGE_REQUIRE_NIX", "1");
     }
-    crate::process::run(&mut tests)
+    crate::process::run(&mut tests)?;
+    tools::adopt(project)
 }
 
 /// Tests that need the built artifacts and an engine: they are marked `ignored` for a plain `cargo test`.

@@ -13,6 +13,27 @@ pub const RUNNER: (&str, &str) = ("weighbridge-runner", "experiments/runner");
 /// Sources of the analysis, besides the shared ones.
 pub const ANALYSIS: (&str, &str) = ("weighbridge-analysis", "analysis");
 
+fn digest(project: &Project, folder: &str) -> Result<String> {
+    let sources = [folder, "experiments/schema", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
+    Ok(Inputs::default().paths(&project.root, &sources)?.digest())
+}
+
+/// Takes the programs that `cargo test --workspace` has just built beside the tests: building them again by
+/// themselves would unify features differently and compile polars a second time.
+///
+/// # Errors
+/// The state folder cannot be written.
+pub fn adopt(project: &Project) -> Result<()> {
+    for (package, folder) in [RUNNER, ANALYSIS] {
+        let program = project.tool(package);
+        if program.is_file() {
+            let digest = digest(project, folder)?;
+            stage::done(project, package, &digest, vec![program], "built with the tests")?;
+        }
+    }
+    Ok(())
+}
+
 /// Builds one of them, unless nothing has changed, and returns the program and the digest of its sources.
 ///
 /// # Errors
@@ -22,8 +43,7 @@ pub fn ensure(
     (package, folder): (&str, &str),
     progress: &Progress,
 ) -> Result<(PathBuf, String)> {
-    let sources = [folder, "experiments/schema", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
-    let digest = Inputs::default().paths(&project.root, &sources)?.digest();
+    let digest = digest(project, folder)?;
     let program = project.tool(package);
     if stage::fresh(project, package, &digest).is_none() {
         let build = Build { package, profile: "tools", arguments: &[], toolchain: None, env: &[] };
