@@ -6,70 +6,17 @@ use crate::quantity::Quantity;
 use crate::statistics::bootstrap::Interval;
 use crate::summarise::missing::MissingCells;
 use crate::summarise::samples::Samples;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeSet;
-use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
-use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::parse::{ParseError, nearest, parse};
-use weighbridge_schema::plan::Cell;
+use weighbridge_schema::claim::read_claims;
+pub use weighbridge_schema::claim::{Claim, Relation};
+use weighbridge_schema::name::WorkloadName;
+use weighbridge_schema::parse::{ParseError, nearest};
 
-/// Which way a claim's inequality points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Relation {
-    /// The ratio is below the factor.
-    Less,
-    /// The ratio is above the factor.
-    Greater,
-}
-
-/// One assertion: value(subject) / value(versus) is `relation` than `factor`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// Name for \wbverdict, kebab-case.
-    pub name: String,
-    /// The claim in words.
-    pub sentence: String,
-    /// The experiment it rests on.
-    pub experiment: ExperimentName,
-    /// Key of the quantity, as in numbers.tex.
-    pub metric: String,
-    /// The workload; `None` where the experiment has none.
-    pub workload: Option<WorkloadName>,
-    /// The parameter; `None` for `-`.
-    pub parameter: Option<Parameter>,
-    /// The subject on top of the ratio.
-    pub subject: SubjectName,
-    /// The subject below it.
-    pub versus: SubjectName,
-    /// Less or greater.
-    pub relation: Relation,
-    /// Than what.
-    pub factor: f64,
-}
-
-impl Claim {
-    /// The cell on top of the ratio.
-    #[must_use]
-    pub fn key(&self, architecture: &str) -> CellKey {
-        CellKey {
-            experiment: self.experiment.clone(),
-            cell: Cell {
-                subject: self.subject.clone(),
-                workload: self.workload.clone(),
-                architecture: architecture.to_owned(),
-                parameter: self.parameter.unwrap_or(Parameter::None),
-            },
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawClaims {
-    #[serde(default)]
-    claim: Vec<Claim>,
+/// The cell on top of a claim's ratio.
+#[must_use]
+pub fn key_of(claim: &Claim, architecture: &str) -> CellKey {
+    CellKey { experiment: claim.experiment.clone(), cell: claim.cell(architecture) }
 }
 
 /// Reads claims.toml; `file` is the path shown in errors.
@@ -77,7 +24,7 @@ struct RawClaims {
 /// # Errors
 /// Syntax, unknown keys and metrics, repeated names, a factor that is not positive.
 pub fn parse_claims(file: &str, text: &str) -> Result<Vec<Claim>, ParseError> {
-    let claims = parse::<RawClaims>(file, text)?.claim;
+    let claims = read_claims(file, text)?;
     let mut names = BTreeSet::new();
     for claim in &claims {
         let fail = |message: String| {
@@ -157,7 +104,7 @@ pub fn judge(
     claims
         .iter()
         .map(|claim| {
-            let key = claim.key(architecture);
+            let key = key_of(claim, architecture);
             let quantity = Quantity::from_key(&claim.metric);
             let comparison =
                 quantity.and_then(|q| compare::one(samples, &key, q, &claim.versus, seed));

@@ -6,7 +6,7 @@ use crate::quantity::Quantity;
 use anyhow::{Context, Result, anyhow, bail};
 use polars::prelude::*;
 use std::collections::BTreeMap;
-use weighbridge_schema::metric::{Metric, Unit};
+use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::{Observation, Outcome};
 
 /// The frame and what its integer keys stand for.
@@ -83,7 +83,7 @@ fn too_large(observation: &Observation, quantity: Quantity) -> String {
 }
 
 fn refuse_derived(observation: &Observation) -> Result<()> {
-    let derived = |metric: &&Metric| metric.unit() == Unit::RequestsPerSecond;
+    let derived = |metric: &&Metric| metric.is_derived();
     if let Some(metric) = observation.metrics.keys().find(derived) {
         bail!(
             "position {}: `{}` is derived here and must not be in the raw log",

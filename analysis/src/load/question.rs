@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use weighbridge_schema::definition::Method;
 use weighbridge_schema::manifest::{ExperimentEntry, Manifest};
+use weighbridge_schema::method::Method;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
@@ -19,10 +19,16 @@ pub enum Kind {
     Equivalence,
     /// From the start to the first response.
     ColdStart,
+    /// Instances made and dropped within one warm process.
+    Instantiation,
+    /// The first requests of a fresh instance.
+    WarmUp,
     /// Closed loop.
     Throughput,
     /// Open loop.
     Latency,
+    /// Open loop, searched for the highest rate.
+    HighestRate,
     /// Idle and loaded memory.
     Memory,
     /// Bytes shipped and installed.
@@ -129,7 +135,10 @@ fn question(
         experiment: name.clone(),
         kind: match definition.method {
             Method::Equivalence {} => Kind::Equivalence,
-            Method::ColdStart {} => Kind::ColdStart,
+            Method::ColdStart { .. } => Kind::ColdStart,
+            Method::Instantiation { .. } => Kind::Instantiation,
+            Method::WarmUp { .. } => Kind::WarmUp,
+            Method::HighestRate { .. } => Kind::HighestRate,
             Method::Throughput { .. } => Kind::Throughput,
             Method::Latency { .. } => Kind::Latency,
             Method::Memory { .. } => Kind::Memory,

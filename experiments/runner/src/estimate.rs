@@ -1,7 +1,8 @@
 //! How long a plan will take and how much it will write, from what each method does.
 
 use std::collections::BTreeMap;
-use weighbridge_schema::definition::{Definition, Method, Profile};
+use weighbridge_schema::definition::{Definition, Profile};
+use weighbridge_schema::method::Method;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::subject::{Start, Subjects};
@@ -14,6 +15,7 @@ const HISTOGRAM_BYTES: u64 = 6_000;
 fn overhead_ms(start: &Start) -> u64 {
     match start {
         Start::Process { .. } => 60,
+        Start::Bundle { .. } => 150,
         Start::Container { .. } => 500,
     }
 }
@@ -21,7 +23,9 @@ fn overhead_ms(start: &Start) -> u64 {
 fn window_ms(definition: &Definition, profile: Profile) -> u64 {
     let measure_ms = definition.settings(profile).measure_ms.unwrap_or(0);
     match &definition.method {
-        Method::ColdStart {} => 0,
+        Method::ColdStart { .. } => 0,
+        Method::Instantiation { .. } | Method::WarmUp { .. } => 500,
+        Method::HighestRate { warmup_ms, .. } => 12 * (warmup_ms + measure_ms),
         Method::ArtifactSize {} => 4_000,
         Method::Equivalence {} => 3_000,
         Method::Throughput { warmup_ms, .. } | Method::Latency { warmup_ms, .. } => {

@@ -42,6 +42,7 @@ impl Reading {
                 self.involuntary_switches,
                 later.involuntary_switches,
             ),
+            ..Noise::default()
         }
     }
 }

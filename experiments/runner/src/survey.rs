@@ -137,7 +137,7 @@ fn availability(
     provisions: &[Provision],
 ) -> Availability {
     let asked = match &subject.start {
-        Start::Process { .. } => subject
+        Start::Process { .. } | Start::Bundle { .. } => subject
             .version
             .as_deref()
             .context("no version command")

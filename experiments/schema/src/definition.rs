@@ -1,14 +1,13 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
+use crate::method::Method;
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
-use crate::parameter::Parameter;
 use crate::parse::{ParseError, nearest, parse};
 use crate::plan::{Cell, Trial};
 use crate::subject::Subjects;
 use crate::workload::Workloads;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,60 +46,46 @@ impl FromStr for Profile {
     }
 }
 
-/// How the question is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Method {
-    /// Send every workload of the list to one instance and compare the answers with the expected ones.
-    Equivalence {},
-    /// From the start call to the first correct response.
-    ColdStart {},
-    /// Closed loop: each connection sends its next request when the last answer is complete.
-    Throughput {
-        /// Connections, one cell each.
-        concurrency: Vec<u32>,
-        /// Load before the window opens.
-        warmup_ms: u64,
-    },
-    /// Open loop: requests are due on a fixed schedule, whatever the answers do.
-    Latency {
-        /// Offered rates by workload, one cell each.
-        rates_per_second: BTreeMap<WorkloadName, Vec<u32>>,
-        /// Connections over which the arrivals are spread.
-        connections: u32,
-        /// Load before the window opens.
-        warmup_ms: u64,
-    },
-    /// Memory of an idle and of a loaded instance.
-    Memory {
-        /// Connections of the closed loop that loads the instance.
-        concurrency: u32,
-        /// Rest between the first response and the idle reading.
-        settle_ms: u64,
-    },
-    /// Bytes shipped and bytes installed.
-    ArtifactSize {},
-}
-
 /// What one profile sets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileSettings {
-    /// Fresh processes or containers per cell.
+    /// Fresh processes or containers per cell; the least number where a cell may go on.
     pub invocations: u32,
+    /// Invocations at which a cell ends that has not become precise; as many as `invocations` when absent.
+    pub invocations_max: Option<u32>,
     /// Length of the measured window, for the methods that have one.
     pub measure_ms: Option<u64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+impl ProfileSettings {
+    /// Invocations that are planned: those that a cell may use at most.
+    #[must_use]
+    pub fn planned_invocations(&self) -> u32 {
+        self.invocations_max.unwrap_or(self.invocations)
+    }
+}
+
+/// Shares of a trial's time above which it counts as disturbed. Without a value nothing is judged: a method
+/// that saturates a core raises the pressure by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawProfiles {
-    smoke: ProfileSettings,
-    quick: ProfileSettings,
-    paper: ProfileSettings,
+pub struct NoiseLimits {
+    /// Time stolen by the hypervisor, percent of the trial's time on all cores.
+    pub steal_percent: Option<f64>,
+    /// Time in which some task waited for a CPU (PSI `some`), percent of the trial's time.
+    pub pressure_percent: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawProfiles {
+    pub(crate) smoke: ProfileSettings,
+    pub(crate) quick: ProfileSettings,
+    pub(crate) paper: ProfileSettings,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawDefinition {
     question: String,
@@ -109,11 +94,14 @@ struct RawDefinition {
     workloads: Vec<String>,
     architectures: Vec<String>,
     method: Method,
+    precision_percent: Option<f64>,
+    #[serde(default)]
+    noise: NoiseLimits,
     profiles: RawProfiles,
 }
 
 /// One validated question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
     /// Its name: the stem of its file.
     pub experiment: ExperimentName,
@@ -127,6 +115,11 @@ pub struct Definition {
     pub workloads: Vec<WorkloadName>,
     /// How the question is answered.
     pub method: Method,
+    /// Half-width of a cell's 95 % interval at which the cell may end, percent of its median; `None`: all
+    /// invocations are made.
+    pub precision_percent: Option<f64>,
+    /// What makes a trial count as disturbed.
+    pub noise: NoiseLimits,
     /// The file, verbatim.
     pub text: String,
     profiles: RawProfiles,
@@ -162,7 +155,8 @@ impl Definition {
             )));
         }
         let resolved = resolve_workloads(&raw.workloads, workloads).map_err(fail)?;
-        validate_method(&raw.method, &resolved, &raw.profiles).map_err(fail)?;
+        raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
+        validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
         Ok(Self {
             experiment,
             question: raw.question,
@@ -170,6 +164,8 @@ impl Definition {
             subjects: raw.subjects,
             workloads: resolved,
             method: raw.method,
+            precision_percent: raw.precision_percent,
+            noise: raw.noise,
             text: text.to_owned(),
             profiles: raw.profiles,
         })
@@ -190,9 +186,9 @@ impl Definition {
     #[must_use]
     pub fn trials(&self, profile: Profile, architecture: &str) -> Vec<Trial> {
         let mut trials = Vec::new();
-        for invocation in 0..self.settings(profile).invocations {
+        for invocation in 0..self.settings(profile).planned_invocations() {
             for subject in &self.subjects {
-                for (workload, parameter) in self.arms() {
+                for (workload, parameter) in self.method.arms(&self.workloads) {
                     trials.push(Trial {
                         experiment: self.experiment.clone(),
                         cell: Cell {
@@ -207,33 +203,6 @@ impl Definition {
             }
         }
         trials
-    }
-
-    /// The combinations of workload and parameter that each subject is put through.
-    fn arms(&self) -> Vec<(Option<WorkloadName>, Parameter)> {
-        let each = |parameters: &[Parameter]| {
-            self.workloads
-                .iter()
-                .flat_map(|w| parameters.iter().map(|&p| (Some(w.clone()), p)))
-                .collect()
-        };
-        match &self.method {
-            Method::Equivalence {} | Method::ArtifactSize {} => vec![(None, Parameter::None)],
-            Method::ColdStart {} => each(&[Parameter::None]),
-            Method::Memory { .. } => each(&[Parameter::Idle, Parameter::Loaded]),
-            Method::Throughput { concurrency, .. } => {
-                let all: Vec<_> = concurrency.iter().map(|&n| Parameter::Concurrency(n)).collect();
-                each(&all)
-            }
-            Method::Latency { rates_per_second, .. } => self
-                .workloads
-                .iter()
-                .flat_map(|w| {
-                    let rates = rates_per_second.get(w).into_iter().flatten();
-                    rates.map(|&rate| (Some(w.clone()), Parameter::Rate(rate)))
-                })
-                .collect(),
-        }
     }
 }
 
@@ -264,54 +233,28 @@ fn resolve_workloads(names: &[String], known: &Workloads) -> Result<Vec<Workload
     Ok(resolved)
 }
 
-fn validate_method(
-    method: &Method,
-    workloads: &[WorkloadName],
-    profiles: &RawProfiles,
-) -> Result<(), String> {
-    let needs_window = match method {
-        Method::Equivalence {} | Method::ColdStart {} | Method::ArtifactSize {} => false,
-        Method::Memory { concurrency, .. } => {
-            positive("concurrency", &[*concurrency])?;
-            true
+fn validate_stopping(precision: Option<f64>, profiles: &RawProfiles) -> Result<(), String> {
+    if precision.is_some_and(|percent| !(percent > 0.0 && percent < 100.0)) {
+        return Err("precision_percent must lie between 0 and 100".to_owned());
+    }
+    for (name, settings) in profiles.by_name() {
+        let Some(most) = settings.invocations_max else { continue };
+        if most < settings.invocations {
+            return Err(format!("profiles.{name}.invocations_max is below invocations"));
         }
-        Method::Throughput { concurrency, .. } => {
-            positive("concurrency", concurrency)?;
-            true
-        }
-        Method::Latency { rates_per_second, connections, .. } => {
-            positive("connections", &[*connections])?;
-            for workload in workloads {
-                let rates = rates_per_second.get(workload).map_or(&[][..], Vec::as_slice);
-                positive(&format!("rates_per_second.{workload}"), rates)?;
-            }
-            if let Some(extra) = rates_per_second.keys().find(|w| !workloads.contains(w)) {
-                return Err(format!("rates_per_second.{extra}: `{extra}` is not in `workloads`"));
-            }
-            true
-        }
-    };
-    for (name, settings) in
-        [("smoke", &profiles.smoke), ("quick", &profiles.quick), ("paper", &profiles.paper)]
-    {
-        if settings.invocations == 0 {
-            return Err(format!("profiles.{name}.invocations must be at least 1"));
-        }
-        if needs_window && settings.measure_ms.is_none_or(|ms| ms == 0) {
-            return Err(format!("profiles.{name}.measure_ms is needed: how long is the window?"));
-        }
-        if !needs_window && settings.measure_ms.is_some() {
-            return Err(format!("profiles.{name}.measure_ms: this method has no window"));
+        if precision.is_none() {
+            return Err(format!(
+                "profiles.{name}.invocations_max needs precision_percent: when may a cell end earlier?"
+            ));
         }
     }
     Ok(())
 }
 
-fn positive(key: &str, values: &[u32]) -> Result<(), String> {
-    if values.is_empty() || values.contains(&0) {
-        return Err(format!("{key} needs at least one value, none of them 0"));
+impl RawProfiles {
+    pub(crate) fn by_name(&self) -> [(&'static str, &ProfileSettings); 3] {
+        [("smoke", &self.smoke), ("quick", &self.quick), ("paper", &self.paper)]
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 //! is absent (`Option`), never zero.
 
 pub mod artifact;
+pub mod claim;
 pub mod definition;
 pub mod manifest;
+pub mod method;
 pub mod metric;
 pub mod name;
 pub mod parameter;
@@ -14,8 +16,9 @@ pub mod parse;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod stop;
 pub mod subject;
 pub mod workload;
 
 /// Version of the raw log's format. The analysis refuses a run written with another one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;

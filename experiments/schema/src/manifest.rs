@@ -35,6 +35,14 @@ pub struct Fingerprint {
     pub transparent_huge_pages: Option<String>,
     /// Address space randomisation (kernel.randomize_va_space).
     pub address_randomisation: Option<String>,
+    /// Whether the processor may exceed its base frequency.
+    pub turbo: Option<bool>,
+    /// Whether cores share execution units with a sibling (simultaneous multithreading).
+    pub multithreading: Option<bool>,
+    /// Microcode revision of core 0.
+    pub microcode: Option<String>,
+    /// Active swap space: pages that were swapped out blur memory readings.
+    pub swap_bytes: Option<u64>,
 }
 
 /// State of the checkout a run was made from.

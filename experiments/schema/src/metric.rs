@@ -12,7 +12,7 @@ pub enum Unit {
     Bytes,
     /// A plain count.
     Count,
-    /// Requests per second; only derived in the analysis, never stored.
+    /// Requests per second.
     RequestsPerSecond,
 }
 
@@ -101,6 +101,18 @@ metrics! {
     CgroupPeak => "cgroup_peak_bytes", "cgroup peak", Bytes, LowerIsBetter;
     /// PSS of the per-container helper process (the shim), where there is one.
     ShimPss => "shim_pss_bytes", "shim PSS", Bytes, LowerIsBetter;
+    /// PSS of the container engine's daemons, once per machine.
+    EnginePss => "engine_pss_bytes", "engine PSS", Bytes, LowerIsBetter;
+    /// PSS that each further instance adds; derived from the cells with several copies.
+    MarginalPss => "marginal_pss_bytes", "PSS per further instance", Bytes, LowerIsBetter;
+    /// USS that each further instance adds; derived from the cells with several copies.
+    MarginalUss => "marginal_uss_bytes", "USS per further instance", Bytes, LowerIsBetter;
+    /// Median time to make and drop one instance within a warm process.
+    Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;
+    /// USS that each instance held within one process adds.
+    InstanceUss => "instance_uss_bytes", "USS per instance within a process", Bytes, LowerIsBetter;
+    /// Highest offered rate that met the service level objective.
+    HighestRate => "highest_rate_per_second", "highest rate within the objective", RequestsPerSecond, HigherIsBetter;
     /// What is shipped per service: binary, image or module.
     Shipped => "shipped_bytes", "shipped", Bytes, LowerIsBetter;
     /// The shipped artifact after gzip -6.
@@ -119,6 +131,20 @@ metrics! {
     RequestsPerSecond => "requests_per_second", "requests per second", RequestsPerSecond, HigherIsBetter;
     /// Correct responses per second of the subject's CPU time; derived.
     RequestsPerCpuSecond => "requests_per_cpu_second", "requests per CPU-second", RequestsPerSecond, HigherIsBetter;
+}
+
+impl Metric {
+    /// `true` for what the analysis computes from other metrics; it never stands in a raw log.
+    #[must_use]
+    pub fn is_derived(self) -> bool {
+        matches!(
+            self,
+            Metric::RequestsPerSecond
+                | Metric::RequestsPerCpuSecond
+                | Metric::MarginalPss
+                | Metric::MarginalUss
+        )
+    }
 }
 
 impl fmt::Display for Metric {

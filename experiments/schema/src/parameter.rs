@@ -4,7 +4,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// The varied setting of a cell, written `concurrency=8`, `rate=200`, `idle`, `loaded` or `-`.
+/// What the page cache holds when an instance is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageCache {
+    /// What earlier starts have left there: the program's files, as a rule.
+    Warm,
+    /// Nothing that can be dropped: the kernel was told so (`drop_caches`) right before the start.
+    Dropped,
+}
+
+impl PageCache {
+    /// The parameter of a cell under this state; warm is what nothing is said about.
+    #[must_use]
+    pub fn parameter(self) -> Parameter {
+        match self {
+            PageCache::Warm => Parameter::None,
+            PageCache::Dropped => Parameter::PageCacheDropped,
+        }
+    }
+}
+
+/// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
+/// `page-cache=dropped`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// Nothing varies.
@@ -17,6 +39,10 @@ pub enum Parameter {
     Idle,
     /// Memory of an instance under a closed loop.
     Loaded,
+    /// Instances side by side, each of which has answered one request and waits.
+    Copies(u32),
+    /// The page cache was dropped right before the start.
+    PageCacheDropped,
 }
 
 impl fmt::Display for Parameter {
@@ -27,6 +53,8 @@ impl fmt::Display for Parameter {
             Parameter::Rate(n) => f.pad(&format!("rate={n}")),
             Parameter::Idle => f.pad("idle"),
             Parameter::Loaded => f.pad("loaded"),
+            Parameter::Copies(n) => f.pad(&format!("copies={n}")),
+            Parameter::PageCacheDropped => f.pad("page-cache=dropped"),
         }
     }
 }
@@ -42,11 +70,14 @@ impl FromStr for Parameter {
             "-" => Ok(Parameter::None),
             "idle" => Ok(Parameter::Idle),
             "loaded" => Ok(Parameter::Loaded),
+            "page-cache=dropped" => Ok(Parameter::PageCacheDropped),
             _ => match text.split_once('=') {
                 Some(("concurrency", digits)) => Ok(Parameter::Concurrency(number(digits)?)),
                 Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
+                Some(("copies", digits)) => Ok(Parameter::Copies(number(digits)?)),
                 _ => Err(format!(
-                    "`{text}` is not a parameter: expected concurrency=N, rate=N, idle, loaded or -"
+                    "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
+                     page-cache=dropped, idle, loaded or -"
                 )),
             },
         }
@@ -73,7 +104,8 @@ mod tests {
     proptest! {
         #[test]
         fn written_and_read_back(n in any::<u32>()) {
-            let all = [Parameter::None, Parameter::Idle, Parameter::Loaded,
+            let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
+                       Parameter::PageCacheDropped,
                        Parameter::Concurrency(n), Parameter::Rate(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));

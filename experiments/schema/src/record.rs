@@ -28,6 +28,8 @@ macro_rules! stages {
 }
 
 stages! {
+    /// The bundle of an OCI runtime lies ready on disk.
+    Bundled => "bundled";
     /// The engine has created the container.
     Created => "created";
     /// The engine has answered the start call.
@@ -77,6 +79,22 @@ pub struct Noise {
     pub cpu_pressure_some_ns: Option<u64>,
     /// Involuntary context switches of the runner's own threads.
     pub involuntary_switches_count: Option<u64>,
+    /// Involuntary context switches of the subject's processes, read before they were ended.
+    pub subject_involuntary_switches_count: Option<u64>,
+    /// Frequency of the subject's first core when the trial ended, as the kernel reports it.
+    pub frequency_khz: Option<u64>,
+    /// Page cache of the whole machine when the subject was started.
+    pub page_cache_bytes: Option<u64>,
+}
+
+/// Durations of single iterations in their order, of one invocation, in `series/`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesFile {
+    /// Path relative to the run's folder: a JSON array of nanoseconds.
+    pub file: String,
+    /// Durations recorded.
+    pub iterations_count: u64,
 }
 
 /// A merged latency histogram of one invocation, in `histograms/`.
@@ -115,8 +133,15 @@ pub struct Observation {
     pub metrics: BTreeMap<Metric, u64>,
     /// Latency histogram, where latencies were taken.
     pub histogram: Option<HistogramFile>,
+    /// Single iterations in their order, where they were kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesFile>,
     /// What else the machine was doing.
     pub noise: Noise,
+    /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
+    pub repeat: u32,
+    /// Why the machine was too busy with other things for this visit to count; empty when it was not.
+    pub disturbed: Vec<String>,
     /// How it ended.
     pub outcome: Outcome,
     /// Remarks that explain the numbers: the equivalence cases that differed, for example.
@@ -153,6 +178,9 @@ mod tests {
             stages_ns: BTreeMap::from([(Stage::Spawned, 5), (Stage::Response, 9)]),
             metrics: BTreeMap::from([(Metric::TimeToFirstResponse, 9)]),
             histogram: None,
+            series: None,
+            repeat: 0,
+            disturbed: Vec::new(),
             noise: Noise::default(),
             outcome: Outcome::Failed { stage: "start".to_owned(), reason: "no".to_owned() },
             remarks: Vec::new(),

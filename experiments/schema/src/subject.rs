@@ -50,6 +50,15 @@ pub enum Start {
         /// How the client reaches it.
         network: Network,
     },
+    /// Run a bundle with an OCI runtime and no daemon, on the host's network.
+    Bundle {
+        /// The runtime, looked up on PATH: `runc`, `crun`.
+        runtime: String,
+        /// The artifact that is the root file system's only program, a static binary.
+        binary: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
 }
 
 /// A file that counts towards a subject's size.
@@ -94,10 +103,19 @@ pub struct Subject {
     pub size: Size,
 }
 
+/// Another name for a subject: what the two show apart is the machine's and the method's doing.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTwin {
+    twin_of: SubjectName,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSubjects {
     subjects: BTreeMap<SubjectName, Subject>,
+    #[serde(default)]
+    twins: BTreeMap<SubjectName, RawTwin>,
 }
 
 /// All subjects by name.
@@ -106,10 +124,22 @@ pub type Subjects = BTreeMap<SubjectName, Subject>;
 /// Reads `subjects.toml`.
 ///
 /// # Errors
-/// Syntax, unknown keys, names that are not kebab-case; and a process subject without a version command,
+/// Syntax, unknown keys, a twin of nothing, names that are not kebab-case; and a process subject without a version command,
 /// because a subject whose version is unknown is not measured.
 pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
-    let raw: RawSubjects = parse(file, text)?;
+    let mut raw: RawSubjects = parse(file, text)?;
+    for (name, RawTwin { twin_of }) in raw.twins {
+        let fail = |message| ParseError { file: file.to_owned(), line: None, message };
+        let Some(original) = raw.subjects.get(&twin_of) else {
+            return Err(fail(format!("twins.{name}: there is no subject `{twin_of}`")));
+        };
+        if raw.subjects.contains_key(&name) {
+            return Err(fail(format!("`{name}` is both a subject and a twin")));
+        }
+        let mut twin = original.clone();
+        twin.title = format!("{twin_of} under another name");
+        raw.subjects.insert(name, twin);
+    }
     for (name, subject) in &raw.subjects {
         if matches!(subject.start, Start::Process { .. }) && subject.version.is_none() {
             return Err(ParseError {

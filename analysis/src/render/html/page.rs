@@ -63,6 +63,9 @@ fn kind_name(kind: crate::load::question::Kind) -> &'static str {
     match kind {
         Kind::Equivalence => "equivalence",
         Kind::ColdStart => "cold-start",
+        Kind::Instantiation => "instantiation",
+        Kind::WarmUp => "warm-up",
+        Kind::HighestRate => "highest-rate",
         Kind::Throughput => "throughput",
         Kind::Latency => "latency",
         Kind::Memory => "memory",

@@ -112,6 +112,9 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Rate(n) => format!("{n} requests/s offered"),
         Parameter::Idle => "idle".to_owned(),
         Parameter::Loaded => "loaded".to_owned(),
+        Parameter::Copies(1) => "1 instance".to_owned(),
+        Parameter::Copies(n) => format!("{n} instances"),
+        Parameter::PageCacheDropped => "page cache dropped".to_owned(),
     }
 }
 

@@ -13,6 +13,9 @@ pub fn headline(kind: Kind) -> Quantity {
     match kind {
         Kind::Equivalence => Quantity::Metric(Metric::CasesEqual),
         Kind::ColdStart => Quantity::Metric(Metric::TimeToFirstResponse),
+        Kind::Instantiation => Quantity::Metric(Metric::Instantiation),
+        Kind::WarmUp => Quantity::Metric(Metric::LatencyP50),
+        Kind::HighestRate => Quantity::Metric(Metric::HighestRate),
         Kind::Throughput => Quantity::Metric(Metric::RequestsPerSecond),
         Kind::Latency => Quantity::Latency(Latency::P50),
         Kind::Memory => Quantity::Metric(Metric::Pss),

@@ -14,8 +14,9 @@ use crate::image::Image;
 use crate::load::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use weighbridge_schema::definition::{Definition, Method, ProfileSettings};
+use weighbridge_schema::definition::{Definition, ProfileSettings};
 use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::method::Method;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
@@ -62,6 +63,10 @@ pub struct Measured {
     pub metrics: BTreeMap<Metric, u64>,
     /// Latencies, where they were taken.
     pub latencies: Option<Recorder>,
+    /// Durations of single iterations in their order, nanoseconds, where they are kept apart.
+    pub series_ns: Option<Vec<u64>>,
+    /// Involuntary context switches of the subject's processes.
+    pub subject_involuntary_switches_count: Option<u64>,
     /// Remarks that explain the numbers.
     pub remarks: Vec<String>,
 }
@@ -97,12 +102,15 @@ impl Failure {
 pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     match &visit.definition.method {
         Method::Equivalence {} => equivalence::measure(bench, visit),
-        Method::ColdStart {} => cold_start::measure(bench, visit),
+        Method::ColdStart { .. } => cold_start::measure(bench, visit),
+        Method::Instantiation { .. } | Method::WarmUp { .. } | Method::HighestRate { .. } => {
+            Err(Failure::at("plan")("this method is not there yet".to_owned()))
+        }
         Method::Throughput { warmup_ms, .. } => load::throughput(bench, visit, *warmup_ms),
         Method::Latency { connections, warmup_ms, .. } => {
             load::latency(bench, visit, *connections, *warmup_ms)
         }
-        Method::Memory { concurrency, settle_ms } => {
+        Method::Memory { concurrency, settle_ms, .. } => {
             memory::measure(bench, visit, *concurrency, *settle_ms)
         }
         Method::ArtifactSize {} => artifact_size::measure(bench, visit),

@@ -67,6 +67,7 @@ pub fn start<'a>(
         Start::Container { image, arguments, network } => {
             container::start(image, arguments, *network, context)
         }
+        Start::Bundle { .. } => Err("bundles cannot be started yet".to_owned()),
     }
 }
 
