@@ -1,13 +1,7 @@
 //! Which core does what: the load generator and the subject must not share one.
 
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_setaffinity};
 use weighbridge_schema::manifest::Pinning;
-
-/// The cores that this process may use, ascending.
-pub fn own_cores() -> Vec<u32> {
-    let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
-    (0..1024u32).filter(|&core| set.is_set(core as usize)).collect()
-}
 
 /// Gives the first half of the cores to the client, at most four, and the rest to the subject; nothing is
 /// pinned on a single core.

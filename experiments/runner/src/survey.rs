@@ -1,6 +1,6 @@
 //! Which subjects can be measured here, and the manifest that says so.
 
-use crate::affinity::{divide, own_cores};
+use crate::affinity::divide;
 use crate::catalog::{Artifacts, Catalog};
 use crate::clock::{stamp, unix_ns};
 use crate::engine::Engine;
@@ -53,7 +53,7 @@ pub fn survey(
     )?;
     let definitions = catalog.select(&request.experiments)?;
     let subjects = survey_subjects(request, &definitions, catalog, artifacts, engine, &provisions);
-    let fingerprint = fingerprint::machine();
+    let fingerprint = weighbridge_machine::fingerprint();
     let plan = plan(request, &definitions, &subjects, &fingerprint.architecture)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
     let started_at_unix_ns = unix_ns();
@@ -65,7 +65,7 @@ pub fn survey(
         started_at_unix_ns,
         revision: fingerprint::revision(folder),
         fingerprint,
-        pinning: divide(&own_cores()),
+        pinning: divide(&weighbridge_machine::own_cores()),
         artifacts: artifacts.record.clone(),
         provisions,
         corpus_sha256: catalog.corpus_sha256(used)?,

@@ -14,5 +14,12 @@ pub fn run(project: &Project) -> Result<Exit> {
     for finding in probe_all(&project.setup_context(&reporter), Need::ALL)? {
         println!("{finding}");
     }
+    println!("\nthis machine, as a place to measure:");
+    for advice in weighbridge_machine::advice::all() {
+        println!("  {:<22} {}", advice.what, advice.value);
+        if let Some(change) = advice.change {
+            println!("  {:<22} -> {change}", "");
+        }
+    }
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! A subject that is a program of its own.
 
 use super::{Instance, StartContext, fill_in};
-use crate::affinity::{own_cores, pin_current_thread};
+use crate::affinity::pin_current_thread;
 use crate::clock::monotonic_ns;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
@@ -59,7 +59,7 @@ pub fn start(
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
 
-    let before = own_cores();
+    let before = weighbridge_machine::own_cores();
     if let Some(cores) = &context.pinning.subject_cores {
         pin_current_thread(cores);
     }
