@@ -8,6 +8,7 @@ use xtask::process::take_signals;
 use xtask::progress::Progress;
 use xtask::project::Project;
 use xtask::verbs;
+use xtask::verbs::calibrate::What;
 use xtask::verbs::run::{Choice, Mode};
 
 /// Weighs WebAssembly against containers as the home of a small backend service.
@@ -65,6 +66,15 @@ enum Verb {
         choice: Choice,
         #[command(flatten)]
         mode: Mode,
+    },
+    /// Find out what this machine and this method can tell apart: A/A runs, and the load generator beside wrk.
+    #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load")]
+    Calibrate {
+        /// Only this one: aa or load.
+        what: Option<What>,
+        /// How much is measured: smoke, quick or paper.
+        #[arg(long, default_value = "quick")]
+        profile: String,
     },
     /// Make tables, figures, numbers and the report from raw logs.
     #[command(
@@ -124,6 +134,9 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::List => verbs::list::run(project),
         Verb::Build { force } => verbs::build::run(project, force, progress),
         Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
+        Verb::Calibrate { what, profile } => {
+            verbs::calibrate::run(project, what, &profile, progress)
+        }
         Verb::Analyze { run, force } => {
             verbs::analyze::run(project, run.as_deref(), force, progress)
         }

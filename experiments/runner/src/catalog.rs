@@ -3,7 +3,7 @@
 use crate::digest::sha256_file;
 use crate::http::PreparedRequest;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact;
@@ -21,8 +21,26 @@ pub struct Catalog {
     pub subjects: Subjects,
     /// `workloads.toml`.
     pub workloads: Workloads,
-    /// `definitions/*.toml`.
+    /// `definitions/*.toml` and `calibration/*.toml`.
     pub definitions: BTreeMap<ExperimentName, Definition>,
+    /// Those that are measured when none is named: `definitions/*.toml`.
+    by_default: BTreeSet<ExperimentName>,
+}
+
+/// The TOML files of a folder and the experiments they are named after, in order.
+fn definition_files(folder: &Path) -> Result<BTreeMap<PathBuf, ExperimentName>> {
+    let list = || format!("list {}", folder.display());
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).with_context(list)? {
+        let path = entry.with_context(list)?.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = stem.parse().with_context(|| format!("file name {}", path.display()))?;
+        files.insert(path, name);
+    }
+    Ok(files)
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -41,33 +59,31 @@ impl Catalog {
         let workloads =
             parse_workloads(&workloads_file.to_string_lossy(), &read(&workloads_file)?)?;
         let mut definitions = BTreeMap::new();
-        let definitions_folder = folder.join("definitions");
-        let entries = std::fs::read_dir(&definitions_folder)
-            .with_context(|| format!("list {}", definitions_folder.display()))?;
-        for entry in entries {
-            let path =
-                entry.with_context(|| format!("list {}", definitions_folder.display()))?.path();
-            if path.extension().is_none_or(|extension| extension != "toml") {
-                continue;
+        let mut by_default = BTreeSet::new();
+        for (sub, is_default) in [("definitions", true), ("calibration", false)] {
+            for (path, name) in definition_files(&folder.join(sub))? {
+                let shown = path.to_string_lossy();
+                let definition =
+                    Definition::parse(&shown, name.clone(), &read(&path)?, &subjects, &workloads)?;
+                if definitions.insert(name.clone(), definition).is_some() {
+                    bail!("{shown}: there is another definition of the name `{name}`");
+                }
+                if is_default {
+                    by_default.insert(name);
+                }
             }
-            let shown = path.to_string_lossy();
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let name: ExperimentName =
-                stem.parse().with_context(|| format!("file name {shown}"))?;
-            let definition =
-                Definition::parse(&shown, name.clone(), &read(&path)?, &subjects, &workloads)?;
-            definitions.insert(name, definition);
         }
-        Ok(Self { folder: folder.to_owned(), subjects, workloads, definitions })
+        Ok(Self { folder: folder.to_owned(), subjects, workloads, definitions, by_default })
     }
 
-    /// The definitions named, or all when none is.
+    /// The definitions named, or when none is all but those of the calibration.
     ///
     /// # Errors
     /// There is no such definition; the message offers the nearest.
     pub fn select(&self, names: &[String]) -> Result<Vec<&Definition>> {
         if names.is_empty() {
-            return Ok(self.definitions.values().collect());
+            let chosen = self.definitions.values();
+            return Ok(chosen.filter(|d| self.by_default.contains(&d.experiment)).collect());
         }
         let known = || self.definitions.keys().map(ExperimentName::as_str);
         names

@@ -13,6 +13,7 @@ mod fingerprint;
 mod http;
 mod image;
 mod interrupt;
+mod leftovers;
 mod load;
 mod lock;
 mod measure;
@@ -20,6 +21,7 @@ mod noise;
 mod plan;
 mod procfs;
 mod session;
+mod stopping;
 mod store;
 mod subject;
 mod survey;
@@ -32,8 +34,10 @@ use engine::Engine;
 use session::{End, Session};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use store::Store;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::progress::Event;
@@ -80,6 +84,13 @@ struct RunArguments {
     /// JSON file that says how the needs of the run were met.
     #[arg(long)]
     provisions: Option<PathBuf>,
+    /// The paper's claims: with a budget, time goes where they are still open.
+    #[arg(long)]
+    claims: Option<PathBuf>,
+    /// Time to measure for, such as 90s, 30min or 2h. The least number of invocations is made in any case;
+    /// after that the cells come first whose intervals are widest against their claims.
+    #[arg(long, value_parser = parse_duration)]
+    budget: Option<Duration>,
     /// smoke, quick or paper.
     #[arg(long, default_value = "quick")]
     profile: Profile,
@@ -121,6 +132,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let catalog = Catalog::read(&arguments.folder)?;
+    let claims = read_claims_file(arguments.claims.as_deref())?;
     let artifacts = Artifacts::read(&arguments.artifacts)?;
     let provisions = read_provisions(arguments.provisions.as_deref())?;
     let engine = connect_engine(&provisions);
@@ -129,7 +141,9 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         let manifest = new_manifest(arguments, &catalog, &artifacts, engine.as_ref(), provisions)?;
         return print_plan(&manifest, &catalog);
     }
-    let _lock = lock::only_one(&arguments.results)?;
+    let _lock = lock::only_one(&lock::file())?;
+    std::fs::create_dir_all(&arguments.results)
+        .with_context(|| format!("create {}", arguments.results.display()))?;
     interrupt::install()?;
     let (mut store, manifest) = match &arguments.resume {
         Some(run) => Store::resume(&arguments.results, run)?,
@@ -147,6 +161,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         engine: engine.as_ref(),
         profile,
         manifest: &manifest,
+        claims: &claims,
+        budget: arguments.budget,
     };
     match session.run(&mut store, &mut announcer)? {
         End::Complete => {
@@ -181,6 +197,25 @@ fn new_manifest(
         experiments: arguments.experiments.clone(),
     };
     survey::survey(&request, catalog, artifacts, engine, provisions, &arguments.folder)
+}
+
+/// `30min`, `90s`, `2h`, or a plain number of seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| format!("`{text}`: expected 90s, 30min or 2h"))?;
+    let seconds = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        unit => return Err(format!("`{unit}` is no unit of time: expected s, min or h")),
+    };
+    Ok(Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+fn read_claims_file(path: Option<&Path>) -> Result<Vec<Claim>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(read_claims(&path.display().to_string(), &text)?)
 }
 
 fn read_provisions(path: Option<&Path>) -> Result<Vec<Provision>> {

@@ -8,11 +8,14 @@ use crate::engine::Engine;
 use crate::http::PreparedRequest;
 use crate::image::Image;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
+use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{estimate, interrupt, noise};
+use crate::{estimate, interrupt, leftovers, noise, plan};
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::name::WorkloadName;
@@ -32,7 +35,16 @@ pub struct Session<'a> {
     pub profile: Profile,
     /// What is to be done.
     pub manifest: &'a Manifest,
+    /// The paper's assertions: with a budget, time goes where they are still open.
+    pub claims: &'a [Claim],
+    /// Time after which nothing but the least number of invocations is measured.
+    pub budget: Option<Duration>,
 }
+
+/// How often a disturbed trial is visited again.
+const REPEATS_MAX: u32 = 2;
+/// Share of the measuring time that repetitions may add.
+const REPEAT_SHARE_MAX: f64 = 0.25;
 
 /// How a session ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +66,9 @@ impl Session<'_> {
         // measures (median native cold start 2.3 ms so, 0.67 ms with the cores apart; n = 20 each).
         if let Some(cores) = &self.manifest.pinning.client_cores {
             pin_current_thread(cores);
+        }
+        if let Some(note) = leftovers::remove()? {
+            announcer.say(&Event::Note(note));
         }
         let images = self.load_images()?;
         let requests = self.prepare_requests()?;
@@ -77,42 +92,149 @@ impl Session<'_> {
         Ok(end)
     }
 
+    /// Block by block; within a block only the cells that are not precise yet. With a budget, what was left
+    /// out is taken up again as long as there is time.
     fn visit_all(
         &self,
         bench: &Bench<'_>,
         store: &mut Store,
         announcer: &mut Announcer,
     ) -> Result<End> {
-        for (position, trial) in (0u64..).zip(&self.manifest.plan) {
-            if store.done.contains(trial) {
+        let mut stopping = Stopping::new(
+            &self.manifest.plan,
+            &self.catalog.definitions,
+            self.profile,
+            self.claims,
+        );
+        store.seen.iter().for_each(|observation| stopping.note(observation));
+        let mut is_first_pass = true;
+        loop {
+            let before = store.done.len();
+            for block in self.manifest.plan.chunk_by(|a, b| a.invocation == b.invocation) {
+                stopping.begin_block(block[0].invocation, is_first_pass);
+                if self.budget.is_some() {
+                    stopping.focus();
+                }
+                if self.visit_block(bench, block, &mut stopping, store, announcer)?
+                    == End::Interrupted
+                {
+                    return Ok(End::Interrupted);
+                }
+            }
+            is_first_pass = false;
+            // Without a budget one pass tells all; with one, until nothing is left or the time is up.
+            if self.budget.is_none() || self.is_spent(store) || store.done.len() == before {
+                break;
+            }
+        }
+        stopping.begin_block(u32::MAX, false);
+        store.write_stops(&stopping.stops(self.is_spent(store)))?;
+        self.repeat_disturbed(bench, store, announcer)
+    }
+
+    fn visit_block(
+        &self,
+        bench: &Bench<'_>,
+        block: &[Trial],
+        stopping: &mut Stopping<'_>,
+        store: &mut Store,
+        announcer: &mut Announcer,
+    ) -> Result<End> {
+        for trial in block.iter().filter(|trial| !store.done.contains(trial)).collect::<Vec<_>>() {
+            let label = format!("{} {}", trial.experiment, trial.cell);
+            if !stopping.wants(trial) || (stopping.is_optional(trial) && self.is_spent(store)) {
+                announcer.say(&Event::Step { label: format!("{label}: not needed"), failed: None });
                 continue;
             }
-            if interrupt::requested() {
+            if !self.visit_one(bench, trial, 0, store, announcer)? {
                 return Ok(End::Interrupted);
             }
-            let Some(definition) = self.definition(trial) else {
-                anyhow::bail!(
-                    "the plan asks for experiment `{}`, which experiments/definitions/ no longer holds",
-                    trial.experiment
-                );
-            };
-            let settings = definition.settings(self.profile);
-            let observation =
-                self.observe(bench, &Visit { trial, position, definition, settings }, store)?;
-            // A trial that a signal cut short was not measured; it is visited again by the resumed run.
-            if interrupt::requested() && observation.outcome != Outcome::Ok {
-                return Ok(End::Interrupted);
+            if let Some(observation) = store.seen.last() {
+                stopping.note(observation);
             }
-            store.append(&observation)?;
-            announcer.say(&Event::Step {
-                label: format!("{} {}", trial.experiment, trial.cell),
-                failed: match observation.outcome {
-                    Outcome::Ok => None,
-                    Outcome::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
-                },
-            });
         }
         Ok(End::Complete)
+    }
+
+    /// Whether the time given by `--budget` has been used; the time of an earlier, interrupted part counts.
+    fn is_spent(&self, store: &Store) -> bool {
+        self.budget.is_some_and(|budget| store.measured_ns() >= budget.as_nanos())
+    }
+
+    /// At the end, what was disturbed is visited again, twice at most; all visits stay in the log.
+    fn repeat_disturbed(
+        &self,
+        bench: &Bench<'_>,
+        store: &mut Store,
+        announcer: &mut Announcer,
+    ) -> Result<End> {
+        let limit_ns = (store.planned_ns() as f64 * REPEAT_SHARE_MAX) as u128;
+        for repeat in 1..=REPEATS_MAX {
+            let again = store.disturbed(repeat - 1);
+            if again.is_empty() {
+                break;
+            }
+            announcer.say(&Event::Note(format!(
+                "{} trials were disturbed by other work on this machine: repeating them",
+                again.len()
+            )));
+            for trial in plan::shuffle(again, self.manifest.seed + u64::from(repeat)) {
+                if store.measured_ns() - store.planned_ns() > limit_ns {
+                    announcer.say(&Event::Note(
+                        "the machine stays disturbed: the remaining trials are not repeated, and counted \
+                         as disturbed"
+                            .to_owned(),
+                    ));
+                    return Ok(End::Complete);
+                }
+                if !self.visit_one(bench, &trial, repeat, store, announcer)? {
+                    return Ok(End::Interrupted);
+                }
+            }
+        }
+        Ok(End::Complete)
+    }
+
+    /// Visits one trial and logs what it showed; `false` when a signal came.
+    fn visit_one(
+        &self,
+        bench: &Bench<'_>,
+        trial: &Trial,
+        repeat: u32,
+        store: &mut Store,
+        announcer: &mut Announcer,
+    ) -> Result<bool> {
+        if interrupt::requested() {
+            return Ok(false);
+        }
+        let Some(definition) = self.definition(trial) else {
+            anyhow::bail!(
+                "the plan asks for experiment `{}`, which experiments/ no longer holds",
+                trial.experiment
+            );
+        };
+        // A trial always has its place: it comes from the plan.
+        let position = self.manifest.plan.iter().position(|planned| planned == trial).unwrap_or(0);
+        let visit = Visit {
+            trial,
+            position: position as u64,
+            repeat,
+            definition,
+            settings: definition.settings(self.profile),
+        };
+        let observation = self.observe(bench, &visit, store)?;
+        // A trial that a signal cut short was not measured; it is visited again by the resumed run.
+        if interrupt::requested() && observation.outcome != Outcome::Ok {
+            return Ok(false);
+        }
+        let failed = match &observation.outcome {
+            Outcome::Ok => None,
+            Outcome::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
+        };
+        store.append(observation)?;
+        announcer
+            .say(&Event::Step { label: format!("{} {}", trial.experiment, trial.cell), failed });
+        Ok(true)
     }
 
     fn definition(&self, trial: &Trial) -> Option<&Definition> {
@@ -129,8 +251,22 @@ impl Session<'_> {
             }
         };
         let (duration_ns, noise_to) = (monotonic_ns() - from_ns, noise::read());
+        let first_core = self.manifest.pinning.subject_cores.as_ref().and_then(|c| c.first());
+        let mut noise = noise_from.until(&noise_to, first_core.copied());
+        noise.subject_involuntary_switches_count = measured.subject_involuntary_switches_count;
+        let disturbed = noise::disturbances(
+            &noise,
+            duration_ns,
+            self.manifest.fingerprint.cores_count.unwrap_or(1),
+            &to.definition.noise,
+            store.usual_pressure_percent(to.trial),
+        );
         let histogram = match &measured.latencies {
-            Some(latencies) => Some(store.histogram(to.position, to.trial, latencies)?),
+            Some(latencies) => Some(store.histogram(to, latencies)?),
+            None => None,
+        };
+        let series = match &measured.series_ns {
+            Some(series_ns) => Some(store.series(to, series_ns)?),
             None => None,
         };
         Ok(Observation {
@@ -145,10 +281,10 @@ impl Session<'_> {
             stages_ns: measured.stages_ns,
             metrics: measured.metrics,
             histogram,
-            series: None,
-            repeat: 0,
-            disturbed: Vec::new(),
-            noise: noise_from.until(&noise_to),
+            series,
+            repeat: to.repeat,
+            disturbed,
+            noise,
             outcome,
             remarks: measured.remarks,
         })

@@ -2,15 +2,19 @@
 //! name (`.partial`) until every trial of the plan is there.
 
 use crate::load::Recorder;
+use crate::measure::Visit;
+use crate::noise;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::manifest::Manifest;
-use weighbridge_schema::plan::Trial;
-use weighbridge_schema::record::{HistogramFile, Observation};
+use weighbridge_schema::name::ExperimentName;
+use weighbridge_schema::plan::{Cell, Trial};
+use weighbridge_schema::record::{HistogramFile, Observation, Outcome, SeriesFile};
+use weighbridge_schema::stop::Stop;
 
 /// Ending of an unfinished run's folder.
 const PARTIAL: &str = ".partial";
@@ -23,6 +27,10 @@ pub struct Store {
     observations: File,
     /// Trials that are there already.
     pub done: BTreeSet<Trial>,
+    /// Every observation of the log, in its order.
+    pub seen: Vec<Observation>,
+    /// CPU pressure of the undisturbed visits by cell, percent of their time.
+    pressure: BTreeMap<(ExperimentName, Cell), Vec<f64>>,
 }
 
 impl Store {
@@ -36,7 +44,7 @@ impl Store {
         if finished.exists() || folder.exists() {
             bail!("{} exists already: a run is never overwritten", finished.display());
         }
-        for sub in ["histograms", "stderr"] {
+        for sub in ["histograms", "series", "stderr"] {
             let path = folder.join(sub);
             fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
         }
@@ -71,13 +79,16 @@ impl Store {
 
     fn open(folder: PathBuf, finished: PathBuf) -> Result<Self> {
         let file = folder.join("observations.jsonl");
-        let done = if file.exists() { mend(&file)? } else { BTreeSet::new() };
+        let seen = if file.exists() { mend(&file)? } else { Vec::new() };
+        let done = seen.iter().map(|observation| observation.trial.clone()).collect();
         let observations = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&file)
             .with_context(|| format!("open {}", file.display()))?;
-        Ok(Self { folder, finished, observations, done })
+        let mut pressure = BTreeMap::new();
+        seen.iter().for_each(|observation| note_pressure(&mut pressure, observation));
+        Ok(Self { folder, finished, observations, done, seen, pressure })
     }
 
     /// Where the subjects' standard error goes.
@@ -89,35 +100,77 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn histogram(
-        &self,
-        position: u64,
-        trial: &Trial,
-        latencies: &Recorder,
-    ) -> Result<HistogramFile> {
-        let cell = trial.cell.to_string().replace([' ', '='], "-");
-        let name = format!("{position:05}-{}-{cell}.hlog", trial.experiment);
+    pub fn histogram(&self, visit: &Visit<'_>, latencies: &Recorder) -> Result<HistogramFile> {
+        let file = file_of(visit, "histograms", "hlog");
         let mut bytes = Vec::new();
+        let trial = visit.trial;
         latencies
             .write_log(&mut bytes, &format!("{} {}, nanoseconds", trial.experiment, trial.cell))?;
-        write_whole(&self.folder.join("histograms").join(&name), &bytes)?;
-        Ok(HistogramFile {
-            file: format!("histograms/{name}"),
-            samples_count: latencies.samples_count(),
-        })
+        write_whole(&self.folder.join(&file), &bytes)?;
+        Ok(HistogramFile { file, samples_count: latencies.samples_count() })
+    }
+
+    /// Writes single iterations in their order and says where.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn series(&self, visit: &Visit<'_>, series_ns: &[u64]) -> Result<SeriesFile> {
+        let file = file_of(visit, "series", "json");
+        write_whole(&self.folder.join(&file), &serde_json::to_vec(series_ns)?)?;
+        Ok(SeriesFile { file, iterations_count: series_ns.len() as u64 })
+    }
+
+    /// Writes why each cell ended.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_stops(&self, stops: &[Stop]) -> Result<()> {
+        write_whole(&self.folder.join("stops.json"), &serde_json::to_vec_pretty(stops)?)
+    }
+
+    /// Time that all visits took, nanoseconds.
+    pub fn measured_ns(&self) -> u128 {
+        self.seen.iter().map(|observation| u128::from(observation.duration_ns)).sum()
+    }
+
+    /// Time that the planned visits took, without repetitions, nanoseconds.
+    pub fn planned_ns(&self) -> u128 {
+        let planned = self.seen.iter().filter(|observation| observation.repeat == 0);
+        planned.map(|observation| u128::from(observation.duration_ns)).sum()
+    }
+
+    /// Trials whose visit number `repeat` was their last so far, was measured, and was disturbed.
+    pub fn disturbed(&self, repeat: u32) -> Vec<Trial> {
+        let mut last: BTreeMap<&Trial, &Observation> = BTreeMap::new();
+        for observation in &self.seen {
+            last.insert(&observation.trial, observation);
+        }
+        last.into_iter()
+            .filter(|(_, o)| o.repeat == repeat && o.outcome == Outcome::Ok)
+            .filter(|(_, o)| !o.disturbed.is_empty())
+            .map(|(trial, _)| trial.clone())
+            .collect()
+    }
+
+    /// CPU pressure of the undisturbed visits to the trial's cell so far, percent of their time.
+    pub fn usual_pressure_percent(&self, trial: &Trial) -> &[f64] {
+        let key = (trial.experiment.clone(), trial.cell.clone());
+        self.pressure.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// Appends one line and hands it to the kernel at once: a crash loses the trial in flight, no other.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn append(&mut self, observation: &Observation) -> Result<()> {
-        let mut line = serde_json::to_vec(observation)?;
+    pub fn append(&mut self, observation: Observation) -> Result<()> {
+        let mut line = serde_json::to_vec(&observation)?;
         line.push(b'\n');
         self.observations.write_all(&line).with_context(|| {
             format!("append to observations.jsonl in {}", self.folder.display())
         })?;
         self.done.insert(observation.trial.clone());
+        note_pressure(&mut self.pressure, &observation);
+        self.seen.push(observation);
         Ok(())
     }
 
@@ -134,9 +187,9 @@ impl Store {
     }
 }
 
-/// Reads which trials are there. A last line that was cut off by a crash is removed, so that appending
+/// Reads what is there. A last line that was cut off by a crash is removed, so that appending
 /// goes on at the beginning of a line; the trial it belonged to is repeated.
-fn mend(file: &Path) -> Result<BTreeSet<Trial>> {
+fn mend(file: &Path) -> Result<Vec<Observation>> {
     let text = fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     if whole < text.len() {
@@ -151,10 +204,29 @@ fn mend(file: &Path) -> Result<BTreeSet<Trial>> {
         .enumerate()
         .map(|(index, line)| {
             serde_json::from_slice::<Observation>(line)
-                .map(|observation| observation.trial)
                 .with_context(|| format!("{}:{}", file.display(), index + 1))
         })
         .collect()
+}
+
+fn note_pressure(
+    pressure: &mut BTreeMap<(ExperimentName, Cell), Vec<f64>>,
+    observation: &Observation,
+) {
+    let percent = noise::pressure_percent(&observation.noise, observation.duration_ns);
+    if let (Some(percent), true) = (percent, observation.disturbed.is_empty()) {
+        let trial = &observation.trial;
+        let key = (trial.experiment.clone(), trial.cell.clone());
+        pressure.entry(key).or_default().push(percent);
+    }
+}
+
+/// Name of a file that belongs to one visit, relative to the run's folder.
+fn file_of(visit: &Visit<'_>, folder: &str, ending: &str) -> String {
+    let Visit { position, repeat, trial, .. } = visit;
+    let cell = trial.cell.to_string().replace([' ', '='], "-");
+    let again = if *repeat > 0 { format!("-again{repeat}") } else { String::new() };
+    format!("{folder}/{position:05}-{}-{cell}{again}.{ending}", trial.experiment)
 }
 
 /// Writes through a temporary name, so that no reader ever sees half a file.

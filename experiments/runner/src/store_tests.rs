@@ -4,8 +4,7 @@ use super::*;
 use weighbridge_schema::artifact::Artifacts;
 use weighbridge_schema::manifest::{Fingerprint, Pinning};
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::plan::Cell;
-use weighbridge_schema::record::{Noise, Outcome};
+use weighbridge_schema::record::Noise;
 
 fn manifest() -> Manifest {
     Manifest {
@@ -72,8 +71,8 @@ fn observation(invocation: u32) -> Observation {
 fn a_torn_last_line_is_removed_and_its_trial_repeated() {
     let results = tempfile::tempdir().unwrap();
     let mut store = Store::create(results.path(), &manifest()).unwrap();
-    store.append(&observation(0)).unwrap();
-    store.append(&observation(1)).unwrap();
+    store.append(observation(0)).unwrap();
+    store.append(observation(1)).unwrap();
     drop(store);
     let file = results.path().join("r.partial/observations.jsonl");
     let whole = fs::read(&file).unwrap();
@@ -82,8 +81,8 @@ fn a_torn_last_line_is_removed_and_its_trial_repeated() {
     let (mut store, read) = Store::resume(results.path(), "r").unwrap();
     assert_eq!(read, manifest());
     assert_eq!(store.done, BTreeSet::from([trial(0)]));
-    store.append(&observation(1)).unwrap();
-    store.append(&observation(2)).unwrap();
+    store.append(observation(1)).unwrap();
+    store.append(observation(2)).unwrap();
     let folder = store.finish().unwrap();
     let text = fs::read_to_string(folder.join("observations.jsonl")).unwrap();
     let trials: Vec<Trial> =
@@ -118,4 +117,48 @@ fn an_unknown_run_cannot_be_resumed() {
     let results = tempfile::tempdir().unwrap();
     let error = format!("{:#}", Store::resume(results.path(), "x").unwrap_err());
     assert!(error.contains("no unfinished run `x`"), "{error}");
+}
+
+#[test]
+fn only_the_last_visit_tells_whether_a_trial_is_disturbed() {
+    let results = tempfile::tempdir().unwrap();
+    let mut store = Store::create(results.path(), &manifest()).unwrap();
+    let with = |invocation: u32, repeat: u32, disturbed: bool| Observation {
+        repeat,
+        disturbed: disturbed.then(|| "steal".to_owned()).into_iter().collect(),
+        duration_ns: 10,
+        ..observation(invocation)
+    };
+    for (invocation, disturbed) in [(0, true), (1, true), (2, false)] {
+        store.append(with(invocation, 0, disturbed)).unwrap();
+    }
+    assert_eq!(store.disturbed(0), [trial(0), trial(1)]);
+    store.append(with(0, 1, false)).unwrap();
+    store.append(with(1, 1, true)).unwrap();
+    assert_eq!(store.disturbed(0), []);
+    assert_eq!(store.disturbed(1), [trial(1)]);
+    assert_eq!((store.planned_ns(), store.measured_ns()), (30, 50));
+
+    // A run that goes on elsewhere knows the same.
+    drop(store);
+    let (store, _) = Store::resume(results.path(), "r").unwrap();
+    assert_eq!(store.disturbed(1), [trial(1)]);
+    assert_eq!(store.measured_ns(), 50);
+}
+
+#[test]
+fn pressure_is_usual_only_of_undisturbed_visits() {
+    let results = tempfile::tempdir().unwrap();
+    let mut store = Store::create(results.path(), &manifest()).unwrap();
+    for (invocation, pressure_ns, disturbed) in [(0, 10, false), (1, 90, true), (2, 30, false)] {
+        store
+            .append(Observation {
+                duration_ns: 100,
+                noise: Noise { cpu_pressure_some_ns: Some(pressure_ns), ..Noise::default() },
+                disturbed: if disturbed { vec!["x".to_owned()] } else { Vec::new() },
+                ..observation(invocation)
+            })
+            .unwrap();
+    }
+    assert_eq!(store.usual_pressure_percent(&trial(9)), [10.0, 30.0]);
 }

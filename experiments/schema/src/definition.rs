@@ -73,7 +73,8 @@ impl ProfileSettings {
 pub struct NoiseLimits {
     /// Time stolen by the hypervisor, percent of the trial's time on all cores.
     pub steal_percent: Option<f64>,
-    /// Time in which some task waited for a CPU (PSI `some`), percent of the trial's time.
+    /// Time in which some task waited for a CPU (PSI `some`), in percentage points of the trial's time above
+    /// the median of the cell's trials so far: starting a container makes pressure by itself.
     pub pressure_percent: Option<f64>,
 }
 

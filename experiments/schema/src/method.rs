@@ -1,6 +1,7 @@
 //! How a question is answered, and which cells that makes.
 
 use crate::definition::RawProfiles;
+use crate::metric::Metric;
 use crate::name::WorkloadName;
 use crate::parameter::{PageCache, Parameter};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,21 @@ impl Method {
                     rates.map(|&rate| (Some(w.clone()), Parameter::Rate(rate)))
                 })
                 .collect(),
+        }
+    }
+
+    /// The metric by whose precision a cell ends; `None` where nothing is sampled.
+    #[must_use]
+    pub fn headline(&self) -> Option<Metric> {
+        match self {
+            Method::Equivalence {} | Method::ArtifactSize {} => None,
+            Method::ColdStart { .. } => Some(Metric::TimeToFirstResponse),
+            Method::Instantiation { .. } => Some(Metric::Instantiation),
+            // The window is as long in every trial: completed requests vary as the rate does.
+            Method::Throughput { .. } => Some(Metric::RequestsCompleted),
+            Method::WarmUp { .. } | Method::Latency { .. } => Some(Metric::LatencyP50),
+            Method::HighestRate { .. } => Some(Metric::HighestRate),
+            Method::Memory { .. } => Some(Metric::Pss),
         }
     }
 

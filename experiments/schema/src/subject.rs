@@ -101,6 +101,9 @@ pub struct Subject {
     pub start: Start,
     /// What it weighs.
     pub size: Size,
+    /// The subject that this one is under another name; written as `[twins.NAME]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twin_of: Option<SubjectName>,
 }
 
 /// Another name for a subject: what the two show apart is the machine's and the method's doing.
@@ -138,6 +141,7 @@ pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
         }
         let mut twin = original.clone();
         twin.title = format!("{twin_of} under another name");
+        twin.twin_of = Some(twin_of);
         raw.subjects.insert(name, twin);
     }
     for (name, subject) in &raw.subjects {

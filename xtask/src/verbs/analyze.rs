@@ -1,6 +1,6 @@
 //! `cargo xtask analyze`: from raw logs to tables, figures, numbers and the report.
 
-use super::tools;
+use super::{calibrate, tools};
 use crate::exit::Exit;
 use crate::inputs::Inputs;
 use crate::process::{command, with_events};
@@ -97,11 +97,14 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<Exit> {
     let (program, digest) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let calibration = calibrate::newest(project);
+    let calibrated = calibration.as_ref().map(std::fs::read_to_string).transpose();
     let inputs = Inputs::default()
         .word(&folder.to_string_lossy())
         .word(&output.generated.to_string_lossy())
         .word(&digest)
         .word(pdf_missing.unwrap_or_default())
+        .word(&calibrated.context("read the calibration")?.unwrap_or_default())
         .path(folder, "")?
         .path(&project.root, "analysis/claims.toml")?
         .digest();
@@ -114,6 +117,9 @@ pub fn stage(
     analysis.arg("--output").arg(&output.generated).arg("--report").arg(&output.report);
     analysis.arg("--claims").arg(project.path("analysis/claims.toml"));
     analysis.args(["--progress", "json"]);
+    if let Some(calibration) = &calibration {
+        analysis.arg("--calibration").arg(calibration);
+    }
     if let Some(why) = pdf_missing {
         analysis.args(["--pdf-missing", why]);
     }

@@ -3,6 +3,7 @@
 pub mod all;
 pub mod analyze;
 pub mod build;
+pub mod calibrate;
 pub mod clean;
 pub mod doctor;
 pub mod list;

@@ -32,6 +32,9 @@ pub struct Choice {
     /// Seed of the plan's shuffle.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Time to measure for, such as 30min: the cells whose intervals are widest against their claims come first.
+    #[arg(long, value_name = "TIME")]
+    pub budget: Option<String>,
 }
 
 impl Choice {
@@ -43,6 +46,9 @@ impl Choice {
             if !names.is_empty() {
                 arguments.extend([option.to_owned(), names.join(",")]);
             }
+        }
+        if let Some(budget) = &self.budget {
+            arguments.extend(["--budget".to_owned(), budget.clone()]);
         }
         arguments
     }
@@ -60,7 +66,7 @@ pub struct Mode {
 }
 
 /// The needs of a run; the paper's come later.
-const NEEDS: &[Need] = &[
+pub const NEEDS: &[Need] = &[
     Need::CCompiler,
     Need::WasmComponent,
     Need::WasmCommand,
@@ -133,6 +139,7 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
             &project.root,
             &[
                 "experiments/definitions",
+                "experiments/calibration",
                 "experiments/subjects.toml",
                 "experiments/workloads.toml",
                 "experiments/corpus",
@@ -165,6 +172,7 @@ fn measure(
     measuring.current_dir(&project.root).arg("run").args(choice.arguments());
     measuring.arg("--artifacts").arg(artifacts).arg("--results").arg(results);
     measuring.arg("--provisions").arg(&provisions);
+    measuring.args(["--claims", "analysis/claims.toml"]);
     match &engine.docker_host {
         Some(host) => measuring.env("DOCKER_HOST", host),
         None => measuring.env_remove("DOCKER_HOST"),

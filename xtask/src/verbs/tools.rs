@@ -14,7 +14,15 @@ pub const RUNNER: (&str, &str) = ("weighbridge-runner", "experiments/runner");
 pub const ANALYSIS: (&str, &str) = ("weighbridge-analysis", "analysis");
 
 fn digest(project: &Project, folder: &str) -> Result<String> {
-    let sources = [folder, "experiments/schema", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
+    let sources = [
+        folder,
+        "experiments/schema",
+        "experiments/machine",
+        "analysis/statistics",
+        "Cargo.lock",
+        "Cargo.toml",
+        "rust-toolchain.toml",
+    ];
     Ok(Inputs::default().paths(&project.root, &sources)?.digest())
 }
 

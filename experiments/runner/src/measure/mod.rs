@@ -48,6 +48,8 @@ pub struct Visit<'a> {
     pub trial: &'a Trial,
     /// Place in the plan.
     pub position: u64,
+    /// Number of the repetition, 0 for the planned visit.
+    pub repeat: u32,
     /// The experiment.
     pub definition: &'a Definition,
     /// What the profile sets.

@@ -3,6 +3,8 @@
 mod container;
 mod process;
 
+pub use process::MARK;
+
 use crate::catalog::Artifacts;
 use crate::engine::Engine;
 use crate::image::Image;

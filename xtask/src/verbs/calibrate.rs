@@ -1,0 +1,106 @@
+//! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
+//! fast enough to measure with.
+
+use super::run::{self, Choice, NEEDS};
+use super::{build, setup, tools};
+use crate::exit::{Exit, LackingError};
+use crate::process::command;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::Need;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// Which calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    /// A/A: the same subject under two names.
+    Aa,
+    /// The load generator beside wrk, and a stalled server seen by open and closed loop.
+    Load,
+}
+
+/// The experiments of `experiments/calibration/`.
+const AA: [&str; 3] = ["aa-cold-start", "aa-throughput", "aa-latency"];
+
+/// Where the result of the A/A runs of this machine lies.
+#[must_use]
+pub fn aa_file(project: &Project) -> PathBuf {
+    project.results().join("calibration.json")
+}
+
+/// The calibration that an analysis may use: this machine's, or the published one. The analysis itself checks
+/// that it is of the machine that the run was made on.
+#[must_use]
+pub fn newest(project: &Project) -> Option<PathBuf> {
+    let published = project.path("paper/data/calibration.json");
+    [aa_file(project), published].into_iter().find(|path| path.is_file())
+}
+
+/// The verb; both calibrations unless one is named.
+///
+/// # Errors
+/// The build or a run failed, or wrk is not there.
+pub fn run(
+    project: &Project,
+    what: Option<What>,
+    profile: &str,
+    progress: &Progress,
+) -> Result<Exit> {
+    if what != Some(What::Load) {
+        aa(project, profile, progress)?;
+    }
+    if what != Some(What::Aa) {
+        load(project, progress)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<()> {
+    let without_engine: Vec<Need> =
+        NEEDS.iter().copied().filter(|need| *need != Need::ContainerEngine).collect();
+    let setup = setup::provide(project, &without_engine, progress)?;
+    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    let choice = Choice {
+        experiments: AA.map(str::to_owned).to_vec(),
+        profile: profile.to_owned(),
+        seed: 1,
+        ..Choice::default()
+    };
+    let folder = run::into(project, &project.results(), &setup, &artifacts, &choice, progress)?;
+    let (analysis, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let mut judging = command(&analysis);
+    judging.current_dir(&project.root).arg("calibrate").arg(&folder);
+    judging.arg("--output").arg(aa_file(project));
+    crate::process::run(&mut judging)?;
+    println!("raw logs     {}", project.shown(&folder));
+    println!("calibration  {}", project.shown(&aa_file(project)));
+    Ok(())
+}
+
+fn load(project: &Project, progress: &Progress) -> Result<()> {
+    let wrk = on_path("wrk").ok_or_else(|| LackingError {
+        what: "wrk, the load generator that ours is compared with".to_owned(),
+        remedy: "apt-get install wrk".to_owned(),
+    })?;
+    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    let output = project.results().join("calibration-load.json");
+    std::fs::create_dir_all(project.results())
+        .with_context(|| format!("create {}", project.results().display()))?;
+    let mut measuring = command(&runner);
+    measuring.current_dir(&project.root).arg("calibrate-load");
+    measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
+    crate::process::run(&mut measuring)?;
+    println!("calibration  {}", project.shown(&output));
+    Ok(())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_program(file))
+}
+
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
