@@ -2,13 +2,13 @@
 
 use crate::load::question::{CellKey, Question};
 use crate::quantity::Quantity;
-use crate::statistics::bootstrap::{Interval, generator};
-use crate::statistics::ratio::{ratio, ratio_interval};
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
 use weighbridge_schema::metric::{Direction, Unit};
 use weighbridge_schema::name::SubjectName;
+use weighbridge_statistics::bootstrap::{Interval, generator};
+use weighbridge_statistics::ratio::{ratio, ratio_interval};
 
 /// What the ratio's interval says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

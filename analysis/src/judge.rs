@@ -3,7 +3,6 @@
 use crate::compare;
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
-use crate::statistics::bootstrap::Interval;
 use crate::summarise::missing::MissingCells;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
@@ -12,6 +11,7 @@ use weighbridge_schema::claim::read_claims;
 pub use weighbridge_schema::claim::{Claim, Relation};
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parse::{ParseError, nearest};
+use weighbridge_statistics::bootstrap::Interval;
 
 /// The cell on top of a claim's ratio.
 #[must_use]

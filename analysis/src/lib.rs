@@ -11,7 +11,6 @@ pub mod progress;
 pub mod quantity;
 pub mod render;
 pub mod results;
-pub mod statistics;
 pub mod summarise;
 
 use anyhow::Result;

@@ -8,10 +8,10 @@ use support::{Fixture, key};
 use weighbridge_analysis::compare::Effect;
 use weighbridge_analysis::judge::Verdict;
 use weighbridge_analysis::quantity::{Latency, Quantity};
-use weighbridge_analysis::statistics::quantile::median;
 use weighbridge_analysis::summarise::missing::Cause;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::Outcome;
+use weighbridge_statistics::quantile::median;
 
 const START: Quantity = Quantity::Metric(Metric::TimeToFirstResponse);
 

@@ -6,12 +6,12 @@ use crate::judge::Judged;
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use crate::results::Results;
-use crate::statistics::bootstrap::{CONFIDENCE, Interval, RESAMPLES_COUNT};
 use crate::summarise::missing::Missing;
 use serde::Serialize;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_statistics::bootstrap::{CONFIDENCE, Interval, RESAMPLES_COUNT};
 
 #[derive(Serialize)]
 struct Document<'a> {

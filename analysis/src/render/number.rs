@@ -1,7 +1,7 @@
 //! Rounding: the one place where numbers lose digits. The interval's width says how many are meant.
 
-use crate::statistics::bootstrap::Interval;
 use weighbridge_schema::metric::Unit;
+use weighbridge_statistics::bootstrap::Interval;
 
 /// A narrow no-break space, between groups of digits and before units.
 pub const THIN_SPACE: char = '\u{202f}';

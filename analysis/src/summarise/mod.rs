@@ -6,8 +6,8 @@ pub mod validity;
 
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
-use crate::statistics::bootstrap::{Interval, generator, interval};
 use samples::Samples;
+use weighbridge_statistics::bootstrap::{Interval, generator, interval};
 
 /// The statistics of one quantity of one cell.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,14 +5,14 @@ use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
 use crate::load::question::CellKey;
 use crate::quantity::{Latency, Quantity};
-use crate::statistics::arm::Arm;
-use crate::statistics::pooled::Pooled;
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::Outcome;
+use weighbridge_statistics::arm::Arm;
+use weighbridge_statistics::pooled::Pooled;
 
 /// What the invocations of each cell showed.
 #[derive(Debug, Default)]

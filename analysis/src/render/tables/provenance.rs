@@ -2,12 +2,12 @@
 
 use crate::render::table::{Align, Content, Row, Table};
 use crate::results::Results;
-use crate::statistics::bootstrap::RESAMPLES_COUNT;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::record::Outcome;
 use weighbridge_schema::subject::Technology;
+use weighbridge_statistics::bootstrap::RESAMPLES_COUNT;
 
 /// Rows: what, and its value.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Tests of the bootstrap interval: golden values from elsewhere, and what must hold for any sample.
 
 use super::*;
-use crate::statistics::pooled::Pooled;
+use crate::pooled::Pooled;
 use hdrhistogram::Histogram;
 use proptest::prelude::*;
 
@@ -75,7 +75,7 @@ proptest! {
     fn the_interval_contains_the_point_estimate(
         values in prop::collection::vec(1.0..1e9f64, 2..30), seed in any::<u64>()
     ) {
-        let point = crate::statistics::quantile::median(&values).unwrap();
+        let point = crate::quantile::median(&values).unwrap();
         let found = interval_of(&values, seed).unwrap();
         prop_assert!(found.low <= point && point <= found.high, "{found:?} {point}");
     }

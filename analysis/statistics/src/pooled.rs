@@ -32,6 +32,27 @@ impl Pooled {
         self.cumulative.len()
     }
 
+    /// The quantile of each invocation by itself; `None` when one has no samples.
+    #[must_use]
+    pub fn each(&self, q: f64) -> Option<Vec<f64>> {
+        let alone = |place: usize| {
+            let mut times = vec![0; self.n()];
+            times[place] = 1;
+            self.quantile(q, &times)
+        };
+        (0..self.n()).map(alone).collect()
+    }
+
+    /// The invocations at those places only, in that order.
+    ///
+    /// # Panics
+    /// A place that there is not.
+    #[must_use]
+    pub fn select(&self, places: &[usize]) -> Self {
+        let cumulative = places.iter().map(|&place| self.cumulative[place].clone()).collect();
+        Self { values: self.values.clone(), cumulative }
+    }
+
     /// Samples of all invocations together.
     #[must_use]
     pub fn samples_count(&self) -> u64 {
@@ -110,6 +131,18 @@ mod tests {
             prop_assert_eq!(found, merged.value_at_quantile(q) as f64);
             prop_assert_eq!(pooled.samples_count(), a.len() + b.len());
         }
+    }
+
+    #[test]
+    fn invocations_can_be_taken_apart() {
+        let (a, b, c) = (histogram(&[1, 2, 3]), histogram(&[10, 20, 30]), histogram(&[5]));
+        let pooled = Pooled::new(&[&a, &b, &c]);
+        assert_eq!(pooled.each(0.5), Some(vec![2.0, 20.0, 5.0]));
+        let turned = pooled.select(&[1, 0]);
+        assert_eq!((turned.n(), turned.samples_count()), (2, 6));
+        assert_eq!(turned.each(0.5), Some(vec![20.0, 2.0]));
+        assert_eq!(turned.quantile(1.0, &[1, 1]), Some(30.0));
+        assert_eq!(Pooled::new(&[&a, &histogram(&[])]).each(0.5), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13):
 //! draw the invocations with replacement, compute the statistic, and take the middle 95 % of what comes out.
 
-use crate::statistics::arm::Arm;
-use crate::statistics::quantile::quantile_sorted;
+use crate::arm::{Arm, Statistic};
+use crate::quantile::quantile_sorted;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};

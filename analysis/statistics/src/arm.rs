@@ -1,12 +1,38 @@
 //! One arm of a comparison: a statistic over invocations that can be computed as it is and resampled.
 
-use crate::statistics::pooled::Pooled;
-use crate::statistics::quantile::quantile_sorted;
+use crate::pooled::Pooled;
+use crate::quantile::quantile_sorted;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-/// What a bootstrap needs: the unit of resampling is always the invocation, because the requests within one
-/// are not independent of each other.
+/// What a bootstrap needs of a sample.
+pub trait Statistic {
+    /// Units of resampling.
+    fn n(&self) -> usize;
+
+    /// The statistic when unit `i` is counted `times[i]` times; `None` where it is undefined.
+    fn weighted(&self, times: &[u64]) -> Option<f64>;
+
+    /// The statistic of as many units drawn with replacement; `None` without any.
+    fn resample(&self, generator: &mut ChaCha8Rng) -> Option<f64> {
+        self.weighted(&draw(self.n(), generator)?)
+    }
+}
+
+/// How often each of `n` units is drawn, in `n` draws with replacement; `None` without any.
+pub(crate) fn draw(n: usize, generator: &mut ChaCha8Rng) -> Option<Vec<u64>> {
+    if n == 0 {
+        return None;
+    }
+    let mut times = vec![0; n];
+    for _ in 0..n {
+        times[generator.random_range(0..n)] += 1;
+    }
+    Some(times)
+}
+
+/// The unit of resampling is always the invocation, because the requests within one are not independent of
+/// each other.
 #[derive(Debug, Clone, Copy)]
 pub enum Arm<'a> {
     /// The median of one number per invocation, which are given in ascending order.
@@ -33,21 +59,17 @@ impl Arm<'_> {
             Arm::Pooled(pooled, q) => pooled.quantile(*q, &vec![1; pooled.n()]),
         }
     }
+}
 
-    /// The statistic of as many invocations drawn with replacement.
-    #[must_use]
-    pub fn resample(&self, generator: &mut ChaCha8Rng) -> Option<f64> {
-        let n = self.n();
-        if n == 0 {
-            return None;
-        }
-        let mut times = vec![0; n];
-        for _ in 0..n {
-            times[generator.random_range(0..n)] += 1;
-        }
+impl Statistic for Arm<'_> {
+    fn n(&self) -> usize {
+        Arm::n(self)
+    }
+
+    fn weighted(&self, times: &[u64]) -> Option<f64> {
         match self {
-            Arm::Median(sorted) => median_of(sorted, &times),
-            Arm::Pooled(pooled, q) => pooled.quantile(*q, &times),
+            Arm::Median(sorted) => median_of(sorted, times),
+            Arm::Pooled(pooled, q) => pooled.quantile(*q, times),
         }
     }
 }
@@ -71,7 +93,7 @@ fn median_of(sorted: &[f64], times: &[u64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::quantile::median;
+    use crate::quantile::median;
     use proptest::prelude::*;
 
     proptest! {

@@ -1,0 +1,85 @@
+//! Tests of the rank statistics: golden values from scipy, ties, and symmetry.
+
+use super::*;
+use proptest::prelude::*;
+
+const A: [f64; 20] = [
+    102.5, 99.1, 110.7, 95.3, 101.2, 104.8, 98.6, 120.4, 100.9, 97.7, 103.3, 105.6, 99.9, 101.8,
+    96.4, 108.2, 100.1, 102.0, 98.0, 107.1,
+];
+const B: [f64; 20] = [
+    53.55, 49.3, 51.6, 50.95, 55.3, 49.7, 52.7, 52.05, 55.2, 54.35, 51.85, 53.75, 63.8, 53.2, 56.6,
+    55.1, 52.45, 60.45, 54.95, 56.95,
+];
+
+fn times(values: &[f64], factor: f64) -> Vec<f64> {
+    values.iter().map(|value| value * factor).collect()
+}
+
+fn check(a: &[f64], b: &[f64], expected: f64) {
+    let found = mann_whitney(a, b).unwrap();
+    assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+}
+
+/// `scipy.stats.mannwhitneyu(a, b, method="exact").pvalue`, scipy 1.17.1.
+#[test]
+fn small_samples_agree_with_scipys_exact_test() {
+    check(&A[..6], &B[..6], 0.0021645021645021645);
+    check(&A[..5], &times(&B[..7], 2.0), 0.5303030303030304);
+    check(&A, &times(&B, 1.9), 0.9042080378734633);
+    let shifted: Vec<f64> = A[8..16].iter().map(|value| value - 2.05).collect();
+    check(&A[..8], &shifted, 0.32820512820512815);
+}
+
+/// The same with `method="asymptotic"`: ties, and more than 20 values.
+#[test]
+fn ties_and_large_samples_agree_with_scipys_approximation() {
+    let a = [1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 5.0, 8.0, 9.0, 9.0, 10.0];
+    let b = [2.0, 3.0, 3.0, 5.0, 6.0, 7.0, 9.0, 11.0, 12.0, 12.0, 13.0, 14.0];
+    check(&a, &b, 0.10753773434719303);
+    assert!((a12(&a, &b).unwrap() - 0.29924242424242425).abs() < 1e-12);
+    let a: Vec<f64> = (0..25).map(f64::from).collect();
+    let b: Vec<f64> = (0..30).map(|i| f64::from(i) + 5.5).collect();
+    check(&a, &b, LARGE);
+}
+
+const LARGE: f64 = 0.001817006281075084;
+
+#[test]
+fn nothing_to_tell_apart() {
+    assert_eq!(mann_whitney(&[3.0; 8], &[3.0; 9]), Some(1.0));
+    assert_eq!(a12(&[3.0; 8], &[3.0; 9]), Some(0.5));
+    assert_eq!(mann_whitney(&[], &[1.0]), None);
+    assert_eq!(mann_whitney(&[f64::NAN], &[1.0]), None);
+    assert_eq!(a12(&[1.0], &[]), None);
+    assert_eq!(mann_whitney(&[1.0], &[2.0]), Some(1.0));
+}
+
+/// Vargha & Delaney's bounds: all above, all below.
+#[test]
+fn one_always_beats_the_other() {
+    assert_eq!(a12(&A, &B), Some(1.0));
+    assert_eq!(a12(&B, &A), Some(0.0));
+}
+
+proptest! {
+    #[test]
+    fn swapping_the_samples_mirrors(
+        a in prop::collection::vec(0u8..20, 1..30), b in prop::collection::vec(0u8..20, 1..30)
+    ) {
+        let [a, b] = [a, b].map(|values| values.into_iter().map(f64::from).collect::<Vec<_>>());
+        prop_assert!((a12(&a, &b).unwrap() + a12(&b, &a).unwrap() - 1.0).abs() < 1e-12);
+        let (forth, back) = (mann_whitney(&a, &b).unwrap(), mann_whitney(&b, &a).unwrap());
+        prop_assert!((forth - back).abs() < 1e-12 && (0.0..=1.0).contains(&forth));
+    }
+
+    /// Ranks know no unit.
+    #[test]
+    fn the_unit_changes_nothing(
+        a in prop::collection::vec(1.0..1e6f64, 1..25), b in prop::collection::vec(1.0..1e6f64, 1..25)
+    ) {
+        let scale = |values: &[f64]| values.iter().map(|value| value * 2.0).collect::<Vec<_>>();
+        prop_assert_eq!(mann_whitney(&a, &b), mann_whitney(&scale(&a), &scale(&b)));
+        prop_assert_eq!(a12(&a, &b), a12(&scale(&a), &scale(&b)));
+    }
+}
