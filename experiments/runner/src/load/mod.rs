@@ -13,7 +13,7 @@ mod recorder;
 mod schedule;
 
 pub use recorder::Recorder;
-pub use schedule::{Window, constant_schedule};
+pub use schedule::{Window, constant_schedule, poisson_schedule};
 
 use crate::http::{Answer, PreparedRequest};
 use crate::interrupt;

@@ -2,8 +2,8 @@
 
 use super::connection::{Connection, Ready};
 use super::{LoadResult, Target, new_epoll};
+use crate::clock::timespec;
 use rustix::event::epoll;
-use rustix::time::Timespec;
 use std::os::fd::OwnedFd;
 
 /// Most events taken from the kernel at once.
@@ -86,11 +86,7 @@ impl<'a> Pool<'a> {
         finished: &mut Vec<Finished>,
         result: &mut LoadResult,
     ) -> Result<(), String> {
-        let timeout = Timespec {
-            tv_sec: i64::try_from(wait_ns / 1_000_000_000).unwrap_or(i64::MAX),
-            // Below 10^9, so it fits.
-            tv_nsec: i64::try_from(wait_ns % 1_000_000_000).unwrap_or(0) as _,
-        };
+        let timeout = timespec(wait_ns);
         self.events.clear();
         match epoll::wait(
             &self.epoll,
