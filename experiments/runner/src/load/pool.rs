@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, Ready};
 use super::{LoadResult, Target, new_epoll};
-use crate::clock::timespec;
+use crate::clock::{monotonic_ns, timespec};
 use rustix::event::epoll;
 use std::os::fd::OwnedFd;
 
@@ -25,6 +25,8 @@ pub struct Finished {
     pub index: usize,
     /// When it was due.
     pub intended_ns: u64,
+    /// When its last byte had been read and compared, or its failure was seen.
+    pub completed_ns: u64,
     /// Why it counts as failed; `None` when it was correct.
     pub failure: Option<String>,
 }
@@ -72,8 +74,9 @@ impl<'a> Pool<'a> {
         let Err(why) = self.connections[index].begin(self.target.request, intended_ns) else {
             return Ok(None);
         };
+        let completed_ns = monotonic_ns();
         self.reopen(index, result)?;
-        Ok(Some(Finished { index, intended_ns, failure: Some(why) }))
+        Ok(Some(Finished { index, intended_ns, completed_ns, failure: Some(why) }))
     }
 
     /// Waits until something happens, `wait_ns` at most, and collects what finished.
@@ -118,11 +121,12 @@ impl<'a> Pool<'a> {
             Ready::Correct => None,
             Ready::Broken(why) => Some(why),
         };
+        let completed_ns = monotonic_ns();
         if failure.is_some() || !self.connections[index].keep_alive() {
             self.reopen(index, result)?;
         }
         if let Some(intended_ns) = intended_ns {
-            finished.push(Finished { index, intended_ns, failure });
+            finished.push(Finished { index, intended_ns, completed_ns, failure });
         }
         Ok(())
     }

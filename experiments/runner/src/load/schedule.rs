@@ -30,6 +30,11 @@ impl Window {
         (self.from_ns..self.to_ns).contains(&ns)
     }
 
+    /// Where its second half begins.
+    pub fn middle_ns(&self) -> u64 {
+        self.from_ns.midpoint(self.to_ns)
+    }
+
     /// Its length.
     pub fn length_ns(&self) -> u64 {
         self.to_ns - self.from_ns
