@@ -118,7 +118,11 @@ mod tests {
     ];
 
     /// Pushes `response` in pieces of the given lengths, the last one as long as is left.
-    fn check(checker: &mut ResponseChecker, response: &[u8], cuts: &[usize]) -> Result<Progress, String> {
+    fn check(
+        checker: &mut ResponseChecker,
+        response: &[u8],
+        cuts: &[usize],
+    ) -> Result<Progress, String> {
         checker.clear();
         let mut rest = response;
         for &cut in cuts.iter().filter(|&&cut| cut < response.len()) {

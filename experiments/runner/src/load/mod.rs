@@ -65,7 +65,8 @@ pub struct LoadResult {
 }
 
 impl LoadResult {
-    fn new(window: &Window) -> Self {
+    /// Nothing seen yet.
+    pub fn new(window: &Window) -> Self {
         Self {
             latencies: Recorder::new(window),
             lags: Recorder::new(window),
@@ -81,7 +82,8 @@ impl LoadResult {
         }
     }
 
-    fn fail(&mut self, why: String) {
+    /// Counts a failure and keeps the reason of the first.
+    pub fn fail(&mut self, why: String) {
         self.failed_count += 1;
         self.first_failure.get_or_insert(why);
     }
