@@ -1,6 +1,6 @@
 //! Clock readings in integer nanoseconds.
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 fn reading_ns(clock: ClockId) -> u64 {
@@ -18,6 +18,15 @@ pub fn monotonic_ns() -> u64 {
 /// CPU time of the calling thread.
 pub fn thread_cpu_ns() -> u64 {
     reading_ns(ClockId::ThreadCPUTime)
+}
+
+/// A duration as the kernel takes it.
+pub fn timespec(ns: u64) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX),
+        // Below 10^9, so it fits.
+        tv_nsec: i64::try_from(ns % 1_000_000_000).unwrap_or(0) as _,
+    }
 }
 
 /// Wall clock, nanoseconds since 1970-01-01 UTC.

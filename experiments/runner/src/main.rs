@@ -4,6 +4,7 @@
 
 mod affinity;
 mod announce;
+mod calibrate;
 mod catalog;
 mod clock;
 mod digest;
@@ -20,6 +21,7 @@ mod measure;
 mod noise;
 mod plan;
 mod procfs;
+mod responder;
 mod session;
 mod stopping;
 mod store;
@@ -66,6 +68,10 @@ enum Verb {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Weigh the load generator beside wrk, and show both of its loops a server that stalls.
+    CalibrateLoad(calibrate::Arguments),
+    /// Answer every request with the same bytes: what the load generator is calibrated against.
+    Responder(responder::Arguments),
 }
 
 #[derive(Args)]
@@ -123,6 +129,8 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
         }
+        Verb::CalibrateLoad(arguments) => calibrate::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Verb::Responder(arguments) => responder::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

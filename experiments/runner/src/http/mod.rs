@@ -1,10 +1,14 @@
 //! The HTTP/1.1 client side, written for measuring: requests are laid out once, responses are checked
 //! byte by byte, and no copy is made that is not needed for the check.
 
+mod checked;
 mod first;
 mod request;
 mod response;
+mod series;
 
+pub use checked::ResponseChecker;
 pub use first::{Answer, exchange, first_answer};
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};
+pub use series::series;

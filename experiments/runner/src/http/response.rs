@@ -70,6 +70,11 @@ impl ResponseReader {
         }
     }
 
+    /// All bytes of the response as they came, head and framing included.
+    pub fn raw(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// Whether the connection may carry another request.
     pub fn keep_alive(&self) -> bool {
         self.keep_alive
@@ -180,12 +185,18 @@ impl ResponseReader {
         let size = usize::try_from(size).map_err(|_| "a chunk too large for memory".to_owned())?;
         if size == 0 {
             let trailer = &rest[size_line..];
-            let ended = trailer.starts_with(b"\r\n")
-                || trailer.windows(4).any(|window| window == b"\r\n\r\n");
-            if ended {
+            let end = if trailer.starts_with(b"\r\n") {
+                Some(2)
+            } else {
+                trailer.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
+            };
+            if end.is_some_and(|end| end < trailer.len()) {
+                return Err("more bytes arrived after the last chunk".to_owned());
+            }
+            if end.is_some() {
                 self.state = State::Done { body_from: 0 };
             }
-            return Ok(ended);
+            return Ok(end.is_some());
         }
         let Some(data) = rest.get(size_line..size_line + size + 2) else { return Ok(false) };
         if &data[size..] != b"\r\n" {
@@ -254,8 +265,10 @@ mod tests {
     #[test]
     fn more_than_announced_is_an_error() {
         assert!(read(&[LENGTH, b"!"]).is_ok(), "the second piece is never read");
-        let mut both = LENGTH.to_vec();
-        both.push(b'!');
-        assert!(read(&[&both]).is_err());
+        for whole in [LENGTH, CHUNKED] {
+            let mut both = whole.to_vec();
+            both.push(b'!');
+            assert!(read(&[&both]).unwrap_err().contains("more bytes"));
+        }
     }
 }

@@ -16,6 +16,7 @@ pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<Loa
     let mut result = LoadResult::new(window);
     let mut pool = Pool::open(target, connections)?;
     let mut finished = Vec::new();
+    let mut batch = Vec::new();
     let mut cpu_from_ns = None;
     for index in 0..pool.len() {
         finished.extend(pool.send(index, monotonic_ns(), &mut result)?);
@@ -31,18 +32,19 @@ pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<Loa
         }
         let until = if now < window.from_ns { window.from_ns } else { window.to_ns };
         pool.wait((until - now).min(WAIT_NS), &mut finished, &mut result)?;
-        let now = monotonic_ns();
-        for done in std::mem::take(&mut finished) {
-            if window.holds(now) {
+        std::mem::swap(&mut finished, &mut batch);
+        for done in batch.drain(..) {
+            if window.holds(done.completed_ns) {
                 match done.failure {
                     None => {
                         result.completed_count += 1;
-                        result.latencies.record(now, now - done.intended_ns);
+                        let latency_ns = done.completed_ns - done.intended_ns;
+                        result.latencies.record(done.completed_ns, latency_ns);
                     }
                     Some(why) => result.fail(why),
                 }
             }
-            if now < window.to_ns {
+            if done.completed_ns < window.to_ns {
                 finished.extend(pool.send(done.index, monotonic_ns(), &mut result)?);
             }
         }

@@ -13,7 +13,7 @@ mod recorder;
 mod schedule;
 
 pub use recorder::Recorder;
-pub use schedule::{Window, constant_schedule};
+pub use schedule::{Window, constant_schedule, poisson_schedule};
 
 use crate::http::{Answer, PreparedRequest};
 use crate::interrupt;
@@ -43,8 +43,11 @@ pub struct LoadResult {
     pub latencies: Recorder,
     /// Actual minus intended send time; empty for a closed loop.
     pub lags: Recorder,
-    /// Correct responses.
+    /// Correct responses: in a closed loop those that arrived within the window, in an open one those to
+    /// requests that were due within it.
     pub completed_count: u64,
+    /// Correct responses that arrived within the window of an open loop, whenever they were due.
+    pub answered_within_count: u64,
     /// Wrong or missing responses.
     pub failed_count: u64,
     /// The first failure in words.
@@ -53,25 +56,34 @@ pub struct LoadResult {
     pub reconnects_count: u64,
     /// Largest number of arrivals that were due and could not be sent yet.
     pub backlog_peak_count: u64,
+    /// Largest number of such arrivals in the first half of the window.
+    pub backlog_first_half_count: u64,
+    /// Number of such arrivals when the window closed.
+    pub backlog_end_count: u64,
     /// CPU time of the generator's threads within the window.
     pub client_cpu_ns: u64,
 }
 
 impl LoadResult {
-    fn new(window: &Window) -> Self {
+    /// Nothing seen yet.
+    pub fn new(window: &Window) -> Self {
         Self {
             latencies: Recorder::new(window),
             lags: Recorder::new(window),
             completed_count: 0,
+            answered_within_count: 0,
             failed_count: 0,
             first_failure: None,
             reconnects_count: 0,
             backlog_peak_count: 0,
+            backlog_first_half_count: 0,
+            backlog_end_count: 0,
             client_cpu_ns: 0,
         }
     }
 
-    fn fail(&mut self, why: String) {
+    /// Counts a failure and keeps the reason of the first.
+    pub fn fail(&mut self, why: String) {
         self.failed_count += 1;
         self.first_failure.get_or_insert(why);
     }
@@ -80,12 +92,16 @@ impl LoadResult {
         self.latencies.merge(&other.latencies);
         self.lags.merge(&other.lags);
         self.completed_count += other.completed_count;
+        self.answered_within_count += other.answered_within_count;
         self.failed_count += other.failed_count;
         if self.first_failure.is_none() {
             self.first_failure = other.first_failure;
         }
         self.reconnects_count += other.reconnects_count;
-        self.backlog_peak_count = self.backlog_peak_count.max(other.backlog_peak_count);
+        // The threads' peaks need not fall together: their sum is an upper bound of the common one.
+        self.backlog_peak_count += other.backlog_peak_count;
+        self.backlog_first_half_count += other.backlog_first_half_count;
+        self.backlog_end_count += other.backlog_end_count;
         self.client_cpu_ns += other.client_cpu_ns;
     }
 }

@@ -44,14 +44,16 @@ pub fn run(
         let now = monotonic_ns();
         if now >= window.from_ns && cpu_from_ns.is_none() {
             cpu_from_ns = Some(thread_cpu_ns());
-        }
-        if now >= window.to_ns && cpu_to_ns.is_none() {
-            cpu_to_ns = Some(thread_cpu_ns());
+            worker.result.reconnects_count = 0;
         }
         while let Some(intended_ns) = arrivals.next_if(|&intended_ns| intended_ns <= now) {
             worker.due.push_back(intended_ns);
         }
         worker.send_due(&mut finished)?;
+        if now >= window.to_ns && cpu_to_ns.is_none() {
+            cpu_to_ns = Some(thread_cpu_ns());
+            worker.result.backlog_end_count = worker.due.len() as u64;
+        }
         let all_sent = arrivals.peek().is_none() && worker.due.is_empty();
         let drained = all_sent && worker.idle.len() == worker.pool.len();
         if drained || now > window.to_ns + DRAIN_NS || interrupt::requested() {
@@ -81,24 +83,30 @@ impl Worker<'_> {
             }
             finished.extend(self.pool.send(index, intended_ns, &mut self.result)?);
         }
-        if self.window.holds(monotonic_ns()) {
-            let waiting = self.due.len() as u64;
-            self.result.backlog_peak_count = self.result.backlog_peak_count.max(waiting);
+        let now = monotonic_ns();
+        if self.window.holds(now) {
+            let (waiting, result) = (self.due.len() as u64, &mut self.result);
+            result.backlog_peak_count = result.backlog_peak_count.max(waiting);
+            if now < self.window.middle_ns() {
+                result.backlog_first_half_count = result.backlog_first_half_count.max(waiting);
+            }
         }
         Ok(())
     }
 
     fn settle(&mut self, finished: &mut Vec<Finished>) {
-        let now = monotonic_ns();
         for done in finished.drain(..) {
             self.idle.push(done.index);
+            if done.failure.is_none() && self.window.holds(done.completed_ns) {
+                self.result.answered_within_count += 1;
+            }
             if !self.window.holds(done.intended_ns) {
                 continue;
             }
             match done.failure {
                 None => {
                     self.result.completed_count += 1;
-                    let latency_ns = now.saturating_sub(done.intended_ns);
+                    let latency_ns = done.completed_ns.saturating_sub(done.intended_ns);
                     self.result.latencies.record(done.intended_ns, latency_ns);
                 }
                 Some(why) => self.result.fail(why),

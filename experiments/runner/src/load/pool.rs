@@ -2,8 +2,8 @@
 
 use super::connection::{Connection, Ready};
 use super::{LoadResult, Target, new_epoll};
+use crate::clock::{monotonic_ns, timespec};
 use rustix::event::epoll;
-use rustix::time::Timespec;
 use std::os::fd::OwnedFd;
 
 /// Most events taken from the kernel at once.
@@ -25,6 +25,8 @@ pub struct Finished {
     pub index: usize,
     /// When it was due.
     pub intended_ns: u64,
+    /// When its last byte had been read and compared, or its failure was seen.
+    pub completed_ns: u64,
     /// Why it counts as failed; `None` when it was correct.
     pub failure: Option<String>,
 }
@@ -72,8 +74,9 @@ impl<'a> Pool<'a> {
         let Err(why) = self.connections[index].begin(self.target.request, intended_ns) else {
             return Ok(None);
         };
+        let completed_ns = monotonic_ns();
         self.reopen(index, result)?;
-        Ok(Some(Finished { index, intended_ns, failure: Some(why) }))
+        Ok(Some(Finished { index, intended_ns, completed_ns, failure: Some(why) }))
     }
 
     /// Waits until something happens, `wait_ns` at most, and collects what finished.
@@ -86,11 +89,7 @@ impl<'a> Pool<'a> {
         finished: &mut Vec<Finished>,
         result: &mut LoadResult,
     ) -> Result<(), String> {
-        let timeout = Timespec {
-            tv_sec: i64::try_from(wait_ns / 1_000_000_000).unwrap_or(i64::MAX),
-            // Below 10^9, so it fits.
-            tv_nsec: i64::try_from(wait_ns % 1_000_000_000).unwrap_or(0) as _,
-        };
+        let timeout = timespec(wait_ns);
         self.events.clear();
         match epoll::wait(
             &self.epoll,
@@ -122,11 +121,12 @@ impl<'a> Pool<'a> {
             Ready::Correct => None,
             Ready::Broken(why) => Some(why),
         };
+        let completed_ns = monotonic_ns();
         if failure.is_some() || !self.connections[index].keep_alive() {
             self.reopen(index, result)?;
         }
         if let Some(intended_ns) = intended_ns {
-            finished.push(Finished { index, intended_ns, failure });
+            finished.push(Finished { index, intended_ns, completed_ns, failure });
         }
         Ok(())
     }

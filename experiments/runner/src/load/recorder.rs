@@ -68,6 +68,11 @@ impl Recorder {
         (!total.is_empty()).then(|| total.value_at_quantile(quantile))
     }
 
+    /// Values above `value_ns`, as far as three significant digits tell.
+    pub fn count_above(&self, value_ns: u64) -> u64 {
+        self.seconds.iter().map(|s| s.len() - s.count_between(0, value_ns)).sum()
+    }
+
     /// Values recorded.
     pub fn samples_count(&self) -> u64 {
         self.seconds.iter().map(Histogram::len).sum()

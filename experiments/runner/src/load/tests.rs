@@ -1,6 +1,7 @@
 //! The load generator against real servers on loopback, one of which stalls.
 
 use super::*;
+use crate::responder::{self, Stall};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -74,37 +75,123 @@ fn reference() -> Answer {
     Answer { status: 200, body: b"ok".to_vec() }
 }
 
+/// The real responder on a thread of its own; it ends when this is dropped.
+struct Static {
+    address: SocketAddr,
+    _open: std::io::PipeWriter,
+}
+
+impl Static {
+    fn start(stall: Option<Stall>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (input, open) = std::io::pipe().unwrap();
+        std::thread::spawn(move || {
+            responder::Responder::new(listener, input.into(), stall).unwrap().serve().unwrap();
+        });
+        Self { address, _open: open }
+    }
+
+    fn target<'a>(&self, asked: &'a (PreparedRequest, Answer), connections: u32) -> Target<'a> {
+        let (request, reference) = (&asked.0, &asked.1);
+        Target { address: self.address, request, reference, connections, cores: &[] }
+    }
+}
+
+fn asked() -> (PreparedRequest, Answer) {
+    (request(), Answer { status: 200, body: responder::BODY.to_vec() })
+}
+
+const STALL: Stall =
+    Stall { after: Duration::from_millis(500), length: Duration::from_millis(100) };
+/// Far above what an answer takes, and far below the stall.
+const WAITED_NS: u64 = 20_000_000;
+
+fn waited_share(result: &LoadResult) -> f64 {
+    result.latencies.count_above(WAITED_NS) as f64 / result.latencies.samples_count() as f64
+}
+
 #[test]
 fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
-    let stall = Duration::from_millis(200);
-    let (request, reference) = (request(), reference());
-    let window = || Window::starting_now(0, 1000);
+    let asked = asked();
+    let schedules = [
+        |window: &Window| constant_schedule(window, 1000),
+        |window: &Window| poisson_schedule(window, 1000, 1),
+    ];
+    for schedule in schedules {
+        let server = Static::start(Some(STALL));
+        let window = Window::starting_now(0, 1000);
+        let schedule = schedule(&window);
+        let (open, ()) = open_loop(&server.target(&asked, 8), &window, &schedule, || ()).unwrap();
+        // 1000/s x 0.1 s: a tenth of all arrivals meets the stall, so the 99th percentile shows it.
+        let p99_ns = open.latencies.quantile_ns(0.99).unwrap();
+        assert!(p99_ns >= 50_000_000, "{p99_ns}");
+        assert!(waited_share(&open) >= 0.05, "{}", waited_share(&open));
+    }
 
-    let server = Responder::start("ok", Some(100), stall);
-    let target = Target {
-        address: server.address,
-        request: &request,
-        reference: &reference,
-        connections: 2,
-        cores: &[],
-    };
-    let open_window = window();
-    let schedule = constant_schedule(&open_window, 500);
-    let (open, ()) = open_loop(&target, &open_window, &schedule, || ()).unwrap();
-    assert_eq!((open.completed_count, open.failed_count), (500, 0), "{:?}", open.first_failure);
-    // 500/s x 0.2 s: a fifth of all arrivals had to wait, so the 90th percentile shows it.
-    let open_p90 = open.latencies.quantile_ns(0.9).unwrap();
-    assert!(open_p90 > 50_000_000, "{open_p90}");
-    assert!(open.backlog_peak_count > 50, "{}", open.backlog_peak_count);
+    let server = Static::start(Some(STALL));
+    let window = Window::starting_now(0, 1000);
+    let (closed, ()) = closed_loop(&server.target(&asked, 8), &window, || ()).unwrap();
+    // It was there: each connection had one request in flight.
+    let max_ns = closed.latencies.quantile_ns(1.0).unwrap();
+    assert!(max_ns >= 90_000_000, "{max_ns}");
+    assert!(waited_share(&closed) <= 0.02, "{}", waited_share(&closed));
+}
 
-    let server = Responder::start("ok", Some(100), stall);
-    let target = Target { address: server.address, ..target };
-    let (closed, ()) = closed_loop(&target, &window(), || ()).unwrap();
-    let closed_p90 = closed.latencies.quantile_ns(0.9).unwrap();
-    assert!(
-        closed_p90 < 50_000_000,
-        "the closed loop asks too little during the stall: {closed_p90}"
-    );
+#[test]
+fn no_arrival_is_dropped_and_each_waits_from_when_it_was_due() {
+    let (asked, server) = (asked(), Static::start(Some(STALL)));
+    let window = Window::starting_now(100, 900);
+    let schedule = constant_schedule(&window, 1000);
+    // One connection: all arrivals during the stall but the first wait in the queue.
+    let (result, ()) = open_loop(&server.target(&asked, 1), &window, &schedule, || ()).unwrap();
+    let counted = schedule.iter().filter(|&&due| window.holds(due)).count() as u64;
+    assert_eq!(counted, 900);
+    assert_eq!(result.lags.samples_count(), counted, "every one was sent");
+    assert_eq!((result.completed_count, result.failed_count), (counted, 0));
+    assert_eq!(result.latencies.samples_count(), counted);
+    // Due in the first 80 ms of the stall, an arrival waits for more than the last 20 ms of it.
+    let waited = result.latencies.count_above(WAITED_NS);
+    assert!(waited >= 70, "{waited} of those due in the stall seem to have waited");
+    let max_ns = result.latencies.quantile_ns(1.0).unwrap();
+    assert!(max_ns >= 90_000_000, "{max_ns}");
+    // What they waited for a free connection is the generator's lag, and stood in its queue.
+    assert!(result.lags.count_above(WAITED_NS) >= 70);
+    assert!(result.backlog_peak_count >= 70, "{}", result.backlog_peak_count);
+}
+
+#[test]
+fn a_backlog_that_grows_is_seen_at_the_end() {
+    let asked = asked();
+    // Asleep for most of the second half of the window and beyond its end.
+    let stall = Stall { after: Duration::from_millis(200), length: Duration::from_millis(300) };
+    let server = Static::start(Some(stall));
+    let window = Window::starting_now(0, 300);
+    let schedule = constant_schedule(&window, 1000);
+    let (result, ()) = open_loop(&server.target(&asked, 2), &window, &schedule, || ()).unwrap();
+    assert_eq!((result.completed_count, result.failed_count), (300, 0));
+    assert!(result.backlog_end_count >= 50, "{}", result.backlog_end_count);
+    assert!(result.backlog_end_count > result.backlog_first_half_count);
+    assert!(result.answered_within_count <= 260, "{}", result.answered_within_count);
+}
+
+#[test]
+fn a_series_has_one_duration_per_request_in_their_order() {
+    let (asked, server) = (asked(), Static::start(None));
+    let (request, reference) = &asked;
+    let series = crate::http::series(server.address, request, reference, 50).unwrap();
+    assert_eq!((series.durations_ns.len(), series.reconnects_count), (50, 0));
+    assert!(series.durations_ns.iter().all(|&ns| ns > 0));
+
+    // This stall begins when the connection is accepted, before the first answer.
+    let stall = Stall { after: Duration::ZERO, length: Duration::from_millis(100) };
+    let server = Static::start(Some(stall));
+    let series = crate::http::series(server.address, request, reference, 3).unwrap();
+    assert!(series.durations_ns[0] >= 50_000_000, "{:?}", series.durations_ns);
+
+    let wrong = Answer { status: 200, body: b"Hello, World!".to_vec() };
+    let error = crate::http::series(server.address, request, &wrong, 3).unwrap_err();
+    assert!(error.contains("request 0 of the series") && error.contains("differs"), "{error}");
 }
 
 #[test]

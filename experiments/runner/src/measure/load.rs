@@ -64,7 +64,8 @@ pub fn latency(
     })
 }
 
-fn target<'a>(
+/// What a load of `connections` sends, and where.
+pub fn target<'a>(
     bench: &Bench<'a>,
     instance: &dyn Instance,
     request: &'a PreparedRequest,
@@ -76,7 +77,7 @@ fn target<'a>(
 }
 
 /// CPU time that the subject's processes use within the window; read from outside the load's threads.
-fn server_cpu_ns(pid: u32, window: &Window) -> Option<u64> {
+pub fn server_cpu_ns(pid: u32, window: &Window) -> Option<u64> {
     let read = || procfs::cpu_ns(&procfs::tree(pid));
     sleep_until(window.from_ns);
     let from = read();
@@ -93,7 +94,8 @@ fn sleep_until(ns: u64) {
     }
 }
 
-fn record(measured: &mut Measured, result: LoadResult, window: &Window, cpu_ns: Option<u64>) {
+/// Puts down what a load showed within its window.
+pub fn record(measured: &mut Measured, result: LoadResult, window: &Window, cpu_ns: Option<u64>) {
     measured.set(Metric::RequestsCompleted, Some(result.completed_count));
     measured.set(Metric::RequestsFailed, Some(result.failed_count));
     measured.set(Metric::Reconnects, Some(result.reconnects_count));

@@ -3,9 +3,12 @@
 mod artifact_size;
 mod cold_start;
 mod equivalence;
+mod highest_rate;
 mod instance;
 mod load;
 mod memory;
+mod rate_search;
+mod warm_up;
 
 use crate::catalog::{Artifacts, Catalog};
 use crate::engine::Engine;
@@ -105,8 +108,18 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
     match &visit.definition.method {
         Method::Equivalence {} => equivalence::measure(bench, visit),
         Method::ColdStart { .. } => cold_start::measure(bench, visit),
-        Method::Instantiation { .. } | Method::WarmUp { .. } | Method::HighestRate { .. } => {
+        Method::Instantiation { .. } => {
             Err(Failure::at("plan")("this method is not there yet".to_owned()))
+        }
+        Method::WarmUp { iterations } => warm_up::measure(bench, visit, *iterations),
+        Method::HighestRate { p99_bound_us, first_rate_per_second, connections, warmup_ms } => {
+            let objective = highest_rate::Objective {
+                p99_bound_us: of_workload(visit, p99_bound_us)?,
+                first_rate_per_second: of_workload(visit, first_rate_per_second)?,
+                connections: *connections,
+                warmup_ms: *warmup_ms,
+            };
+            highest_rate::measure(bench, visit, objective)
         }
         Method::Throughput { warmup_ms, .. } => load::throughput(bench, visit, *warmup_ms),
         Method::Latency { connections, warmup_ms, .. } => {
@@ -117,4 +130,16 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Method::ArtifactSize {} => artifact_size::measure(bench, visit),
     }
+}
+
+/// The definition's value for the visit's workload; a validated definition has one for each.
+fn of_workload<T: Copy>(
+    visit: &Visit<'_>,
+    values: &BTreeMap<WorkloadName, T>,
+) -> Result<T, Failure> {
+    let cell = &visit.trial.cell;
+    let value = cell.workload.as_ref().and_then(|workload| values.get(workload));
+    value.copied().ok_or_else(|| {
+        Failure::at("plan")(format!("the definition sets nothing for the workload of {cell}"))
+    })
 }

@@ -1,0 +1,225 @@
+//! The load generator weighed beside wrk, and shown a server that stalls.
+//!
+//! A generator that needs more CPU time per request than others would be the first thing to saturate, and
+//! one that overlooks a stall would report latencies that no user sees. Both are checked here against the
+//! same responder (`src/responder/`), on the cores that a run would use.
+
+mod server;
+mod stall;
+mod wrk;
+
+use crate::affinity;
+use crate::clock::unix_ns;
+use crate::http::{Answer, PreparedRequest};
+use crate::interrupt;
+use crate::load::{Target, Window, closed_loop};
+use crate::responder::BODY;
+use anyhow::{Context, Result};
+use clap::Args;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use server::Server;
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::calibration_load::{LoadCalibration, Round, Turn};
+use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::workload::Expect;
+use wrk::Wrk;
+
+/// Connections of either generator.
+const CONNECTIONS: u32 = 8;
+
+/// How the calibration is run.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The program wrk.
+    #[arg(long)]
+    wrk: PathBuf,
+    /// The JSON file to write.
+    #[arg(long)]
+    output: PathBuf,
+    /// Turns of each generator.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Seconds of one turn.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Seed of the order within the rounds.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Generator {
+    Ours,
+    Wrk,
+}
+
+/// What both generators ask, where, and from which core.
+struct Bench {
+    pinning: Pinning,
+    request: PreparedRequest,
+    reference: Answer,
+}
+
+/// Measures, prints what came out and writes every round.
+///
+/// # Errors
+/// wrk cannot be run, a response was wrong, the file cannot be written, or a loop did not show (open) or did
+/// show (closed) the stall.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    interrupt::install()?;
+    let bench = Bench::new();
+    let wrk = Wrk::find(&arguments.wrk)?;
+    let started_at_unix_ns = unix_ns();
+    let rounds = bench.compare(&wrk, arguments)?;
+    let stall = stall::demonstrate(&bench, arguments.seed)?;
+    let calibration = LoadCalibration {
+        schema_version: SCHEMA_VERSION,
+        started_at_unix_ns,
+        wrk_version: wrk.version,
+        pinning: bench.pinning,
+        connections: CONNECTIONS,
+        turn_ms: arguments.seconds * 1000,
+        seed: arguments.seed,
+        rounds,
+        stall,
+    };
+    let json = serde_json::to_string_pretty(&calibration).context("lay the calibration out")?;
+    std::fs::write(&arguments.output, json + "\n")
+        .with_context(|| format!("write {}", arguments.output.display()))?;
+    print_rounds(&calibration);
+    stall::print(&calibration.stall);
+    stall::check(&calibration.stall)
+}
+
+impl Bench {
+    fn new() -> Self {
+        let request = b"GET / HTTP/1.1\r\nHost: weighbridge\r\n\r\n".to_vec();
+        let sha256 = crate::digest::hex(&Sha256::digest(BODY));
+        Self {
+            pinning: affinity::divide(&weighbridge_machine::own_cores()),
+            request: PreparedRequest {
+                bytes: request,
+                expect: Expect { status: 200, sha256 },
+                is_head: false,
+            },
+            reference: Answer { status: 200, body: BODY.to_vec() },
+        }
+    }
+
+    /// One core: wrk has one thread as well.
+    fn client_cores(&self) -> &[u32] {
+        let cores = self.pinning.client_cores.as_deref().unwrap_or_default();
+        &cores[..cores.len().min(1)]
+    }
+
+    fn target(&self, server: &Server) -> Target<'_> {
+        Target {
+            address: server.address,
+            request: &self.request,
+            reference: &self.reference,
+            connections: CONNECTIONS,
+            cores: self.client_cores(),
+        }
+    }
+
+    /// Rounds of one turn each, in a random order: what else the machine does falls on both alike.
+    fn compare(&self, wrk: &Wrk, arguments: &Arguments) -> Result<Vec<Round>> {
+        let server = Server::start(&self.pinning, None)?;
+        let mut random = ChaCha8Rng::seed_from_u64(arguments.seed);
+        let mut rounds = Vec::new();
+        for _ in 0..arguments.rounds {
+            let mut order = [Generator::Ours, Generator::Wrk];
+            order.shuffle(&mut random);
+            let turn = |generator| match generator {
+                Generator::Ours => self.turn(&server, arguments.seconds),
+                Generator::Wrk => {
+                    wrk.turn(server.address, CONNECTIONS, arguments.seconds, self.client_cores())
+                }
+            };
+            let (first, second) = (turn(order[0])?, turn(order[1])?);
+            let ours_first = order[0] == Generator::Ours;
+            let (ours, wrk) = if ours_first { (first, second) } else { (second, first) };
+            rounds.push(Round { ours_first, ours, wrk });
+        }
+        Ok(rounds)
+    }
+
+    fn turn(&self, server: &Server, seconds: u64) -> Result<Turn> {
+        let window = Window::starting_now(0, seconds * 1000);
+        let (result, ()) =
+            closed_loop(&self.target(server), &window, || ()).map_err(anyhow::Error::msg)?;
+        anyhow::ensure!(
+            result.failed_count == 0,
+            "{} requests failed: {}",
+            result.failed_count,
+            result.first_failure.unwrap_or_default()
+        );
+        Ok(Turn { completed_count: result.completed_count, client_cpu_ns: result.client_cpu_ns })
+    }
+}
+
+fn print_rounds(calibration: &LoadCalibration) {
+    let rounds = &calibration.rounds;
+    let rates = |turn: fn(&Round) -> Turn| {
+        Spread::of(rounds.iter().filter_map(|r| turn(r).requests_per_cpu_second()).collect())
+    };
+    println!(
+        "{} rounds of {} ms, {} connections; {}",
+        rounds.len(),
+        calibration.turn_ms,
+        calibration.connections,
+        calibration.wrk_version
+    );
+    let lines = [
+        ("ours, requests per client CPU-second", rates(|r| r.ours), 0),
+        ("wrk, requests per client CPU-second", rates(|r| r.wrk), 0),
+        (
+            "ours over wrk, round by round",
+            Spread::of(rounds.iter().filter_map(Round::ratio).collect()),
+            3,
+        ),
+    ];
+    for (what, spread, digits) in lines {
+        match spread {
+            Some(Spread { least, median, most }) => println!(
+                "{what:<38} median {median:.digits$} (least {least:.digits$}, most {most:.digits$})"
+            ),
+            None => println!("{what:<38} not measured"),
+        }
+    }
+}
+
+/// Least, median and greatest of some values.
+#[derive(Debug, PartialEq)]
+struct Spread {
+    least: f64,
+    median: f64,
+    most: f64,
+}
+
+impl Spread {
+    /// `None` of nothing. The median of an even number of values is the mean of the two in the middle.
+    fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let (&least, &most) = (values.first()?, values.last()?);
+        let (below, above) = ((values.len() - 1) / 2, values.len() / 2);
+        Some(Self { least, median: f64::midpoint(values[below], values[above]), most })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_spread_of_even_and_odd_numbers() {
+        let spread = |values: &[f64]| Spread::of(values.to_vec());
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { least: 1.0, median: 2.0, most: 3.0 }));
+        assert_eq!(spread(&[4.0, 1.0]), Some(Spread { least: 1.0, median: 2.5, most: 4.0 }));
+    }
+}
