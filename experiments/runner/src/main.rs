@@ -6,6 +6,7 @@ mod affinity;
 mod announce;
 mod catalog;
 mod clock;
+mod daemons;
 mod digest;
 mod engine;
 mod estimate;
@@ -17,6 +18,7 @@ mod load;
 mod lock;
 mod measure;
 mod noise;
+mod page_cache;
 mod plan;
 mod procfs;
 mod session;
@@ -130,6 +132,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         return print_plan(&manifest, &catalog);
     }
     let _lock = lock::only_one(&arguments.results)?;
+    subject::bundle::remove_leftovers().map_err(anyhow::Error::msg)?;
     interrupt::install()?;
     let (mut store, manifest) = match &arguments.resume {
         Some(run) => Store::resume(&arguments.results, run)?,

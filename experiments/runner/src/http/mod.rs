@@ -5,6 +5,6 @@ mod first;
 mod request;
 mod response;
 
-pub use first::{Answer, exchange, first_answer};
+pub use first::{Answer, FirstAnswer, exchange, first_answer};
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};

@@ -4,6 +4,7 @@ mod artifact_size;
 mod cold_start;
 mod equivalence;
 mod instance;
+mod instantiation;
 mod load;
 mod memory;
 
@@ -103,7 +104,8 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
     match &visit.definition.method {
         Method::Equivalence {} => equivalence::measure(bench, visit),
         Method::ColdStart { .. } => cold_start::measure(bench, visit),
-        Method::Instantiation { .. } | Method::WarmUp { .. } | Method::HighestRate { .. } => {
+        Method::Instantiation { iterations } => instantiation::measure(bench, visit, *iterations),
+        Method::WarmUp { .. } | Method::HighestRate { .. } => {
             Err(Failure::at("plan")("this method is not there yet".to_owned()))
         }
         Method::Throughput { warmup_ms, .. } => load::throughput(bench, visit, *warmup_ms),
