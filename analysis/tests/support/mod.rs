@@ -67,6 +67,7 @@ fn subject(name: &str) -> SubjectEntry {
             isolation: "process, 100 % alone".to_owned(),
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
             version: Some(vec![name.to_owned(), "--version".to_owned()]),
+            instantiate: None,
             start,
             size: Size { shipped: Vec::new(), runtime: Vec::new() },
         },
