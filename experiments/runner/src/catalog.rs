@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact;
 use weighbridge_schema::definition::Definition;
-use weighbridge_schema::name::{ExperimentName, WorkloadName};
+use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
-use weighbridge_schema::subject::{Subjects, parse_subjects};
+use weighbridge_schema::subject::{Subject, Subjects, parse_subjects};
 use weighbridge_schema::workload::{Body, Workload, Workloads, parse_workloads};
 
 /// The folder `experiments/`, read.
@@ -99,6 +99,16 @@ impl Catalog {
                 })
             })
             .collect()
+    }
+
+    /// The subject of that name.
+    ///
+    /// # Errors
+    /// There is none: a plan that was made with other definitions asks for it.
+    pub fn subject(&self, name: &SubjectName) -> Result<&Subject, String> {
+        self.subjects.get(name).ok_or_else(|| {
+            format!("no subject `{name}`: experiments/subjects.toml no longer holds it")
+        })
     }
 
     /// Lays out the request of one workload, reading its body.

@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 use weighbridge_schema::subject::Network;
 
@@ -25,6 +25,8 @@ pub struct Engine {
     docker: Docker,
     /// What the engine says it is, for example `docker 20.10.24 (runc 1.1.5)`.
     pub version: String,
+    /// The socket it answers at; `None` when it is reached in another way.
+    pub socket: Option<PathBuf>,
 }
 
 /// What a container is made from.
@@ -70,7 +72,8 @@ impl Engine {
             let said = docker.version().await.context("ask the container engine its version")?;
             anyhow::Ok((docker, describe_version(&said)))
         })?;
-        Ok(Self { runtime, docker, version })
+        let socket = host.strip_prefix("unix://").map(PathBuf::from);
+        Ok(Self { runtime, docker, version, socket })
     }
 
     /// Loads the archive at `path` unless the engine holds the image already.

@@ -62,13 +62,47 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
     Some(total)
 }
 
+/// Involuntary context switches of all threads of `pids`: how often the kernel took the core away from them.
+pub fn involuntary_switches_count(pids: &[u32]) -> Option<u64> {
+    let mut total = 0;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+            let text = fs::read_to_string(task.path().join("status")).ok()?;
+            let line = text.lines().find(|l| l.starts_with("nonvoluntary_ctxt_switches:"))?;
+            total += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+        }
+    }
+    Some(total)
+}
+
+/// The name of a process, at most 15 characters.
+pub fn name(pid: u32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+}
+
+/// The words of a process's command line.
+pub fn command_line(pid: u32) -> Option<Vec<String>> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = bytes.split(|&byte| byte == 0).filter(|word| !word.is_empty());
+    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+}
+
+/// All processes of this name.
+pub fn named(wanted: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&pid| name(pid).as_deref() == Some(wanted))
+        .collect()
+}
+
 /// The parent's process id and name.
 pub fn parent(pid: u32) -> Option<(u32, String)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name stands in parentheses and may hold blanks: what follows the last one is regular.
     let parent: u32 = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
-    let name = fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
-    Some((parent, name.trim().to_owned()))
+    Some((parent, name(parent)?))
 }
 
 /// Peak memory of the control group that `pid` is in, if that is not the runner's own: version 2
@@ -117,6 +151,9 @@ mod tests {
         assert!(memory(&[pid]).is_some_and(|m| m.pss_bytes >= m.uss_bytes && m.uss_bytes > 0));
         assert!(cpu_ns(&[pid]).is_some_and(|ns| ns > 0));
         assert!(tree(pid).contains(&pid));
+        let own_name = name(pid).unwrap();
+        assert!(named(&own_name).contains(&pid), "{own_name}");
+        assert_eq!(command_line(pid).unwrap(), std::env::args().collect::<Vec<_>>());
         assert_eq!(memory(&[u32::MAX]), None);
     }
 
@@ -127,6 +164,26 @@ mod tests {
         assert_eq!(parent(child.id()).map(|(pid, _)| pid), Some(std::process::id()));
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_loses_its_core_is_counted() {
+        let pid = std::process::id();
+        let before = involuntary_switches_count(&[pid]).unwrap();
+        // Two threads on one core take it from each other; every slice that runs out is one switch.
+        let core = weighbridge_machine::own_cores()[0];
+        let busy = || {
+            crate::affinity::pin_current_thread(&[core]);
+            let begun = std::time::Instant::now();
+            while begun.elapsed() < std::time::Duration::from_millis(200) {}
+            involuntary_switches_count(&[pid]).unwrap()
+        };
+        let after = std::thread::scope(|scope| {
+            let both = [scope.spawn(busy), scope.spawn(busy)];
+            both.map(|thread| thread.join().unwrap())
+        });
+        assert!(after.iter().any(|&count| count > before), "{before} {after:?}");
+        assert_eq!(involuntary_switches_count(&[u32::MAX]), None, "unknown, not 0");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::affinity::divide;
 use crate::catalog::{Artifacts, Catalog};
 use crate::clock::{stamp, unix_ns};
 use crate::engine::Engine;
+use crate::subject::bundle::Runtime;
 use crate::{fingerprint, plan};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,6 +137,14 @@ fn availability(
     engine: Option<&Engine>,
     provisions: &[Provision],
 ) -> Availability {
+    if let Start::Bundle { runtime, .. } = &subject.start
+        && let Err(missing) = Runtime::find(runtime)
+    {
+        return Availability::NotInstalled {
+            reason: missing.to_string(),
+            remedy: Some(missing.remedy()),
+        };
+    }
     let asked = match &subject.start {
         Start::Process { .. } | Start::Bundle { .. } => subject
             .version

@@ -97,6 +97,9 @@ pub struct Subject {
     pub wasi: Option<String>,
     /// Command whose first line of output is the version; `None` when the engine is asked through its API.
     pub version: Option<Vec<String>>,
+    /// Command that makes and drops instances within one process and prints what that took; `None` where
+    /// instances are processes. It may hold `{iterations}` and `{artifact:NAME}`.
+    pub instantiate: Option<Vec<String>>,
     /// How it is started.
     pub start: Start,
     /// What it weighs.
@@ -127,8 +130,8 @@ pub type Subjects = BTreeMap<SubjectName, Subject>;
 /// Reads `subjects.toml`.
 ///
 /// # Errors
-/// Syntax, unknown keys, a twin of nothing, names that are not kebab-case; and a process subject without a version command,
-/// because a subject whose version is unknown is not measured.
+/// Syntax, unknown keys, a twin of nothing, names that are not kebab-case; and a process or bundle
+/// without a version command, because a subject whose version is unknown is not measured.
 pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
     let mut raw: RawSubjects = parse(file, text)?;
     for (name, RawTwin { twin_of }) in raw.twins {
@@ -145,12 +148,13 @@ pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
         raw.subjects.insert(name, twin);
     }
     for (name, subject) in &raw.subjects {
-        if matches!(subject.start, Start::Process { .. }) && subject.version.is_none() {
+        let asked_of_engine = matches!(subject.start, Start::Container { .. });
+        if !asked_of_engine && subject.version.is_none() {
             return Err(ParseError {
                 file: file.to_owned(),
                 line: None,
                 message: format!(
-                    "subject `{name}` is a process without `version = [\"program\", \"--version\"]`; \
+                    "subject `{name}` is started without an engine and without `version = [\"program\", \"--version\"]`; \
                      a subject without a version is not measured"
                 ),
             });

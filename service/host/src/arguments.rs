@@ -10,6 +10,14 @@ use clap::{Args, Parser, Subcommand};
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", env!("WEIGHBRIDGE_WASMTIME_VERSION"), ")");
 
+/// Longest linear memory of an instance unless --memory-limit-mib says otherwise.
+pub(crate) const MEMORY_LIMIT_MIB: u32 = 1024;
+/// Instances at once unless --instances says otherwise.
+pub(crate) const INSTANCES: NonZeroU32 = match NonZeroU32::new(32) {
+    Some(count) => count,
+    None => unreachable!(),
+};
+
 /// Serves a WebAssembly component (wasi:http 0.2) over HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "weighbridge-host", version = VERSION, arg_required_else_help = true)]
@@ -23,6 +31,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Answers HTTP requests with a component, until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Makes and drops instances of a component without a request, and prints what that took.
+    Instantiate(Instantiate),
     /// Compiles a component ahead of time, for `serve` to load.
     #[cfg(feature = "compiler")]
     Compile(Compile),
@@ -41,13 +51,13 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "MS", default_value = "10000")]
     pub(crate) deadline_ms: u64,
     /// Longest linear memory of an instance, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY_LIMIT_MIB, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) memory_limit_mib: u32,
     /// Threads that accept and answer [default: the cores this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Instances at once, shared out evenly among the threads; further requests wait.
-    #[arg(long, value_name = "N", default_value = "32")]
+    #[arg(long, value_name = "N", default_value_t = INSTANCES)]
     pub(crate) instances: NonZeroU32,
     /// Compiles FILE when starting (JIT) in place of loading compiled code; needs the build with the
     /// compiler.
@@ -69,9 +79,32 @@ pub(crate) struct Serve {
 impl Serve {
     /// Longest linear memory in bytes.
     pub(crate) fn memory_limit_bytes(&self) -> usize {
-        // 4096 MiB at most, and the hosts that this runs on are 64-bit.
-        (self.memory_limit_mib as usize) << 20
+        mib(self.memory_limit_mib)
     }
+}
+
+/// Mebibytes as bytes.
+pub(crate) const fn mib(count: u32) -> usize {
+    // 4096 MiB at most, and the hosts that this runs on are 64-bit.
+    (count as usize) << 20
+}
+
+/// What to make instances of. Engine and pool are configured as for `serve` with its defaults.
+#[derive(Debug, Args)]
+pub(crate) struct Instantiate {
+    /// Compiled component (.cwasm), or a component (.wasm) with --compile-at-start.
+    #[arg(value_name = "FILE")]
+    pub(crate) component: PathBuf,
+    /// Instances that are made and dropped one after the other, each timed.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) count: NonZeroU32,
+    /// Instances that are then held at once, to see what memory each one adds.
+    #[arg(long, value_name = "M", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub(crate) hold: u32,
+    /// Compiles FILE when starting (JIT) in place of loading compiled code; needs the build with the
+    /// compiler.
+    #[arg(long)]
+    pub(crate) compile_at_start: bool,
 }
 
 /// What to compile.

@@ -18,11 +18,15 @@ enum Kind {
     Other,
 }
 
-/// Loads code that `compile` wrote.
+/// The code in `path`: compiled now, or loaded as `compile` wrote it.
 ///
 /// # Errors
-/// Names the file, what it is in place of compiled code for this engine, and the command that helps.
-pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Component> {
+/// Names the file, what it is in place of what was asked for, and the command that helps.
+pub(crate) fn get(engine: &Engine, path: &Path, compile_now: bool) -> Result<Component> {
+    if compile_now { compile_at_start(engine, path) } else { load(engine, path) }
+}
+
+fn load(engine: &Engine, path: &Path) -> Result<Component> {
     // SAFETY: compiled code is run as it is, so it must come from this program's `compile` and not
     // change while it is mapped. The operator names the file, as he names the program itself, and
     // `compile` replaces files whole; what another version or configuration compiled is refused.
@@ -81,7 +85,7 @@ fn kind(path: &Path) -> Result<Kind> {
 
 /// Compiles the component in `path` for this process.
 #[cfg(feature = "compiler")]
-pub(crate) fn compile_at_start(engine: &Engine, path: &Path) -> Result<Component> {
+fn compile_at_start(engine: &Engine, path: &Path) -> Result<Component> {
     let bytes = read_component(path)?;
     Component::from_binary(engine, &bytes)
         .map_err(anyhow::Error::from)
@@ -90,7 +94,7 @@ pub(crate) fn compile_at_start(engine: &Engine, path: &Path) -> Result<Component
 
 /// This build cannot compile, and says which one can.
 #[cfg(not(feature = "compiler"))]
-pub(crate) fn compile_at_start(_: &Engine, path: &Path) -> Result<Component> {
+fn compile_at_start(_: &Engine, path: &Path) -> Result<Component> {
     Err(anyhow!(
         "--compile-at-start: this build has no compiler; use weighbridge-host-compiler, or compile \
          {} with it and serve the result",

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Reserved address space of a linear memory, in bytes: all that 32 bits can address, so that with
@@ -97,8 +98,16 @@ fn pool(instances: u32, memory_limit_bytes: usize) -> PoolingAllocationConfig {
     pool
 }
 
+/// How many instances of `component` a pool for `pooled_instances` has room for.
+pub(crate) fn room_for_component(pooled_instances: u32, component: &Component) -> u32 {
+    // A component that takes modules as imports has no figure; linking refuses it.
+    component.resources_required().map_or(pooled_instances, |needs| {
+        room_for(pooled_instances, needs.num_memories, needs.num_tables)
+    })
+}
+
 /// How many instances of a component with this many memories and tables the pool has room for.
-pub(crate) fn room_for(pooled_instances: u32, memories: u32, tables: u32) -> u32 {
+fn room_for(pooled_instances: u32, memories: u32, tables: u32) -> u32 {
     let by_memories = pooled_instances / memories.max(1);
     let by_tables = pooled_instances.saturating_mul(TABLES_PER_INSTANCE) / tables.max(1);
     by_memories.min(by_tables).min(pooled_instances)

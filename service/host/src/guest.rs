@@ -9,9 +9,9 @@ use std::sync::{Arc, LazyLock};
 use anyhow::{Context, Result};
 use http::HeaderName;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{
     DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx,
     WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -94,4 +94,21 @@ pub(crate) fn pre_instantiate(engine: &Engine, component: &Component) -> Result<
     ProxyPre::new(linked).map_err(anyhow::Error::from).context(
         "linking the component: it must export wasi:http/incoming-handler of wasi:http 0.2",
     )
+}
+
+/// Makes an instance in a store of its own.
+///
+/// # Errors
+/// When there is no room in the pool, or the guest's start function traps.
+pub(crate) async fn instantiate(
+    component: &ProxyPre<Guest>,
+    memory_limit_bytes: usize,
+) -> wasmtime::Result<(Store<Guest>, Proxy)> {
+    let mut store = Store::new(component.engine(), Guest::new(memory_limit_bytes));
+    store.limiter(|guest| &mut guest.limits);
+    // One epoch on, the guest yields to the thread's other requests, and then every epoch.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    let proxy = component.instantiate_async(&mut store).await?;
+    Ok((store, proxy))
 }

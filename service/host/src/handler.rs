@@ -13,7 +13,7 @@ use weighbridge_server::{Body, Handler};
 
 use crate::exchange::exchange;
 use crate::failure;
-use crate::guest::Guest;
+use crate::guest::{Guest, instantiate};
 
 /// How requests are answered; the same for all threads.
 pub(crate) struct Policy {
@@ -101,13 +101,7 @@ impl Lane {
 
 impl Instance {
     async fn new(policy: &Policy) -> Result<Self> {
-        let guest = Guest::new(policy.memory_limit_bytes);
-        let mut store = Store::new(policy.component.engine(), guest);
-        store.limiter(|guest| &mut guest.limits);
-        // One epoch on, the guest yields to the thread's other requests, and then every epoch.
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        let proxy = policy.component.instantiate_async(&mut store).await?;
+        let (store, proxy) = instantiate(&policy.component, policy.memory_limit_bytes).await?;
         Ok(Self { store, proxy, answered: 0 })
     }
 

@@ -1,7 +1,7 @@
 //! The Wasm host: Wasmtime embedded behind the shared HTTP front.
 //!
 //! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component; `compile` makes
-//! the `.cwasm` that `serve` loads. The binary without cranelift (cargo feature `compiler` off) only
+//! the `.cwasm` that `serve` loads; `instantiate` times instances without a request. The binary without cranelift (cargo feature `compiler` off) only
 //! serves, and only compiled components.
 
 use std::process::ExitCode;
@@ -17,6 +17,7 @@ mod exchange;
 mod failure;
 mod guest;
 mod handler;
+mod instantiate;
 mod serve;
 
 use arguments::{Arguments, Command};
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn run(stages: Stages) -> Result<()> {
     match Arguments::parse().command {
         Command::Serve(options) => serve::serve(&options, stages),
+        Command::Instantiate(options) => instantiate::instantiate(&options),
         #[cfg(feature = "compiler")]
         Command::Compile(options) => component::compile(&options),
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use wasmtime::Engine;
 use wasmtime::component::Component;
 use weighbridge_server::{Config, Stages};
 
@@ -24,7 +23,7 @@ pub(crate) fn serve(options: &Serve, mut stages: Stages) -> Result<()> {
         memory_limit_bytes: options.memory_limit_bytes(),
     })?;
     stages.mark("engine");
-    let component = code(&engine, options)?;
+    let component = component::get(&engine, &options.component, options.compile_at_start)?;
     stages.mark("load");
     let policy = Arc::new(Policy {
         component: guest::pre_instantiate(&engine, &component)?,
@@ -54,21 +53,9 @@ fn pooled_instances(options: &Serve, config: &Config) -> u32 {
     options.instances.get().max(threads)
 }
 
-fn code(engine: &Engine, options: &Serve) -> Result<Component> {
-    if options.compile_at_start {
-        component::compile_at_start(engine, &options.component)
-    } else {
-        component::load(engine, &options.component)
-    }
-}
-
 /// Each thread's even share of the instances that the pool has room for.
 fn instances_per_thread(component: &Component, instances: u32, threads: usize) -> Result<usize> {
-    // A component that takes modules as imports has no figure; linking has refused it by now.
-    let room = component.resources_required().map_or(instances, |needs| {
-        engine::room_for(instances, needs.num_memories, needs.num_tables)
-    });
-    let share = room as usize / threads;
+    let share = engine::room_for_component(instances, component) as usize / threads;
     if share == 0 {
         bail!(
             "--instances {instances} leaves no instance for each of {threads} threads, because one \

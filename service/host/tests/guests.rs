@@ -193,6 +193,34 @@ fn code_of_another_configuration_is_refused() {
     assert!(told.contains("compile it again"), "{told}");
 }
 
+#[test]
+fn instances_are_timed_and_held_without_a_request() {
+    let folder = Folder::new("instantiate");
+    let component = folder.guest(SPIN);
+    let compiled = compile(&component, &folder, &[]);
+    for (file, options) in [(&compiled, &[][..]), (&component, &["--compile-at-start"])] {
+        let mut command = Command::new(program());
+        // More than the pool of `serve` has room for.
+        command.arg("instantiate").arg(file).args(["--count", "25", "--hold", "40"]).args(options);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let line = String::from_utf8(output.stdout).unwrap();
+        let (durations, rest) = line
+            .strip_prefix("{\"durations_ns\":[")
+            .and_then(|rest| rest.split_once("],\"held_count\":40,\"uss_bytes_before\":"))
+            .unwrap_or_else(|| panic!("{line}"));
+        let durations: Vec<u64> = durations.split(',').map(|text| text.parse().unwrap()).collect();
+        assert_eq!(durations.len(), 25);
+        assert!(durations.iter().all(|&ns| ns > 0), "{durations:?}");
+        let (before, held) = rest.split_once(",\"uss_bytes_held\":").unwrap();
+        let bytes = |text: &str| text.trim_end_matches("}\n").parse::<u64>().unwrap();
+        // Each instance has at least a page of its own.
+        assert!(bytes(held) >= bytes(before) + 40 * 4096, "{rest}");
+    }
+    let none = Command::new(program()).arg("instantiate").arg(folder.file("missing")).output();
+    assert_eq!(none.unwrap().status.code(), Some(1));
+}
+
 fn compile(component: &Path, folder: &Folder, options: &[&str]) -> PathBuf {
     let compiled = folder.file("guest.cwasm");
     let mut command = Command::new(program());

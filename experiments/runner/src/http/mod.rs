@@ -8,7 +8,7 @@ mod response;
 mod series;
 
 pub use checked::ResponseChecker;
-pub use first::{Answer, exchange, first_answer};
+pub use first::{Answer, FirstAnswer, exchange, first_answer};
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};
 pub use series::series;

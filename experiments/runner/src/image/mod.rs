@@ -12,10 +12,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Path of the program within the image.
-const ENTRY_POINT: &str = "weighbridge-native";
-/// nobody: the service needs no rights.
-const USER: &str = "65534:65534";
+/// Path of the program within the image, and within the root file system of a bundle.
+pub const ENTRY_POINT: &str = "weighbridge-native";
+/// nobody, user and group alike: the service needs no rights.
+pub const USER_ID: u32 = 65534;
 /// A fixed creation time; the archive's entries carry it too (as 0).
 const CREATED: &str = "1970-01-01T00:00:00Z";
 
@@ -84,7 +84,7 @@ fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
         "os": "linux",
         "created": CREATED,
         "config": {
-            "User": USER,
+            "User": format!("{USER_ID}:{USER_ID}"),
             "Entrypoint": [format!("/{ENTRY_POINT}")],
             "WorkingDir": "/",
         },

@@ -17,11 +17,7 @@ const ZSTD_LEVEL: i32 = 19;
 /// A shipped artifact is missing. A runtime that cannot be found leaves its metrics unknown.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
-    let subject = bench
-        .catalog
-        .subjects
-        .get(name)
-        .ok_or_else(|| Failure::at("plan")(format!("no subject `{name}`")))?;
+    let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {

@@ -3,7 +3,7 @@
 use super::instance::{request, with_instance};
 use super::{Bench, Failure, Measured, Visit};
 
-/// Starts, asks once, stops.
+/// Starts, asks once, stops; with the page cache dropped before, where the cell says so.
 ///
 /// # Errors
 /// As [`super::visit`].

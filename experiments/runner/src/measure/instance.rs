@@ -1,13 +1,15 @@
 //! Start, first correct answer, and stop: the frame that all methods with a running subject share.
 
 use super::{Bench, Failure, Measured, Visit};
-use crate::http::{Answer, PreparedRequest, first_answer};
-use crate::interrupt;
+use crate::http::{Answer, FirstAnswer, PreparedRequest, first_answer};
 use crate::subject::{Instance, StartContext, start};
+use crate::{interrupt, procfs};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::WorkloadName;
+use weighbridge_schema::parameter::{PageCache, Parameter};
 use weighbridge_schema::record::Stage;
 
 /// Longest wait for the first answer: a compiler on a slow machine may run before it.
@@ -24,6 +26,82 @@ pub fn request<'a>(bench: &Bench<'a>, visit: &Visit<'_>) -> Result<&'a PreparedR
     })
 }
 
+/// A started subject that has answered its first request correctly.
+pub struct Running<'a> {
+    /// The subject.
+    pub instance: Box<dyn Instance + 'a>,
+    /// Its first answer, with its moments.
+    pub first: FirstAnswer,
+    stderr_file: PathBuf,
+}
+
+/// Starts the visit's subject and waits for the first correct answer to `request`. `copy` is the number of the
+/// instance among those that run side by side, from 0.
+///
+/// # Errors
+/// It could not be started, or gave no correct answer; it is ended all the same.
+pub fn begin<'a>(
+    bench: &Bench<'a>,
+    visit: &Visit<'_>,
+    request: &PreparedRequest,
+    copy: u32,
+) -> Result<Running<'a>, Failure> {
+    let name = &visit.trial.cell.subject;
+    let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
+    let file = match copy {
+        0 => format!("{:05}-{name}.txt", visit.position),
+        _ => format!("{:05}-{name}-{copy}.txt", visit.position),
+    };
+    let context = StartContext {
+        artifacts: bench.artifacts,
+        engine: bench.engine,
+        images: bench.images,
+        pinning: bench.pinning,
+        run: bench.run,
+        position: visit.position,
+        copy,
+        page_cache: match visit.trial.cell.parameter {
+            Parameter::PageCacheDropped => PageCache::Dropped,
+            _ => PageCache::Warm,
+        },
+        stderr_file: bench.stderr_folder.join(file),
+    };
+    let mut instance = start(subject, &context).map_err(Failure::at("start"))?;
+    let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
+        if interrupt::requested() {
+            return Err(interrupt::REASON.to_owned());
+        }
+        instance.alive()
+    })
+    .map_err(Failure::at("first response"))?;
+    first.answer.check(request).map_err(Failure::at("first response"))?;
+    Ok(Running { instance, first, stderr_file: context.stderr_file })
+}
+
+impl Running<'_> {
+    /// The moments that are known while it runs, since the start call.
+    fn stages_ns(&self) -> BTreeMap<Stage, u64> {
+        let from = self.instance.start_call_ns();
+        let mut known: BTreeMap<Stage, u64> = self.instance.stages_ns().into_iter().collect();
+        known.insert(Stage::Connected, self.first.connected_ns);
+        known.insert(Stage::FirstByte, self.first.first_byte_ns);
+        known.insert(Stage::Response, self.first.response_ns);
+        known.into_iter().map(|(stage, ns)| (stage, ns.saturating_sub(from))).collect()
+    }
+
+    /// Ends it and gives the program's own moments, since the start call.
+    ///
+    /// # Errors
+    /// It could not be ended, or what it wrote could not be kept or understood.
+    pub fn end(self) -> Result<BTreeMap<Stage, u64>, Failure> {
+        let from = self.instance.start_call_ns();
+        let stderr = self.instance.stop().map_err(Failure::at("stop"))?;
+        keep_stderr(&self.stderr_file, &stderr)?;
+        let own = program_stages(&stderr).map_err(Failure::at("stages"))?;
+        Ok(own.into_iter().map(|(stage, ns)| (stage, ns.saturating_sub(from))).collect())
+    }
+}
+
 /// Starts the visit's subject, waits for the first correct answer to `request`, calls `then` with the
 /// running instance and that answer, and stops the subject. Stages and the time to the first response are
 /// recorded in every case where it answered.
@@ -36,54 +114,22 @@ pub fn with_instance(
     request: &PreparedRequest,
     then: impl FnOnce(&mut dyn Instance, &Answer, &mut Measured) -> Result<(), Failure>,
 ) -> Result<Measured, Failure> {
-    let name = &visit.trial.cell.subject;
-    let subject = bench
-        .catalog
-        .subjects
-        .get(name)
-        .ok_or_else(|| Failure::at("plan")(format!("no subject `{name}`")))?;
-    let context = StartContext {
-        artifacts: bench.artifacts,
-        engine: bench.engine,
-        images: bench.images,
-        pinning: bench.pinning,
-        run: bench.run,
-        position: visit.position,
-        stderr_file: bench.stderr_folder.join(format!("{:05}-{name}.txt", visit.position)),
-    };
-    let mut instance = start(subject, &context).map_err(Failure::at("start"))?;
-    let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
-        if interrupt::requested() {
-            return Err(interrupt::REASON.to_owned());
-        }
-        instance.alive()
-    })
-    .map_err(Failure::at("first response"))?;
-    first.answer.check(request).map_err(Failure::at("first response"))?;
+    let mut running = begin(bench, visit, request, 0)?;
+    let mut measured = Measured { stages_ns: running.stages_ns(), ..Measured::default() };
+    measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&Stage::Response).copied());
 
-    let from = instance.start_call_ns();
-    let since = |ns: u64| ns.saturating_sub(from);
-    let mut measured = Measured::default();
-    measured.stages_ns.extend(instance.stages_ns().into_iter().map(|(s, ns)| (s, since(ns))));
-    measured.stages_ns.insert(Stage::Connected, since(first.connected_ns));
-    measured.stages_ns.insert(Stage::FirstByte, since(first.first_byte_ns));
-    measured.stages_ns.insert(Stage::Response, since(first.response_ns));
-    measured.set(Metric::TimeToFirstResponse, Some(since(first.response_ns)));
+    then(running.instance.as_mut(), &running.first.answer, &mut measured)?;
 
-    then(instance.as_mut(), &first.answer, &mut measured)?;
-
-    let stderr = instance.stop().map_err(Failure::at("stop"))?;
-    keep_stderr(&context, &stderr)?;
-    for (stage, ns) in program_stages(&stderr).map_err(Failure::at("stages"))? {
-        measured.stages_ns.insert(stage, since(ns));
-    }
+    let processes = running.instance.pid().map(procfs::tree).ok();
+    measured.subject_involuntary_switches_count =
+        processes.and_then(|pids| procfs::involuntary_switches_count(&pids));
+    measured.stages_ns.extend(running.end()?);
     Ok(measured)
 }
 
 /// A process writes to its file itself; what a container wrote is fetched from the engine. Files that
 /// hold nothing but the stage line are not worth keeping.
-fn keep_stderr(context: &StartContext<'_>, stderr: &str) -> Result<(), Failure> {
-    let file = &context.stderr_file;
+fn keep_stderr(file: &Path, stderr: &str) -> Result<(), Failure> {
     let worth_keeping = stderr.lines().any(|line| !line.starts_with(STAGES_LINE));
     let kept = if worth_keeping {
         std::fs::write(file, stderr)

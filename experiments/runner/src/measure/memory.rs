@@ -1,10 +1,14 @@
-//! Memory of an instance, idle and under load.
+//! Memory of an instance, idle and under load, and of several instances side by side.
 
-use super::instance::{client_cores, request, with_instance};
+use super::instance::{Running, begin, client_cores, request, with_instance};
 use super::{Bench, Failure, Measured, Visit};
 use crate::clock::monotonic_ns;
+use crate::daemons::{daemons, shim};
+use crate::http::{Answer, PreparedRequest};
 use crate::load::{Target, Window, closed_loop};
 use crate::procfs::{self, Memory};
+use crate::subject::Instance;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
@@ -13,7 +17,7 @@ use weighbridge_schema::parameter::Parameter;
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
 
 /// Idle: one reading after the first response and a rest. Loaded: the highest of the readings taken under
-/// a closed loop.
+/// a closed loop. Copies: one reading of several instances that have all answered, after a rest.
 ///
 /// # Errors
 /// As [`super::visit`].
@@ -24,42 +28,109 @@ pub fn measure(
     settle_ms: u64,
 ) -> Result<Measured, Failure> {
     let request = request(bench, visit)?;
-    with_instance(bench, visit, request, |instance, reference, measured| {
-        let pid = instance.pid().map_err(Failure::at("memory"))?;
-        let memory = match visit.trial.cell.parameter {
-            Parameter::Idle => {
-                std::thread::sleep(Duration::from_millis(settle_ms));
-                procfs::memory(&procfs::tree(pid))
-            }
-            Parameter::Loaded => {
-                let target = Target {
-                    address: instance.address(),
-                    request,
-                    reference,
-                    connections: concurrency,
-                    cores: client_cores(bench),
-                };
-                let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
-                let (result, highest) = closed_loop(&target, &window, || highest(pid, &window))
-                    .map_err(Failure::at("load"))?;
-                measured.set(Metric::RequestsCompleted, Some(result.completed_count));
-                measured.set(Metric::RequestsFailed, Some(result.failed_count));
-                measured.remarks.extend(result.first_failure);
-                highest
-            }
-            other => {
-                return Err(Failure::at("plan")(format!("a memory trial cannot have `{other}`")));
-            }
-        };
-        let memory = memory.ok_or_else(|| {
-            Failure::at("memory")(format!("/proc/{pid}/smaps_rollup cannot be read"))
-        })?;
-        measured.set(Metric::Pss, Some(memory.pss_bytes));
-        measured.set(Metric::Uss, Some(memory.uss_bytes));
-        measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(pid));
-        measured.set(Metric::ShimPss, shim_pss_bytes(pid));
-        Ok(())
-    })
+    let settle = Duration::from_millis(settle_ms);
+    match visit.trial.cell.parameter {
+        Parameter::Idle => with_instance(bench, visit, request, |instance, _, measured| {
+            std::thread::sleep(settle);
+            record_idle(bench, &[instance.pid().map_err(Failure::at("memory"))?], measured)
+        }),
+        Parameter::Loaded => with_instance(bench, visit, request, |instance, answer, measured| {
+            loaded(bench, visit, concurrency, instance, (request, answer), measured)
+        }),
+        Parameter::Copies(count) => copies(bench, visit, request, count, settle),
+        other => Err(Failure::at("plan")(format!("a memory trial cannot have `{other}`"))),
+    }
+}
+
+fn loaded(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    concurrency: u32,
+    instance: &dyn Instance,
+    (request, reference): (&PreparedRequest, &Answer),
+    measured: &mut Measured,
+) -> Result<(), Failure> {
+    let pid = instance.pid().map_err(Failure::at("memory"))?;
+    let target = Target {
+        address: instance.address(),
+        request,
+        reference,
+        connections: concurrency,
+        cores: client_cores(bench),
+    };
+    let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
+    let (result, highest) =
+        closed_loop(&target, &window, || highest(pid, &window)).map_err(Failure::at("load"))?;
+    measured.set(Metric::RequestsCompleted, Some(result.completed_count));
+    measured.set(Metric::RequestsFailed, Some(result.failed_count));
+    measured.remarks.extend(result.first_failure);
+    record(&[pid], highest, measured)?;
+    measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(pid));
+    Ok(())
+}
+
+/// Starts `count` instances one after the other, reads them together, and ends all of them.
+fn copies(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    request: &PreparedRequest,
+    count: u32,
+    settle: Duration,
+) -> Result<Measured, Failure> {
+    // What fails half-way drops the instances that run, and that ends them.
+    let running: Vec<Running<'_>> =
+        (0..count).map(|copy| begin(bench, visit, request, copy)).collect::<Result<_, _>>()?;
+    std::thread::sleep(settle);
+    let pids = running
+        .iter()
+        .map(|one| one.instance.pid())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Failure::at("memory"))?;
+    let mut measured = Measured::default();
+    record_idle(bench, &pids, &mut measured)?;
+    measured.subject_involuntary_switches_count = procfs::involuntary_switches_count(&trees(&pids));
+    for one in running {
+        one.end()?;
+    }
+    Ok(measured)
+}
+
+fn trees(pids: &[u32]) -> Vec<u32> {
+    pids.iter().copied().flat_map(procfs::tree).collect()
+}
+
+fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Result<(), Failure> {
+    record(pids, procfs::memory(&trees(pids)), measured)?;
+    if let [pid] = pids {
+        measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(*pid));
+    }
+    let daemons = bench
+        .engine
+        .and_then(|engine| engine.socket.as_deref())
+        .zip(pids.first().copied().and_then(shim))
+        .and_then(|(socket, shim)| daemons(socket, shim));
+    measured.set(
+        Metric::EnginePss,
+        daemons.and_then(|pids| procfs::memory(&pids)).map(|memory| memory.pss_bytes),
+    );
+    Ok(())
+}
+
+/// PSS and USS of the instances' processes, and the PSS of their shims, which are not among them.
+fn record(pids: &[u32], memory: Option<Memory>, measured: &mut Measured) -> Result<(), Failure> {
+    let memory = memory.ok_or_else(|| {
+        Failure::at("memory")(format!(
+            "smaps_rollup of the processes below {pids:?} cannot be read"
+        ))
+    })?;
+    measured.set(Metric::Pss, Some(memory.pss_bytes));
+    measured.set(Metric::Uss, Some(memory.uss_bytes));
+    let shims: BTreeSet<u32> = pids.iter().copied().filter_map(shim).collect();
+    if !shims.is_empty() {
+        let shims: Vec<u32> = shims.into_iter().collect();
+        measured.set(Metric::ShimPss, procfs::memory(&shims).map(|memory| memory.pss_bytes));
+    }
+    Ok(())
 }
 
 fn highest(pid: u32, window: &Window) -> Option<Memory> {
@@ -75,14 +146,4 @@ fn highest(pid: u32, window: &Window) -> Option<Memory> {
         }
     }
     highest
-}
-
-/// A container's first process is the child of its shim; a plain process is the runner's own.
-fn shim_pss_bytes(pid: u32) -> Option<u64> {
-    let (parent, name) = procfs::parent(pid)?;
-    let is_shim = name.starts_with("containerd-shim") || name.starts_with("conmon");
-    if !is_shim {
-        return None;
-    }
-    procfs::memory(&[parent]).map(|memory| memory.pss_bytes)
 }

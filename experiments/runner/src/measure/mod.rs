@@ -5,6 +5,7 @@ mod cold_start;
 mod equivalence;
 mod highest_rate;
 mod instance;
+mod instantiation;
 mod load;
 mod memory;
 mod rate_search;
@@ -108,9 +109,7 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
     match &visit.definition.method {
         Method::Equivalence {} => equivalence::measure(bench, visit),
         Method::ColdStart { .. } => cold_start::measure(bench, visit),
-        Method::Instantiation { .. } => {
-            Err(Failure::at("plan")("this method is not there yet".to_owned()))
-        }
+        Method::Instantiation { iterations } => instantiation::measure(bench, visit, *iterations),
         Method::WarmUp { iterations } => warm_up::measure(bench, visit, *iterations),
         Method::HighestRate { p99_bound_us, first_rate_per_second, connections, warmup_ms } => {
             let objective = highest_rate::Objective {

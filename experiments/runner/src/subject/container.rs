@@ -1,9 +1,9 @@
 //! A subject in a container, through the engine's API: create, start, ask, remove.
 
-use super::{Instance, StartContext, fill_in};
+use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
 use crate::engine::{ContainerSpec, Engine};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::subject::Network;
 
@@ -50,16 +50,14 @@ pub fn start<'a>(
     let image =
         context.images.get(image).ok_or_else(|| format!("image `{image}` is not loaded"))?;
     let listen = match network {
-        Network::Host => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(|error| format!("find a free port on loopback: {error}"))?,
+        Network::Host => free_address()?,
         Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, BRIDGE_PORT)),
     };
     let arguments = arguments
         .iter()
         .map(|argument| fill_in(argument, listen, context.artifacts))
         .collect::<Result<_, _>>()?;
-    let name = format!("weighbridge-{}-{}", context.run, context.position);
+    let name = context.name();
     let spec = ContainerSpec {
         name: &name,
         image: &image.reference,
@@ -69,6 +67,7 @@ pub fn start<'a>(
         run: context.run,
     };
 
+    context.settle_page_cache()?;
     let start_call_ns = monotonic_ns();
     engine.create(spec).map_err(|e| format!("{e:#}"))?;
     let created_ns = monotonic_ns();

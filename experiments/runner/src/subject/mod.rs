@@ -1,17 +1,22 @@
 //! Ways of starting a subject. Each is one file here; an entry in `experiments/subjects.toml` names one.
 
+pub mod bundle;
 mod container;
 mod process;
 
-pub use process::MARK;
-
+use crate::affinity::pin_current_thread;
 use crate::catalog::Artifacts;
 use crate::engine::Engine;
 use crate::image::Image;
-use std::net::SocketAddr;
+use crate::page_cache;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::parameter::PageCache;
 use weighbridge_schema::subject::{Start, Subject};
+
+/// Marks every process of ours, so that a later run can find what an earlier one left behind.
+pub const MARK: &str = "WEIGHBRIDGE_RUN";
 
 /// A started subject. Dropping it ends it, whatever happened in between.
 pub trait Instance {
@@ -52,8 +57,51 @@ pub struct StartContext<'a> {
     pub run: &'a str,
     /// Place in the plan, for names.
     pub position: u64,
+    /// Number of the instance among those that are started side by side, for names.
+    pub copy: u32,
+    /// What the page cache must hold at the start call.
+    pub page_cache: PageCache,
     /// File that takes the standard error of a process.
     pub stderr_file: PathBuf,
+}
+
+impl StartContext<'_> {
+    /// A name that no other instance has: `weighbridge-<run>-<position>`, and the copy's number from the
+    /// second one on.
+    fn name(&self) -> String {
+        match self.copy {
+            0 => format!("weighbridge-{}-{}", self.run, self.position),
+            copy => format!("weighbridge-{}-{}-{copy}", self.run, self.position),
+        }
+    }
+
+    /// The last thing before the start call: brings the page cache into the state that the cell asks for.
+    fn settle_page_cache(&self) -> Result<(), String> {
+        match self.page_cache {
+            PageCache::Warm => Ok(()),
+            PageCache::Dropped => page_cache::drop(),
+        }
+    }
+}
+
+/// Runs `spawn` on the subject's cores, which a child inherits.
+///
+/// The standard library spawns with `posix_spawn` as long as nothing must run between fork and exec; the
+/// core set is therefore put on this thread, and taken off again.
+pub fn on_subject_cores<T>(pinning: &Pinning, spawn: impl FnOnce() -> T) -> T {
+    let Some(cores) = &pinning.subject_cores else { return spawn() };
+    let before = weighbridge_machine::own_cores();
+    pin_current_thread(cores);
+    let spawned = spawn();
+    pin_current_thread(&before);
+    spawned
+}
+
+/// A port on loopback that was free a moment ago.
+fn free_address() -> Result<SocketAddr, String> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| format!("find a free port on loopback: {error}"))
 }
 
 /// Starts `subject`.
@@ -69,7 +117,9 @@ pub fn start<'a>(
         Start::Container { image, arguments, network } => {
             container::start(image, arguments, *network, context)
         }
-        Start::Bundle { .. } => Err("bundles cannot be started yet".to_owned()),
+        Start::Bundle { runtime, binary, arguments } => {
+            bundle::start(runtime, binary, arguments, context)
+        }
     }
 }
 

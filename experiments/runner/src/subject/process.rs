@@ -1,22 +1,18 @@
 //! A subject that is a program of its own.
 
-use super::{Instance, StartContext, fill_in};
-use crate::affinity::pin_current_thread;
+use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores};
 use crate::clock::monotonic_ns;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::record::Stage;
 
-/// Marks every process of ours, so that a later run can find what an earlier one left behind.
-pub const MARK: &str = "WEIGHBRIDGE_RUN";
-
 /// How long a program may take to end after SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+pub const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 struct Process {
     child: Child,
@@ -27,17 +23,7 @@ struct Process {
     stderr_file: PathBuf,
 }
 
-/// A port that was free a moment ago.
-fn free_address() -> Result<SocketAddr, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map_err(|error| format!("find a free port on loopback: {error}"))
-}
-
 /// Spawns the program on the subject's cores.
-///
-/// The standard library spawns with `posix_spawn` as long as nothing must run between fork and exec; the
-/// core set is therefore put on this thread, which the child inherits, and taken off again.
 ///
 /// # Errors
 /// The program cannot be spawned.
@@ -59,14 +45,12 @@ pub fn start(
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
 
-    let before = weighbridge_machine::own_cores();
-    if let Some(cores) = &context.pinning.subject_cores {
-        pin_current_thread(cores);
-    }
-    let start_call_ns = monotonic_ns();
-    let spawned = command.spawn();
-    let spawned_ns = monotonic_ns();
-    pin_current_thread(&before);
+    context.settle_page_cache()?;
+    let (start_call_ns, spawned, spawned_ns) = on_subject_cores(context.pinning, || {
+        let start_call_ns = monotonic_ns();
+        let spawned = command.spawn();
+        (start_call_ns, spawned, monotonic_ns())
+    });
     let child = spawned.map_err(|error| format!("spawn {program}: {error}"))?;
     Ok(Box::new(Process {
         child,

@@ -1,0 +1,334 @@
+//! A subject in a container without a daemon: a bundle on disk, and an OCI runtime that is called once and
+//! leaves nothing but the container behind.
+
+mod config;
+mod runtime;
+
+pub use runtime::{Runtime, remove_leftovers};
+
+use super::process::STOP_LIMIT;
+use super::{Instance, StartContext, fill_in, free_address};
+use crate::clock::monotonic_ns;
+use crate::image::ENTRY_POINT;
+use config::{Container, config};
+use runtime::Folder;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::cell::OnceCell;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::record::Stage;
+
+/// The container's first process, held by a descriptor so that its number cannot come to mean another one.
+struct Init {
+    pid: u32,
+    descriptor: OwnedFd,
+}
+
+struct Bundle<'a> {
+    runtime: Runtime,
+    folder: Folder,
+    pinning: &'a Pinning,
+    run: &'a str,
+    /// The runtime's own process; it ends when the container runs.
+    child: std::cell::RefCell<Option<Child>>,
+    init: OnceCell<Init>,
+    address: SocketAddr,
+    start_call_ns: u64,
+    spawned_ns: u64,
+    stderr_file: PathBuf,
+    removed: bool,
+}
+
+/// Writes the bundle and calls `RUNTIME run --detach`. The start call comes after the bundle lies ready:
+/// writing it is the counterpart of pulling an image.
+///
+/// # Errors
+/// The runtime is missing or not allowed, the bundle cannot be written, or the runtime cannot be spawned.
+pub fn start<'a>(
+    runtime: &str,
+    binary: &str,
+    arguments: &[String],
+    context: &StartContext<'a>,
+) -> Result<Box<dyn Instance + 'a>, String> {
+    let runtime = Runtime::find(runtime).map_err(|missing| missing.to_string())?;
+    let address = free_address()?;
+    let arguments = arguments
+        .iter()
+        .map(|argument| fill_in(argument, address, context.artifacts))
+        .collect::<Result<Vec<_>, _>>()?;
+    let root = root_file_system(&context.artifacts.path(binary)?)?;
+    let name = context.name();
+    let stderr = File::create(&context.stderr_file)
+        .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
+    let folder = Folder::create(&name, &runtime)?;
+    let mut command = runtime.command(&folder, context.run);
+    command.args(["run", "--detach", "--pid-file"]).arg(folder.pid_file());
+    command.arg("--bundle").arg(folder.path()).arg(&name);
+    command.stdout(Stdio::null()).stderr(stderr);
+    // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
+    command.process_group(0);
+    // From here on, dropping it removes the folder and what the runtime may have made.
+    let mut bundle = Bundle {
+        runtime,
+        folder,
+        pinning: context.pinning,
+        run: context.run,
+        child: std::cell::RefCell::new(None),
+        init: OnceCell::new(),
+        address,
+        start_call_ns: 0,
+        spawned_ns: 0,
+        stderr_file: context.stderr_file.clone(),
+        removed: false,
+    };
+    let container = Container {
+        name: &name,
+        root: &root,
+        arguments: &arguments,
+        cores: context.pinning.subject_cores.as_deref(),
+        run: context.run,
+    };
+    write_config(&bundle.folder, &container)?;
+
+    context.settle_page_cache()?;
+    let (start_call_ns, spawned, spawned_ns) = bundle.runtime.within(context.pinning, || {
+        let start_call_ns = monotonic_ns();
+        let spawned = command.spawn();
+        (start_call_ns, spawned, monotonic_ns())
+    })?;
+    let child = spawned.map_err(|e| format!("spawn {}: {e}", bundle.runtime.program.display()))?;
+    bundle.child.replace(Some(child));
+    (bundle.start_call_ns, bundle.spawned_ns) = (start_call_ns, spawned_ns);
+    Ok(Box::new(bundle))
+}
+
+fn write_config(folder: &Folder, container: &Container<'_>) -> Result<(), String> {
+    let file = folder.path().join("config.json");
+    std::fs::write(&file, config(container).to_string())
+        .map_err(|error| format!("write {}: {error}", file.display()))
+}
+
+/// The root file system: a folder beside the artifact that holds a hard link of it and nothing else, so
+/// that it is the same file for the page cache, wherever and how often it runs. It is made once per build, as
+/// an image is unpacked once. The runtime adds empty folders to mount on.
+fn root_file_system(binary: &Path) -> Result<PathBuf, String> {
+    let mut name = binary.file_name().unwrap_or_default().to_owned();
+    name.push("-root");
+    let root = binary.with_file_name(name);
+    let inside = root.join(ENTRY_POINT);
+    let identity = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
+    if identity(&inside).is_some() && identity(&inside) == identity(binary) {
+        return Ok(root);
+    }
+    let linked = std::fs::create_dir_all(&root)
+        .and_then(|()| match std::fs::remove_file(&inside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+        .and_then(|()| std::fs::hard_link(binary, &inside));
+    linked.map_err(|e| format!("link {} to {}: {e}", binary.display(), inside.display()))?;
+    Ok(root)
+}
+
+impl Bundle<'_> {
+    fn stderr(&self) -> String {
+        std::fs::read_to_string(&self.stderr_file).unwrap_or_default()
+    }
+
+    /// What the runtime's own process came to; `None` while it runs.
+    fn runtime_ended(&self) -> Result<Option<()>, String> {
+        let mut child = self.child.borrow_mut();
+        let Some(running) = child.as_mut() else { return Ok(Some(())) };
+        let program = self.runtime.program.display();
+        match running.try_wait().map_err(|error| format!("wait for {program}: {error}"))? {
+            None => Ok(None),
+            Some(status) if status.success() => {
+                *child = None;
+                Ok(Some(()))
+            }
+            Some(status) => {
+                Err(format!("{program} run ended with {status}: {}", self.stderr().trim()))
+            }
+        }
+    }
+
+    /// The container's first process, once the runtime has ended.
+    fn init(&self) -> Result<&Init, String> {
+        if let Some(init) = self.init.get() {
+            return Ok(init);
+        }
+        let begun = Instant::now();
+        while self.runtime_ended()?.is_none() {
+            if begun.elapsed() > STOP_LIMIT {
+                return Err(format!(
+                    "{} run has not ended {} s after the container answered",
+                    self.runtime.program.display(),
+                    STOP_LIMIT.as_secs()
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let found = open_init(&self.folder).map_err(|why| {
+            format!("container {}: {why}: {}", self.folder.name, self.stderr().trim())
+        })?;
+        Ok(self.init.get_or_init(|| found))
+    }
+
+    /// SIGTERM first; what does not end then is killed by the runtime's `delete`.
+    fn end(&mut self) -> Result<(), String> {
+        let ended = match self.init() {
+            Ok(init) => {
+                // It may have ended by itself; waiting tells.
+                let _ = pidfd_send_signal(&init.descriptor, Signal::TERM);
+                ended_within(&init.descriptor, STOP_LIMIT)
+            }
+            Err(why) => Err(why),
+        };
+        if let Some(child) = self.child.borrow_mut().as_mut()
+            && matches!(child.try_wait(), Ok(None))
+        {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.runtime.delete(&self.folder, self.pinning, self.run)?;
+        self.folder.remove()?;
+        self.removed = true;
+        match ended {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!(
+                "container {} did not end within {} s of SIGTERM and was killed",
+                self.folder.name,
+                STOP_LIMIT.as_secs()
+            )),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+/// Opens the process that the runtime wrote down, and makes sure that it is the container's.
+fn open_init(folder: &Folder) -> Result<Init, String> {
+    let file = folder.pid_file();
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| format!("the runtime wrote no {}: {error}", file.display()))?;
+    let pid: u32 = text.trim().parse().map_err(|_| format!("{} holds `{text}`", file.display()))?;
+    let descriptor = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| format!("{pid} is no process id"))
+        .and_then(|id| {
+            pidfd_open(id, PidfdFlags::empty()).map_err(|_| "it has ended".to_owned())
+        })?;
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    if groups.contains(&folder.name) {
+        Ok(Init { pid, descriptor })
+    } else {
+        Err("it has ended".to_owned())
+    }
+}
+
+/// Whether the process behind `descriptor` ends within `limit`: a descriptor of a process becomes readable
+/// when it ends (pidfd_open(2)).
+fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, String> {
+    let mut asked = [PollFd::new(descriptor, PollFlags::IN)];
+    let begun = Instant::now();
+    loop {
+        let rest = limit.saturating_sub(begun.elapsed());
+        let rest = Timespec::try_from(rest).map_err(|error| error.to_string())?;
+        match poll(&mut asked, Some(&rest)) {
+            Ok(count) => return Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(format!("wait for a container: {error}")),
+        }
+    }
+}
+
+impl Instance for Bundle<'_> {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start_call_ns(&self) -> u64 {
+        self.start_call_ns
+    }
+
+    fn stages_ns(&self) -> Vec<(Stage, u64)> {
+        // The bundle lay ready when the start call was made: that is where the clock begins.
+        vec![(Stage::Bundled, self.start_call_ns), (Stage::Spawned, self.spawned_ns)]
+    }
+
+    fn pid(&self) -> Result<u32, String> {
+        self.init().map(|init| init.pid)
+    }
+
+    fn alive(&mut self) -> Result<(), String> {
+        if self.runtime_ended()?.is_none() {
+            return Ok(());
+        }
+        if ended_within(&self.init()?.descriptor, Duration::ZERO)? {
+            return Err(format!(
+                "container {} has ended: {}",
+                self.folder.name,
+                self.stderr().trim()
+            ));
+        }
+        Ok(())
+    }
+
+    fn stop(mut self: Box<Self>) -> Result<String, String> {
+        self.end()?;
+        Ok(self.stderr())
+    }
+}
+
+impl Drop for Bundle<'_> {
+    fn drop(&mut self) {
+        if !self.removed {
+            let _ = self.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_holds_the_very_file_and_follows_a_new_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("program");
+        for content in ["first", "second"] {
+            std::fs::remove_file(&binary).ok();
+            std::fs::write(&binary, content).unwrap();
+            let root = root_file_system(&binary).unwrap();
+            assert_eq!(root_file_system(&binary).unwrap(), root);
+            let inside = root.join(ENTRY_POINT);
+            assert_eq!(std::fs::read_to_string(&inside).unwrap(), content);
+            assert_eq!(inside.metadata().unwrap().ino(), binary.metadata().unwrap().ino());
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_process_is_noticed() {
+        let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
+        let descriptor = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+        assert_eq!(ended_within(&descriptor, Duration::from_millis(20)), Ok(false));
+        pidfd_send_signal(&descriptor, Signal::KILL).unwrap();
+        assert_eq!(ended_within(&descriptor, Duration::from_secs(10)), Ok(true));
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_runtime_that_is_not_there_is_named() {
+        let error = Runtime::find("no-such-runtime").unwrap_err();
+        assert_eq!(error.to_string(), "no-such-runtime is not installed");
+        assert_eq!(error.remedy(), "apt-get install no-such-runtime");
+    }
+}
