@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::metric::Metric;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
 
@@ -181,6 +182,40 @@ fn without_an_engine_the_rest_is_measured() {
     assert_eq!(missing, ["docker-scratch", "docker-scratch-bridge"]);
     assert!(!observations.is_empty());
     assert!(observations.iter().all(|o| o.outcome == Outcome::Ok));
+}
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn the_search_and_the_series_say_what_they_did() {
+    let _alone = alone();
+    let results = tempfile::tempdir().unwrap();
+    let arguments = ["highest-rate", "warm-up", "--profile", "smoke", "--subject", "native"];
+    let output = runner(results.path(), &arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    succeed(&output);
+    let (_, observations) = read(&only_run(results.path(), "smoke"));
+    assert_eq!(observations.len(), 3, "two workloads under the search, one in series");
+    for observation in &observations {
+        let metric = |metric| observation.metrics.get(&metric).copied();
+        match (observation.trial.experiment.as_str(), &observation.outcome) {
+            ("warm-up", outcome) => {
+                assert_eq!(*outcome, Outcome::Ok);
+                assert!(metric(Metric::LatencyP50).is_some_and(|ns| ns > 0));
+            }
+            ("highest-rate", Outcome::Ok) => {
+                let rate = metric(Metric::HighestRate).unwrap();
+                let [steps] = &observation.remarks[..] else { panic!("{:?}", observation.remarks) };
+                assert!(steps.starts_with("steps: "), "{steps}");
+                assert!(steps.ends_with(&format!("confirm {rate} pass")), "{steps}");
+                assert_eq!(metric(Metric::RequestsFailed), Some(0));
+            }
+            // On a machine that is busy with something else, no rate may meet the objective.
+            ("highest-rate", Outcome::Failed { stage, reason }) => {
+                assert_eq!(stage, "search", "{reason}");
+                assert!(reason.contains("no rate met p99 <= "), "{reason}");
+            }
+            (other, _) => panic!("{other} was not asked for"),
+        }
+    }
 }
 
 fn check_refused(arguments: &[&str], expected: &str) {
