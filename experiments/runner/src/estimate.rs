@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::ExperimentName;
+use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::subject::{Start, Subjects};
 
@@ -14,6 +15,10 @@ const HISTOGRAM_BYTES: u64 = 6_000;
 /// Time of one trial besides its window: start, first answer, stop.
 fn overhead_ms(start: &Start) -> u64 {
     match start {
+        // A compiler runs before the first answer.
+        Start::Process { arguments, .. } if arguments.iter().any(|a| a == "--compile-at-start") => {
+            1_000
+        }
         Start::Process { .. } => 60,
         Start::Bundle { .. } => 150,
         Start::Container { .. } => 500,
@@ -46,9 +51,13 @@ pub fn estimate(
         let Some(definition) = definitions.get(&trial.experiment) else { return (ms, bytes) };
         let overhead =
             subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
+        let copies = match trial.cell.parameter {
+            Parameter::Copies(count) => u64::from(count),
+            _ => 1,
+        };
         let takes_latencies =
             matches!(definition.method, Method::Throughput { .. } | Method::Latency { .. });
         let histogram = if takes_latencies { HISTOGRAM_BYTES } else { 0 };
-        (ms + overhead + window_ms(definition, profile), bytes + LINE_BYTES + histogram)
+        (ms + overhead * copies + window_ms(definition, profile), bytes + LINE_BYTES + histogram)
     })
 }

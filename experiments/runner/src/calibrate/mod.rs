@@ -26,6 +26,9 @@ use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::calibration_load::{LoadCalibration, Round, Turn};
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::workload::Expect;
+use weighbridge_statistics::bootstrap::Interval;
+use weighbridge_statistics::order::median_interval;
+use weighbridge_statistics::quantile::median;
 use wrk::Wrk;
 
 /// Connections of either generator.
@@ -165,7 +168,7 @@ impl Bench {
 fn print_rounds(calibration: &LoadCalibration) {
     let rounds = &calibration.rounds;
     let rates = |turn: fn(&Round) -> Turn| {
-        Spread::of(rounds.iter().filter_map(|r| turn(r).requests_per_cpu_second()).collect())
+        rounds.iter().filter_map(|r| turn(r).requests_per_cpu_second()).collect::<Vec<f64>>()
     };
     println!(
         "{} rounds of {} ms, {} connections; {}",
@@ -177,38 +180,23 @@ fn print_rounds(calibration: &LoadCalibration) {
     let lines = [
         ("ours, requests per client CPU-second", rates(|r| r.ours), 0),
         ("wrk, requests per client CPU-second", rates(|r| r.wrk), 0),
-        (
-            "ours over wrk, round by round",
-            Spread::of(rounds.iter().filter_map(Round::ratio).collect()),
-            3,
-        ),
+        ("ours over wrk, round by round", rounds.iter().filter_map(Round::ratio).collect(), 3),
     ];
-    for (what, spread, digits) in lines {
-        match spread {
-            Some(Spread { least, median, most }) => println!(
-                "{what:<38} median {median:.digits$} (least {least:.digits$}, most {most:.digits$})"
-            ),
-            None => println!("{what:<38} not measured"),
-        }
+    for (what, values, digits) in lines {
+        println!("{what:<38} {}", spread(&values, digits));
     }
 }
 
-/// Least, median and greatest of some values.
-#[derive(Debug, PartialEq)]
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
-}
-
-impl Spread {
-    /// `None` of nothing. The median of an even number of values is the mean of the two in the middle.
-    fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let (&least, &most) = (values.first()?, values.last()?);
-        let (below, above) = ((values.len() - 1) / 2, values.len() / 2);
-        Some(Self { least, median: f64::midpoint(values[below], values[above]), most })
-    }
+/// `median 1.43 [1.40, 1.47] (least 1.36, most 1.72)`; the interval is that of the median, 95 %.
+fn spread(values: &[f64], digits: usize) -> String {
+    let Some(median) = median(values) else { return "not measured".to_owned() };
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let interval = match median_interval(values) {
+        Some(Interval { low, high }) => format!(" [{low:.digits$}, {high:.digits$}]"),
+        None => " (too few rounds for an interval)".to_owned(),
+    };
+    format!("median {median:.digits$}{interval} (least {least:.digits$}, most {most:.digits$})")
 }
 
 #[cfg(test)]
@@ -216,10 +204,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spread_of_even_and_odd_numbers() {
-        let spread = |values: &[f64]| Spread::of(values.to_vec());
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some(Spread { least: 1.0, median: 2.0, most: 3.0 }));
-        assert_eq!(spread(&[4.0, 1.0]), Some(Spread { least: 1.0, median: 2.5, most: 4.0 }));
+    fn few_rounds_have_no_interval() {
+        assert_eq!(spread(&[], 1), "not measured");
+        assert!(spread(&[4.0, 1.0], 1).starts_with("median 2.5 (too few"));
+        let many: Vec<f64> = (0..10).map(f64::from).collect();
+        assert!(spread(&many, 0).contains("["), "{}", spread(&many, 0));
     }
 }
