@@ -21,6 +21,7 @@ mod noise;
 mod page_cache;
 mod plan;
 mod procfs;
+mod programs;
 mod session;
 mod store;
 mod subject;
