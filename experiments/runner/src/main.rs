@@ -23,6 +23,7 @@ mod noise;
 mod page_cache;
 mod plan;
 mod procfs;
+mod programs;
 mod responder;
 mod session;
 mod stopping;

@@ -2,6 +2,7 @@
 
 use super::{Bench, Failure, Measured, Visit};
 use crate::catalog::Artifacts;
+use crate::programs;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
@@ -50,18 +51,9 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 fn locate(artifacts: &Artifacts, part: &Part) -> Result<PathBuf, String> {
     match part {
         Part::Artifact(name) => artifacts.path(name),
-        Part::Program(name) => find_program(name)
+        Part::Program(name) => programs::find(name)
             .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
     }
-}
-
-/// Engines keep their daemons in folders that are not on every user's PATH.
-fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .chain(["/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/podman"].map(PathBuf::from))
-        .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
 }
 
 fn size(path: &PathBuf) -> Result<u64, String> {

@@ -1,9 +1,13 @@
 //! Calling an OCI runtime, and what it keeps: one folder per container under [`BASE`], ours alone.
 
+use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
+use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use weighbridge_schema::manifest::Pinning;
@@ -13,9 +17,6 @@ const BASE: &str = "/run/weighbridge";
 
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
-
-/// Folders where distributions keep runtimes, and that are not on every user's PATH.
-const FOLDERS: [&str; 4] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 
 /// An OCI runtime of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +62,7 @@ impl Runtime {
     /// # Errors
     /// It is not installed, or it would not be allowed to make a container.
     pub fn find(name: &str) -> Result<Self, Unusable> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let program = std::env::split_paths(&path)
-            .chain(FOLDERS.map(PathBuf::from))
-            .map(|folder| folder.join(name))
-            .find(|candidate| candidate.is_file())
-            .ok_or_else(|| Unusable::Missing(name.to_owned()))?;
+        let program = programs::find(name).ok_or_else(|| Unusable::Missing(name.to_owned()))?;
         if !rustix::process::geteuid().is_root() {
             return Err(Unusable::NotRoot(name.to_owned()));
         }
@@ -142,13 +138,14 @@ fn hide_hybrid() -> rustix::io::Result<()> {
     unmount(HYBRID, UnmountFlags::DETACH)
 }
 
-/// What lies on disk of one container: `config.json`, `state/` (the runtime's `--root`), `pid` and `runtime`
-/// (the program that made it).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What lies on disk of one container: `config.json`, `state/` (the runtime's `--root`), `pid`, and `runtime`:
+/// the path of the program that made it, locked as long as the runner lives.
+#[derive(Debug)]
 pub struct Folder {
     /// The container's name.
     pub name: String,
     path: PathBuf,
+    _lock: File,
 }
 
 impl Folder {
@@ -157,17 +154,18 @@ impl Folder {
     /// # Errors
     /// It cannot be made, or it is there already.
     pub fn create(name: &str, runtime: &Runtime) -> Result<Self, String> {
-        let folder = Self { name: name.to_owned(), path: Path::new(BASE).join(name) };
-        let made = std::fs::create_dir_all(BASE)
-            .and_then(|()| std::fs::create_dir(&folder.path))
-            .and_then(|()| {
-                std::fs::write(
-                    folder.path.join("runtime"),
-                    runtime.program.as_os_str().as_encoded_bytes(),
-                )
-            });
-        made.map_err(|error| format!("create {}: {error}", folder.path.display()))?;
-        Ok(folder)
+        let path = Path::new(BASE).join(name);
+        let made = std::fs::create_dir_all(BASE).and_then(|()| std::fs::create_dir(&path));
+        let made = made.and_then(|()| {
+            let mut file = File::create_new(path.join("runtime"))?;
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            file.write_all(runtime.program.as_os_str().as_encoded_bytes())?;
+            Ok(file)
+        });
+        match made {
+            Ok(lock) => Ok(Self { name: name.to_owned(), path, _lock: lock }),
+            Err(error) => Err(format!("create {}: {error}", path.display())),
+        }
     }
 
     /// The bundle.
@@ -202,7 +200,8 @@ impl Folder {
     }
 }
 
-/// Ends and removes every container of ours that a killed run has left behind, and says how many there were.
+/// Ends and removes every container that a killed run has left behind, and says how many there were. What a run
+/// that lives holds is left alone.
 ///
 /// # Errors
 /// One of them cannot be removed; the message names it.
@@ -210,10 +209,21 @@ pub fn remove_leftovers() -> Result<usize, String> {
     let Ok(entries) = std::fs::read_dir(BASE) else { return Ok(0) };
     let mut count = 0;
     for entry in entries.flatten() {
-        let path = entry.path();
-        let folder = Folder { name: entry.file_name().to_string_lossy().into_owned(), path };
-        if let Ok(program) = std::fs::read_to_string(folder.path.join("runtime")) {
-            let runtime = Runtime { program: program.into() };
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let file = path.join("runtime");
+        // Killed before it could even be written down: then nothing has been started, and the folder is empty.
+        if std::fs::remove_dir(&path).is_ok() {
+            continue;
+        }
+        let mut lock = File::open(&file).map_err(|e| format!("open {}: {e}", file.display()))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            continue;
+        }
+        let mut program = String::new();
+        lock.read_to_string(&mut program).map_err(|e| format!("read {}: {e}", file.display()))?;
+        let runtime = Runtime { program: program.into() };
+        let folder = Folder { name, path, _lock: lock };
+        if folder.has_state() {
             runtime.delete(&folder, &Pinning::default(), "leftovers")?;
         }
         folder.remove()?;
