@@ -4,6 +4,7 @@ pub mod all;
 pub mod analyze;
 pub mod build;
 pub mod clean;
+pub mod compare;
 pub mod doctor;
 pub mod list;
 pub mod paper;
