@@ -1,14 +1,23 @@
-//! Third station: each cell beside the baseline's cell under the same setting.
+//! Third station: each cell beside the baseline's cell under the same setting, block by block.
 
 use crate::load::question::{CellKey, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::{Direction, Unit};
-use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::name::{ExperimentName, SubjectName};
+use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bootstrap::{Interval, generator};
-use weighbridge_statistics::ratio::{ratio, ratio_interval};
+use weighbridge_statistics::holm::holm;
+use weighbridge_statistics::paired::paired_ratio;
+use weighbridge_statistics::rank::{a12, mann_whitney};
+use weighbridge_statistics::ratio::{paired_ratio_interval, ratio};
+
+/// A comparison with a larger adjusted p-value than this is undecided.
+pub const SIGNIFICANCE: f64 = 0.05;
 
 /// What the ratio's interval says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -24,8 +33,53 @@ pub enum Effect {
     Higher,
     /// An exact quantity that is the same in both cells.
     Equal,
-    /// The interval contains 1, or there is none.
+    /// There is a [`Doubt`].
     Undecided,
+}
+
+impl Effect {
+    /// The word a table uses.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Effect::Faster => "faster",
+            Effect::Slower => "slower",
+            Effect::Lower => "lower",
+            Effect::Higher => "higher",
+            Effect::Equal => "equal",
+            Effect::Undecided => "undecided",
+        }
+    }
+}
+
+/// Why a comparison is undecided.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// The ratio is undefined: a divisor is 0, or no block showed both.
+    Undefined,
+    /// Too few blocks for an interval.
+    TooFew,
+    /// The interval contains 1.
+    SpansOne,
+    /// Among so many comparisons one like this is found by chance: Holm's adjusted p-value.
+    Chance(f64),
+    /// Equal subjects differ by as much on this machine: the smallest effect in percent.
+    BelowFloor(f64),
+}
+
+impl Doubt {
+    /// The words a table uses.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Doubt::Undefined => "undefined".to_owned(),
+            Doubt::TooFew => "too few invocations".to_owned(),
+            Doubt::SpansOne => "the interval contains 1".to_owned(),
+            Doubt::Chance(p) => format!("adjusted p = {p:.2}"),
+            Doubt::BelowFloor(percent) => format!("below {percent:.1} %"),
+        }
+    }
 }
 
 /// A cell beside another one: value / value of `versus`.
@@ -37,12 +91,23 @@ pub struct Comparison {
     pub quantity: Quantity,
     /// The subject compared with, under the same setting.
     pub versus: SubjectName,
-    /// The ratio; `None` when it is undefined (a divisor of 0).
+    /// The ratio: the median of the ratios within the blocks; of quantiles over requests the ratio of the two, over the
+    /// blocks that showed both. `None` when it is undefined.
     pub ratio: Option<f64>,
-    /// Its 95 % interval; `None` when either side has one invocation, or the ratio is undefined.
+    /// Its 95 % interval; `None` with fewer than 6 blocks (2 for quantiles over requests), or when the ratio is
+    /// undefined.
     pub interval: Option<Interval>,
+    /// The chance that a value of this cell is larger than one of the other; `None` for exact quantities.
+    pub a12: Option<f64>,
+    /// The two-sided p-value of the Mann-Whitney test; `None` for exact quantities.
+    pub p: Option<f64>,
+    /// The same after Holm's correction within its family: all comparisons of this quantity in this experiment. `None`
+    /// for a comparison outside of any family.
+    pub p_adjusted: Option<f64>,
     /// What it says.
     pub effect: Effect,
+    /// Why it says nothing; `None` when it is decided.
+    pub doubt: Option<Doubt>,
 }
 
 /// Every summary beside its experiment's baseline.
@@ -51,20 +116,42 @@ pub fn compare(
     questions: &[Question],
     samples: &Samples,
     summaries: &[Summary],
+    calibration: Option<&Calibration>,
     seed: u64,
 ) -> Vec<Comparison> {
     let baseline = |summary: &Summary| {
         let question = questions.iter().find(|q| q.experiment == summary.key.experiment)?;
         (question.baseline != summary.key.cell.subject).then_some(&question.baseline)
     };
-    summaries
+    let mut comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
         .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
-        .collect()
+        .collect();
+    adjust(&mut comparisons);
+    for comparison in &mut comparisons {
+        comparison.decide(calibration);
+    }
+    comparisons
 }
 
-/// One cell beside the cell of `versus` under the same setting; `None` when either was not measured.
+/// Holm's correction within each family.
+fn adjust(comparisons: &mut [Comparison]) {
+    let mut families: BTreeMap<(ExperimentName, Quantity), Vec<usize>> = BTreeMap::new();
+    for (place, comparison) in comparisons.iter().enumerate().filter(|(_, c)| c.p.is_some()) {
+        let family = (comparison.key.experiment.clone(), comparison.quantity);
+        families.entry(family).or_default().push(place);
+    }
+    for places in families.into_values() {
+        let p_values: Vec<f64> = places.iter().filter_map(|&place| comparisons[place].p).collect();
+        for (place, adjusted) in places.into_iter().zip(holm(&p_values)) {
+            comparisons[place].p_adjusted = Some(adjusted);
+        }
+    }
+}
+
+/// One cell beside the cell of `versus` under the same setting, decided by its interval alone; `None` when either was
+/// not measured.
 #[must_use]
 pub fn one(
     samples: &Samples,
@@ -73,59 +160,97 @@ pub fn one(
     versus: &SubjectName,
     seed: u64,
 ) -> Option<Comparison> {
-    let mut other = key.clone();
-    other.cell.subject = versus.clone();
+    let other = key.with_subject(versus);
     let (a, b) = (samples.arm(key, quantity)?, samples.arm(&other, quantity)?);
-    let ratio = ratio(a.point(), b.point());
     let exact = samples.exact_value(key, quantity).zip(samples.exact_value(&other, quantity));
-    let interval = match exact {
-        Some(_) => ratio.map(Interval::exact),
-        None => {
+    let (ratio, interval) = match (exact, a, b) {
+        (Some((a, b)), ..) => {
+            let ratio = ratio(Some(a), Some(b));
+            (ratio, ratio.map(Interval::exact))
+        }
+        (None, Arm::Pooled(_, q), Arm::Pooled(..)) => {
+            let (a, b) = samples.paired_latencies(key, &other)?;
+            let (a, b) = (Arm::Pooled(&a, q), Arm::Pooled(&b, q));
             let label = format!("{key} {} / {versus}", quantity.key());
-            ratio_interval(a, b, &mut generator(seed, &label))
+            let interval = paired_ratio_interval(a, b, &mut generator(seed, &label));
+            (ratio(a.point(), b.point()), interval)
+        }
+        (None, ..) => {
+            let paired = paired_ratio(&samples.pairs(key, &other, quantity));
+            (paired.map(|paired| paired.ratio), paired.and_then(|paired| paired.interval))
         }
     };
-    Some(Comparison {
+    let values = (samples.values(key, quantity)?, samples.values(&other, quantity)?);
+    let is_sampled = exact.is_none();
+    let mut comparison = Comparison {
         key: key.clone(),
         quantity,
         versus: versus.clone(),
         ratio,
         interval,
-        effect: effect(quantity, interval),
-    })
+        a12: is_sampled.then(|| a12(&values.0, &values.1)).flatten(),
+        p: is_sampled.then(|| mann_whitney(&values.0, &values.1)).flatten(),
+        p_adjusted: None,
+        effect: Effect::Undecided,
+        doubt: None,
+    };
+    comparison.decide(None);
+    Some(comparison)
 }
 
-fn effect(quantity: Quantity, interval: Option<Interval>) -> Effect {
+impl Comparison {
+    /// Sets effect and doubt from everything else.
+    fn decide(&mut self, calibration: Option<&Calibration>) {
+        let floor = match self.a12 {
+            // What is read and not sampled has no noise to fall below.
+            None => None,
+            Some(_) => calibration.and_then(|calibration| {
+                calibration.smallest_effect_percent(&self.key.experiment, &self.quantity.key())
+            }),
+        };
+        self.doubt = doubt(self.quantity, self.ratio, self.interval, self.p_adjusted, floor);
+        self.effect = match (self.doubt, self.interval) {
+            (None, Some(interval)) => effect(self.quantity, interval),
+            _ => Effect::Undecided,
+        };
+    }
+}
+
+fn doubt(
+    quantity: Quantity,
+    ratio: Option<f64>,
+    interval: Option<Interval>,
+    p_adjusted: Option<f64>,
+    floor_percent: Option<f64>,
+) -> Option<Doubt> {
+    let Some(ratio) = ratio else { return Some(Doubt::Undefined) };
+    let Some(interval) = interval else { return Some(Doubt::TooFew) };
+    let is_equal = quantity.is_exact() && interval == Interval::exact(1.0);
+    if interval.low <= 1.0 && interval.high >= 1.0 && !is_equal {
+        return Some(Doubt::SpansOne);
+    }
+    if let Some(percent) = floor_percent.filter(|&percent| is_below(ratio, percent)) {
+        return Some(Doubt::BelowFloor(percent));
+    }
+    p_adjusted.filter(|&p| p > SIGNIFICANCE).map(Doubt::Chance)
+}
+
+/// Whether a ratio is as close to 1 as those of equal subjects.
+pub(crate) fn is_below(ratio: f64, floor_percent: f64) -> bool {
+    (ratio - 1.0).abs() * 100.0 < floor_percent
+}
+
+fn effect(quantity: Quantity, interval: Interval) -> Effect {
     let is_time = quantity.unit() == Unit::Nanoseconds;
-    match interval {
-        Some(Interval { high, .. }) if high < 1.0 && is_time => Effect::Faster,
-        Some(Interval { low, .. }) if low > 1.0 && is_time => Effect::Slower,
-        Some(Interval { high, .. }) if high < 1.0 => Effect::Lower,
-        Some(Interval { low, .. }) if low > 1.0 => Effect::Higher,
-        Some(interval) if quantity.is_exact() && interval == Interval::exact(1.0) => Effect::Equal,
-        _ => Effect::Undecided,
+    match (interval.high < 1.0, interval.low > 1.0) {
+        (true, _) if is_time => Effect::Faster,
+        (true, _) => Effect::Lower,
+        (_, true) if is_time => Effect::Slower,
+        (_, true) => Effect::Higher,
+        _ => Effect::Equal,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use weighbridge_schema::metric::Metric;
-
-    fn check(metric: Metric, low: f64, high: f64, expected: Effect) {
-        assert_eq!(effect(Quantity::Metric(metric), Some(Interval { low, high })), expected);
-    }
-
-    #[test]
-    fn only_an_interval_without_one_decides() {
-        check(Metric::TimeToFirstResponse, 0.5, 0.9, Effect::Faster);
-        check(Metric::TimeToFirstResponse, 1.1, 1.9, Effect::Slower);
-        check(Metric::Pss, 0.5, 0.9, Effect::Lower);
-        check(Metric::RequestsPerSecond, 1.1, 1.9, Effect::Higher);
-        check(Metric::Pss, 0.9, 1.1, Effect::Undecided);
-        check(Metric::Pss, 0.9, 1.0, Effect::Undecided);
-        check(Metric::Pss, 1.0, 1.0, Effect::Undecided);
-        check(Metric::Shipped, 1.0, 1.0, Effect::Equal);
-        assert_eq!(effect(Quantity::Metric(Metric::Pss), None), Effect::Undecided);
-    }
-}
+#[path = "compare_tests.rs"]
+mod tests;

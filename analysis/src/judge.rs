@@ -1,12 +1,13 @@
 //! Fourth station: the paper's claims, each an inequality over one ratio, against the run.
 
-use crate::compare;
+use crate::compare::{self, Comparison, Doubt};
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use crate::summarise::missing::MissingCells;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::claim::read_claims;
 pub use weighbridge_schema::claim::{Claim, Relation};
 use weighbridge_schema::name::WorkloadName;
@@ -92,35 +93,76 @@ pub struct Judged {
     pub reason: Option<String>,
 }
 
-/// Judges every claim. `architecture` is the machine's own: claims are about measured times.
+/// What claims are judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The numbers.
+    pub samples: &'a Samples,
+    /// The comparisons with the baselines, which have their correction.
+    pub comparisons: &'a BTreeMap<(CellKey, Quantity), Comparison>,
+    /// What has no number, and why.
+    pub missing: &'a MissingCells,
+    /// What the machine cannot tell from nothing; `None` where it is not known.
+    pub calibration: Option<&'a Calibration>,
+    /// The machine's own: claims are about measured times.
+    pub architecture: &'a str,
+    /// Seed of the resampling.
+    pub seed: u64,
+}
+
+/// Judges every claim by the whole interval of its ratio. A claim whose ratio is closer to its factor than equal
+/// subjects are to each other is undecided, and so is one that a subject differs from its baseline at all where the
+/// comparison itself is undecided. Claims with other factors are few and fixed before the run: they are not corrected
+/// for each other.
 #[must_use]
-pub fn judge(
-    claims: &[Claim],
-    samples: &Samples,
-    missing: &MissingCells,
-    architecture: &str,
-    seed: u64,
-) -> Vec<Judged> {
-    claims
-        .iter()
-        .map(|claim| {
-            let key = key_of(claim, architecture);
-            let quantity = Quantity::from_key(&claim.metric);
-            let comparison =
-                quantity.and_then(|q| compare::one(samples, &key, q, &claim.versus, seed));
-            let ratio = comparison.as_ref().and_then(|c| c.ratio);
-            let interval = comparison.as_ref().and_then(|c| c.interval);
-            let (verdict, reason) = match (&comparison, interval) {
-                (None, _) => (Verdict::NotMeasured, Some(why(claim, &key, missing))),
-                (Some(_), None) if ratio.is_none() => {
-                    (Verdict::Undecided, Some("the ratio is undefined".to_owned()))
-                }
-                (Some(_), None) => (Verdict::Undecided, Some("n = 1, no interval".to_owned())),
-                (Some(_), Some(interval)) => (verdict(claim, interval), None),
-            };
-            Judged { claim: claim.clone(), verdict, ratio, interval, reason }
+pub fn judge(claims: &[Claim], evidence: Evidence<'_>) -> Vec<Judged> {
+    claims.iter().map(|claim| one(claim, evidence)).collect()
+}
+
+fn one(claim: &Claim, evidence: Evidence<'_>) -> Judged {
+    let key = key_of(claim, evidence.architecture);
+    let comparison = Quantity::from_key(&claim.metric).and_then(|quantity| {
+        let known = evidence.comparisons.get(&(key.clone(), quantity));
+        let of_table = known.filter(|comparison| comparison.versus == claim.versus).cloned();
+        of_table.or_else(|| {
+            compare::one(evidence.samples, &key, quantity, &claim.versus, evidence.seed)
         })
-        .collect()
+    });
+    let (verdict, reason) = match &comparison {
+        None => (Verdict::NotMeasured, Some(why(claim, &key, evidence.missing))),
+        Some(comparison) => decide(claim, comparison, evidence.calibration),
+    };
+    Judged {
+        claim: claim.clone(),
+        verdict,
+        ratio: comparison.as_ref().and_then(|c| c.ratio),
+        interval: comparison.as_ref().and_then(|c| c.interval),
+        reason,
+    }
+}
+
+fn decide(
+    claim: &Claim,
+    comparison: &Comparison,
+    calibration: Option<&Calibration>,
+) -> (Verdict, Option<String>) {
+    let (Some(ratio), Some(interval)) = (comparison.ratio, comparison.interval) else {
+        return (Verdict::Undecided, comparison.doubt.map(Doubt::words));
+    };
+    let found = verdict(claim, interval);
+    if found == Verdict::Undecided {
+        return (found, None);
+    }
+    if claim.factor == 1.0 && matches!(comparison.doubt, Some(Doubt::Chance(_))) {
+        return (Verdict::Undecided, comparison.doubt.map(Doubt::words));
+    }
+    let floor = calibration
+        .filter(|_| !comparison.quantity.is_exact())
+        .and_then(|c| c.smallest_effect_percent(&claim.experiment, &claim.metric));
+    match floor.filter(|&percent| compare::is_below(ratio / claim.factor, percent)) {
+        Some(percent) => (Verdict::Undecided, Some(Doubt::BelowFloor(percent).words())),
+        None => (found, None),
+    }
 }
 
 fn verdict(claim: &Claim, Interval { low, high }: Interval) -> Verdict {

@@ -4,7 +4,9 @@
 //! [`load`] -> [`summarise`] -> [`compare`] -> [`judge`] -> [`render`]. Nothing here starts a subject, and
 //! nothing is written into the run's folder. Numbers keep all their digits until [`render::number`].
 
+pub mod calibrate;
 pub mod compare;
+pub mod differences;
 pub mod judge;
 pub mod load;
 pub mod progress;
@@ -12,11 +14,15 @@ pub mod quantity;
 pub mod render;
 pub mod results;
 pub mod summarise;
+pub mod twins;
+pub mod two_runs;
 
 use anyhow::Result;
-use judge::Claim;
+use judge::{Claim, Evidence};
 use load::Run;
 use results::Results;
+use std::collections::BTreeMap;
+use weighbridge_schema::calibration::Calibration;
 
 /// Times that [`analyse`] calls `step`.
 pub const STEPS_COUNT: u64 = 4;
@@ -28,29 +34,46 @@ pub const STEPS_COUNT: u64 = 4;
 pub fn analyse<'a>(
     run: &'a Run,
     claims: &[Claim],
+    calibration: Option<Calibration>,
     seed: u64,
     step: impl Fn(&str),
 ) -> Result<Results<'a>> {
+    let fingerprint = &run.manifest.fingerprint;
+    let (calibration, calibration_notes) = calibrate::applicable(calibration, fingerprint);
     let questions = load::question::questions(&run.manifest)?;
     let ingested = load::frame::ingest(run)?;
-    let samples = summarise::samples::group(run, &ingested)?;
+    let paces = summarise::steady::paces(run);
+    let samples = summarise::samples::group(run, &ingested, &paces)?;
     step(&format!("grouped {} readings", ingested.rows.height()));
     let missing = summarise::missing::missing(run, &questions);
     let summaries = summarise::summarise(&samples, seed);
     step(&format!("summarised {} quantities", summaries.len()));
-    let comparisons = compare::compare(&questions, &samples, &summaries, seed);
+    let comparisons =
+        compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
-    let architecture = &run.manifest.fingerprint.architecture;
-    let judged = judge::judge(claims, &samples, &missing, architecture, seed);
+    let comparisons: BTreeMap<_, _> =
+        comparisons.into_iter().map(|c| ((c.key.clone(), c.quantity), c)).collect();
+    let evidence = Evidence {
+        samples: &samples,
+        comparisons: &comparisons,
+        missing: &missing,
+        calibration: calibration.as_ref(),
+        architecture: &fingerprint.architecture,
+        seed,
+    };
+    let judged = judge::judge(claims, evidence);
     step(&format!("judged {} claims", judged.len()));
     let mut notes = run.notes.clone();
-    notes.extend(summarise::validity::notes(&run.observations));
+    notes.extend(summarise::validity::notes(run.counted().map(|(_, observation)| observation)));
+    notes.extend(calibration_notes);
     Ok(Results {
         run,
         questions,
         summaries: summaries.into_iter().map(|s| ((s.key.clone(), s.quantity), s)).collect(),
-        comparisons: comparisons.into_iter().map(|c| ((c.key.clone(), c.quantity), c)).collect(),
+        comparisons,
         judged,
+        paces,
+        calibration,
         missing,
         counts: results::count(run),
         notes,

@@ -1,21 +1,50 @@
 //! The command line of the analysis.
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
-use weighbridge_analysis::render::{self, Destinations};
-use weighbridge_analysis::{STEPS_COUNT, analyse, load};
+use weighbridge_analysis::render::{self, Destinations, beside};
+use weighbridge_analysis::{STEPS_COUNT, analyse, calibrate, load, twins, two_runs};
 
-/// Turns the raw log of a run into the paper's numbers, tables and figures, and into the report.
-///
-/// Exit code: 0 done; 1 done, but a claim is contradicted or an answer differs; 2 nothing was written, because the command line
-/// or the raw log is at fault.
+/// From raw logs to numbers.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Turn the raw log of a run into the paper's numbers, tables and figures, and into the report.
+    ///
+    /// Exit code: 0 done; 1 done, but a claim is contradicted or an answer differs; 2 nothing was written, because the
+    /// command line or the raw log is at fault.
+    Render(Render),
+    /// Put two runs beside each other: what was different, and what came out differently.
+    Compare(Compare),
+    /// Compute from a run of equal subjects what this machine and this method can tell apart.
+    ///
+    /// Exit code: 0 done; 1 done, but equal subjects seem to differ more or less often than chance makes them.
+    Calibrate(Calibrate),
+}
+
+#[derive(Debug, Args)]
+struct Calibrate {
+    /// Folder of the run.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Render {
     /// Folder of the run, with manifest.json and observations.jsonl.
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
@@ -28,6 +57,9 @@ struct Options {
     /// The claims to judge.
     #[arg(long, value_name = "FILE")]
     claims: PathBuf,
+    /// What this machine cannot tell from nothing, from A/A runs.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
     /// Seed of the resampling; the run's own seed unless given.
     #[arg(long)]
     seed: Option<u64>,
@@ -39,8 +71,29 @@ struct Options {
     pdf_missing: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct Compare {
+    /// Folder of the first run: the divisor of every ratio.
+    #[arg(value_name = "RUN_A")]
+    a: PathBuf,
+    /// Folder of the second run.
+    #[arg(value_name = "RUN_B")]
+    b: PathBuf,
+    /// What this machine cannot tell from nothing, from A/A runs.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+    /// Seed of the resampling; the second run's own seed unless given.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
 fn main() -> ExitCode {
-    match run(Options::parse()) {
+    let done = match Options::parse().verb {
+        Verb::Render(options) => render(options),
+        Verb::Compare(options) => compare(&options),
+        Verb::Calibrate(options) => calibrate_twins(&options),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -51,14 +104,15 @@ fn main() -> ExitCode {
 }
 
 /// `true` when no claim is contradicted and all answers are as expected.
-fn run(options: Options) -> Result<bool> {
+fn render(options: Render) -> Result<bool> {
     let progress = Progress::new(options.progress);
     progress.begin("analysing", STEPS_COUNT + 2);
     let claims = load_claims(&options.claims)?;
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
     let run = load::load(&options.run)?;
     progress.step(&format!("read {} observations", run.observations.len()));
     let seed = options.seed.unwrap_or(run.manifest.seed);
-    let results = analyse(&run, &claims, seed, |label| progress.step(label))?;
+    let results = analyse(&run, &claims, calibration, seed, |label| progress.step(label))?;
     for note in &results.notes {
         progress.note(note);
     }
@@ -71,6 +125,29 @@ fn run(options: Options) -> Result<bool> {
     progress.step("rendered tables, figures and report");
     progress.done(&destinations.output.join("summary.txt").display().to_string());
     Ok(results.hold())
+}
+
+fn compare(options: &Compare) -> Result<bool> {
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
+    let (a, b) = (load::load(&options.a)?, load::load(&options.b)?);
+    let seed = options.seed.unwrap_or(b.manifest.seed);
+    let found = two_runs::beside(&a, &b, calibration, seed)?;
+    let text = beside::render(&a.manifest.run, &b.manifest.run, &found);
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(true)
+}
+
+/// `true` when false positives are as frequent as chance makes them.
+fn calibrate_twins(options: &Calibrate) -> Result<bool> {
+    let run = load::load(&options.run)?;
+    let calibration = twins::calibrate(&run, run.manifest.seed)?;
+    let json = serde_json::to_string_pretty(&calibration).context("lay the calibration out")?;
+    let place = options.output.display();
+    std::fs::write(&options.output, json + "\n").with_context(|| format!("writing {place}"))?;
+    let _ = std::io::stdout().write_all(twins::text(&calibration).as_bytes());
+    let total = twins::total(&calibration);
+    Ok(total.is_some_and(|(_, differ, low, high)| (low..=high).contains(&differ)))
 }
 
 fn load_claims(path: &Path) -> Result<Vec<Claim>> {

@@ -1,4 +1,5 @@
-//! What a number is about: a metric of the raw log, a stage of a start, or a quantile of all requests.
+//! What a number is about: a metric of the raw log, a stage of a start, a quantile of all requests, or the pace of
+//! a steady state.
 
 use serde::{Deserialize, Serialize};
 use weighbridge_schema::metric::{Direction, Metric, Unit};
@@ -54,6 +55,8 @@ pub enum Quantity {
     Stage(Stage),
     /// A quantile of the latencies of all invocations together.
     Latency(Latency),
+    /// The median over invocations of the median duration of an iteration in the steady state.
+    SteadyLatency,
 }
 
 impl Quantity {
@@ -61,7 +64,8 @@ impl Quantity {
     pub fn all() -> impl Iterator<Item = Quantity> {
         let metrics = Metric::ALL.iter().map(|&metric| Quantity::Metric(metric));
         let stages = Stage::ALL.iter().map(|&stage| Quantity::Stage(stage));
-        metrics.chain(stages).chain(Latency::ALL.map(Quantity::Latency))
+        let latencies = Latency::ALL.map(Quantity::Latency);
+        metrics.chain(stages).chain(latencies).chain([Quantity::SteadyLatency])
     }
 
     /// The name in numbers.tex, claims.toml and summary.json: without the unit, which a rendered number
@@ -89,6 +93,7 @@ impl Quantity {
             Quantity::Latency(Latency::P90) => "latency_p90".to_owned(),
             Quantity::Latency(Latency::P99) => "latency_p99".to_owned(),
             Quantity::Latency(Latency::P999) => "latency_p999".to_owned(),
+            Quantity::SteadyLatency => "steady_latency".to_owned(),
         }
     }
 
@@ -98,12 +103,28 @@ impl Quantity {
         Self::all().find(|quantity| quantity.key() == key)
     }
 
+    /// The words a table uses.
+    #[must_use]
+    pub fn title(self) -> String {
+        match self {
+            Quantity::Metric(metric) => metric.title().to_owned(),
+            Quantity::Stage(stage) => format!("reached {}", stage.key().replace('_', " ")),
+            Quantity::Latency(Latency::P50) => "latency p50".to_owned(),
+            Quantity::Latency(Latency::P90) => "latency p90".to_owned(),
+            Quantity::Latency(Latency::P99) => "latency p99".to_owned(),
+            Quantity::Latency(Latency::P999) => "latency p99.9".to_owned(),
+            Quantity::SteadyLatency => "steady latency".to_owned(),
+        }
+    }
+
     /// The unit of its numbers.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
             Quantity::Metric(metric) => metric.unit(),
-            Quantity::Stage(_) | Quantity::Latency(_) => Unit::Nanoseconds,
+            Quantity::Stage(_) | Quantity::Latency(_) | Quantity::SteadyLatency => {
+                Unit::Nanoseconds
+            }
         }
     }
 
@@ -112,7 +133,9 @@ impl Quantity {
     pub fn direction(self) -> Direction {
         match self {
             Quantity::Metric(metric) => metric.direction(),
-            Quantity::Stage(_) | Quantity::Latency(_) => Direction::LowerIsBetter,
+            Quantity::Stage(_) | Quantity::Latency(_) | Quantity::SteadyLatency => {
+                Direction::LowerIsBetter
+            }
         }
     }
 

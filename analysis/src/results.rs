@@ -7,7 +7,9 @@ use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::missing::MissingCells;
+use crate::summarise::steady::Paces;
 use std::collections::BTreeMap;
+use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::record::Outcome;
@@ -25,6 +27,10 @@ pub struct Results<'a> {
     pub comparisons: BTreeMap<(CellKey, Quantity), Comparison>,
     /// The claims with their verdicts, in the order of claims.toml.
     pub judged: Vec<Judged>,
+    /// How fresh instances came up to pace, by cell.
+    pub paces: Paces,
+    /// What the machine cannot tell from nothing; `None` where it is not known.
+    pub calibration: Option<Calibration>,
     /// What has no number, and why.
     pub missing: MissingCells,
     /// Invocations measured and failed, by cell.
@@ -83,14 +89,12 @@ impl Results<'_> {
     }
 }
 
-/// Counts the measured and the failed invocations of every cell.
+/// Counts the invocations of every cell that were measured, each trial once, and those that failed.
 #[must_use]
 pub fn count(run: &Run) -> BTreeMap<CellKey, (usize, usize)> {
     let mut counts: BTreeMap<CellKey, (usize, usize)> = BTreeMap::new();
-    for observation in &run.observations {
-        let trial = &observation.trial;
-        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
-        let (measured, failed) = counts.entry(key).or_default();
+    for (_, observation) in run.counted() {
+        let (measured, failed) = counts.entry(CellKey::of(&observation.trial)).or_default();
         match observation.outcome {
             Outcome::Ok => *measured += 1,
             Outcome::Failed { .. } => *failed += 1,

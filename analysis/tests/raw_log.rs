@@ -4,8 +4,9 @@
 
 mod support;
 
-use support::{Fixture, interval_log};
+use support::{Fixture, interval_log, key, stop};
 use weighbridge_analysis::load::{histograms::merge, load};
+use weighbridge_schema::stop::StopReason;
 
 /// Writes the fixture, changes its observations with `change`, and gives the load's result in words.
 fn load_changed(fixture: &Fixture, change: impl FnOnce(String) -> String) -> Result<usize, String> {
@@ -66,9 +67,9 @@ fn another_version_is_refused() {
     let fixture = Fixture::new(1);
     let newer = |lines: String| {
         let (first, rest) = lines.split_once('\n').unwrap();
-        format!("{first}\n{}", rest.replacen("\"schema_version\":1", "\"schema_version\":2", 1))
+        format!("{first}\n{}", rest.replacen("\"schema_version\":2", "\"schema_version\":3", 1))
     };
-    check_refused(&fixture, newer, &["observations.jsonl:2", "version 2", "version 1 only"]);
+    check_refused(&fixture, newer, &["observations.jsonl:2", "version 3", "version 2 only"]);
     let strange = |lines: String| format!("{lines}{{\"schema_version\":7,\"new\":true}}\n");
     check_refused(&fixture, strange, &["version 7"]);
 
@@ -81,6 +82,44 @@ fn another_version_is_refused() {
 fn lines_of_another_run_are_refused() {
     let other = |lines: String| lines.replacen("\"run\":\"fixture\"", "\"run\":\"other\"", 1);
     check_refused(&Fixture::new(1), other, &["observations.jsonl:1", "`other`", "`fixture`"]);
+}
+
+#[test]
+fn a_visit_that_was_made_again_is_another_visit() {
+    let again = |lines: String| {
+        let first = lines.lines().next().unwrap();
+        let repeated = first.replacen("\"repeat\":0", "\"repeat\":1", 1);
+        assert_ne!(first, repeated);
+        format!("{lines}{repeated}\n")
+    };
+    let fixture = Fixture::new(1);
+    let found = load_changed(&fixture, again);
+    // The note on the repeats is subtracted.
+    assert_eq!(found, Ok(fixture.observations.len()));
+    let twice = |lines: String| {
+        let lines = again(lines);
+        format!("{lines}{}\n", lines.lines().last().unwrap())
+    };
+    check_refused(&fixture, twice, &["repeat 1", "measured twice"]);
+}
+
+#[test]
+fn a_series_that_disagrees_with_its_line_is_refused() {
+    let mut fixture = Fixture::new(1);
+    let file = fixture.observations.iter_mut().find_map(|o| o.series.as_mut()).unwrap();
+    file.iterations_count += 1;
+    check_refused(&fixture, |lines| lines, &["series", "200 iterations", "says 201"]);
+    let file = fixture.observations.iter_mut().find_map(|o| o.series.as_mut()).unwrap();
+    file.file = "/etc/passwd".to_owned();
+    check_refused(&fixture, |lines| lines, &["outside of the run's folder"]);
+}
+
+#[test]
+fn a_cell_cannot_stop_twice() {
+    let mut fixture = Fixture::new(1);
+    let cell = key("cold-start", "native", Some("healthz"), "-");
+    fixture.stops = vec![stop(&cell, StopReason::Precise, 1); 2];
+    check_refused(&fixture, |lines| lines, &["stops.json", "cold-start native healthz", "twice"]);
 }
 
 #[test]

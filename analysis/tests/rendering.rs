@@ -6,11 +6,12 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use support::Fixture;
+use support::{Fixture, key, stop};
 use weighbridge_analysis::judge::parse_claims;
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::{self, Destinations};
-use weighbridge_schema::record::Outcome;
+use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::stop::StopReason;
 
 /// Analyses a fixture with the committed claims and gives every written file by its name.
 fn rendered(fixture: &Fixture) -> BTreeMap<String, String> {
@@ -43,9 +44,10 @@ fn read_folder(folder: &Path, name: &str, files: &mut BTreeMap<String, String>) 
     }
 }
 
-/// A run with everything that can happen: a failed trial, a failed subject, one that is not installed.
+/// A run with everything that can happen: a failed trial, a failed subject, one that is not installed, disturbed visits,
+/// and cells that ended early.
 fn eventful() -> Fixture {
-    let mut fixture = Fixture::new(5);
+    let mut fixture = Fixture::new(8);
     let fail =
         || Outcome::Failed { stage: "start".to_owned(), reason: "no_such {image}".to_owned() };
     for observation in fixture.of("memory", "wasmtime-jit") {
@@ -57,13 +59,43 @@ fn eventful() -> Fixture {
         observation.metrics.insert(weighbridge_schema::metric::Metric::CasesEqual, 33);
         observation.remarks.push("bad-crop: 200 instead of 400".to_owned());
     }
+    let cell = |subject| key("cold-start", subject, Some("thumbnail"), "-");
+    fixture.stops = vec![
+        stop(&cell("native"), StopReason::Precise, 7),
+        stop(&cell("docker-scratch"), StopReason::Most, 8),
+        stop(&cell("wasmtime-aot"), StopReason::Budget, 5),
+        stop(&cell("wasmtime-jit"), StopReason::Fixed, 8),
+    ];
+    let stops = fixture.stops.clone();
+    fixture.observations.retain(|o| {
+        let stop = stops.iter().find(|stop| stop.cell == o.trial.cell);
+        let of = stop.filter(|stop| stop.experiment == o.trial.experiment);
+        of.is_none_or(|stop| o.trial.invocation < stop.invocations_count)
+    });
+    let disturbed = &mut fixture.of("throughput", "native")[0];
+    disturbed.disturbed.push("steal 3.1 % of the time".to_owned());
+    let again = Fixture::repeat(disturbed);
+    fixture.observations.push(Observation { disturbed: Vec::new(), ..again });
     fixture
 }
 
 #[test]
 fn tables_are_as_before() {
     let files = rendered(&eventful());
-    for name in ["claims", "cold-start", "equivalence", "latency", "memory", "not-measured"] {
+    for name in [
+        "claims",
+        "cold-start",
+        "comparisons",
+        "equivalence",
+        "highest-rate",
+        "instantiation",
+        "ladder",
+        "latency",
+        "memory",
+        "memory-marginal",
+        "not-measured",
+        "warm-up",
+    ] {
         insta::assert_snapshot!(name, files[&format!("paper/table-{name}.tex")]);
     }
     insta::assert_snapshot!("summary", files["paper/summary.txt"]);
@@ -110,8 +142,20 @@ fn numbers_are_looked_up_and_the_unknown_is_not_measured() {
         "{num}{memory/healthz/idle/native/pss/low}",
         "{num}{artifact-size/-/-/docker-scratch/shipped_zstd_bytes/ratiotext}",
         "{num}{equivalence/-/-/native/cases_equal/median}{34}",
-        "{num}{cold-start/healthz/-/native/time_to_first_response/n}{5}",
+        "{num}{cold-start/healthz/-/native/time_to_first_response/n}{8}",
         "{num}{cold-start/healthz/-/native/stage_connected/median}",
+        "{num}{cold-start/healthz/page-cache=dropped/native/time_to_first_response/text}",
+        "{num}{cold-start/healthz/-/wasmtime-aot/time_to_first_response/effect}{slower}",
+        "{num}{cold-start/healthz/-/wasmtime-aot/time_to_first_response/a12}{1.00}",
+        "{num}{cold-start/healthz/-/wasmtime-aot/time_to_first_response/p}",
+        "{num}{memory/healthz/-/wasmtime-aot/marginal_pss/ratiotext}",
+        "{num}{memory/healthz/copies=4/native/pss/median}",
+        "{num}{instantiation/-/-/wasmtime-aot/instance_uss/text}",
+        "{num}{highest-rate/healthz/-/native/highest_rate_per_second/text}",
+        "{num}{warm-up/healthz/-/wasmtime-aot/steady_latency/text}",
+        "{num}{warm-up/healthz/-/wasmtime-aot/pace}{warm-up 8}",
+        "{meta}{disturbed}{1}",
+        "{meta}{repeated}{1}",
         "{meta}{cpu}{Processor\\_9 @ 3 GHz}",
         "{meta}{date}{2026-11-21}",
         "{verdict}{jit-starts-later-than-aot}{holds}",
@@ -151,7 +195,7 @@ fn the_machine_readable_summary_is_complete() {
     };
     let summary = find("summaries", "docker-scratch");
     assert_eq!(summary["metric"], "time_to_first_response");
-    assert_eq!((&summary["n"], &summary["n_failed"]), (&4.into(), &1.into()));
+    assert_eq!((&summary["n"], &summary["n_failed"]), (&7.into(), &1.into()));
     assert!(summary["interval"]["low"].as_f64() <= summary["point"].as_f64());
     assert_eq!(find("comparisons", "docker-scratch")["effect"], "slower");
     assert_eq!(find("missing", "spin")["cause"], "not_installed");

@@ -10,6 +10,7 @@ use weighbridge_analysis::judge::Verdict;
 use weighbridge_analysis::quantity::{Latency, Quantity};
 use weighbridge_analysis::summarise::missing::Cause;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::record::Outcome;
 use weighbridge_statistics::quantile::median;
 
@@ -30,6 +31,7 @@ fn a_summary_is_the_median_of_its_invocations() {
         .of("cold-start", "wasmtime-aot")
         .iter()
         .filter(|o| o.trial.cell.workload.as_ref().unwrap().as_str() == "healthz")
+        .filter(|o| o.trial.cell.parameter == Parameter::None)
         .map(|o| o.metrics[&Metric::TimeToFirstResponse] as f64)
         .collect();
     fixture.analysed("", |results| {
@@ -210,7 +212,8 @@ fn a_late_or_busy_generator_is_told() {
     late.metrics.insert(Metric::SendLagP99, 51);
     late.metrics.insert(Metric::LatencyP99, 1000);
     fixture.analysed("", |results| {
-        assert_eq!(results.notes.len(), 2, "{:?}", results.notes);
+        assert_eq!(results.notes.len(), 3, "{:?}", results.notes);
+        assert!(results.notes[2].starts_with("no calibration"));
         assert!(results.notes[0].starts_with("latency: in 1 of 1 trials"));
         assert!(results.notes[1].starts_with("throughput: in 8 of 16 trials"));
     });
@@ -219,7 +222,7 @@ fn a_late_or_busy_generator_is_told() {
 #[test]
 fn one_wrong_answer_or_one_contradicted_claim_does_not_hold() {
     let answered = |equal: u64| {
-        let mut fixture = Fixture::new(3);
+        let mut fixture = Fixture::new(6);
         for observation in &mut fixture.observations {
             if observation.metrics.contains_key(&Metric::CasesSent) {
                 observation.metrics.insert(Metric::CasesSent, 61);

@@ -87,6 +87,19 @@ enum Verb {
         #[arg(long)]
         force: bool,
     },
+    /// Put two runs beside each other: what was different, and what came out differently.
+    #[command(
+        after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
+    )]
+    Compare {
+        /// The first run: its folder, or its name in `results/`.
+        run_a: PathBuf,
+        /// The second run, which is divided by the first.
+        run_b: PathBuf,
+        /// What this machine cannot tell from nothing, from A/A runs.
+        #[arg(long, value_name = "FILE")]
+        calibration: Option<PathBuf>,
+    },
     /// Write the PDF.
     #[command(
         after_help = "Examples:\n  cargo xtask paper\n  cargo xtask paper results/2026-01-31T12-00-00Z-quick"
@@ -139,6 +152,9 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Analyze { run, force } => {
             verbs::analyze::run(project, run.as_deref(), force, progress)
+        }
+        Verb::Compare { run_a, run_b, calibration } => {
+            verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
         Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
         Verb::Test => verbs::test::run(project, progress),

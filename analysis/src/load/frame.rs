@@ -11,7 +11,7 @@ use weighbridge_schema::record::{Observation, Outcome};
 
 /// The frame and what its integer keys stand for.
 pub struct Ingested {
-    /// Columns: observation, cell, quantity (keys), value (integer, in the quantity's unit), failed,
+    /// Columns: observation, cell, quantity (keys), invocation, value (integer, in the quantity's unit), failed,
     /// emulated, survives_emulation.
     pub rows: DataFrame,
     /// Cells by the integer in column `cell`.
@@ -25,6 +25,7 @@ struct Columns {
     observation: Vec<i64>,
     cell: Vec<i64>,
     quantity: Vec<i64>,
+    invocation: Vec<i64>,
     value: Vec<i64>,
     failed: Vec<bool>,
     emulated: Vec<bool>,
@@ -39,7 +40,7 @@ pub fn is_emulated(run: &Run, observation: &Observation) -> bool {
     observation.emulated || *architecture != run.manifest.fingerprint.architecture
 }
 
-/// Builds the frame.
+/// Builds the frame from the observations that count.
 ///
 /// # Errors
 /// A value beyond 2^63, or a derived metric in the raw log.
@@ -48,9 +49,9 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
     let ids: BTreeMap<Quantity, i64> = quantities.iter().copied().zip(0..).collect();
     let mut cell_ids: BTreeMap<CellKey, i64> = BTreeMap::new();
     let mut columns = Columns::default();
-    for (place, observation) in run.observations.iter().enumerate() {
-        let trial = &observation.trial;
-        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
+    run.observations.iter().try_for_each(refuse_derived)?;
+    for (place, observation) in run.counted() {
+        let key = CellKey::of(&observation.trial);
         let next = cell_ids.len() as i64;
         let cell = *cell_ids.entry(key).or_insert(next);
         let emulated = is_emulated(run, observation);
@@ -59,12 +60,12 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
             columns.observation.push(place as i64);
             columns.cell.push(cell);
             columns.quantity.push(ids[&quantity]);
+            columns.invocation.push(i64::from(observation.trial.invocation));
             columns.value.push(value);
             columns.failed.push(observation.outcome != Outcome::Ok);
             columns.emulated.push(emulated);
             columns.survives_emulation.push(quantity.survives_emulation());
         }
-        refuse_derived(observation)?;
     }
     let mut cells: Vec<(i64, CellKey)> = cell_ids.into_iter().map(|(key, id)| (id, key)).collect();
     cells.sort_by_key(|(id, _)| *id);
@@ -100,6 +101,7 @@ impl Columns {
             "observation" => self.observation,
             "cell" => self.cell,
             "quantity" => self.quantity,
+            "invocation" => self.invocation,
             "value" => self.value,
             "failed" => self.failed,
             "emulated" => self.emulated,

@@ -4,6 +4,9 @@ pub mod frame;
 pub mod histograms;
 pub mod observations;
 pub mod question;
+pub mod repeats;
+pub mod series;
+pub mod stops;
 
 use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
@@ -25,6 +28,12 @@ pub struct Run {
     pub observations: Vec<Observation>,
     /// Latency histograms by place of their line in `observations`, intervals merged.
     pub histograms: BTreeMap<usize, Histogram<u64>>,
+    /// Durations of single iterations in nanoseconds, by place of their line in `observations`.
+    pub series: BTreeMap<usize, Vec<f64>>,
+    /// For each of `observations`, whether its trial counts by it ([`repeats::counted`]).
+    pub counted: Vec<bool>,
+    /// Why each cell ended; empty where the runner did not say.
+    pub stops: stops::Stops,
     /// What the reader of the results should know about the raw log.
     pub notes: Vec<String>,
 }
@@ -60,13 +69,35 @@ pub fn load(folder: &Path) -> Result<Run> {
     let path = folder.join("observations.jsonl");
     let read = observations::load(&path, &manifest.run)?;
     let histograms = histograms::load(folder, &read.observations)?;
+    let series = series::load(folder, &read.observations)?;
+    let counted = repeats::counted(&read.observations);
+    let mut notes = read.notes;
+    notes.extend(repeats::note(repeats::disturbances(&read.observations, &counted)));
     Ok(Run {
         folder: folder.to_owned(),
         manifest,
         observations: read.observations,
         histograms,
-        notes: read.notes,
+        series,
+        counted,
+        stops: stops::load(folder)?,
+        notes,
     })
+}
+
+impl Run {
+    /// The observations that count, with their places: one measured visit per trial, and every failure.
+    pub fn counted(&self) -> impl Iterator<Item = (usize, &Observation)> {
+        let all = self.observations.iter().zip(&self.counted).enumerate();
+        all.filter(|(_, (_, counts))| **counts)
+            .map(|(place, (observation, _))| (place, observation))
+    }
+
+    /// Planned trials that the run wanted: a cell that ended when it was precise enough wanted no more.
+    #[must_use]
+    pub fn wanted_count(&self) -> usize {
+        self.manifest.plan.iter().filter(|trial| stops::is_wanted(&self.stops, trial)).count()
+    }
 }
 
 fn load_manifest(path: &Path) -> Result<Manifest> {

@@ -61,19 +61,21 @@ fn parse(name: &str, line: &[u8], run: &str) -> Result<Observation> {
     Ok(observation)
 }
 
-/// The same trial measured twice would count twice. A failure followed by a success is a resumed run: both
-/// are kept, and the failure is shown.
+/// The same visit measured twice would be a choice of ours which of the two counts. A failure followed by a success
+/// is a resumed run: both are kept, and the failure is shown. Another number of the repetition is another visit.
 fn refuse_repeated_trials(path: &Path, observations: &[Observation]) -> Result<()> {
-    let mut seen: BTreeMap<&Trial, u64> = BTreeMap::new();
+    let mut seen: BTreeMap<(&Trial, u32), u64> = BTreeMap::new();
     for observation in observations.iter().filter(|o| o.outcome == Outcome::Ok) {
-        if let Some(first) = seen.insert(&observation.trial, observation.position) {
+        let visit = (&observation.trial, observation.repeat);
+        if let Some(first) = seen.insert(visit, observation.position) {
             bail!(
-                "{}: {} {}, invocation {}, was measured twice (positions {first} and {}); the log was \
+                "{}: {} {}, invocation {}, repeat {}, was measured twice (positions {first} and {}); the log was \
                  appended to by two runs",
                 path.display(),
                 observation.trial.experiment,
                 observation.trial.cell,
                 observation.trial.invocation,
+                observation.repeat,
                 observation.position
             );
         }

@@ -9,7 +9,7 @@ use weighbridge_schema::method::Method;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
-use weighbridge_schema::plan::Cell;
+use weighbridge_schema::plan::{Cell, Trial};
 
 /// Which tables an experiment's results go into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,6 +66,30 @@ pub struct CellKey {
     pub experiment: ExperimentName,
     /// The cell.
     pub cell: Cell,
+}
+
+impl CellKey {
+    /// The cell that a trial visits.
+    #[must_use]
+    pub fn of(trial: &Trial) -> Self {
+        Self { experiment: trial.experiment.clone(), cell: trial.cell.clone() }
+    }
+
+    /// The same cell of another subject.
+    #[must_use]
+    pub fn with_subject(&self, subject: &SubjectName) -> Self {
+        let mut other = self.clone();
+        other.cell.subject = subject.clone();
+        other
+    }
+
+    /// The same cell under another parameter.
+    #[must_use]
+    pub fn with_parameter(&self, parameter: Parameter) -> Self {
+        let mut other = self.clone();
+        other.cell.parameter = parameter;
+        other
+    }
 }
 
 impl fmt::Display for CellKey {

@@ -1,7 +1,7 @@
 //! summary.json: every summary, comparison and verdict for programs (`compare` reads two of them). Numbers
 //! are not rounded here: they are in the base unit, nanoseconds, bytes, counts or per second.
 
-use crate::compare::Effect;
+use crate::compare::{Doubt, Effect};
 use crate::judge::Judged;
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
@@ -11,7 +11,9 @@ use serde::Serialize;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::stop::StopReason;
 use weighbridge_statistics::bootstrap::{CONFIDENCE, Interval, RESAMPLES_COUNT};
+use weighbridge_statistics::steady::Steady;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -24,7 +26,10 @@ struct Document<'a> {
     resamples_count: usize,
     confidence: f64,
     summaries: Vec<SummaryLine<'a>>,
+    calibration: Option<&'a str>,
     comparisons: Vec<ComparisonLine<'a>>,
+    paces: Vec<PaceLine<'a>>,
+    stops: Vec<StopLine<'a>>,
     verdicts: &'a [Judged],
     missing: Vec<MissingLine<'a>>,
     notes: &'a [String],
@@ -61,7 +66,30 @@ struct ComparisonLine<'a> {
     versus: &'a SubjectName,
     ratio: Option<f64>,
     interval: Option<Interval>,
+    a12: Option<f64>,
+    p: Option<f64>,
+    p_adjusted: Option<f64>,
     effect: Effect,
+    doubt: Option<Doubt>,
+}
+
+#[derive(Serialize)]
+struct PaceLine<'a> {
+    #[serde(flatten)]
+    cell: CellLine<'a>,
+    invocation: u32,
+    steady: Steady,
+    median_ns: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct StopLine<'a> {
+    #[serde(flatten)]
+    cell: CellLine<'a>,
+    reason: StopReason,
+    invocations_count: u32,
+    half_width_percent: Option<f64>,
+    target_percent: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +120,29 @@ fn unit(quantity: Quantity) -> &'static str {
     }
 }
 
+fn paces<'a>(results: &'a Results<'_>) -> Vec<PaceLine<'a>> {
+    let all = results.paces.iter().flat_map(|(key, paces)| paces.iter().map(move |p| (key, p)));
+    all.map(|(key, pace)| PaceLine {
+        cell: cell_line(key),
+        invocation: pace.invocation,
+        steady: pace.steady,
+        median_ns: pace.median_ns,
+    })
+    .collect()
+}
+
+fn stops<'a>(results: &'a Results<'_>) -> Vec<StopLine<'a>> {
+    let all = results.run.stops.iter();
+    all.map(|(key, stop)| StopLine {
+        cell: cell_line(key),
+        reason: stop.reason,
+        invocations_count: stop.invocations_count,
+        half_width_percent: stop.half_width_percent,
+        target_percent: stop.target_percent,
+    })
+    .collect()
+}
+
 /// The file's content.
 ///
 /// # Errors
@@ -115,7 +166,11 @@ pub fn render(results: &Results<'_>) -> serde_json::Result<String> {
         versus: &comparison.versus,
         ratio: comparison.ratio,
         interval: comparison.interval,
+        a12: comparison.a12,
+        p: comparison.p,
+        p_adjusted: comparison.p_adjusted,
         effect: comparison.effect,
+        doubt: comparison.doubt,
     });
     let missing = &results.missing;
     let document = Document {
@@ -128,7 +183,10 @@ pub fn render(results: &Results<'_>) -> serde_json::Result<String> {
         resamples_count: RESAMPLES_COUNT,
         confidence: CONFIDENCE,
         summaries: summaries.collect(),
+        calibration: results.calibration.as_ref().map(|c| c.run.as_str()),
         comparisons: comparisons.collect(),
+        paces: paces(results),
+        stops: stops(results),
         verdicts: &results.judged,
         missing: missing
             .iter()

@@ -1,6 +1,7 @@
 //! Last station: results become files. Tables and figures are models first ([`table::Table`],
 //! [`chart::Chart`]); paper, report and terminal are ways out of the same models.
 
+pub mod beside;
 pub mod chart;
 pub mod figures;
 pub mod html;

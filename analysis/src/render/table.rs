@@ -12,6 +12,8 @@ pub enum Content {
     Code(String),
     /// A number.
     Number(Shown),
+    /// A number, and what must be known to read it.
+    Qualified(Shown, String),
     /// Why there is no number, as in `not installed`.
     Absent(String),
     /// There is nothing to say: the subject has no such reading.

@@ -6,8 +6,8 @@ use crate::load::question::{CellKey, Question};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use weighbridge_schema::manifest::Availability;
-use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::stop::StopReason;
 
 /// Why a cell has no number.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,22 +55,20 @@ pub type MissingCells = BTreeMap<CellKey, Missing>;
 pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
     let mut observed: BTreeMap<CellKey, Vec<&Observation>> = BTreeMap::new();
     for observation in &run.observations {
-        let trial = &observation.trial;
-        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
-        observed.entry(key).or_default().push(observation);
+        observed.entry(CellKey::of(&observation.trial)).or_default().push(observation);
     }
     questions
         .iter()
         .flat_map(Question::keys)
         .filter_map(|key| {
             let seen = observed.get(&key).map_or(&[][..], Vec::as_slice);
-            let missing = why(run, &key.cell.subject, seen)?;
+            let missing = why(run, &key, seen)?;
             Some((key, missing))
         })
         .collect()
 }
 
-fn why(run: &Run, subject: &SubjectName, seen: &[&Observation]) -> Option<Missing> {
+fn why(run: &Run, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
     let measured = |o: &&&Observation| o.outcome == Outcome::Ok;
     if seen.iter().filter(measured).any(|o| !is_emulated(run, o)) {
         return None;
@@ -94,13 +92,18 @@ fn why(run: &Run, subject: &SubjectName, seen: &[&Observation]) -> Option<Missin
             remedy: None,
         });
     }
-    Some(match run.manifest.subjects.get(subject).map(|entry| &entry.availability) {
+    let out_of_time = run.stops.get(key).is_some_and(|stop| stop.reason == StopReason::Budget);
+    Some(match run.manifest.subjects.get(&key.cell.subject).map(|entry| &entry.availability) {
         Some(Availability::NotInstalled { reason, remedy }) => {
             Missing { cause: Cause::NotInstalled, reason: reason.clone(), remedy: remedy.clone() }
         }
         _ => Missing {
             cause: Cause::NotReached,
-            reason: "the run ended before its trials".to_owned(),
+            reason: if out_of_time {
+                "the budget of time had passed before its turn".to_owned()
+            } else {
+                "the run ended before its trials".to_owned()
+            },
             remedy: None,
         },
     })

@@ -1,13 +1,17 @@
 //! Second station: raw readings become samples per cell, and samples become summaries.
 
+pub mod marginal;
 pub mod missing;
 pub mod samples;
+pub mod steady;
 pub mod validity;
 
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use samples::Samples;
+use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bootstrap::{Interval, generator, interval};
+use weighbridge_statistics::order::median_interval;
 
 /// The statistics of one quantity of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +28,8 @@ pub struct Summary {
     pub samples_count: Option<u64>,
     /// Median over invocations, or quantile over all requests, in the quantity's unit.
     pub point: f64,
-    /// Its 95 % interval; `None` when n = 1. Without width where the quantity is exact.
+    /// Its 95 % interval: of a median by order statistics, `None` with fewer than 6 invocations; of a quantile over
+    /// requests by a bootstrap over invocations, `None` with fewer than 2. Without width where the quantity is exact.
     pub interval: Option<Interval>,
 }
 
@@ -47,7 +52,10 @@ fn one(samples: &Samples, key: &CellKey, quantity: Quantity, seed: u64) -> Optio
     let mut generator = generator(seed, &format!("{key} {}", quantity.key()));
     let interval = match samples.exact_value(key, quantity) {
         Some(value) => Some(Interval::exact(value)),
-        None => interval(arm, &mut generator),
+        None => match arm {
+            Arm::Median(values) => median_interval(values),
+            Arm::Pooled(..) => interval(arm, &mut generator),
+        },
     };
     Some(Summary {
         key: key.clone(),

@@ -1,10 +1,12 @@
-//! Grouping: polars filters, derives and groups the long frame; what comes out is one sorted list of numbers
-//! per cell and quantity, and the latency histograms per cell.
+//! Grouping: polars filters, derives and groups the long frame; what comes out is one number per invocation, by
+//! cell and quantity, and the latency histograms per cell. Each number keeps its invocation: the block in which it was
+//! measured, which pairs it with the other subjects' numbers.
 
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
 use crate::load::question::CellKey;
 use crate::quantity::{Latency, Quantity};
+use crate::summarise::{marginal, steady};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
@@ -14,12 +16,42 @@ use weighbridge_schema::record::Outcome;
 use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::pooled::Pooled;
 
+/// One number per invocation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers {
+    by_invocation: BTreeMap<u32, f64>,
+    /// Ascending.
+    sorted: Vec<f64>,
+}
+
+impl Numbers {
+    /// The numbers by the invocation that showed them.
+    #[must_use]
+    pub fn new(by_invocation: BTreeMap<u32, f64>) -> Self {
+        let mut sorted: Vec<f64> = by_invocation.values().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        Self { by_invocation, sorted }
+    }
+
+    /// The numbers by the invocation that showed them.
+    pub fn by_invocation(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
+        self.by_invocation.iter().map(|(&invocation, &value)| (invocation, value))
+    }
+}
+
+/// The latency histograms of a cell.
+#[derive(Debug)]
+struct Latencies {
+    /// Invocations in the order of `pooled`.
+    invocations: Vec<u32>,
+    pooled: Pooled,
+}
+
 /// What the invocations of each cell showed.
 #[derive(Debug, Default)]
 pub struct Samples {
-    /// Ascending.
-    numbers: BTreeMap<(CellKey, Quantity), Vec<f64>>,
-    latencies: BTreeMap<CellKey, Pooled>,
+    numbers: BTreeMap<(CellKey, Quantity), Numbers>,
+    latencies: BTreeMap<CellKey, Latencies>,
     failed: BTreeMap<CellKey, usize>,
 }
 
@@ -38,12 +70,46 @@ impl Samples {
     #[must_use]
     pub fn arm(&self, key: &CellKey, quantity: Quantity) -> Option<Arm<'_>> {
         if let Quantity::Latency(latency) = quantity {
-            let pooled = self.latencies.get(key)?;
+            let pooled = &self.latencies.get(key)?.pooled;
             let enough = pooled.samples_count() >= latency.least_samples_count();
             return enough.then_some(Arm::Pooled(pooled, latency.share()));
         }
         let numbers = self.numbers.get(&(key.clone(), quantity))?;
-        Some(Arm::Median(numbers))
+        Some(Arm::Median(&numbers.sorted))
+    }
+
+    /// One value per invocation: the number itself, or the quantile of that invocation's requests alone. `None` where
+    /// there is none.
+    #[must_use]
+    pub fn values(&self, key: &CellKey, quantity: Quantity) -> Option<Vec<f64>> {
+        match self.arm(key, quantity)? {
+            Arm::Median(sorted) => Some(sorted.to_vec()),
+            Arm::Pooled(pooled, q) => pooled.each(q),
+        }
+    }
+
+    /// The numbers of two cells side by side, from the blocks that showed both.
+    #[must_use]
+    pub fn pairs(&self, key: &CellKey, other: &CellKey, quantity: Quantity) -> Vec<(f64, f64)> {
+        let of = |key: &CellKey| self.numbers.get(&(key.clone(), quantity));
+        let (Some(a), Some(b)) = (of(key), of(other)) else { return Vec::new() };
+        let both = a
+            .by_invocation()
+            .filter_map(|(invocation, value)| Some((value, *b.by_invocation.get(&invocation)?)));
+        both.collect()
+    }
+
+    /// The histograms of two cells from the blocks that showed both, in the same order; `None` where a cell has none.
+    #[must_use]
+    pub fn paired_latencies(&self, key: &CellKey, other: &CellKey) -> Option<(Pooled, Pooled)> {
+        let (a, b) = (self.latencies.get(key)?, self.latencies.get(other)?);
+        let places: Vec<(usize, usize)> = (a.invocations.iter().enumerate())
+            .filter_map(|(place, invocation)| {
+                Some((place, b.invocations.iter().position(|i| i == invocation)?))
+            })
+            .collect();
+        let (of_a, of_b): (Vec<usize>, Vec<usize>) = places.into_iter().unzip();
+        Some((a.pooled.select(&of_a), b.pooled.select(&of_b)))
     }
 
     /// The value of an exact quantity on which all invocations agree.
@@ -52,7 +118,7 @@ impl Samples {
         if !quantity.is_exact() {
             return None;
         }
-        let numbers = self.numbers.get(&(key.clone(), quantity))?;
+        let numbers = &self.numbers.get(&(key.clone(), quantity))?.sorted;
         let first = *numbers.first()?;
         (numbers.last() == Some(&first)).then_some(first)
     }
@@ -61,7 +127,7 @@ impl Samples {
     #[must_use]
     pub fn samples_count(&self, key: &CellKey, quantity: Quantity) -> Option<u64> {
         match quantity {
-            Quantity::Latency(_) => self.latencies.get(key).map(Pooled::samples_count),
+            Quantity::Latency(_) => self.latencies.get(key).map(|l| l.pooled.samples_count()),
             _ => None,
         }
     }
@@ -77,21 +143,21 @@ impl Samples {
 ///
 /// # Errors
 /// When polars fails, which would be a mistake of ours.
-pub fn group(run: &Run, ingested: &Ingested) -> Result<Samples> {
-    let mut samples = Samples {
-        numbers: group_numbers(ingested).context("grouping the observations")?,
-        latencies: group_latencies(run),
-        failed: BTreeMap::new(),
-    };
+pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Samples> {
+    let mut numbers = group_numbers(ingested).context("grouping the observations")?;
+    numbers.extend(marginal::derive(&numbers));
+    numbers.extend(steady::derive(paces));
+    let mut samples = Samples { numbers, latencies: group_latencies(run), failed: BTreeMap::new() };
     for observation in run.observations.iter().filter(|o| o.outcome != Outcome::Ok) {
-        let trial = &observation.trial;
-        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
-        *samples.failed.entry(key).or_default() += 1;
+        *samples.failed.entry(CellKey::of(&observation.trial)).or_default() += 1;
     }
     Ok(samples)
 }
 
-fn group_numbers(ingested: &Ingested) -> Result<BTreeMap<(CellKey, Quantity), Vec<f64>>> {
+/// Numbers by cell and quantity.
+pub(crate) type Grouped = BTreeMap<(CellKey, Quantity), Numbers>;
+
+fn group_numbers(ingested: &Ingested) -> Result<Grouped> {
     let id = |metric: Metric| {
         let place = ingested.quantities.iter().position(|q| *q == Quantity::Metric(metric));
         lit(place.map(|place| place as i64).unwrap_or(-1))
@@ -101,7 +167,8 @@ fn group_numbers(ingested: &Ingested) -> Result<BTreeMap<(CellKey, Quantity), Ve
         .clone()
         .lazy()
         .filter(col("failed").not().and(col("emulated").not().or(col("survives_emulation"))));
-    let columns = [col("observation"), col("cell"), col("quantity"), col("value")];
+    let columns =
+        [col("observation"), col("cell"), col("quantity"), col("invocation"), col("value")];
     let plain = valid.clone().select(columns).with_column(col("value").cast(DataType::Float64));
     let rate = |divisor: Metric, derived: Metric| {
         let completed = valid.clone().filter(col("quantity").eq(id(Metric::RequestsCompleted)));
@@ -113,6 +180,7 @@ fn group_numbers(ingested: &Ingested) -> Result<BTreeMap<(CellKey, Quantity), Ve
             col("observation"),
             col("cell"),
             id(derived).cast(DataType::Int64).alias("quantity"),
+            col("invocation"),
             (col("value").cast(DataType::Float64) * lit(1e9)
                 / col("divisor_ns").cast(DataType::Float64))
             .alias("value"),
@@ -122,38 +190,44 @@ fn group_numbers(ingested: &Ingested) -> Result<BTreeMap<(CellKey, Quantity), Ve
     let cpu = rate(Metric::ServerCpu, Metric::RequestsPerCpuSecond);
     let grouped = concat([plain, wall, cpu], UnionArgs::default())?
         .group_by([col("cell"), col("quantity")])
-        .agg([col("value").sort(SortOptions::default())])
+        .agg([col("invocation"), col("value")])
         .collect()?;
     rows_of(&grouped, ingested)
 }
 
-fn rows_of(
-    grouped: &DataFrame,
-    ingested: &Ingested,
-) -> Result<BTreeMap<(CellKey, Quantity), Vec<f64>>> {
-    let cells = grouped.column("cell")?.i64()?;
-    let quantities = grouped.column("quantity")?.i64()?;
-    let values = grouped.column("value")?.list()?;
+fn rows_of(grouped: &DataFrame, ingested: &Ingested) -> Result<Grouped> {
+    let cells = grouped.column("cell")?.i64()?.iter();
+    let quantities = grouped.column("quantity")?.i64()?.iter();
+    let invocations = grouped.column("invocation")?.list()?.series_iter();
+    let values = grouped.column("value")?.list()?.series_iter();
     let mut rows = BTreeMap::new();
-    for ((cell, quantity), list) in cells.iter().zip(quantities.iter()).zip(values.series_iter()) {
-        let (Some(cell), Some(quantity), Some(list)) = (cell, quantity, list) else { continue };
+    for ((cell, quantity), (invocations, values)) in
+        cells.zip(quantities).zip(invocations.zip(values))
+    {
+        let (Some(cell), Some(quantity)) = (cell, quantity) else { continue };
+        let (Some(invocations), Some(values)) = (invocations, values) else { continue };
+        let invocations = invocations.i64()?.iter().flatten();
+        let numbers = invocations.zip(values.f64()?.iter().flatten());
+        // Invocations were written from u32.
+        let numbers = numbers.map(|(invocation, value)| (invocation as u32, value)).collect();
         let key = ingested.cells[cell as usize].clone();
-        let numbers = list.f64()?.iter().flatten().collect();
-        rows.insert((key, ingested.quantities[quantity as usize]), numbers);
+        rows.insert((key, ingested.quantities[quantity as usize]), Numbers::new(numbers));
     }
     Ok(rows)
 }
 
-fn group_latencies(run: &Run) -> BTreeMap<CellKey, Pooled> {
-    let mut by_cell: BTreeMap<CellKey, Vec<&Histogram<u64>>> = BTreeMap::new();
-    for (&place, histogram) in &run.histograms {
-        let observation = &run.observations[place];
-        if is_emulated(run, observation) {
-            continue;
+fn group_latencies(run: &Run) -> BTreeMap<CellKey, Latencies> {
+    let mut by_cell: BTreeMap<CellKey, BTreeMap<u32, &Histogram<u64>>> = BTreeMap::new();
+    for (place, observation) in run.counted() {
+        let Some(histogram) = run.histograms.get(&place) else { continue };
+        if !is_emulated(run, observation) {
+            let of_cell = by_cell.entry(CellKey::of(&observation.trial)).or_default();
+            of_cell.insert(observation.trial.invocation, histogram);
         }
-        let trial = &observation.trial;
-        let key = CellKey { experiment: trial.experiment.clone(), cell: trial.cell.clone() };
-        by_cell.entry(key).or_default().push(histogram);
     }
-    by_cell.into_iter().map(|(key, histograms)| (key, Pooled::new(&histograms))).collect()
+    let pool = |histograms: BTreeMap<u32, &Histogram<u64>>| {
+        let (invocations, histograms): (Vec<u32>, Vec<_>) = histograms.into_iter().unzip();
+        Latencies { invocations, pooled: Pooled::new(&histograms) }
+    };
+    by_cell.into_iter().map(|(key, histograms)| (key, pool(histograms))).collect()
 }

@@ -13,9 +13,9 @@ const LAG_SHARE_MAX: f64 = 0.05;
 
 /// One sentence per experiment that has suspect trials.
 #[must_use]
-pub fn notes(observations: &[Observation]) -> Vec<String> {
+pub fn notes<'a>(observations: impl Iterator<Item = &'a Observation>) -> Vec<String> {
     let mut counts: BTreeMap<&ExperimentName, (usize, usize)> = BTreeMap::new();
-    for observation in observations.iter().filter(|o| o.outcome == Outcome::Ok) {
+    for observation in observations.filter(|o| o.outcome == Outcome::Ok) {
         let Some(is_suspect) = is_suspect(observation) else { continue };
         let (suspect, all) = counts.entry(&observation.trial.experiment).or_default();
         *suspect += usize::from(is_suspect);

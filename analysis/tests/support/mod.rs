@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
+mod shapes;
+
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use shapes::{histogram, metrics, plan, shapes, stages};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -17,13 +20,14 @@ use weighbridge_analysis::load::{Run, load};
 use weighbridge_analysis::results::Results;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::{Artifact, Artifacts, Provision};
+use weighbridge_schema::calibration::{CalibratedEffect, Calibration};
 use weighbridge_schema::manifest::{
     Availability, ExperimentEntry, Fingerprint, Manifest, Pinning, Revision, SubjectEntry,
 };
-use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::plan::{Cell, Trial};
-use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, Stage};
+use weighbridge_schema::plan::Cell;
+use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, SeriesFile};
+use weighbridge_schema::stop::{Stop, StopReason};
 use weighbridge_schema::subject::{Network, Size, Start, Subject, Technology};
 
 /// A run in memory, before it is written.
@@ -31,6 +35,10 @@ pub struct Fixture {
     pub manifest: Manifest,
     pub observations: Vec<Observation>,
     pub histograms: BTreeMap<String, Histogram<u64>>,
+    pub series: BTreeMap<String, Vec<u64>>,
+    /// Not written when there is none, as by an older runner.
+    pub stops: Vec<Stop>,
+    pub calibration: Option<Calibration>,
 }
 
 /// Subjects of every fixture; the last one is not installed.
@@ -74,61 +82,6 @@ fn subject(name: &str) -> SubjectEntry {
         },
         availability,
     }
-}
-
-/// Experiment, method table, workloads, parameters.
-type Shape = (&'static str, &'static str, &'static [&'static str], Vec<Parameter>);
-
-fn shapes() -> Vec<Shape> {
-    let rates = "latency = { rates_per_second = { healthz = [200, 2000] }, connections = 16, warmup_ms = 1 }";
-    vec![
-        ("equivalence", "equivalence = {}", &[], vec![Parameter::None]),
-        ("cold-start", "cold-start = {}", &["healthz", "thumbnail"], vec![Parameter::None]),
-        (
-            "throughput",
-            "throughput = { concurrency = [1, 8], warmup_ms = 1 }",
-            &["healthz", "thumbnail"],
-            vec![Parameter::Concurrency(1), Parameter::Concurrency(8)],
-        ),
-        ("latency", rates, &["healthz"], vec![Parameter::Rate(200), Parameter::Rate(2000)]),
-        (
-            "memory",
-            "memory = { concurrency = 8, settle_ms = 1 }",
-            &["healthz"],
-            vec![Parameter::Idle, Parameter::Loaded],
-        ),
-        ("artifact-size", "artifact-size = {}", &[], vec![Parameter::None]),
-    ]
-}
-
-fn plan(invocations: u32) -> Vec<Trial> {
-    let mut plan = Vec::new();
-    for invocation in 0..invocations {
-        for (experiment, _, workloads, parameters) in shapes() {
-            let workloads: Vec<Option<&str>> = if workloads.is_empty() {
-                vec![None]
-            } else {
-                workloads.iter().copied().map(Some).collect()
-            };
-            for workload in workloads {
-                for &parameter in &parameters {
-                    for name in SUBJECTS.iter().filter(|name| **name != "spin") {
-                        plan.push(Trial {
-                            experiment: experiment.parse().unwrap(),
-                            cell: Cell {
-                                subject: name.parse().unwrap(),
-                                workload: workload.map(|w| w.parse().unwrap()),
-                                architecture: "x86_64".to_owned(),
-                                parameter,
-                            },
-                            invocation,
-                        });
-                    }
-                }
-            }
-        }
-    }
-    plan
 }
 
 fn manifest(invocations: u32) -> Manifest {
@@ -186,74 +139,12 @@ fn manifest(invocations: u32) -> Manifest {
     }
 }
 
-/// How much slower or larger a subject is than native.
-fn factor(subject: &str, start: bool) -> f64 {
-    match (subject, start) {
-        ("docker-scratch", true) => 180.0,
-        ("wasmtime-aot", true) => 3.0,
-        ("wasmtime-jit", true) => 120.0,
-        ("docker-scratch", false) => 1.03,
-        ("wasmtime-aot", false) => 1.6,
-        ("wasmtime-jit", false) => 1.7,
-        _ => 1.0,
-    }
-}
-
-/// What an invocation of `trial` would have shown.
-fn metrics(trial: &Trial, generator: &mut ChaCha8Rng) -> BTreeMap<Metric, u64> {
-    let subject = trial.cell.subject.as_str();
-    let mut noisy = |value: f64| (value * generator.random_range(0.95..1.05)) as u64;
-    let cost = factor(subject, false);
-    match trial.experiment.as_str() {
-        "equivalence" => BTreeMap::from([(Metric::CasesSent, 34), (Metric::CasesEqual, 34)]),
-        "cold-start" => {
-            let time = noisy(800_000.0 * factor(subject, true));
-            BTreeMap::from([(Metric::TimeToFirstResponse, time)])
-        }
-        "throughput" => BTreeMap::from([
-            (Metric::RequestsCompleted, noisy(20_000.0 / cost)),
-            (Metric::Measured, 600_000_000),
-            (Metric::ServerCpu, noisy(550_000_000.0)),
-        ]),
-        "memory" => {
-            let mut all = BTreeMap::from([
-                (Metric::Pss, noisy(4e6 * cost * cost)),
-                (Metric::Uss, noisy(3e6 * cost * cost)),
-            ]);
-            if subject == "docker-scratch" {
-                all.insert(Metric::ShimPss, noisy(4.3e6));
-                all.insert(Metric::CgroupPeak, noisy(5.1e6));
-            }
-            all
-        }
-        "artifact-size" => BTreeMap::from([
-            (Metric::Shipped, (3.1e6 * cost) as u64),
-            (Metric::ShippedGzip, (1.2e6 * cost) as u64),
-            (Metric::ShippedZstd, (1.0e6 * cost) as u64),
-        ]),
-        _ => BTreeMap::new(),
-    }
-}
-
-fn histogram(trial: &Trial, generator: &mut ChaCha8Rng) -> Option<Histogram<u64>> {
-    if trial.experiment.as_str() != "latency" {
-        return None;
-    }
-    let mut histogram = Histogram::new(3).unwrap();
-    for _ in 0..200 {
-        let tail: f64 = generator.random_range(0.001..1.0f64);
-        let value = 120_000.0 * factor(trial.cell.subject.as_str(), false) / tail.powf(0.4);
-        histogram.record(value as u64).unwrap();
-    }
-    Some(histogram)
-}
-
 impl Fixture {
     /// A complete run with so many invocations of every cell.
     pub fn new(invocations: u32) -> Self {
         let manifest = manifest(invocations);
         let mut generator = ChaCha8Rng::seed_from_u64(1);
-        let mut histograms = BTreeMap::new();
+        let (mut histograms, mut series) = (BTreeMap::new(), BTreeMap::new());
         let plan = manifest.plan.clone();
         let observations = plan
             .into_iter()
@@ -267,6 +158,12 @@ impl Fixture {
                     histograms.insert(file.clone(), histogram);
                     HistogramFile { file, samples_count }
                 });
+                let durations = shapes::series(&trial, &mut generator).map(|durations| {
+                    let file = format!("series/{position}.json");
+                    let iterations_count = durations.len() as u64;
+                    series.insert(file.clone(), durations);
+                    SeriesFile { file, iterations_count }
+                });
                 Observation {
                     schema_version: SCHEMA_VERSION,
                     run: "fixture".to_owned(),
@@ -279,7 +176,7 @@ impl Fixture {
                     stages_ns,
                     metrics,
                     histogram,
-                    series: None,
+                    series: durations,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),
@@ -288,7 +185,7 @@ impl Fixture {
                 }
             })
             .collect();
-        Self { manifest, observations, histograms }
+        Self { manifest, observations, histograms, series, stops: Vec::new(), calibration: None }
     }
 
     /// The observations of one subject in one experiment.
@@ -321,6 +218,14 @@ impl Fixture {
         for (file, histogram) in &self.histograms {
             std::fs::write(folder.join(file), interval_log(&[histogram], None)).unwrap();
         }
+        std::fs::create_dir_all(folder.join("series")).unwrap();
+        for (file, durations) in &self.series {
+            std::fs::write(folder.join(file), serde_json::to_string(durations).unwrap()).unwrap();
+        }
+        if !self.stops.is_empty() {
+            let stops = serde_json::to_string(&self.stops).unwrap();
+            std::fs::write(folder.join("stops.json"), stops).unwrap();
+        }
     }
 
     /// Writes the run, loads it again, and hands it to `check` with its results.
@@ -329,13 +234,60 @@ impl Fixture {
         self.write(folder.path());
         let run = load(folder.path()).unwrap();
         let claims = parse_claims("claims.toml", claims).unwrap();
-        check(&analyse(&run, &claims));
+        check(&analyse_with(&run, &claims, self.calibration.clone()));
+    }
+
+    /// A visit that was made again: a copy of `observation` with the next number of the repetition.
+    pub fn repeat(observation: &Observation) -> Observation {
+        Observation { repeat: observation.repeat + 1, ..observation.clone() }
     }
 }
 
 /// Seeded, silent analysis.
 pub fn analyse<'a>(run: &'a Run, claims: &[Claim]) -> Results<'a> {
-    weighbridge_analysis::analyse(run, claims, 42, |_| ()).unwrap()
+    analyse_with(run, claims, None)
+}
+
+/// The same with a calibration.
+pub fn analyse_with<'a>(
+    run: &'a Run,
+    claims: &[Claim],
+    calibration: Option<Calibration>,
+) -> Results<'a> {
+    weighbridge_analysis::analyse(run, claims, calibration, 42, |_| ()).unwrap()
+}
+
+/// A calibration of the fixtures' machine for cold starts.
+pub fn calibration(smallest_effect_percent: f64) -> Calibration {
+    Calibration {
+        schema_version: SCHEMA_VERSION,
+        run: "equals".to_owned(),
+        fingerprint: manifest(1).fingerprint,
+        effects: vec![CalibratedEffect {
+            experiment: "cold-start".parse().unwrap(),
+            quantity: "time_to_first_response".to_owned(),
+            workload: Some("healthz".parse().unwrap()),
+            parameter: Parameter::None,
+            invocations_per_arm_count: 20,
+            comparisons_count: 400,
+            false_positives_count: 21,
+            expected_low_count: 12,
+            expected_high_count: 29,
+            smallest_effect_percent,
+        }],
+    }
+}
+
+/// How a cell of a fixture ended.
+pub fn stop(key: &CellKey, reason: StopReason, invocations_count: u32) -> Stop {
+    Stop {
+        experiment: key.experiment.clone(),
+        cell: key.cell.clone(),
+        reason,
+        invocations_count,
+        half_width_percent: Some(4.2),
+        target_percent: Some(5.0),
+    }
 }
 
 /// The log that the runner writes: one interval per histogram.
@@ -364,16 +316,4 @@ pub fn key(experiment: &str, subject: &str, workload: Option<&str>, parameter: &
             parameter: parameter.parse().unwrap(),
         },
     }
-}
-
-fn stages(metrics: &BTreeMap<Metric, u64>) -> BTreeMap<Stage, u64> {
-    let Some(&end) = metrics.get(&Metric::TimeToFirstResponse) else { return BTreeMap::new() };
-    BTreeMap::from([
-        (Stage::Spawned, end / 10),
-        (Stage::Main, end / 4),
-        (Stage::Listening, end / 2),
-        (Stage::Connected, end / 10 * 6),
-        (Stage::FirstByte, end / 10 * 9),
-        (Stage::Response, end),
-    ])
 }

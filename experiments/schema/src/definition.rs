@@ -96,6 +96,9 @@ struct RawDefinition {
     architectures: Vec<String>,
     method: Method,
     precision_percent: Option<f64>,
+    /// Of a calibration: invocations of each arm of one comparison. Only the analysis asks for it.
+    #[serde(rename = "comparison_invocations")]
+    _comparison_invocations: Option<u32>,
     #[serde(default)]
     noise: NoiseLimits,
     profiles: RawProfiles,

@@ -5,6 +5,7 @@
 //! is absent (`Option`), never zero.
 
 pub mod artifact;
+pub mod calibration;
 pub mod calibration_load;
 pub mod claim;
 pub mod definition;

@@ -113,7 +113,7 @@ pub fn stage(
         return Ok(if stamp.result == HOLDS { Exit::Done } else { Exit::DoesNotHold });
     }
     let mut analysis = command(&program);
-    analysis.current_dir(&project.root).arg("--run").arg(folder);
+    analysis.current_dir(&project.root).arg("render").arg("--run").arg(folder);
     analysis.arg("--output").arg(&output.generated).arg("--report").arg(&output.report);
     analysis.arg("--claims").arg(project.path("analysis/claims.toml"));
     analysis.args(["--progress", "json"]);

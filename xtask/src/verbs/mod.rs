@@ -5,6 +5,7 @@ pub mod analyze;
 pub mod build;
 pub mod calibrate;
 pub mod clean;
+pub mod compare;
 pub mod doctor;
 pub mod list;
 pub mod paper;

@@ -4,6 +4,7 @@ use crate::load::question::{Kind, Question, Setting};
 use crate::quantity::Quantity;
 use crate::render::chart::{Axis, Chart, Errors, Panel, Point, Series, Style};
 use crate::render::figures::point;
+use crate::render::tables::ladder::warm;
 use crate::render::tables::setting_words;
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
@@ -84,12 +85,13 @@ fn row_names(results: &Results<'_>, question: &Question, only: Option<&Setting>)
         .collect()
 }
 
-/// The moments between the start call and the first response, under the first workload of each experiment.
+/// The moments between the start call and the first response, under the first workload of each experiment and with a
+/// warm page cache.
 #[must_use]
 pub fn stages(results: &Results<'_>) -> Chart {
     let panels = results
         .of_kind(Kind::ColdStart)
-        .filter_map(|question| ladder(results, question, question.settings.first()?))
+        .filter_map(|question| ladder(results, question, warm(question)?))
         .collect();
     Chart {
         name: "cold-start-stages",

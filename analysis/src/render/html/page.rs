@@ -33,8 +33,9 @@ pub fn render(results: &Results<'_>, rendered: &Rendered, surroundings: &Surroun
     let _ = writeln!(out, "<p class=\"lead\">{}</p>", escape(&verdict_line(results)));
     let _ = writeln!(
         out,
-        "<p>Medians over invocations; in brackets the 95&nbsp;% interval of a percentile bootstrap over \
-         invocations. Ratios say how many times the baseline's value.</p>"
+        "<p>Medians over invocations; in brackets the 95&nbsp;% interval, by order statistics. Quantiles of latency are \
+         over all requests, their intervals by a bootstrap over invocations. Ratios say how many times the baseline's \
+         value, block by block of the interleaved plan.</p>"
     );
     notices(&mut out, results, surroundings);
     for table in &rendered.tables {
@@ -85,7 +86,7 @@ fn verdict_line(results: &Results<'_>) -> String {
         count(Verdict::Undecided),
         count(Verdict::NotMeasured),
         results.run.observations.len(),
-        results.run.manifest.plan.len()
+        results.run.wanted_count()
     )
 }
 
@@ -112,6 +113,7 @@ fn raw_logs(out: &mut String, link: &str) {
         ("manifest.json", "machine, artifacts, subjects and plan"),
         ("observations.jsonl", "one line per invocation"),
         ("histograms", "latencies, HdrHistogram V2 interval logs"),
+        ("series", "durations of single requests, where they were kept apart"),
         ("stderr", "what the subjects wrote"),
     ] {
         let link = escape(&format!("{link}/{file}"));

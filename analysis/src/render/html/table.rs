@@ -1,6 +1,7 @@
 //! A table in HTML.
 
 use crate::render::html::escape;
+use crate::render::number::Shown;
 use crate::render::table::{Align, Content, Row, Table};
 use std::fmt::Write;
 
@@ -48,19 +49,24 @@ fn class(align: Align) -> &'static str {
     }
 }
 
+fn number(shown: &Shown) -> String {
+    match &shown.interval {
+        Some((low, high)) => format!(
+            "{} <span class=\"interval\">[{}, {}]</span>",
+            escape(&shown.value_and_unit()),
+            escape(low),
+            escape(high)
+        ),
+        None => escape(&shown.value_and_unit()),
+    }
+}
+
 fn content(content: &Content) -> String {
     match content {
         Content::Text(text) => escape(text),
         Content::Code(text) => format!("<code>{}</code>", escape(text)),
-        Content::Number(shown) => match &shown.interval {
-            Some((low, high)) => format!(
-                "{} <span class=\"interval\">[{}, {}]</span>",
-                escape(&shown.value_and_unit()),
-                escape(low),
-                escape(high)
-            ),
-            None => escape(&shown.value_and_unit()),
-        },
+        Content::Number(shown) => number(shown),
+        Content::Qualified(shown, what) => format!("{} <em>({})</em>", number(shown), escape(what)),
         Content::Absent(why) => format!("<em>{}</em>", escape(why)),
         Content::Nothing => "–".to_owned(),
     }

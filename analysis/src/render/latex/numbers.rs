@@ -5,12 +5,15 @@ use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use crate::render::latex::{HEADER, escape, number, value};
 use crate::render::number::{show, show_ratio};
+use crate::render::tables::comparisons::p_words;
+use crate::render::tables::warm_up::development;
 use crate::results::Results;
 use std::fmt::Write;
 
 const MACROS: &str = r"\makeatletter
 % \wbnum{experiment/workload/parameter/subject/metric/form}; workload and parameter are - where there is none.
-% Forms: text median low high n, and beside the baseline ratiotext ratio ratiolow ratiohigh.
+% Forms: text median low high n, and beside the baseline ratiotext ratio ratiolow ratiohigh effect a12 p.
+% \wbnum{experiment/workload/parameter/subject/pace}: invocations by how their pace developed.
 \newcommand{\wbnum}[1]{\@ifundefined{wb@num@#1}{\textit{not measured}}{\csname wb@num@#1\endcsname}}
 % \wbverdict{claim}: holds, contradicted, undecided or not measured; a name that is in no claim: not judged.
 \newcommand{\wbverdict}[1]{\@ifundefined{wb@verdict@#1}{\textit{not judged}}{\csname wb@verdict@#1\endcsname}}
@@ -39,12 +42,20 @@ pub fn render(results: &Results<'_>, meta: &[(String, String)]) -> String {
             let _ = writeln!(out, "\\wb@set{{num}}{{{stem}/{form}}}{{{text}}}");
         }
     }
+    for (key, paces) in &results.paces {
+        let stem = cell_stem(results, key);
+        let _ = writeln!(out, "\\wb@set{{num}}{{{stem}/pace}}{{{}}}", escape(&development(paces)));
+    }
     out.push_str("\\makeatother\n");
     out
 }
 
 /// The key without its form. A subject of another instruction set than the machine's carries its name.
 fn stem(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> String {
+    format!("{}/{}", cell_stem(results, key), quantity.key())
+}
+
+fn cell_stem(results: &Results<'_>, key: &CellKey) -> String {
     let cell = &key.cell;
     let workload = cell.workload.as_ref().map_or("-", |workload| workload.as_str());
     let subject = if cell.architecture == results.run.manifest.fingerprint.architecture {
@@ -52,7 +63,7 @@ fn stem(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> String {
     } else {
         format!("{}@{}", cell.subject, cell.architecture)
     };
-    format!("{}/{workload}/{}/{subject}/{}", key.experiment, cell.parameter, quantity.key())
+    format!("{}/{workload}/{}/{subject}", key.experiment, cell.parameter)
 }
 
 fn forms(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Vec<(&'static str, String)> {
@@ -67,9 +78,12 @@ fn forms(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Vec<(&'sta
         forms.push(("low", value(low, shown.unit)));
         forms.push(("high", value(high, shown.unit)));
     }
-    let comparison = results.comparison(key, quantity);
-    if let Some((ratio, interval)) = comparison.and_then(|c| Some((c.ratio?, c.interval))) {
-        let shown = show_ratio(ratio, interval);
+    let Some(comparison) = results.comparison(key, quantity) else { return forms };
+    forms.push(("effect", comparison.effect.words().to_owned()));
+    forms.extend(comparison.a12.map(|a12| ("a12", format!("{a12:.2}"))));
+    forms.extend(comparison.p_adjusted.map(|p| ("p", escape(&p_words(p)))));
+    if let Some(ratio) = comparison.ratio {
+        let shown = show_ratio(ratio, comparison.interval);
         forms.push(("ratiotext", number(&shown)));
         forms.push(("ratio", escape(&shown.value)));
         if let Some((low, high)) = &shown.interval {

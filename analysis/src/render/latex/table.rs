@@ -67,6 +67,7 @@ fn content(content: &Content) -> String {
         Content::Text(text) => words(text),
         Content::Code(text) => code(text),
         Content::Number(shown) => number(shown),
+        Content::Qualified(shown, what) => format!("{} ({})", number(shown), escape(what)),
         Content::Absent(why) => format!("\\textit{{{}}}", escape(why)),
         Content::Nothing => "--".to_owned(),
     }

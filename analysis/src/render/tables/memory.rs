@@ -1,10 +1,11 @@
 //! Memory of an idle and of a loaded instance.
 
-use crate::load::question::Kind;
+use crate::load::question::{Kind, Setting};
 use crate::quantity::Quantity;
 use crate::render::table::{Align, Table};
+use crate::render::tables::marginal::is_copies;
 use crate::render::tables::{
-    n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
+    n_cell, number_cell, ratio_cell, rows_where, subject_cell, versus_title,
 };
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
@@ -27,7 +28,8 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let pss = Quantity::Metric(Metric::Pss);
-    rows_by_setting(results, Kind::Memory, &mut table, |question, key| {
+    let is_single = |setting: &Setting| !is_copies(setting.parameter);
+    rows_where(results, Kind::Memory, is_single, &mut table, |question, key| {
         let number = |metric| number_cell(results, key, Quantity::Metric(metric));
         vec![
             subject_cell(key),

@@ -2,8 +2,13 @@
 
 pub mod claims;
 pub mod cold_start;
+pub mod comparisons;
 pub mod equivalence;
+pub mod highest_rate;
+pub mod instantiation;
+pub mod ladder;
 pub mod latency;
+pub mod marginal;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
@@ -11,7 +16,9 @@ pub mod provenance;
 pub mod sizes;
 pub mod subjects;
 pub mod throughput;
+pub mod warm_up;
 
+use crate::compare::{Comparison, Doubt};
 use crate::load::question::{CellKey, Kind, Question, Setting};
 use crate::quantity::Quantity;
 use crate::render::number::{show, show_ratio};
@@ -19,6 +26,7 @@ use crate::render::table::{Content, Row, Table};
 use crate::results::Results;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::stop::StopReason;
 
 /// Every table that goes into the paper and the report, in the report's order.
 #[must_use]
@@ -28,10 +36,16 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         subjects::table(results),
         equivalence::table(results),
         cold_start::table(results),
+        ladder::table(results),
+        instantiation::table(results),
+        warm_up::table(results),
         throughput::table(results),
         latency::table(results),
+        highest_rate::table(results),
         memory::table(results),
+        marginal::table(results),
         sizes::table(results),
+        comparisons::table(results),
         provenance::table(results),
         not_measured::table(results),
     ]
@@ -65,21 +79,39 @@ pub(crate) fn ratio_cell(
     }
     match results.comparison(key, quantity) {
         Some(comparison) => match comparison.ratio {
-            Some(ratio) => Content::Number(show_ratio(ratio, comparison.interval)),
+            Some(ratio) => ratio_content(comparison, ratio),
             None => Content::Absent("undefined".to_owned()),
         },
         None => Content::Absent("baseline not measured".to_owned()),
     }
 }
 
-/// Invocations, with those that failed. One invocation says that it has no interval.
+/// A ratio whose interval excludes 1 and that is undecided all the same says why.
+fn ratio_content(comparison: &Comparison, ratio: f64) -> Content {
+    let shown = show_ratio(ratio, comparison.interval);
+    match comparison.doubt {
+        Some(doubt @ (Doubt::Chance(_) | Doubt::BelowFloor(_))) => {
+            Content::Qualified(shown, format!("undecided, {}", doubt.words()))
+        }
+        _ => Content::Number(shown),
+    }
+}
+
+/// Invocations, why there are so many where the run could choose, whether they are too few for an interval, and those
+/// that failed.
 pub(crate) fn n_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Content {
     let (measured, failed) = results.counts(key);
     let summary = results.summary(key, quantity);
     let n = summary.map_or(measured, |summary| summary.n);
     let mut text = n.to_string();
-    if n == 1 && summary.is_some_and(|summary| summary.interval.is_none()) {
-        text.push_str(", no interval");
+    match results.run.stops.get(key).map(|stop| stop.reason) {
+        Some(StopReason::Precise) => text.push_str(", precise"),
+        Some(StopReason::Most) => text.push_str(", at most"),
+        Some(StopReason::Budget) => text.push_str(", budget"),
+        Some(StopReason::Fixed) | None => {}
+    }
+    if summary.is_some_and(|summary| summary.interval.is_none()) {
+        text.push_str(", too few invocations");
     }
     if failed > 0 {
         text.push_str(&format!(" ({failed} failed)"));
@@ -87,7 +119,7 @@ pub(crate) fn n_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -
     Content::Text(text)
 }
 
-fn absent(results: &Results<'_>, key: &CellKey) -> Content {
+pub(crate) fn absent(results: &Results<'_>, key: &CellKey) -> Content {
     match results.missing.get(key) {
         Some(missing) => Content::Absent(missing.cause.words().to_owned()),
         None => Content::Nothing,
@@ -135,9 +167,20 @@ pub(crate) fn rows_by_setting(
     table: &mut Table,
     cells: impl Fn(&Question, &CellKey) -> Vec<Content>,
 ) {
+    rows_where(results, kind, |_| true, table, cells);
+}
+
+/// The same for some of the settings.
+pub(crate) fn rows_where(
+    results: &Results<'_>,
+    kind: Kind,
+    is_shown: impl Fn(&Setting) -> bool,
+    table: &mut Table,
+    cells: impl Fn(&Question, &CellKey) -> Vec<Content>,
+) {
     let several = results.of_kind(kind).count() > 1;
     for question in results.of_kind(kind) {
-        for setting in &question.settings {
+        for setting in question.settings.iter().filter(|setting| is_shown(setting)) {
             let words = setting_words(setting);
             let heading = match (several, words.as_str()) {
                 (true, "") => question.experiment.to_string(),

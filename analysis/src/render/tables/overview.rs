@@ -1,11 +1,13 @@
 //! The table at the end of a run: experiment | workload | subject | median | vs baseline | n.
 
-use crate::load::question::Kind;
+use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::{Latency, Quantity};
 use crate::render::table::{Align, Content, Table};
+use crate::render::tables::marginal::{is_copies, with_copies};
 use crate::render::tables::{n_cell, number_cell, parameter_words, ratio_cell};
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::parameter::Parameter;
 
 /// The one quantity that answers a kind's question.
 #[must_use]
@@ -14,7 +16,7 @@ pub fn headline(kind: Kind) -> Quantity {
         Kind::Equivalence => Quantity::Metric(Metric::CasesEqual),
         Kind::ColdStart => Quantity::Metric(Metric::TimeToFirstResponse),
         Kind::Instantiation => Quantity::Metric(Metric::Instantiation),
-        Kind::WarmUp => Quantity::Metric(Metric::LatencyP50),
+        Kind::WarmUp => Quantity::SteadyLatency,
         Kind::HighestRate => Quantity::Metric(Metric::HighestRate),
         Kind::Throughput => Quantity::Metric(Metric::RequestsPerSecond),
         Kind::Latency => Quantity::Latency(Latency::P50),
@@ -23,7 +25,29 @@ pub fn headline(kind: Kind) -> Quantity {
     }
 }
 
-/// Rows: every cell that was asked for.
+fn row(
+    results: &Results<'_>,
+    question: &Question,
+    key: &CellKey,
+    quantity: Quantity,
+    words: &str,
+) -> Vec<Content> {
+    let workload = key.cell.workload.as_ref().map_or("-", |w| w.as_str());
+    vec![
+        Content::text(question.experiment.as_str()),
+        Content::text(format!("{workload} {words}").trim_end()),
+        Content::text(key.cell.subject.as_str()),
+        number_cell(results, key, quantity),
+        // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
+        match question.kind {
+            Kind::Equivalence => Content::Nothing,
+            _ => ratio_cell(results, question, key, quantity),
+        },
+        n_cell(results, key, quantity),
+    ]
+}
+
+/// Rows: every cell that was asked for; several instances side by side as what each further one adds.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let mut baselines: Vec<&str> = results.questions.iter().map(|q| q.baseline.as_str()).collect();
@@ -45,23 +69,15 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     for question in &results.questions {
-        let quantity = headline(question.kind);
-        for key in question.keys() {
-            let cell = &key.cell;
-            let workload = cell.workload.as_ref().map_or("-", |w| w.as_str());
-            let words = format!("{workload} {}", parameter_words(cell.parameter));
-            table.push(vec![
-                Content::text(question.experiment.as_str()),
-                Content::text(words.trim_end()),
-                Content::text(cell.subject.as_str()),
-                number_cell(results, &key, quantity),
-                // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
-                match question.kind {
-                    Kind::Equivalence => Content::Nothing,
-                    _ => ratio_cell(results, question, &key, quantity),
-                },
-                n_cell(results, &key, quantity),
-            ]);
+        for key in question.keys().filter(|key| !is_copies(key.cell.parameter)) {
+            let words = parameter_words(key.cell.parameter);
+            table.push(row(results, question, &key, headline(question.kind), &words));
+        }
+        let Some((_, setting)) = with_copies(question) else { continue };
+        for subject in &question.subjects {
+            let key = question.key(setting, subject).with_parameter(Parameter::None);
+            let quantity = Quantity::Metric(Metric::MarginalPss);
+            table.push(row(results, question, &key, quantity, "per further instance"));
         }
     }
     table

@@ -1,8 +1,12 @@
 //! Where the numbers come from: machine, toolchain, providers, digests.
 
+use crate::load::repeats::disturbances;
+use crate::render::number::with_unit;
 use crate::render::table::{Align, Content, Row, Table};
 use crate::results::Results;
+use std::collections::BTreeMap;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::record::Outcome;
@@ -53,6 +57,8 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
         crate::render::number::show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
     };
     let revision = manifest.revision.as_ref();
+    let visits = disturbances(&results.run.observations, &results.run.counted);
+    let calibration = results.calibration.as_ref();
     let entries = [
         ("run", Some(manifest.run.clone())),
         ("profile", Some(manifest.profile.clone())),
@@ -60,11 +66,14 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
         ("date", Some(date(manifest.started_at_unix_ns))),
         ("commit", revision.map(|r| r.commit.chars().take(12).collect())),
         ("checkout", revision.map(|r| if r.dirty { "changed" } else { "clean" }.to_owned())),
-        ("trials", Some(manifest.plan.len().to_string())),
+        ("trials", Some(results.run.wanted_count().to_string())),
         ("observations", Some(results.run.observations.len().to_string())),
         ("failed", Some(failed.to_string())),
+        ("disturbed", Some(visits.disturbed_count.to_string())),
+        ("repeated", Some(visits.repeated_count.to_string())),
         ("resamples", Some(RESAMPLES_COUNT.to_string())),
         ("analysis-seed", Some(results.seed.to_string())),
+        ("calibration", calibration.map(|calibration| calibration.run.clone())),
         ("architecture", Some(machine.architecture.clone())),
         ("cpu", machine.cpu_model.clone()),
         ("cores", machine.cores_count.map(|count| count.to_string())),
@@ -83,7 +92,23 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
         ("libc", Some(manifest.artifacts.libc.clone())),
         ("engine-version", engine_version(results)),
     ];
-    entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    let known = entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    known.chain(smallest_effects(calibration)).collect()
+}
+
+/// `smallest-effect/cold-start/time_to_first_response` and the like: what the machine cannot tell from nothing.
+fn smallest_effects(calibration: Option<&Calibration>) -> Vec<(String, String)> {
+    let Some(calibration) = calibration else { return Vec::new() };
+    let mut all = BTreeMap::new();
+    for effect in &calibration.effects {
+        let (experiment, quantity) = (&effect.experiment, &effect.quantity);
+        let percent = calibration.smallest_effect_percent(experiment, quantity);
+        if let Some(percent) = percent {
+            let key = format!("smallest-effect/{experiment}/{quantity}");
+            all.insert(key, with_unit(&format!("{percent:.1}"), "%"));
+        }
+    }
+    all.into_iter().collect()
 }
 
 fn yes_or_no(value: bool) -> String {

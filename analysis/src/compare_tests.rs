@@ -1,0 +1,77 @@
+//! Tests of what decides a comparison, and what keeps it open.
+
+use super::*;
+use weighbridge_schema::metric::Metric;
+
+fn decided(metric: Metric, low: f64, high: f64, p: Option<f64>, floor: Option<f64>) -> Effect {
+    let quantity = Quantity::Metric(metric);
+    let interval = Interval { low, high };
+    match doubt(quantity, Some(low.midpoint(high)), Some(interval), p, floor) {
+        None => effect(quantity, interval),
+        Some(_) => Effect::Undecided,
+    }
+}
+
+fn check(metric: Metric, low: f64, high: f64, expected: Effect) {
+    assert_eq!(decided(metric, low, high, None, None), expected);
+}
+
+#[test]
+fn only_an_interval_without_one_decides() {
+    check(Metric::TimeToFirstResponse, 0.5, 0.9, Effect::Faster);
+    check(Metric::TimeToFirstResponse, 1.1, 1.9, Effect::Slower);
+    check(Metric::Pss, 0.5, 0.9, Effect::Lower);
+    check(Metric::RequestsPerSecond, 1.1, 1.9, Effect::Higher);
+    check(Metric::Pss, 0.9, 1.1, Effect::Undecided);
+    check(Metric::Pss, 0.9, 1.0, Effect::Undecided);
+    check(Metric::Pss, 1.0, 1.0, Effect::Undecided);
+    check(Metric::Shipped, 1.0, 1.0, Effect::Equal);
+}
+
+#[test]
+fn every_doubt_has_its_reason() {
+    let quantity = Quantity::Metric(Metric::TimeToFirstResponse);
+    let interval = Some(Interval { low: 1.01, high: 1.03 });
+    let found = |ratio, interval, p, floor| doubt(quantity, ratio, interval, p, floor);
+    assert_eq!(found(None, None, None, None), Some(Doubt::Undefined));
+    assert_eq!(found(Some(1.02), None, None, None), Some(Doubt::TooFew));
+    assert_eq!(found(Some(1.02), interval, None, None), None);
+    assert_eq!(found(Some(1.02), interval, Some(0.05), Some(2.0)), None);
+    assert_eq!(found(Some(1.02), interval, Some(0.051), None), Some(Doubt::Chance(0.051)));
+    assert_eq!(found(Some(1.02), interval, Some(0.01), Some(2.1)), Some(Doubt::BelowFloor(2.1)));
+}
+
+/// The family is an experiment's comparisons of one quantity: others do not make it larger.
+#[test]
+fn families_are_corrected_one_by_one() {
+    let comparison = |experiment: &str, metric, p| Comparison {
+        key: CellKey {
+            experiment: experiment.parse().unwrap(),
+            cell: weighbridge_schema::plan::Cell {
+                subject: "a".parse().unwrap(),
+                workload: None,
+                architecture: "x86_64".to_owned(),
+                parameter: weighbridge_schema::parameter::Parameter::None,
+            },
+        },
+        quantity: Quantity::Metric(metric),
+        versus: "b".parse().unwrap(),
+        ratio: Some(1.5),
+        interval: Some(Interval { low: 1.4, high: 1.6 }),
+        a12: Some(0.9),
+        p,
+        p_adjusted: None,
+        effect: Effect::Undecided,
+        doubt: None,
+    };
+    let mut all = vec![
+        comparison("x", Metric::Pss, Some(0.02)),
+        comparison("x", Metric::Pss, Some(0.04)),
+        comparison("x", Metric::Pss, Some(0.01)),
+        comparison("x", Metric::Uss, Some(0.03)),
+        comparison("y", Metric::Pss, None),
+    ];
+    adjust(&mut all);
+    let adjusted: Vec<Option<f64>> = all.iter().map(|c| c.p_adjusted).collect();
+    assert_eq!(adjusted, [Some(0.04), Some(0.04), Some(0.03), Some(0.03), None]);
+}

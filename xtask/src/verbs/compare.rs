@@ -1,0 +1,31 @@
+//! `cargo xtask compare`: two runs beside each other.
+
+use super::{analyze, tools};
+use crate::exit::Exit;
+use crate::process::{self, command};
+use crate::progress::Progress;
+use crate::project::Project;
+use anyhow::Result;
+use std::path::Path;
+
+/// The verb.
+///
+/// # Errors
+/// One of them is not a run, or its raw log is damaged; the message names file and line.
+pub fn run(
+    project: &Project,
+    a: &Path,
+    b: &Path,
+    calibration: Option<&Path>,
+    progress: &Progress,
+) -> Result<Exit> {
+    let (a, b) = (analyze::choose(project, Some(a))?, analyze::choose(project, Some(b))?);
+    let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let mut analysis = command(&program);
+    analysis.arg("compare").arg(a).arg(b);
+    if let Some(file) = calibration {
+        analysis.arg("--calibration").arg(file);
+    }
+    process::run(&mut analysis)?;
+    Ok(Exit::Done)
+}
