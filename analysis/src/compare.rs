@@ -13,7 +13,7 @@ use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::holm::holm;
 use weighbridge_statistics::paired::paired_ratio;
-use weighbridge_statistics::rank::{a12, mann_whitney};
+use weighbridge_statistics::rank::{a12, least_p, mann_whitney};
 use weighbridge_statistics::ratio::{paired_ratio_interval, ratio};
 
 /// A comparison with a larger adjusted p-value than this is undecided.
@@ -76,7 +76,7 @@ impl Doubt {
             Doubt::Undefined => "undefined".to_owned(),
             Doubt::TooFew => "too few invocations".to_owned(),
             Doubt::SpansOne => "the interval contains 1".to_owned(),
-            Doubt::Chance(p) => format!("adjusted p = {p:.2}"),
+            Doubt::Chance(p) => format!("adjusted p = {p:.3}"),
             Doubt::BelowFloor(percent) => format!("below {percent:.1} %"),
         }
     }
@@ -97,6 +97,8 @@ pub struct Comparison {
     /// Its 95 % interval; `None` with fewer than 6 blocks (2 for quantiles over requests), or when the ratio is
     /// undefined.
     pub interval: Option<Interval>,
+    /// Values of this cell and of the other one.
+    pub n: (usize, usize),
     /// The chance that a value of this cell is larger than one of the other; `None` for exact quantities.
     pub a12: Option<f64>,
     /// The two-sided p-value of the Mann-Whitney test; `None` for exact quantities.
@@ -135,14 +137,45 @@ pub fn compare(
     comparisons
 }
 
-/// Holm's correction within each family.
-fn adjust(comparisons: &mut [Comparison]) {
-    let mut families: BTreeMap<(ExperimentName, Quantity), Vec<usize>> = BTreeMap::new();
+/// The places of the comparisons of each quantity in each experiment that have a p-value.
+fn families(comparisons: &[Comparison]) -> BTreeMap<(ExperimentName, Quantity), Vec<usize>> {
+    let mut families: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (place, comparison) in comparisons.iter().enumerate().filter(|(_, c)| c.p.is_some()) {
         let family = (comparison.key.experiment.clone(), comparison.quantity);
         families.entry(family).or_default().push(place);
     }
-    for places in families.into_values() {
+    families
+}
+
+/// Says which families are so large, for so few invocations, that no difference whatever could pass the correction.
+#[must_use]
+pub fn notes(comparisons: &[Comparison]) -> Vec<String> {
+    let mut hopeless: BTreeMap<(ExperimentName, usize), usize> = BTreeMap::new();
+    for ((experiment, _), places) in families(comparisons) {
+        let of = places.iter().map(|&place| &comparisons[place]);
+        let with_interval = of.filter(|comparison| comparison.interval.is_some());
+        let Some((a, b)) = with_interval.map(|c| c.n).max_by_key(|&(a, b)| a.min(b)) else {
+            continue;
+        };
+        if least_p(a, b) * places.len() as f64 > SIGNIFICANCE {
+            let largest = hopeless.entry((experiment, a.min(b))).or_default();
+            *largest = places.len().max(*largest);
+        }
+    }
+    hopeless
+        .into_iter()
+        .map(|((experiment, n), count)| {
+            format!(
+                "{experiment}: {n} invocations are too few to decide any of {count} comparisons after Holm's correction; \
+                 8 are enough for 300"
+            )
+        })
+        .collect()
+}
+
+/// Holm's correction within each family.
+fn adjust(comparisons: &mut [Comparison]) {
+    for places in families(comparisons).into_values() {
         let p_values: Vec<f64> = places.iter().filter_map(|&place| comparisons[place].p).collect();
         for (place, adjusted) in places.into_iter().zip(holm(&p_values)) {
             comparisons[place].p_adjusted = Some(adjusted);
@@ -188,6 +221,7 @@ pub fn one(
         versus: versus.clone(),
         ratio,
         interval,
+        n: (values.0.len(), values.1.len()),
         a12: is_sampled.then(|| a12(&values.0, &values.1)).flatten(),
         p: is_sampled.then(|| mann_whitney(&values.0, &values.1)).flatten(),
         p_adjusted: None,

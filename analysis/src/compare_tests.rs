@@ -44,7 +44,30 @@ fn every_doubt_has_its_reason() {
 /// The family is an experiment's comparisons of one quantity: others do not make it larger.
 #[test]
 fn families_are_corrected_one_by_one() {
-    let comparison = |experiment: &str, metric, p| Comparison {
+    let mut all = vec![
+        comparison("x", Metric::Pss, Some(0.02)),
+        comparison("x", Metric::Pss, Some(0.04)),
+        comparison("x", Metric::Pss, Some(0.01)),
+        comparison("x", Metric::Uss, Some(0.03)),
+        comparison("y", Metric::Pss, None),
+    ];
+    adjust(&mut all);
+    let adjusted: Vec<Option<f64>> = all.iter().map(|c| c.p_adjusted).collect();
+    assert_eq!(adjusted, [Some(0.04), Some(0.04), Some(0.03), Some(0.03), None]);
+}
+
+/// Six values above six others have p = 2 / 924: times 23 that is below 0.05, and times 24 above.
+#[test]
+fn a_family_that_nothing_can_pass_is_told() {
+    let family = |count| vec![comparison("x", Metric::Pss, Some(2.0 / 924.0)); count];
+    assert!(notes(&family(23)).is_empty());
+    let found = notes(&family(24));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("x: 6 invocations are too few to decide any of 24"), "{found:?}");
+}
+
+fn comparison(experiment: &str, metric: Metric, p: Option<f64>) -> Comparison {
+    Comparison {
         key: CellKey {
             experiment: experiment.parse().unwrap(),
             cell: weighbridge_schema::plan::Cell {
@@ -58,20 +81,11 @@ fn families_are_corrected_one_by_one() {
         versus: "b".parse().unwrap(),
         ratio: Some(1.5),
         interval: Some(Interval { low: 1.4, high: 1.6 }),
+        n: (6, 6),
         a12: Some(0.9),
         p,
         p_adjusted: None,
         effect: Effect::Undecided,
         doubt: None,
-    };
-    let mut all = vec![
-        comparison("x", Metric::Pss, Some(0.02)),
-        comparison("x", Metric::Pss, Some(0.04)),
-        comparison("x", Metric::Pss, Some(0.01)),
-        comparison("x", Metric::Uss, Some(0.03)),
-        comparison("y", Metric::Pss, None),
-    ];
-    adjust(&mut all);
-    let adjusted: Vec<Option<f64>> = all.iter().map(|c| c.p_adjusted).collect();
-    assert_eq!(adjusted, [Some(0.04), Some(0.04), Some(0.03), Some(0.03), None]);
+    }
 }

@@ -51,6 +51,7 @@ pub fn analyse<'a>(
     let comparisons =
         compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
+    let comparison_notes = compare::notes(&comparisons);
     let comparisons: BTreeMap<_, _> =
         comparisons.into_iter().map(|c| ((c.key.clone(), c.quantity), c)).collect();
     let evidence = Evidence {
@@ -65,6 +66,7 @@ pub fn analyse<'a>(
     step(&format!("judged {} claims", judged.len()));
     let mut notes = run.notes.clone();
     notes.extend(summarise::validity::notes(run.counted().map(|(_, observation)| observation)));
+    notes.extend(comparison_notes);
     notes.extend(calibration_notes);
     Ok(Results {
         run,

@@ -7,7 +7,7 @@ use crate::summarise::samples::{Grouped, Numbers};
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_statistics::slope::block_slopes;
+use weighbridge_statistics::slope::{Point, block_slopes};
 
 /// The slope of which reading becomes which quantity.
 const DERIVED: [(Metric, Metric); 2] =
@@ -17,7 +17,7 @@ const DERIVED: [(Metric, Metric); 2] =
 /// cell without a parameter. Their median and its interval are those of
 /// [`weighbridge_statistics::slope::slope`].
 pub(crate) fn derive(grouped: &Grouped) -> Grouped {
-    let mut points: BTreeMap<(CellKey, Quantity), Vec<(f64, f64, u32)>> = BTreeMap::new();
+    let mut points: BTreeMap<(CellKey, Quantity), Vec<Point>> = BTreeMap::new();
     for ((key, quantity), numbers) in grouped {
         let Parameter::Copies(copies) = key.cell.parameter else { continue };
         let Some(derived) = derived_from(*quantity) else { continue };

@@ -59,6 +59,14 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Option<f64> {
     Some((2.0 * Normal::standard().sf(z)).min(1.0))
 }
 
+/// The smallest p-value that [`mann_whitney`] can give for samples of these sizes: two of all arrangements of the ranks
+/// put one sample wholly above the other. What is above the limit even so cannot be decided by any data.
+#[must_use]
+pub fn least_p(a: usize, b: usize) -> f64 {
+    let ways = (1..=b).map(|i| (a + i) as f64 / i as f64).product::<f64>();
+    (2.0 / ways).min(1.0)
+}
+
 /// Sizes of the groups of equal values, over both samples, that have more than one.
 fn ties(a: &[f64], b: &[f64]) -> Vec<f64> {
     let mut all: Vec<f64> = a.iter().chain(b).copied().collect();

@@ -55,6 +55,17 @@ fn nothing_to_tell_apart() {
     assert_eq!(mann_whitney(&[1.0], &[2.0]), Some(1.0));
 }
 
+/// 2 / C(12, 6) = 2 / 924, 2 / C(16, 8) = 2 / 12870.
+#[test]
+fn small_samples_bound_the_p_value() {
+    for (a, b, ways) in [(6, 6, 924.0), (8, 8, 12_870.0), (3, 5, 56.0)] {
+        assert!((least_p(a, b) - 2.0 / ways).abs() < 1e-15, "{a} {b}");
+    }
+    assert!((mann_whitney(&A[..6], &B[..6]).unwrap() - least_p(6, 6)).abs() < 1e-15);
+    assert_eq!(least_p(1, 1), 1.0);
+    assert_eq!(least_p(0, 5), 1.0);
+}
+
 /// Vargha & Delaney's bounds: all above, all below.
 #[test]
 fn one_always_beats_the_other() {

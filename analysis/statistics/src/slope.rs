@@ -5,6 +5,9 @@ use crate::order::median_interval;
 use crate::quantile::median;
 use std::collections::BTreeMap;
 
+/// A reading: x, y, and the block in which it was taken.
+pub type Point = (f64, f64, u32);
+
 /// A slope and its interval, in the unit of y per unit of x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slope {
@@ -16,10 +19,10 @@ pub struct Slope {
     pub n: usize,
 }
 
-/// The slope of the least-squares line of y over x through each block's points by themselves, by block, from
-/// points (x, y, block). A block without two different x has none.
+/// The slope of the least-squares line of y over x through each block's points by themselves, by block. A block
+/// without two different x has none.
 #[must_use]
-pub fn block_slopes(points: &[(f64, f64, u32)]) -> BTreeMap<u32, f64> {
+pub fn block_slopes(points: &[Point]) -> BTreeMap<u32, f64> {
     let mut blocks: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();
     for &(x, y, block) in points {
         blocks.entry(block).or_default().push((x, y));
@@ -37,7 +40,7 @@ pub fn block_slopes(points: &[(f64, f64, u32)]) -> BTreeMap<u32, f64> {
 ///
 /// `None` when no block has two different x.
 #[must_use]
-pub fn slope(points: &[(f64, f64, u32)]) -> Option<Slope> {
+pub fn slope(points: &[Point]) -> Option<Slope> {
     let slopes: Vec<f64> = block_slopes(points).into_values().collect();
     let (point, interval) = (median(&slopes)?, median_interval(&slopes));
     Some(Slope { point, interval, n: slopes.len() })
@@ -63,7 +66,7 @@ mod tests {
     #[test]
     fn agrees_with_scipy() {
         let blocks = [[4.1, 5.0, 7.2, 11.3], [6.0, 7.1, 8.8, 13.1], [4.0, 5.2, 6.9, 10.2]];
-        let points: Vec<(f64, f64, u32)> = (0u32..)
+        let points: Vec<Point> = (0u32..)
             .zip(blocks)
             .flat_map(|(block, ys)| {
                 [1.0, 2.0, 4.0, 8.0].into_iter().zip(ys).map(move |(x, y)| (x, y, block))
@@ -89,7 +92,7 @@ mod tests {
         fn the_level_of_a_block_cancels(
             levels in prop::collection::vec(0i32..1_000_000, 6..20), step in -5000i32..5000
         ) {
-            let points: Vec<(f64, f64, u32)> = (0u32..)
+            let points: Vec<Point> = (0u32..)
                 .zip(levels)
                 .flat_map(|(block, level)| {
                     [1.0, 2.0, 4.0].map(|x| (x, f64::from(level) + f64::from(step) * x, block))

@@ -28,9 +28,7 @@ pub fn table(results: &Results<'_>) -> Table {
     for (question, setting) in results.of_kind(Kind::Memory).filter_map(with_copies) {
         table.rows.push(Row::Heading(heading(question, setting)));
         for subject in &question.subjects {
-            let measured = question.key(setting, subject);
-            let key = measured.with_parameter(Parameter::None);
-            table.push(cells(results, question, &measured, &key));
+            table.push(cells(results, question, &question.key(setting, subject)));
         }
     }
     table
@@ -56,17 +54,28 @@ fn heading(question: &Question, setting: &Setting) -> String {
     format!("{workload}, slope over {} instances", numbers.collect::<Vec<_>>().join(", "))
 }
 
-fn cells(
-    results: &Results<'_>,
-    question: &Question,
-    measured: &CellKey,
-    key: &CellKey,
-) -> Vec<Content> {
-    let pss = Quantity::Metric(Metric::MarginalPss);
-    let slope = |quantity| match number_cell(results, key, quantity) {
+/// A slope over the cells like `measured`; or why there is none.
+pub(crate) fn slope_cell(results: &Results<'_>, measured: &CellKey, quantity: Quantity) -> Content {
+    match number_cell(results, &measured.with_parameter(Parameter::None), quantity) {
         Content::Nothing => absent(results, measured),
         content => content,
-    };
+    }
+}
+
+/// Blocks that have a slope; without any, how the cells like `measured` fared.
+pub(crate) fn slope_n_cell(
+    results: &Results<'_>,
+    measured: &CellKey,
+    quantity: Quantity,
+) -> Content {
+    let key = measured.with_parameter(Parameter::None);
+    let has_slope = results.summary(&key, quantity).is_some();
+    n_cell(results, if has_slope { &key } else { measured }, quantity)
+}
+
+fn cells(results: &Results<'_>, question: &Question, measured: &CellKey) -> Vec<Content> {
+    let pss = Quantity::Metric(Metric::MarginalPss);
+    let key = &measured.with_parameter(Parameter::None);
     let beside = |metric| {
         let idle = key.with_parameter(Parameter::Idle);
         match number_cell(results, &idle, Quantity::Metric(metric)) {
@@ -79,11 +88,11 @@ fn cells(
     };
     vec![
         subject_cell(key),
-        slope(pss),
+        slope_cell(results, measured, pss),
         ratio_cell(results, question, key, pss),
-        slope(Quantity::Metric(Metric::MarginalUss)),
+        slope_cell(results, measured, Quantity::Metric(Metric::MarginalUss)),
         beside(Metric::ShimPss),
         beside(Metric::EnginePss),
-        n_cell(results, key, pss),
+        slope_n_cell(results, measured, pss),
     ]
 }

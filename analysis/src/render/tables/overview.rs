@@ -3,7 +3,7 @@
 use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::{Latency, Quantity};
 use crate::render::table::{Align, Content, Table};
-use crate::render::tables::marginal::{is_copies, with_copies};
+use crate::render::tables::marginal::{is_copies, slope_cell, slope_n_cell, with_copies};
 use crate::render::tables::{n_cell, number_cell, parameter_words, ratio_cell};
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
@@ -25,18 +25,20 @@ pub fn headline(kind: Kind) -> Quantity {
     }
 }
 
-fn row(
-    results: &Results<'_>,
-    question: &Question,
-    key: &CellKey,
-    quantity: Quantity,
-    words: &str,
-) -> Vec<Content> {
+/// The three names of a row before its numbers.
+fn row(question: &Question, key: &CellKey, words: &str, numbers: [Content; 3]) -> Vec<Content> {
     let workload = key.cell.workload.as_ref().map_or("-", |w| w.as_str());
-    vec![
+    let names = [
         Content::text(question.experiment.as_str()),
         Content::text(format!("{workload} {words}").trim_end()),
         Content::text(key.cell.subject.as_str()),
+    ];
+    names.into_iter().chain(numbers).collect()
+}
+
+fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
+    let quantity = headline(question.kind);
+    [
         number_cell(results, key, quantity),
         // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
         match question.kind {
@@ -44,6 +46,15 @@ fn row(
             _ => ratio_cell(results, question, key, quantity),
         },
         n_cell(results, key, quantity),
+    ]
+}
+
+fn further_instance(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
+    let quantity = Quantity::Metric(Metric::MarginalPss);
+    [
+        slope_cell(results, key, quantity),
+        ratio_cell(results, question, &key.with_parameter(Parameter::None), quantity),
+        slope_n_cell(results, key, quantity),
     ]
 }
 
@@ -71,13 +82,13 @@ pub fn table(results: &Results<'_>) -> Table {
     for question in &results.questions {
         for key in question.keys().filter(|key| !is_copies(key.cell.parameter)) {
             let words = parameter_words(key.cell.parameter);
-            table.push(row(results, question, &key, headline(question.kind), &words));
+            table.push(row(question, &key, &words, numbers(results, question, &key)));
         }
         let Some((_, setting)) = with_copies(question) else { continue };
         for subject in &question.subjects {
-            let key = question.key(setting, subject).with_parameter(Parameter::None);
-            let quantity = Quantity::Metric(Metric::MarginalPss);
-            table.push(row(results, question, &key, quantity, "per further instance"));
+            let key = question.key(setting, subject);
+            let numbers = further_instance(results, question, &key);
+            table.push(row(question, &key, "per further instance", numbers));
         }
     }
     table
