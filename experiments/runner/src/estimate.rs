@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::ExperimentName;
-use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::subject::{Start, Subjects};
 
@@ -18,16 +17,6 @@ fn overhead_ms(start: &Start) -> u64 {
         Start::Process { .. } => 60,
         Start::Bundle { .. } => 150,
         Start::Container { .. } => 500,
-    }
-}
-
-/// Instances that one trial starts.
-fn starts_count(trial: &Trial, definition: &Definition) -> u64 {
-    match (&definition.method, trial.cell.parameter) {
-        (_, Parameter::Copies(count)) => u64::from(count),
-        // A warm one is started once before, to be warm.
-        (Method::ColdStart { page_cache }, Parameter::None) => page_cache.len() as u64,
-        _ => 1,
     }
 }
 
@@ -55,8 +44,8 @@ pub fn estimate(
 ) -> (u64, u64) {
     plan.iter().fold((0, 0), |(ms, bytes), trial| {
         let Some(definition) = definitions.get(&trial.experiment) else { return (ms, bytes) };
-        let overhead = starts_count(trial, definition)
-            * subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
+        let overhead =
+            subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
         let takes_latencies =
             matches!(definition.method, Method::Throughput { .. } | Method::Latency { .. });
         let histogram = if takes_latencies { HISTOGRAM_BYTES } else { 0 };
