@@ -110,12 +110,15 @@ fn samples_of(run: &Run) -> Result<Samples> {
 /// # Errors
 /// A raw log that contradicts itself.
 pub fn beside(a: &Run, b: &Run, calibration: Option<Calibration>, seed: u64) -> Result<Beside> {
-    let (calibration, mut notes) = calibrate::applicable(calibration, &a.manifest.fingerprint);
-    let (calibration, more) = match calibration {
-        Some(calibration) => calibrate::applicable(Some(calibration), &b.manifest.fingerprint),
-        None => (None, Vec::new()),
-    };
-    notes.extend(more);
+    let mut calibration = calibration;
+    let mut notes = Vec::new();
+    // Without a calibration nothing is said here: each line says what it was decided by.
+    for run in [a, b] {
+        let Some(given) = calibration.take() else { break };
+        let (applicable, more) = calibrate::applicable(Some(given), &run.manifest.fingerprint);
+        calibration = applicable;
+        notes.extend(more);
+    }
     notes.dedup();
     let (of_a, of_b) = (samples_of(a)?, samples_of(b)?);
     let in_b = questions(&b.manifest)?;

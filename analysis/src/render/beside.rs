@@ -31,7 +31,8 @@ pub fn render(name_a: &str, name_b: &str, beside: &Beside) -> String {
     let _ = writeln!(
         out,
         "same: the whole 95 % interval (BCa, both runs resampled by invocation) lies within the percentage beside it, \
-         which is the\nsmallest effect that the calibration found, or {SAME_PERCENT} % where there is none"
+         which is the\nsmallest effect that the calibration found, or {SAME_PERCENT} % where there is none; each interval stands for itself:\nof 100 \
+         quantities that did not change about 5 exclude 1 by chance"
     );
     for note in &beside.notes {
         let _ = writeln!(out, "note: {note}");
