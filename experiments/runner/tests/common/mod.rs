@@ -1,0 +1,119 @@
+//! What the tests of the runner as a program share.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
+#![allow(dead_code, reason = "not every test program uses all of it")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::record::Observation;
+
+/// Runs share the machine and the engine: two at once would measure, and tidy up after, each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+pub fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
+
+pub fn experiments() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+pub fn artifacts() -> PathBuf {
+    let folder = std::env::var_os("WEIGHBRIDGE_ARTIFACTS");
+    PathBuf::from(folder.unwrap_or_else(|| panic!("cargo xtask test sets WEIGHBRIDGE_ARTIFACTS")))
+}
+
+pub fn runner(results: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-runner"));
+    command.arg("run").args(arguments);
+    command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
+    command.arg("--results").arg(results);
+    command
+}
+
+pub fn read(run: &Path) -> (Manifest, Vec<Observation>) {
+    let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
+    let manifest = serde_json::from_str(&text("manifest.json")).unwrap();
+    let observations =
+        text("observations.jsonl").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    (manifest, observations)
+}
+
+pub fn only_run(results: &Path, ending: &str) -> PathBuf {
+    let mut runs: Vec<PathBuf> = std::fs::read_dir(results)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && path.to_string_lossy().ends_with(ending))
+        .collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.pop().unwrap()
+}
+
+pub fn succeed(output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}", output.status);
+}
+
+/// Containers of ours that the engine still holds.
+pub fn containers() -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let docker = bollard::Docker::connect_with_defaults().unwrap();
+        let label = std::collections::HashMap::from([(
+            "label".to_owned(),
+            vec!["org.weighbridge.run".to_owned()],
+        )]);
+        let options = bollard::query_parameters::ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&label)
+            .build();
+        docker.list_containers(Some(options)).await.unwrap().len()
+    })
+}
+
+pub fn engine_is_there() -> bool {
+    // `cargo xtask test` sets it exactly when an engine answers.
+    std::env::var_os("DOCKER_HOST").is_some()
+}
+
+/// Neither containers of the engine, nor bundles with their control groups.
+pub fn assert_nothing_is_left() {
+    if engine_is_there() {
+        assert_eq!(containers(), 0);
+    }
+    assert!(!Path::new("/run/weighbridge").exists(), "a bundle is left");
+    let groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"].map(std::fs::read_dir);
+    let names = groups.into_iter().flatten().flatten().flatten();
+    let left: Vec<_> = names
+        .map(|entry| entry.file_name())
+        .filter(|name| name.to_string_lossy().starts_with("weighbridge-"))
+        .collect();
+    assert!(left.is_empty(), "control groups are left: {left:?}");
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Processes of ours that still run: their environment says so.
+pub fn processes() -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| std::fs::read(entry.path().join("environ")).ok())
+        .filter(|environment| {
+            environment.split(|&byte| byte == 0).any(|e| e.starts_with(b"WEIGHBRIDGE_RUN="))
+        })
+        .count()
+}
+
+pub fn check_refused(arguments: &[&str], expected: &str) {
+    let results = tempfile::tempdir().unwrap();
+    let output = runner(results.path(), arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains(expected), "{stderr}");
+}
