@@ -26,7 +26,7 @@ fn a_killed_run_leaves_no_bundle_to_the_next() {
     let arguments = ["memory", "--profile", "quick", "--subject", "runc", "--workload", "healthz"];
     let mut child = runner(results.path(), &arguments).stdout(Stdio::null()).spawn().unwrap();
     let running = || {
-        let bundles = std::fs::read_dir("/run/weighbridge").into_iter().flatten().flatten();
+        let bundles = std::fs::read_dir("/run/weighbridge-bundles").into_iter().flatten().flatten();
         bundles.filter(|bundle| bundle.path().join("pid").exists()).count()
     };
     while running() == 0 {

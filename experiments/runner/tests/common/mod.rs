@@ -85,7 +85,7 @@ pub fn assert_nothing_is_left() {
     if engine_is_there() {
         assert_eq!(containers(), 0);
     }
-    assert!(!Path::new("/run/weighbridge").exists(), "a bundle is left");
+    assert!(!Path::new("/run/weighbridge-bundles").exists(), "a bundle is left");
     let groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"].map(std::fs::read_dir);
     let names = groups.into_iter().flatten().flatten().flatten();
     let left: Vec<_> = names

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use weighbridge_schema::manifest::Pinning;
 
-/// Where the bundles and the runtimes' state lie while containers run.
-const BASE: &str = "/run/weighbridge";
+/// Where the bundles and the runtimes' state lie while containers run; xtask keeps its engine elsewhere.
+const BASE: &str = "/run/weighbridge-bundles";
 
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
