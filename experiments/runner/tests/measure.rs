@@ -17,7 +17,9 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
     let results = tempfile::tempdir().unwrap();
     succeed(&runner(results.path(), &["cold-start", "--profile", "smoke"]).output().unwrap());
     let (manifest, observations) = read(&only_run(results.path(), "smoke"));
-    assert_eq!(observations.len(), manifest.plan.len());
+    // A disturbed trial is visited again.
+    let visited = observations.iter().filter(|observation| observation.repeat == 0).count();
+    assert_eq!(visited, manifest.plan.len());
     for observation in &observations {
         if observation.trial.cell.parameter == Parameter::PageCacheDropped && !is_root() {
             let told = format!("{:?}", observation.outcome);
@@ -82,10 +84,11 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
             continue;
         }
         let name = subject.as_str();
-        // Each instance has private pages, and shared ones are counted once among all.
+        // Each instance has private pages, and shared ones are counted once among all. The pages of a file are
+        // private to a single instance: two is the least that tells.
         let uss = |n: u32| read(name, &format!("copies={n}"), "uss_bytes").unwrap();
         let pss = |n: u32| read(name, &format!("copies={n}"), "pss_bytes").unwrap();
-        assert!(uss(4) > 2 * uss(1) && pss(4) < 5 * pss(1), "{name}");
+        assert!(2 * uss(4) > 3 * uss(2) && pss(4) < 5 * pss(1), "{name}");
         let container = name.starts_with("docker");
         for parameter in ["idle", "copies=1", "copies=4"] {
             let engine = read(name, parameter, "engine_pss_bytes");
