@@ -97,7 +97,8 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
         }
         if container {
             let shims = |n: u32| read(name, &format!("copies={n}"), "shim_pss_bytes").unwrap();
-            assert!(shims(4) > 2 * shims(1), "{name}: four shims, not one");
+            // The first shim pays for the pages that all of them share.
+            assert!(shims(4) > shims(2) && shims(2) > shims(1), "{name}: a shim each");
         }
         let has_group = container || ["runc", "crun"].contains(&name);
         assert_eq!(read(name, "idle", "cgroup_peak_bytes").is_some(), has_group, "{name}");
