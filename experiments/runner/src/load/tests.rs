@@ -250,3 +250,21 @@ fn a_subject_that_is_gone_is_an_error() {
     let window = Window::starting_now(0, 50);
     assert!(closed_loop(&target, &window, || ()).unwrap_err().contains("connect"));
 }
+
+/// The kernel's time limits in whole milliseconds would put the median at half a millisecond. On a busy machine a
+/// window may be disturbed: one good one of five tells.
+#[test]
+fn requests_are_sent_when_they_are_due() {
+    let asked = asked();
+    let best_ns = (0..5)
+        .map(|_| {
+            let server = Static::start(None);
+            let window = Window::starting_now(0, 200);
+            let schedule = constant_schedule(&window, 300);
+            let (open, ()) =
+                open_loop(&server.target(&asked, 8), &window, &schedule, || ()).unwrap();
+            open.lags.quantile_ns(0.5).unwrap()
+        })
+        .min();
+    assert!(best_ns.is_some_and(|ns| ns < 250_000), "{best_ns:?}");
+}
