@@ -68,7 +68,9 @@ fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
         seed: 1,
         ..Choice::default()
     };
-    let folder = run::into(project, &project.results(), &setup, &artifacts, &choice, progress)?;
+    // Apart from the other runs: `analyze` and `paper` take the newest of those.
+    let results = project.results().join("calibration");
+    let folder = run::into(project, &results, &setup, &artifacts, &choice, progress)?;
     let (analysis, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut judging = command(&analysis);
     judging.current_dir(&project.root).arg("calibrate").arg(&folder);
