@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::{Direction, Unit};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
-use weighbridge_statistics::arm::Arm;
-use weighbridge_statistics::bootstrap::{Interval, generator};
+use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::holm::holm;
 use weighbridge_statistics::paired::paired_ratio;
 use weighbridge_statistics::rank::{a12, least_p, mann_whitney};
-use weighbridge_statistics::ratio::{paired_ratio_interval, ratio};
+use weighbridge_statistics::ratio::ratio;
 
 /// A comparison with a larger adjusted p-value than this is undecided.
 pub const SIGNIFICANCE: f64 = 0.05;
@@ -91,11 +90,9 @@ pub struct Comparison {
     pub quantity: Quantity,
     /// The subject compared with, under the same setting.
     pub versus: SubjectName,
-    /// The ratio: the median of the ratios within the blocks; of quantiles over requests the ratio of the two, over the
-    /// blocks that showed both. `None` when it is undefined.
+    /// The ratio: the median of the ratios within the blocks, of quantiles of latency too. `None` when it is undefined.
     pub ratio: Option<f64>,
-    /// Its 95 % interval; `None` with fewer than 6 blocks (2 for quantiles over requests), or when the ratio is
-    /// undefined.
+    /// Its 95 % interval; `None` with fewer than 6 blocks, or when the ratio is undefined.
     pub interval: Option<Interval>,
     /// Values of this cell and of the other one.
     pub n: (usize, usize),
@@ -119,7 +116,6 @@ pub fn compare(
     samples: &Samples,
     summaries: &[Summary],
     calibration: Option<&Calibration>,
-    seed: u64,
 ) -> Vec<Comparison> {
     let baseline = |summary: &Summary| {
         let question = questions.iter().find(|q| q.experiment == summary.key.experiment)?;
@@ -128,7 +124,7 @@ pub fn compare(
     let mut comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
-        .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
+        .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?))
         .collect();
     adjust(&mut comparisons);
     for comparison in &mut comparisons {
@@ -191,29 +187,20 @@ pub fn one(
     key: &CellKey,
     quantity: Quantity,
     versus: &SubjectName,
-    seed: u64,
 ) -> Option<Comparison> {
     let other = key.with_subject(versus);
-    let (a, b) = (samples.arm(key, quantity)?, samples.arm(&other, quantity)?);
+    let values = (samples.values(key, quantity)?, samples.values(&other, quantity)?);
     let exact = samples.exact_value(key, quantity).zip(samples.exact_value(&other, quantity));
-    let (ratio, interval) = match (exact, a, b) {
-        (Some((a, b)), ..) => {
+    let (ratio, interval) = match exact {
+        Some((a, b)) => {
             let ratio = ratio(Some(a), Some(b));
             (ratio, ratio.map(Interval::exact))
         }
-        (None, Arm::Pooled(_, q), Arm::Pooled(..)) => {
-            let (a, b) = samples.paired_latencies(key, &other)?;
-            let (a, b) = (Arm::Pooled(&a, q), Arm::Pooled(&b, q));
-            let label = format!("{key} {} / {versus}", quantity.key());
-            let interval = paired_ratio_interval(a, b, &mut generator(seed, &label));
-            (ratio(a.point(), b.point()), interval)
-        }
-        (None, ..) => {
+        None => {
             let paired = paired_ratio(&samples.pairs(key, &other, quantity));
             (paired.map(|paired| paired.ratio), paired.and_then(|paired| paired.interval))
         }
     };
-    let values = (samples.values(key, quantity)?, samples.values(&other, quantity)?);
     let is_sampled = exact.is_none();
     let mut comparison = Comparison {
         key: key.clone(),

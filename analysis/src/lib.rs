@@ -48,8 +48,7 @@ pub fn analyse<'a>(
     let missing = summarise::missing::missing(run, &questions);
     let summaries = summarise::summarise(&samples, seed);
     step(&format!("summarised {} quantities", summaries.len()));
-    let comparisons =
-        compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
+    let comparisons = compare::compare(&questions, &samples, &summaries, calibration.as_ref());
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
     let comparison_notes = compare::notes(&comparisons);
     let comparisons: BTreeMap<_, _> =

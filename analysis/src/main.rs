@@ -141,7 +141,7 @@ fn compare(options: &Compare) -> Result<bool> {
 /// `true` when false positives are as frequent as chance makes them.
 fn calibrate_twins(options: &Calibrate) -> Result<bool> {
     let run = load::load(&options.run)?;
-    let calibration = twins::calibrate(&run, run.manifest.seed)?;
+    let calibration = twins::calibrate(&run)?;
     let json = serde_json::to_string_pretty(&calibration).context("lay the calibration out")?;
     let place = options.output.display();
     std::fs::write(&options.output, json + "\n").with_context(|| format!("writing {place}"))?;

@@ -16,11 +16,9 @@ use weighbridge_schema::calibration::{CalibratedEffect, Calibration};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::{ExperimentName, SubjectName};
 use weighbridge_schema::parse::parse;
-use weighbridge_statistics::arm::Arm;
-use weighbridge_statistics::bootstrap::{Interval, generator};
+use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::paired::paired_ratio;
 use weighbridge_statistics::quantile::quantile_sorted;
-use weighbridge_statistics::ratio::{paired_ratio_interval, ratio};
 
 /// What A/A experiments are called: this, and the name of the experiment that they stand for.
 const PREFIX: &str = "aa-";
@@ -48,7 +46,7 @@ struct Found {
 ///
 /// # Errors
 /// The run has no twins, or too few invocations for a single comparison.
-pub fn calibrate(run: &Run, seed: u64) -> Result<Calibration> {
+pub fn calibrate(run: &Run) -> Result<Calibration> {
     let ingested = load::frame::ingest(run)?;
     let samples = samples::group(run, &ingested, &steady::paces(run))?;
     let mut by_setting: BTreeMap<(CellKey, Quantity), (u32, Vec<Found>)> = BTreeMap::new();
@@ -58,7 +56,7 @@ pub fn calibrate(run: &Run, seed: u64) -> Result<Calibration> {
             for setting in &question.settings {
                 let key = question.key(setting, &twin);
                 for quantity in QUANTITIES {
-                    let found = pieces(&samples, &key, &original, quantity, size as usize, seed);
+                    let found = pieces(&samples, &key, &original, quantity, size as usize);
                     let setting = (key.with_subject(&question.baseline), quantity);
                     by_setting.entry(setting).or_insert((size, Vec::new())).1.extend(found);
                 }
@@ -117,24 +115,8 @@ fn pieces(
     original: &SubjectName,
     quantity: Quantity,
     size: usize,
-    seed: u64,
 ) -> Vec<Found> {
     let other = twin.with_subject(original);
-    if let Quantity::Latency(latency) = quantity {
-        let Some((a, b)) = samples.paired_latencies(twin, &other) else { return Vec::new() };
-        let places: Vec<usize> = (0..a.n()).collect();
-        let compare = |places: &[usize]| {
-            let (a, b) = (a.select(places), b.select(places));
-            let q = latency.share();
-            let (a, b) = (Arm::Pooled(&a, q), Arm::Pooled(&b, q));
-            let label = format!("{twin} {} {places:?}", quantity.key());
-            Some(Found {
-                ratio: ratio(a.point(), b.point())?,
-                interval: paired_ratio_interval(a, b, &mut generator(seed, &label))?,
-            })
-        };
-        return places.chunks_exact(size).filter_map(compare).collect();
-    }
     let compare = |pairs: &[(f64, f64)]| {
         let paired = paired_ratio(pairs)?;
         Some(Found { ratio: paired.ratio, interval: paired.interval? })

@@ -88,28 +88,27 @@ impl Samples {
         }
     }
 
-    /// The numbers of two cells side by side, from the blocks that showed both.
+    /// The numbers of two cells side by side, from the blocks that showed both: of a quantile of latency, that of each
+    /// invocation's requests alone.
     #[must_use]
     pub fn pairs(&self, key: &CellKey, other: &CellKey, quantity: Quantity) -> Vec<(f64, f64)> {
-        let of = |key: &CellKey| self.numbers.get(&(key.clone(), quantity));
-        let (Some(a), Some(b)) = (of(key), of(other)) else { return Vec::new() };
-        let both = a
-            .by_invocation()
-            .filter_map(|(invocation, value)| Some((value, *b.by_invocation.get(&invocation)?)));
-        both.collect()
+        let (Some(a), Some(b)) =
+            (self.by_invocation(key, quantity), self.by_invocation(other, quantity))
+        else {
+            return Vec::new();
+        };
+        a.into_iter()
+            .filter_map(|(invocation, value)| Some((value, *b.get(&invocation)?)))
+            .collect()
     }
 
-    /// The histograms of two cells from the blocks that showed both, in the same order; `None` where a cell has none.
-    #[must_use]
-    pub fn paired_latencies(&self, key: &CellKey, other: &CellKey) -> Option<(Pooled, Pooled)> {
-        let (a, b) = (self.latencies.get(key)?, self.latencies.get(other)?);
-        let places: Vec<(usize, usize)> = (a.invocations.iter().enumerate())
-            .filter_map(|(place, invocation)| {
-                Some((place, b.invocations.iter().position(|i| i == invocation)?))
-            })
-            .collect();
-        let (of_a, of_b): (Vec<usize>, Vec<usize>) = places.into_iter().unzip();
-        Some((a.pooled.select(&of_a), b.pooled.select(&of_b)))
+    /// One value per invocation, as [`Samples::values`] gives them, by the invocation's number.
+    fn by_invocation(&self, key: &CellKey, quantity: Quantity) -> Option<BTreeMap<u32, f64>> {
+        if let Quantity::Latency(_) = quantity {
+            let invocations = self.latencies.get(key)?.invocations.iter().copied();
+            return Some(invocations.zip(self.values(key, quantity)?).collect());
+        }
+        Some(self.numbers.get(&(key.clone(), quantity))?.by_invocation.clone())
     }
 
     /// The value of an exact quantity on which all invocations agree.

@@ -6,7 +6,8 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
 
-/// Share of the window above which the generator's CPU time makes it the bottleneck.
+/// Share of the window above which the closed loop's CPU time makes it the bottleneck. The open loop spins up to each
+/// arrival, so that its CPU time says nothing; its lateness does.
 const CLIENT_SHARE_MAX: f64 = 0.7;
 /// Share of the measured p99 above which the generator's own lateness colours it.
 const LAG_SHARE_MAX: f64 = 0.05;
@@ -25,8 +26,8 @@ pub fn notes<'a>(observations: impl Iterator<Item = &'a Observation>) -> Vec<Str
     with_suspects
         .map(|(experiment, (suspect, all))| {
             format!(
-                "{experiment}: in {suspect} of {all} trials the load generator may have set the pace (it \
-                 used over {:.0} % of its core, or its send lag p99 exceeded {:.0} % of the latency p99)",
+                "{experiment}: in {suspect} of {all} trials the load generator may have set the pace (closed loop: it \
+                 used over {:.0} % of its core; open loop: its own lateness in sending, p99, exceeded {:.0} % of the latency p99)",
                 CLIENT_SHARE_MAX * 100.0,
                 LAG_SHARE_MAX * 100.0
             )
@@ -38,10 +39,7 @@ pub fn notes<'a>(observations: impl Iterator<Item = &'a Observation>) -> Vec<Str
 fn is_suspect(observation: &Observation) -> Option<bool> {
     let value = |metric| observation.metrics.get(&metric).map(|&value| value as f64);
     let over = |part: Option<f64>, whole: Option<f64>, most: f64| Some(part? > whole? * most);
-    let busy = over(value(Metric::ClientCpu), value(Metric::Measured), CLIENT_SHARE_MAX);
+    let busy = || over(value(Metric::ClientCpu), value(Metric::Measured), CLIENT_SHARE_MAX);
     let late = over(value(Metric::SendLagP99), value(Metric::LatencyP99), LAG_SHARE_MAX);
-    match (busy, late) {
-        (None, None) => None,
-        _ => Some(busy == Some(true) || late == Some(true)),
-    }
+    late.or_else(busy)
 }

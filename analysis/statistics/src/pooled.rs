@@ -43,16 +43,6 @@ impl Pooled {
         (0..self.n()).map(alone).collect()
     }
 
-    /// The invocations at those places only, in that order.
-    ///
-    /// # Panics
-    /// A place that there is not.
-    #[must_use]
-    pub fn select(&self, places: &[usize]) -> Self {
-        let cumulative = places.iter().map(|&place| self.cumulative[place].clone()).collect();
-        Self { values: self.values.clone(), cumulative }
-    }
-
     /// Samples of all invocations together.
     #[must_use]
     pub fn samples_count(&self) -> u64 {
@@ -138,10 +128,6 @@ mod tests {
         let (a, b, c) = (histogram(&[1, 2, 3]), histogram(&[10, 20, 30]), histogram(&[5]));
         let pooled = Pooled::new(&[&a, &b, &c]);
         assert_eq!(pooled.each(0.5), Some(vec![2.0, 20.0, 5.0]));
-        let turned = pooled.select(&[1, 0]);
-        assert_eq!((turned.n(), turned.samples_count()), (2, 6));
-        assert_eq!(turned.each(0.5), Some(vec![20.0, 2.0]));
-        assert_eq!(turned.quantile(1.0, &[1, 1]), Some(30.0));
         assert_eq!(Pooled::new(&[&a, &histogram(&[])]).each(0.5), None);
     }
 

@@ -52,30 +52,6 @@ fn one_invocation_in_either_arm_has_no_interval() {
     assert_eq!(check(&[1.0, 2.0], &[1.0], 1), None);
 }
 
-/// Two arms that slow down together from 100 to 800: resampled block by block, their ratio hardly varies.
-#[test]
-fn blocks_are_drawn_for_both_arms() {
-    let histogram = |value: u64| {
-        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-        histogram.record_n(value, 400).unwrap();
-        histogram
-    };
-    let arm =
-        |factor: u64| (1..=8).map(|block| histogram(block * 100 * factor)).collect::<Vec<_>>();
-    let pool = |arm: &[_]| crate::pooled::Pooled::new(&arm.iter().collect::<Vec<_>>());
-    let (slow, fast) = (pool(&arm(2)), pool(&arm(1)));
-    let (slow, fast) = (Arm::Pooled(&slow, 0.5), Arm::Pooled(&fast, 0.5));
-    let paired = paired_ratio_interval(slow, fast, &mut generator(1, "p")).unwrap();
-    let apart = ratio_interval(slow, fast, &mut generator(1, "p")).unwrap();
-    assert!((paired.low - 2.0).abs() < 0.01 && (paired.high - 2.0).abs() < 0.01, "{paired:?}");
-    assert!(apart.low < 1.2 && apart.high > 3.0, "{apart:?}");
-    let shorter = pool(&arm(1)[..7]);
-    assert_eq!(
-        paired_ratio_interval(slow, Arm::Pooled(&shorter, 0.5), &mut generator(1, "p")),
-        None
-    );
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
 

@@ -17,9 +17,7 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
     let results = tempfile::tempdir().unwrap();
     succeed(&runner(results.path(), &["cold-start", "--profile", "smoke"]).output().unwrap());
     let (manifest, observations) = read(&only_run(results.path(), "smoke"));
-    // A disturbed trial is visited again.
-    let visited = observations.iter().filter(|observation| observation.repeat == 0).count();
-    assert_eq!(visited, manifest.plan.len());
+    assert_eq!(planned_visits(&observations).len(), manifest.plan.len());
     for observation in &observations {
         if observation.trial.cell.parameter == Parameter::PageCacheDropped && !is_root() {
             let told = format!("{:?}", observation.outcome);
@@ -72,7 +70,7 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
     let arguments = ["memory", "--profile", "smoke", "--workload", "healthz"];
     succeed(&runner(results.path(), &arguments).output().unwrap());
     let (manifest, observations) = read(&only_run(results.path(), "smoke"));
-    assert_eq!(observations.len(), manifest.plan.len());
+    assert_eq!(planned_visits(&observations).len(), manifest.plan.len());
     for observation in &observations {
         assert_eq!(observation.outcome, Outcome::Ok, "{}", observation.trial.cell);
         assert!(observation.metrics[&Metric::Pss] > 0, "{}", observation.trial.cell);
@@ -113,7 +111,8 @@ fn instances_within_a_host_are_timed() {
     let results = tempfile::tempdir().unwrap();
     succeed(&runner(results.path(), &["instantiation", "--profile", "smoke"]).output().unwrap());
     let (_, observations) = read(&only_run(results.path(), "smoke"));
-    let [observation] = observations.as_slice() else { panic!("{observations:?}") };
+    let visits = planned_visits(&observations);
+    let [observation] = visits.as_slice() else { panic!("{observations:?}") };
     assert_eq!(observation.outcome, Outcome::Ok);
     assert!(observation.metrics[&Metric::Instantiation] > 0);
     // An instance has a page of its own at least, and far less than a process.
@@ -155,7 +154,8 @@ fn the_search_and_the_series_say_what_they_did() {
     let output = runner(results.path(), &arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
     succeed(&output);
     let (_, observations) = read(&only_run(results.path(), "smoke"));
-    assert_eq!(observations.len(), 3, "two workloads under the search, one in series");
+    let visits = planned_visits(&observations);
+    assert_eq!(visits.len(), 3, "two workloads under the search, one in series");
     for observation in &observations {
         let metric = |metric| observation.metrics.get(&metric).copied();
         match (observation.trial.experiment.as_str(), &observation.outcome) {

@@ -87,7 +87,7 @@ metrics! {
     LatencyP99 => "latency_p99_ns", "latency p99", Nanoseconds, LowerIsBetter;
     /// Largest latency of one invocation.
     LatencyMax => "latency_max_ns", "latency maximum", Nanoseconds, LowerIsBetter;
-    /// 99th percentile of actual minus intended send time: the generator's own lateness.
+    /// 99th percentile of how late the generator sent: after the intended time, or after a connection came free.
     SendLagP99 => "send_lag_p99_ns", "send lag p99", Nanoseconds, LowerIsBetter;
     /// Largest number of arrivals that were due and could not be sent yet.
     BacklogPeak => "backlog_peak_count", "peak backlog", Count, LowerIsBetter;

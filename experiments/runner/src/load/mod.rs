@@ -41,7 +41,7 @@ pub struct Target<'a> {
 pub struct LoadResult {
     /// Latencies of correct responses, per second of the window.
     pub latencies: Recorder,
-    /// Actual minus intended send time; empty for a closed loop.
+    /// Actual send time minus the first possible one; empty for a closed loop.
     pub lags: Recorder,
     /// Correct responses: in a closed loop those that arrived within the window, in an open one those to
     /// requests that were due within it.

@@ -13,9 +13,15 @@ const SPIN_NS: u64 = 60_000;
 /// How long answers are waited for after the last arrival; what is missing then counts as failed.
 const DRAIN_NS: u64 = 10_000_000_000;
 
+/// A connection without a request, and since when.
+struct Idle {
+    index: usize,
+    since_ns: u64,
+}
+
 struct Worker<'a> {
     pool: Pool<'a>,
-    idle: Vec<usize>,
+    idle: Vec<Idle>,
     due: VecDeque<u64>,
     result: LoadResult,
     window: &'a Window,
@@ -33,7 +39,8 @@ pub fn run(
     schedule: &[u64],
 ) -> Result<LoadResult, String> {
     let pool = Pool::open(target, connections)?;
-    let idle = (0..pool.len()).rev().collect();
+    let since_ns = monotonic_ns();
+    let idle = (0..pool.len()).rev().map(|index| Idle { index, since_ns }).collect();
     let mut worker =
         Worker { pool, idle, due: VecDeque::new(), result: LoadResult::new(window), window };
     let mut finished = Vec::new();
@@ -75,11 +82,15 @@ pub fn run(
 impl Worker<'_> {
     /// Hands due arrivals to idle connections, oldest first.
     fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), String> {
-        while let (Some(&intended_ns), Some(&index)) = (self.due.front(), self.idle.last()) {
+        while let (Some(&intended_ns), Some(&Idle { index, since_ns })) =
+            (self.due.front(), self.idle.last())
+        {
             self.due.pop_front();
             self.idle.pop();
             if self.window.holds(intended_ns) {
-                self.result.lags.record(intended_ns, monotonic_ns().saturating_sub(intended_ns));
+                // What a request waits for a connection is the subject's doing, not ours.
+                let possible_ns = intended_ns.max(since_ns);
+                self.result.lags.record(intended_ns, monotonic_ns().saturating_sub(possible_ns));
             }
             finished.extend(self.pool.send(index, intended_ns, &mut self.result)?);
         }
@@ -96,7 +107,7 @@ impl Worker<'_> {
 
     fn settle(&mut self, finished: &mut Vec<Finished>) {
         for done in finished.drain(..) {
-            self.idle.push(done.index);
+            self.idle.push(Idle { index: done.index, since_ns: done.completed_ns });
             if done.failure.is_none() && self.window.holds(done.completed_ns) {
                 self.result.answered_within_count += 1;
             }

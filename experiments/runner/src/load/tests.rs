@@ -155,8 +155,8 @@ fn no_arrival_is_dropped_and_each_waits_from_when_it_was_due() {
     assert!(waited >= 70, "{waited} of those due in the stall seem to have waited");
     let max_ns = result.latencies.quantile_ns(1.0).unwrap();
     assert!(max_ns >= 90_000_000, "{max_ns}");
-    // What they waited for a free connection is the generator's lag, and stood in its queue.
-    assert!(result.lags.count_above(WAITED_NS) >= 70);
+    // What they waited for a free connection stood in the queue, and is not the generator's own lateness.
+    assert!(result.lags.count_above(WAITED_NS) <= 20);
     assert!(result.backlog_peak_count >= 70, "{}", result.backlog_peak_count);
 }
 

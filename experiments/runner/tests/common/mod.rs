@@ -43,6 +43,11 @@ pub fn read(run: &Path) -> (Manifest, Vec<Observation>) {
     (manifest, observations)
 }
 
+/// The visits that were planned: on a busy machine a disturbed trial is visited again at the end.
+pub fn planned_visits(observations: &[Observation]) -> Vec<&Observation> {
+    observations.iter().filter(|observation| observation.repeat == 0).collect()
+}
+
 pub fn only_run(results: &Path, ending: &str) -> PathBuf {
     let mut runs: Vec<PathBuf> = std::fs::read_dir(results)
         .unwrap()
