@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 /// Longest single wait, so that an interrupt is seen.
 const WAIT_NS: u64 = 50_000_000;
-/// The kernel wakes a sleeper late by about this much; the rest of the way to the next arrival is spun.
-const SPIN_NS: u64 = 60_000;
+/// The kernel wakes a sleeper late by less than this; the rest of the way to the next arrival is spun.
+const SPIN_NS: u64 = 200_000;
 /// How long answers are waited for after the last arrival; what is missing then counts as failed.
 const DRAIN_NS: u64 = 10_000_000_000;
 
