@@ -81,6 +81,7 @@ fn subject(name: &str) -> SubjectEntry {
             size: Size { shipped: Vec::new(), runtime: Vec::new() },
         },
         availability,
+        foreign: BTreeMap::new(),
     }
 }
 
@@ -110,6 +111,12 @@ fn manifest(invocations: u32) -> Manifest {
             kernel: Some("6.1.0".to_owned()),
             ..Fingerprint::default()
         },
+        machines: Default::default(),
+        architectures: Vec::new(),
+        emulators: Default::default(),
+        fixed: false,
+        budget_ms: None,
+        foreign_artifacts: Default::default(),
         pinning: Pinning { client_cores: Some(vec![0]), subject_cores: Some(vec![1]) },
         artifacts: Artifacts {
             schema_version: SCHEMA_VERSION,
@@ -170,6 +177,7 @@ impl Fixture {
                     position: position as u64,
                     trial,
                     subject_version: "1.2.3".to_owned(),
+                    machine: None,
                     emulated: false,
                     started_at_unix_ns: 1,
                     duration_ns: 2,

@@ -4,11 +4,13 @@
 
 mod affinity;
 mod announce;
+mod built;
 mod calibrate;
 mod catalog;
 mod clock;
 mod daemons;
 mod digest;
+mod emulator;
 mod engine;
 mod estimate;
 mod fingerprint;
@@ -33,10 +35,12 @@ mod survey;
 
 use announce::{Announcer, Style, human_duration};
 use anyhow::{Context, Result};
-use catalog::{Artifacts, Catalog};
+use built::Built;
+use catalog::Catalog;
 use clap::{Args, Parser, Subcommand};
 use engine::Engine;
 use session::{End, Session};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -112,15 +116,41 @@ struct RunArguments {
     /// Seed of the plan's shuffle.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instruction sets; this machine's when none is given. What is not this machine's is emulated, and only for what
+    /// an emulator leaves as it is.
+    #[arg(long = "arch", value_delimiter = ',')]
+    architectures: Vec<String>,
+    #[command(flatten)]
+    part: Part,
     /// Go on with this interrupted run; the other choices are taken from it.
     #[arg(long)]
     resume: Option<String>,
     /// Print the plan and what it will cost, and measure nothing.
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: write the manifest, with the whole plan, to this file.
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    write_manifest: Option<PathBuf>,
     /// How progress is written.
     #[arg(long, value_enum, default_value = "plain")]
     progress: Style,
+}
+
+/// A run that is one part of a larger one, measured elsewhere or by several machines.
+#[derive(Args)]
+struct Part {
+    /// Only the invocations from the first number to below the second, such as 4..8.
+    #[arg(long, value_name = "A..B", value_parser = parse_blocks)]
+    blocks: Option<Range<u32>>,
+    /// Make the least number of invocations of every cell, no more and no fewer.
+    #[arg(long)]
+    fixed: bool,
+    /// Name of this machine among those of the whole run.
+    #[arg(long, value_name = "NAME")]
+    machine: Option<String>,
+    /// Name of the run, in place of the time.
+    #[arg(long, value_name = "RUN")]
+    name: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -144,36 +174,43 @@ fn main() -> ExitCode {
 fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let catalog = Catalog::read(&arguments.folder)?;
     let claims = read_claims_file(arguments.claims.as_deref())?;
-    let artifacts = Artifacts::read(&arguments.artifacts)?;
     let provisions = read_provisions(arguments.provisions.as_deref())?;
     let engine = connect_engine(&provisions);
     let mut announcer = Announcer::new(arguments.progress);
     if arguments.dry_run {
-        let manifest = new_manifest(arguments, &catalog, &artifacts, engine.as_ref(), provisions)?;
+        let built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+        let manifest = new_manifest(arguments, &catalog, &built, engine.as_ref(), provisions)?;
+        if let Some(file) = &arguments.write_manifest {
+            store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
+        }
         return print_plan(&manifest, &catalog);
     }
     let _lock = lock::only_one(&lock::file())?;
     std::fs::create_dir_all(&arguments.results)
         .with_context(|| format!("create {}", arguments.results.display()))?;
     interrupt::install()?;
-    let (mut store, manifest) = match &arguments.resume {
-        Some(run) => Store::resume(&arguments.results, run)?,
+    let (mut store, manifest, built) = match &arguments.resume {
+        Some(run) => {
+            let (store, manifest) = Store::resume(&arguments.results, run)?;
+            let built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            (store, manifest, built)
+        }
         None => {
-            let manifest =
-                new_manifest(arguments, &catalog, &artifacts, engine.as_ref(), provisions)?;
-            (Store::create(&arguments.results, &manifest)?, manifest)
+            let built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+            let manifest = new_manifest(arguments, &catalog, &built, engine.as_ref(), provisions)?;
+            (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };
-    check_unchanged(&manifest, &artifacts)?;
+    check_unchanged(&manifest, &built)?;
     let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
     let session = Session {
         catalog: &catalog,
-        artifacts: &artifacts,
+        built: &built,
         engine: engine.as_ref(),
         profile,
         manifest: &manifest,
         claims: &claims,
-        budget: arguments.budget,
+        budget: manifest.budget_ms.map(Duration::from_millis),
     };
     match session.run(&mut store, &mut announcer)? {
         End::Complete => {
@@ -196,18 +233,25 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
 fn new_manifest(
     arguments: &RunArguments,
     catalog: &Catalog,
-    artifacts: &Artifacts,
+    built: &Built,
     engine: Option<&Engine>,
     provisions: Vec<Provision>,
 ) -> Result<Manifest> {
+    let part = &arguments.part;
     let request = survey::Request {
         profile: arguments.profile,
         seed: arguments.seed,
         subjects: arguments.subject.clone(),
         workloads: arguments.workload.clone(),
         experiments: arguments.experiments.clone(),
+        architectures: arguments.architectures.clone(),
+        blocks: part.blocks.clone(),
+        fixed: part.fixed,
+        budget: arguments.budget,
+        machine: part.machine.clone(),
+        name: part.name.clone(),
     };
-    survey::survey(&request, catalog, artifacts, engine, provisions, &arguments.folder)
+    survey::survey(&request, catalog, built, engine, provisions, &arguments.folder)
 }
 
 /// `30min`, `90s`, `2h`, or a plain number of seconds.
@@ -221,6 +265,15 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         unit => return Err(format!("`{unit}` is no unit of time: expected s, min or h")),
     };
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+/// `4..8`.
+fn parse_blocks(text: &str) -> Result<Range<u32>, String> {
+    let range = text.split_once("..").and_then(|(from, to)| {
+        let range = from.parse().ok()?..to.parse().ok()?;
+        (!range.is_empty()).then_some(range)
+    });
+    range.ok_or_else(|| format!("`{text}`: expected two numbers such as 4..8"))
 }
 
 fn read_claims_file(path: Option<&Path>) -> Result<Vec<Claim>> {
@@ -249,9 +302,10 @@ fn connect_engine(provisions: &[Provision]) -> Option<Engine> {
 }
 
 /// A resumed run must measure what it began with.
-fn check_unchanged(manifest: &Manifest, artifacts: &Artifacts) -> Result<()> {
+fn check_unchanged(manifest: &Manifest, built: &Built) -> Result<()> {
     anyhow::ensure!(
-        manifest.artifacts.artifacts == artifacts.record.artifacts,
+        manifest.artifacts.artifacts == built.own.record.artifacts
+            && manifest.foreign_artifacts == built.foreign_records(),
         "the artifacts have been rebuilt since run {} began: begin a new run",
         manifest.run
     );

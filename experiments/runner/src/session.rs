@@ -2,7 +2,8 @@
 
 use crate::affinity::pin_current_thread;
 use crate::announce::Announcer;
-use crate::catalog::{Artifacts, Catalog};
+use crate::built::Built;
+use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::engine::Engine;
 use crate::http::PreparedRequest;
@@ -28,7 +29,7 @@ pub struct Session<'a> {
     /// What is asked.
     pub catalog: &'a Catalog,
     /// What was built.
-    pub artifacts: &'a Artifacts,
+    pub built: &'a Built,
     /// The container engine, where one answers.
     pub engine: Option<&'a Engine>,
     /// How much is measured.
@@ -74,7 +75,8 @@ impl Session<'_> {
         let requests = self.prepare_requests()?;
         let bench = Bench {
             catalog: self.catalog,
-            artifacts: self.artifacts,
+            built: self.built,
+            emulators: &self.manifest.emulators,
             engine: self.engine,
             images: &images,
             pinning: &self.manifest.pinning,
@@ -105,6 +107,7 @@ impl Session<'_> {
             &self.catalog.definitions,
             self.profile,
             self.claims,
+            self.manifest.fixed,
         );
         store.seen.iter().for_each(|observation| stopping.note(observation));
         let mut is_first_pass = true;
@@ -275,7 +278,8 @@ impl Session<'_> {
             position: to.position,
             trial: to.trial.clone(),
             subject_version: self.version(to.trial),
-            emulated: false,
+            machine: self.manifest.machines.keys().next().cloned(),
+            emulated: measured.emulated,
             started_at_unix_ns,
             duration_ns,
             stages_ns: measured.stages_ns,
@@ -302,9 +306,9 @@ impl Session<'_> {
         let mut images = BTreeMap::new();
         let Some(engine) = self.engine else { return Ok(images) };
         engine.remove_leftovers()?;
-        for (name, artifact) in &self.artifacts.record.artifacts {
+        for (name, artifact) in &self.built.own.record.artifacts {
             if artifact.file.ends_with(".tar") {
-                let path = self.artifacts.path(name).map_err(anyhow::Error::msg)?;
+                let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
                 let image = crate::image::identify(&path)?;
                 engine.load(&path, &image)?;
                 images.insert(name.clone(), image);

@@ -66,12 +66,13 @@ fn group((experiment, cell): &Key) -> Group {
 }
 
 impl<'a> Stopping<'a> {
-    /// The cells of `plan`, none of them visited yet.
+    /// The cells of `plan`, none of them visited yet; `fixed` when none may end earlier or later than planned.
     pub fn new(
         plan: &[Trial],
         definitions: &BTreeMap<ExperimentName, Definition>,
         profile: Profile,
         claims: &'a [Claim],
+        fixed: bool,
     ) -> Self {
         let mut cells: BTreeMap<Key, State> = BTreeMap::new();
         for trial in plan {
@@ -81,7 +82,10 @@ impl<'a> Stopping<'a> {
                 least: settings.invocations,
                 planned: settings.planned_invocations(),
                 // Without room above the least number there is nothing to stop early.
-                target_percent: settings.invocations_max.and(definition.precision_percent),
+                target_percent: settings
+                    .invocations_max
+                    .filter(|_| !fixed)
+                    .and(definition.precision_percent),
                 headline: definition.method.headline(),
                 is_baseline: trial.cell.subject == definition.baseline,
                 values: BTreeMap::new(),

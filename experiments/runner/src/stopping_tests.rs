@@ -42,7 +42,9 @@ fn definitions() -> BTreeMap<ExperimentName, Definition> {
 }
 
 fn plan() -> Vec<Trial> {
-    definition().trials(Profile::Quick, "x86_64")
+    let definition = definition();
+    let planned = definition.settings(Profile::Quick).planned_invocations();
+    definition.trials("x86_64", 0..planned)
 }
 
 fn observe(trial: &Trial, value: u64) -> Observation {
@@ -52,6 +54,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         position: 0,
         trial: trial.clone(),
         subject_version: "1".to_owned(),
+        machine: None,
         emulated: false,
         started_at_unix_ns: 1,
         duration_ns: 1,
@@ -78,7 +81,7 @@ fn value(trial: &Trial) -> u64 {
 /// Goes through the plan as a session does, from the log in `seen`, until `most` visits are made.
 fn go(seen: &[Observation], most: usize) -> (Vec<Observation>, Vec<Stop>) {
     let (plan, definitions) = (plan(), definitions());
-    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[]);
+    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[], false);
     seen.iter().for_each(|observation| stopping.note(observation));
     let mut seen = seen.to_vec();
     for block in plan.chunk_by(|a, b| a.invocation == b.invocation) {
@@ -126,7 +129,7 @@ proptest! {
 #[test]
 fn a_failed_visit_is_no_value_and_a_repetition_does_not_decide() {
     let (plan, definitions) = (plan(), definitions());
-    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[]);
+    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[], false);
     for trial in plan.iter().filter(|t| t.invocation < 6 && t.cell.subject.as_str() == "one") {
         let mut observation = observe(trial, 1000);
         if trial.invocation == 0 {
@@ -160,7 +163,7 @@ fn claim(subject: &str, factor: f64) -> Claim {
 fn an_open_claim_needs_more_than_a_decided_one() {
     let (plan, definitions) = (plan(), definitions());
     let claims = [claim("one", 1.45), claim("two", 40.0)];
-    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &claims);
+    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &claims, false);
     for trial in plan.iter().filter(|t| t.invocation < 6) {
         let swing = 1.0 + 0.1 * f64::from(trial.invocation % 3);
         let base = trial.cell.subject.as_str() == "base";

@@ -230,7 +230,10 @@ fn file_of(visit: &Visit<'_>, folder: &str, ending: &str) -> String {
 }
 
 /// Writes through a temporary name, so that no reader ever sees half a file.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension("writing");
     fs::write(&temporary, bytes).with_context(|| format!("write {}", temporary.display()))?;
     fs::rename(&temporary, path).with_context(|| format!("rename to {}", path.display()))

@@ -1,19 +1,24 @@
 //! Which subjects can be measured here, and the manifest that says so.
 
 use crate::affinity::divide;
+use crate::built::Built;
 use crate::catalog::{Artifacts, Catalog};
 use crate::clock::{stamp, unix_ns};
 use crate::engine::Engine;
 use crate::subject::bundle::Runtime;
-use crate::{fingerprint, plan};
+use crate::{emulator, fingerprint, plan};
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_schema::definition::{Definition, Profile};
-use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest, SubjectEntry};
+use weighbridge_schema::definition::{ARCHITECTURES, Definition, Profile};
+use weighbridge_schema::manifest::{
+    Availability, Emulator, ExperimentEntry, Manifest, SubjectEntry,
+};
 use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
@@ -32,6 +37,18 @@ pub struct Request {
     pub workloads: Vec<String>,
     /// Only these experiments; all when empty.
     pub experiments: Vec<String>,
+    /// Instruction sets; the machine's own when empty.
+    pub architectures: Vec<String>,
+    /// Only the invocations with these numbers.
+    pub blocks: Option<Range<u32>>,
+    /// The least number of invocations of every cell, whatever they show.
+    pub fixed: bool,
+    /// Time to measure for.
+    pub budget: Option<Duration>,
+    /// Name of this machine among those of a larger run.
+    pub machine: Option<String>,
+    /// Name of the run; from the time when absent.
+    pub name: Option<String>,
 }
 
 /// Looks at every subject and writes down what will be done.
@@ -41,11 +58,12 @@ pub struct Request {
 pub fn survey(
     request: &Request,
     catalog: &Catalog,
-    artifacts: &Artifacts,
+    built: &Built,
     engine: Option<&Engine>,
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
+    check_names("architecture", &request.architectures, ARCHITECTURES.into_iter())?;
     check_names("subject", &request.subjects, catalog.subjects.keys().map(SubjectName::as_str))?;
     check_names(
         "workload",
@@ -53,21 +71,32 @@ pub fn survey(
         catalog.workloads.keys().map(WorkloadName::as_str),
     )?;
     let definitions = catalog.select(&request.experiments)?;
-    let subjects = survey_subjects(request, &definitions, catalog, artifacts, engine, &provisions);
     let fingerprint = weighbridge_machine::fingerprint();
-    let plan = plan(request, &definitions, &subjects, &fingerprint.architecture)?;
+    let emulators = emulators(&request.architectures);
+    let machine = Machine { built, engine, provisions: &provisions, emulators: &emulators };
+    let subjects = survey_subjects(request, &definitions, catalog, &machine);
+    let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
     let started_at_unix_ns = unix_ns();
     Ok(Manifest {
         schema_version: SCHEMA_VERSION,
-        run: format!("{}-{}", stamp(started_at_unix_ns), request.profile),
+        run: request
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("{}-{}", stamp(started_at_unix_ns), request.profile)),
         profile: request.profile.to_string(),
         seed: request.seed,
         started_at_unix_ns,
         revision: fingerprint::revision(folder),
+        machines: request.machine.iter().map(|name| (name.clone(), fingerprint.clone())).collect(),
         fingerprint,
+        architectures: request.architectures.clone(),
+        emulators,
+        fixed: request.fixed,
+        budget_ms: request.budget.map(|budget| budget.as_millis() as u64),
         pinning: divide(&weighbridge_machine::own_cores()),
-        artifacts: artifacts.record.clone(),
+        artifacts: built.own.record.clone(),
+        foreign_artifacts: built.foreign_records(),
         provisions,
         corpus_sha256: catalog.corpus_sha256(used)?,
         experiments: definitions.iter().map(|d| (d.experiment.clone(), entry(d))).collect(),
@@ -105,13 +134,31 @@ fn entry(definition: &Definition) -> ExperimentEntry {
     }
 }
 
+/// What this machine has to measure with.
+struct Machine<'a> {
+    built: &'a Built,
+    engine: Option<&'a Engine>,
+    provisions: &'a [Provision],
+    emulators: &'a BTreeMap<String, Emulator>,
+}
+
+impl Machine<'_> {
+    fn own(&self) -> &str {
+        &self.built.own.record.architecture
+    }
+}
+
+/// An emulator that is missing shows where a subject needs it.
+fn emulators(architectures: &[String]) -> BTreeMap<String, Emulator> {
+    let found = architectures.iter().map(|name| (name.clone(), emulator::find(name)));
+    found.filter_map(|(name, found)| Some((name, found.ok()?))).collect()
+}
+
 fn survey_subjects(
     request: &Request,
     definitions: &[&Definition],
     catalog: &Catalog,
-    artifacts: &Artifacts,
-    engine: Option<&Engine>,
-    provisions: &[Provision],
+    machine: &Machine<'_>,
 ) -> BTreeMap<SubjectName, SubjectEntry> {
     let asked: BTreeSet<&SubjectName> = definitions
         .iter()
@@ -120,23 +167,67 @@ fn survey_subjects(
             request.subjects.is_empty() || request.subjects.iter().any(|s| s == name.as_str())
         })
         .collect();
+    let foreign = || request.architectures.iter().filter(|name| *name != machine.own());
     asked
         .into_iter()
         .filter_map(|name| {
             let subject = catalog.subjects.get(name)?;
-            let availability = availability(subject, artifacts, engine, provisions);
-            Some((name.clone(), SubjectEntry { definition: subject.clone(), availability }))
+            let entry = SubjectEntry {
+                definition: subject.clone(),
+                availability: availability(subject, machine),
+                foreign: foreign()
+                    .map(|name| (name.clone(), foreign_availability(subject, name, machine)))
+                    .collect(),
+            };
+            Some((name.clone(), entry))
         })
         .collect()
 }
 
-/// Asks the program or the engine for its version: what does not say its version is not measured.
-fn availability(
+/// Whether a subject of another architecture can be run under emulation.
+fn foreign_availability(
     subject: &Subject,
-    artifacts: &Artifacts,
-    engine: Option<&Engine>,
-    provisions: &[Provision],
+    architecture: &str,
+    machine: &Machine<'_>,
 ) -> Availability {
+    let missing =
+        |reason, remedy: String| Availability::NotInstalled { reason, remedy: Some(remedy) };
+    if !matches!(subject.start, Start::Process { .. }) {
+        return missing(
+            format!("only programs are emulated, not containers of {architecture}"),
+            "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
+        );
+    }
+    let artifacts = match machine.built.of(architecture) {
+        Ok(artifacts) => artifacts,
+        Err(reason) => {
+            return missing(reason, format!("cargo xtask build --arch {architecture}"));
+        }
+    };
+    let emulator = match machine.emulators.get(architecture) {
+        Some(emulator) => emulator,
+        None => {
+            return missing(
+                format!(
+                    "there is no emulator for {architecture}: qemu-{architecture} is not installed"
+                ),
+                "cargo xtask setup".to_owned(),
+            );
+        }
+    };
+    let command = subject.version.as_deref().unwrap_or_default();
+    match ask_version(command, artifacts, Some(emulator)) {
+        Ok(version) => Availability::Installed { version },
+        Err(error) => missing(
+            format!("{error:#}"),
+            format!("cargo xtask build --arch {architecture} --force"),
+        ),
+    }
+}
+
+/// Asks the program or the engine for its version: what does not say its version is not measured.
+fn availability(subject: &Subject, machine: &Machine<'_>) -> Availability {
+    let artifacts = &machine.built.own;
     if let Start::Bundle { runtime, .. } = &subject.start
         && let Err(missing) = Runtime::find(runtime)
     {
@@ -150,12 +241,12 @@ fn availability(
             .version
             .as_deref()
             .context("no version command")
-            .and_then(|command| ask_version(command, artifacts)),
-        Start::Container { image, .. } => match engine {
+            .and_then(|command| ask_version(command, artifacts, None)),
+        Start::Container { image, .. } => match machine.engine {
             Some(engine) => {
                 artifacts.path(image).map(|_| engine.version.clone()).map_err(anyhow::Error::msg)
             }
-            None => return no_engine(provisions),
+            None => return no_engine(machine.provisions),
         },
     };
     match asked {
@@ -180,12 +271,19 @@ fn no_engine(provisions: &[Provision]) -> Availability {
     }
 }
 
-fn ask_version(command: &[String], artifacts: &Artifacts) -> Result<String> {
-    let filled = command
+fn ask_version(
+    command: &[String],
+    artifacts: &Artifacts,
+    emulator: Option<&Emulator>,
+) -> Result<String> {
+    let mut filled = command
         .iter()
         .map(|word| artifacts.fill_in(word))
         .collect::<Result<Vec<_>, _>>()
         .map_err(anyhow::Error::msg)?;
+    if let Some(emulator) = emulator {
+        filled.insert(0, emulator.program.clone());
+    }
     let (program, arguments) = filled.split_first().context("an empty version command")?;
     let output = Command::new(program)
         .args(arguments)
@@ -202,16 +300,37 @@ fn ask_version(command: &[String], artifacts: &Artifacts) -> Result<String> {
     Ok(first.to_owned())
 }
 
+/// Every trial that a definition asks for.
+fn trials<'a>(
+    request: &'a Request,
+    definition: &'a Definition,
+    own: &str,
+) -> impl Iterator<Item = Trial> + 'a {
+    let settings = definition.settings(request.profile);
+    let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
+    let blocks = request.blocks.clone().unwrap_or(0..planned);
+    let invocations = blocks.start..blocks.end.min(planned);
+    let architectures = definition.architectures.visited(own, &request.architectures);
+    architectures.into_iter().flat_map(move |name| definition.trials(&name, invocations.clone()))
+}
+
 fn plan(
     request: &Request,
     definitions: &[&Definition],
     subjects: &BTreeMap<SubjectName, SubjectEntry>,
-    architecture: &str,
+    machine: &Machine<'_>,
 ) -> Result<Vec<Trial>> {
-    let installed = |trial: &Trial| {
-        subjects
-            .get(&trial.cell.subject)
-            .is_some_and(|entry| matches!(entry.availability, Availability::Installed { .. }))
+    let installed = |definition: &Definition, trial: &Trial| {
+        let architecture = &trial.cell.architecture;
+        let is_foreign = architecture != machine.own();
+        // What is only weighed need not run.
+        if is_foreign && !definition.method.executes() {
+            return machine.built.of(architecture).is_ok();
+        }
+        subjects.get(&trial.cell.subject).is_some_and(|entry| {
+            let availability = entry.availability_on(architecture, machine.own());
+            matches!(availability, Some(Availability::Installed { .. }))
+        })
     };
     let workload_asked = |trial: &Trial| match &trial.cell.workload {
         Some(name) => {
@@ -221,8 +340,11 @@ fn plan(
     };
     let trials: Vec<Trial> = definitions
         .iter()
-        .flat_map(|definition| definition.trials(request.profile, architecture))
-        .filter(|trial| installed(trial) && workload_asked(trial))
+        .flat_map(|definition| {
+            let asked = trials(request, definition, machine.own());
+            asked.filter(|trial| installed(definition, trial))
+        })
+        .filter(workload_asked)
         .collect();
     if trials.is_empty() {
         let reasons: Vec<String> = subjects

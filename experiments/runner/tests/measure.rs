@@ -5,9 +5,10 @@
 mod common;
 
 use common::*;
-use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
 
 #[test]
@@ -192,6 +193,35 @@ fn bad_input_is_named() {
         &["cold-start", "--subject", "docker-scratch", "--profile", "smoke"],
         "nothing to measure",
     );
+}
+
+/// What several machines measure, each for itself, is the whole plan, and every trial of it once.
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn the_blocks_of_a_plan_add_up() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let plan = |blocks: &[&str]| -> Vec<Trial> {
+        let file = folder.path().join("manifest.json");
+        let mut arguments =
+            vec!["cold-start", "memory", "--dry-run", "--fixed", "--write-manifest"];
+        arguments.push(file.to_str().unwrap());
+        arguments.extend(blocks);
+        let results = folder.path().join("results");
+        succeed(&runner(&results, &arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap());
+        let manifest: Manifest =
+            serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        assert!(manifest.fixed);
+        manifest.plan
+    };
+    let whole = plan(&[]);
+    let mut parts: Vec<Trial> =
+        ["0..3", "3..4", "4..1000"].iter().flat_map(|blocks| plan(&["--blocks", blocks])).collect();
+    assert_eq!(parts.len(), whole.len());
+    parts.sort();
+    let mut sorted = whole;
+    sorted.sort();
+    assert_eq!(parts, sorted);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::subject::Subjects;
 use crate::workload::Workloads;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// How much is measured.
@@ -78,6 +79,52 @@ pub struct NoiseLimits {
     pub pressure_percent: Option<f64>,
 }
 
+/// The instruction sets a question is asked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Architectures {
+    /// The one of the machine that measures: what is measured there does not survive emulation.
+    Own,
+    /// These, as far as they were asked for; one that is not the machine's is emulated.
+    Named(Vec<String>),
+}
+
+/// What services are built for, and how definitions name it.
+pub const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
+
+impl Architectures {
+    fn parse(names: &[String], method: &Method) -> Result<Self, String> {
+        if names == ["host"] {
+            return Ok(Architectures::Own);
+        }
+        if let Some(unknown) = names.iter().find(|name| !ARCHITECTURES.contains(&name.as_str())) {
+            return Err(format!(
+                "architectures: unknown `{unknown}`; there are host, {}",
+                ARCHITECTURES.join(", ")
+            ));
+        }
+        if names.is_empty() || !method.survives_emulation() {
+            return Err(format!(
+                "architectures = {names:?}: an emulator's times and memory are never reported, so that this method \
+                 takes [\"host\"], the architecture of the machine that measures"
+            ));
+        }
+        Ok(Architectures::Named(names.to_vec()))
+    }
+
+    /// Those that a machine of architecture `own` visits when `asked` were asked for (none: its own).
+    #[must_use]
+    pub fn visited(&self, own: &str, asked: &[String]) -> Vec<String> {
+        let is_asked = |name: &str| match asked {
+            [] => name == own,
+            _ => asked.iter().any(|a| a == name),
+        };
+        match self {
+            Architectures::Own => vec![own.to_owned()],
+            Architectures::Named(names) => names.iter().filter(|n| is_asked(n)).cloned().collect(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawProfiles {
@@ -117,6 +164,8 @@ pub struct Definition {
     pub subjects: Vec<SubjectName>,
     /// Workloads, each of which exists; patterns such as `bad-*` are resolved.
     pub workloads: Vec<WorkloadName>,
+    /// On which instruction sets it is asked.
+    pub architectures: Architectures,
     /// How the question is answered.
     pub method: Method,
     /// Half-width of a cell's 95 % interval at which the cell may end, percent of its median; `None`: all
@@ -152,12 +201,7 @@ impl Definition {
         if !raw.subjects.contains(&raw.baseline) {
             return Err(fail(format!("baseline `{}` is not among `subjects`", raw.baseline)));
         }
-        if raw.architectures != ["host"] {
-            return Err(fail(format!(
-                "architectures = {:?}: only [\"host\"] can be measured so far",
-                raw.architectures
-            )));
-        }
+        let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         let resolved = resolve_workloads(&raw.workloads, workloads).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
@@ -167,6 +211,7 @@ impl Definition {
             baseline: raw.baseline,
             subjects: raw.subjects,
             workloads: resolved,
+            architectures,
             method: raw.method,
             precision_percent: raw.precision_percent,
             noise: raw.noise,
@@ -185,12 +230,12 @@ impl Definition {
         }
     }
 
-    /// Every trial of this experiment under `profile` on `architecture`, unshuffled: invocation by
+    /// Every trial of this experiment on `architecture`, with the invocations of that range, unshuffled: invocation by
     /// invocation, cell by cell.
     #[must_use]
-    pub fn trials(&self, profile: Profile, architecture: &str) -> Vec<Trial> {
+    pub fn trials(&self, architecture: &str, invocations: Range<u32>) -> Vec<Trial> {
         let mut trials = Vec::new();
-        for invocation in 0..self.settings(profile).planned_invocations() {
+        for invocation in invocations {
             for subject in &self.subjects {
                 for (workload, parameter) in self.method.arms(&self.workloads) {
                     trials.push(Trial {

@@ -60,7 +60,7 @@ paper = { invocations = 9, measure_ms = 100 }
 
 #[test]
 fn trials_are_the_product_of_all_factors() {
-    let trials = definition(&[]).unwrap().trials(Profile::Quick, "x86_64");
+    let trials = definition(&[]).unwrap().trials("x86_64", 0..3);
     assert_eq!(trials.len(), 3 * 2 * 2);
     let distinct: std::collections::BTreeSet<_> = trials.iter().collect();
     assert_eq!(distinct.len(), trials.len());
@@ -91,6 +91,28 @@ fn bad_input_gets_a_clear_error() {
         "profiles.quick.measure_ms",
     );
     check_refused(("invocations = 1", "invocations = 0"), "profiles.smoke.invocations");
+}
+
+#[test]
+fn times_are_asked_of_the_machine_that_measures_alone() {
+    check_refused(
+        ("[\"host\"]", "[\"x86_64\"]"),
+        "an emulator's times and memory are never reported",
+    );
+    check_refused(("[\"host\"]", "[\"arm\"]"), "unknown `arm`");
+    let own = definition(&[]).unwrap().architectures;
+    assert_eq!(own.visited("aarch64", &["x86_64".to_owned()]), ["aarch64"]);
+
+    let sizes = definition(&[
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.artifact-size]"),
+        (", measure_ms = 100", ""),
+        ("[\"host\"]", "[\"x86_64\", \"aarch64\"]"),
+    ]);
+    let named = sizes.unwrap().architectures;
+    let asked = ["x86_64", "aarch64"].map(str::to_owned);
+    assert_eq!(named.visited("x86_64", &asked), asked);
+    assert_eq!(named.visited("x86_64", &[]), ["x86_64"], "what nobody asked for is not emulated");
+    assert_eq!(named.visited("x86_64", &asked[1..]), ["aarch64"]);
 }
 
 #[test]

@@ -73,6 +73,16 @@ pub enum Availability {
     },
 }
 
+/// What executes the instructions of an architecture that is not the machine's, or counts those of one that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Emulator {
+    /// Its path.
+    pub program: String,
+    /// What it said its version was.
+    pub version: String,
+}
+
 /// One subject as it took part in a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +91,18 @@ pub struct SubjectEntry {
     pub definition: Subject,
     /// Whether it could be measured.
     pub availability: Availability,
+    /// Whether it could be run under emulation, by architecture, where one was asked for that is not the machine's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreign: BTreeMap<String, Availability>,
+}
+
+impl SubjectEntry {
+    /// Whether its cells of `architecture` could be measured on a machine whose own is `own`; `None` when
+    /// nobody asked for that architecture.
+    #[must_use]
+    pub fn availability_on(&self, architecture: &str, own: &str) -> Option<&Availability> {
+        if architecture == own { Some(&self.availability) } else { self.foreign.get(architecture) }
+    }
 }
 
 /// What one experiment asked, kept so that the analysis needs no file but the run's own.
@@ -125,12 +147,30 @@ pub struct Manifest {
     pub started_at_unix_ns: u64,
     /// State of the checkout; `None` outside a git checkout.
     pub revision: Option<Revision>,
-    /// The machine.
+    /// The machine; of a run of several, the first.
     pub fingerprint: Fingerprint,
+    /// All machines by name, of a run of several that was merged; observations say which one made them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub machines: BTreeMap<String, Fingerprint>,
+    /// Instruction sets that were asked for; empty for the machine's own alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub architectures: Vec<String>,
+    /// What emulates, by architecture.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub emulators: BTreeMap<String, Emulator>,
+    /// `true` when every cell has just its least number of invocations, and none ends earlier or later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
+    /// Time that the run was given (`--budget`), milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ms: Option<u64>,
     /// Which core does what.
     pub pinning: Pinning,
     /// What was built, with digests and providers.
     pub artifacts: Artifacts,
+    /// The same for other architectures, by architecture.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub foreign_artifacts: BTreeMap<String, Artifacts>,
     /// How the needs of this run that are not part of the build were met (the container engine).
     pub provisions: Vec<crate::artifact::Provision>,
     /// Digest of every corpus file used, by path relative to `experiments/`.
@@ -141,4 +181,21 @@ pub struct Manifest {
     pub subjects: BTreeMap<SubjectName, SubjectEntry>,
     /// Every trial, in the order of the visit.
     pub plan: Vec<Trial>,
+}
+
+impl Manifest {
+    /// Instruction sets that were asked for, the machine's own where none was named.
+    #[must_use]
+    pub fn asked_architectures(&self) -> Vec<&str> {
+        match self.architectures.as_slice() {
+            [] => vec![&self.fingerprint.architecture],
+            asked => asked.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// The machine of that name; without a name, or without a list of machines, the run's own.
+    #[must_use]
+    pub fn machine(&self, name: Option<&str>) -> &Fingerprint {
+        name.and_then(|name| self.machines.get(name)).unwrap_or(&self.fingerprint)
+    }
 }

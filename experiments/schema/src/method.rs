@@ -131,6 +131,18 @@ impl Method {
         }
     }
 
+    /// Whether its numbers are the same under an emulator: answers and sizes are, times and memory are not.
+    #[must_use]
+    pub fn survives_emulation(&self) -> bool {
+        matches!(self, Method::Equivalence {} | Method::ArtifactSize {})
+    }
+
+    /// Whether the subject is executed at all.
+    #[must_use]
+    pub fn executes(&self) -> bool {
+        !matches!(self, Method::ArtifactSize {})
+    }
+
     fn needs_window(&self) -> bool {
         matches!(
             self,

@@ -121,6 +121,9 @@ pub struct Observation {
     pub trial: Trial,
     /// Version of the subject, as the program or the engine itself said it.
     pub subject_version: String,
+    /// The machine that made it, in a run of several; `None`: the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// `true` when the instructions were emulated: such times never enter a figure.
     pub emulated: bool,
     /// Wall clock at the start, nanoseconds since 1970-01-01 UTC.
@@ -172,6 +175,7 @@ mod tests {
                 invocation: 3,
             },
             subject_version: "1".to_owned(),
+            machine: None,
             emulated: false,
             started_at_unix_ns: 1,
             duration_ns: 2,

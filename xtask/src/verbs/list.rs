@@ -31,7 +31,10 @@ fn text(project: &Project) -> Result<String> {
         let file = format!("experiments/definitions/{stem}.toml");
         let definition =
             Definition::parse(&file, stem.parse()?, &read(&file)?, &subjects, &workloads)?;
-        let count = |profile| definition.trials(profile, std::env::consts::ARCH).len();
+        let count = |profile| {
+            let invocations = 0..definition.settings(profile).planned_invocations();
+            definition.trials(std::env::consts::ARCH, invocations).len()
+        };
         let counts = [Profile::Smoke, Profile::Quick, Profile::Paper].map(count);
         writeln!(text, "  {stem:<16} {counts:?}  {}", definition.question)?;
     }

@@ -19,10 +19,12 @@ const ZSTD_LEVEL: i32 = 19;
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
+    let artifacts = bench.artifacts(visit)?;
+    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
-        let path = locate(bench.artifacts, part).map_err(Failure::at("shipped"))?;
+        let path = locate(artifacts, is_own, part).map_err(Failure::at("shipped"))?;
         let bytes = std::fs::read(&path)
             .map_err(|error| Failure::at("shipped")(format!("read {}: {error}", path.display())))?;
         shipped.extend_from_slice(&bytes);
@@ -34,7 +36,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
     let mut runtime_bytes = Some(0);
     for part in &subject.size.runtime {
-        match locate(bench.artifacts, part).and_then(|path| size(&path)) {
+        match locate(artifacts, is_own, part).and_then(|path| size(&path)) {
             Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
             Err(why) => {
                 runtime_bytes = None;
@@ -48,9 +50,12 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     Ok(measured)
 }
 
-fn locate(artifacts: &Artifacts, part: &Part) -> Result<PathBuf, String> {
+fn locate(artifacts: &Artifacts, is_own: bool, part: &Part) -> Result<PathBuf, String> {
     match part {
         Part::Artifact(name) => artifacts.path(name),
+        Part::Program(name) if !is_own => Err(format!(
+            "{name} of another architecture is not on this machine; its size is not known"
+        )),
         Part::Program(name) => programs::find(name)
             .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
     }

@@ -53,7 +53,8 @@ pub fn begin<'a>(
         _ => format!("{:05}-{name}-{copy}.txt", visit.position),
     };
     let context = StartContext {
-        artifacts: bench.artifacts,
+        artifacts: bench.artifacts(visit)?,
+        emulator: bench.emulator(visit)?.map(|emulator| emulator.program.as_str()),
         engine: bench.engine,
         images: bench.images,
         pinning: bench.pinning,
@@ -115,7 +116,8 @@ pub fn with_instance(
     then: impl FnOnce(&mut dyn Instance, &Answer, &mut Measured) -> Result<(), Failure>,
 ) -> Result<Measured, Failure> {
     let mut running = begin(bench, visit, request, 0)?;
-    let mut measured = Measured { stages_ns: running.stages_ns(), ..Measured::default() };
+    let emulated = bench.emulator(visit)?.is_some();
+    let mut measured = Measured { stages_ns: running.stages_ns(), emulated, ..Measured::default() };
     measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&Stage::Response).copied());
 
     then(running.instance.as_mut(), &running.first.answer, &mut measured)?;

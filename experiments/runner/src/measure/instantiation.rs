@@ -35,9 +35,10 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let name = &visit.trial.cell.subject;
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
     let template = subject.instantiate.as_deref().unwrap_or_default();
+    let artifacts = bench.artifacts(visit)?;
     let words = template
         .iter()
-        .map(|word| bench.artifacts.fill_in(&word.replace("{iterations}", &iterations.to_string())))
+        .map(|word| artifacts.fill_in(&word.replace("{iterations}", &iterations.to_string())))
         .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::at("plan"))?;
     let (program, arguments) = words.split_first().ok_or_else(|| {

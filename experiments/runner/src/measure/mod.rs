@@ -11,6 +11,7 @@ mod memory;
 mod rate_search;
 mod warm_up;
 
+use crate::built::Built;
 use crate::catalog::{Artifacts, Catalog};
 use crate::engine::Engine;
 use crate::http::PreparedRequest;
@@ -19,7 +20,7 @@ use crate::load::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use weighbridge_schema::definition::{Definition, ProfileSettings};
-use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::manifest::{Emulator, Pinning};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::WorkloadName;
@@ -31,7 +32,9 @@ pub struct Bench<'a> {
     /// What is asked.
     pub catalog: &'a Catalog,
     /// What was built.
-    pub artifacts: &'a Artifacts,
+    pub built: &'a Built,
+    /// What emulates, by architecture.
+    pub emulators: &'a BTreeMap<String, Emulator>,
     /// The container engine, where one answers.
     pub engine: Option<&'a Engine>,
     /// Images by artifact name.
@@ -44,6 +47,25 @@ pub struct Bench<'a> {
     pub run: &'a str,
     /// Folder for what the subjects write to their standard error.
     pub stderr_folder: PathBuf,
+}
+
+impl<'a> Bench<'a> {
+    /// The artifacts of the visit's architecture.
+    fn artifacts(&self, visit: &Visit<'_>) -> Result<&'a Artifacts, Failure> {
+        self.built.of(&visit.trial.cell.architecture).map_err(Failure::at("plan"))
+    }
+
+    /// What runs programs of the visit's architecture; `None` where the machine itself does.
+    fn emulator(&self, visit: &Visit<'_>) -> Result<Option<&'a Emulator>, Failure> {
+        let architecture = &visit.trial.cell.architecture;
+        if *architecture == self.built.own.record.architecture {
+            return Ok(None);
+        }
+        let found = self.emulators.get(architecture);
+        found.map(Some).ok_or_else(|| {
+            Failure::at("plan")(format!("no emulator for {architecture}: cargo xtask setup"))
+        })
+    }
 }
 
 /// One trial with its place in the plan and what its experiment sets.
@@ -73,6 +95,8 @@ pub struct Measured {
     pub series_ns: Option<Vec<u64>>,
     /// Involuntary context switches of the subject's processes.
     pub subject_involuntary_switches_count: Option<u64>,
+    /// Whether an emulator executed the subject.
+    pub emulated: bool,
     /// Remarks that explain the numbers.
     pub remarks: Vec<String>,
 }

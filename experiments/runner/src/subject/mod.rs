@@ -47,6 +47,8 @@ pub trait Instance {
 pub struct StartContext<'a> {
     /// What was built.
     pub artifacts: &'a Artifacts,
+    /// What runs programs of the artifacts' architecture, where the machine itself does not.
+    pub emulator: Option<&'a str>,
     /// The engine, where there is one.
     pub engine: Option<&'a Engine>,
     /// Images by artifact name, loaded into the engine.
@@ -112,6 +114,9 @@ pub fn start<'a>(
     subject: &Subject,
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
+    if context.emulator.is_some() && !matches!(subject.start, Start::Process { .. }) {
+        return Err("only programs are emulated, not containers".to_owned());
+    }
     match &subject.start {
         Start::Process { program, arguments } => process::start(program, arguments, context),
         Start::Container { image, arguments, network } => {

@@ -36,7 +36,11 @@ pub fn start(
     let program = fill_in(program, address, context.artifacts)?;
     let stderr = File::create(&context.stderr_file)
         .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
-    let mut command = Command::new(&program);
+    let mut command = match context.emulator {
+        Some(emulator) => Command::new(emulator),
+        None => Command::new(&program),
+    };
+    command.args(context.emulator.map(|_| &program));
     for argument in arguments {
         command.arg(fill_in(argument, address, context.artifacts)?);
     }

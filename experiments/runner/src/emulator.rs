@@ -1,0 +1,43 @@
+//! qemu-user: runs programs of another instruction set, and counts the instructions of any.
+
+use crate::programs;
+use std::path::Path;
+use std::process::Command;
+use weighbridge_schema::manifest::Emulator;
+
+/// The emulator of an architecture on this machine; the dynamically linked one comes first, because only it loads
+/// plugins.
+///
+/// # Errors
+/// There is none, or it does not say its version; the message says what would help.
+pub fn find(architecture: &str) -> Result<Emulator, String> {
+    let names = [format!("qemu-{architecture}"), format!("qemu-{architecture}-static")];
+    let found = names.iter().find_map(|name| programs::find(name));
+    let program = found.ok_or_else(|| format!("{} is not installed", names[0]))?;
+    let version = version(&program)?;
+    Ok(Emulator { program: program.to_string_lossy().into_owned(), version })
+}
+
+fn version(program: &Path) -> Result<String, String> {
+    let shown = program.display();
+    let output = Command::new(program)
+        .arg("--version")
+        .output()
+        .map_err(|error| format!("run {shown} --version: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().next().map(str::trim) {
+        Some(first) if output.status.success() && !first.is_empty() => Ok(first.to_owned()),
+        _ => Err(format!("{shown} --version said nothing ({})", output.status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_architecture_without_an_emulator_is_named() {
+        let missing = find("no-such-architecture").unwrap_err();
+        assert_eq!(missing, "qemu-no-such-architecture is not installed");
+    }
+}
