@@ -33,6 +33,8 @@ pub enum Kind {
     Memory,
     /// Bytes shipped and installed.
     ArtifactSize,
+    /// Instructions that an emulator counted.
+    Instructions,
 }
 
 /// A cell without its subject: what the subjects of one comparison share.
@@ -167,6 +169,7 @@ fn question(
             Method::Latency { .. } => Kind::Latency,
             Method::Memory { .. } => Kind::Memory,
             Method::ArtifactSize {} => Kind::ArtifactSize,
+            Method::Instructions { .. } => Kind::Instructions,
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),

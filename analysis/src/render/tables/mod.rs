@@ -6,6 +6,7 @@ pub mod comparisons;
 pub mod equivalence;
 pub mod highest_rate;
 pub mod instantiation;
+pub mod instructions;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
@@ -45,6 +46,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         memory::table(results),
         marginal::table(results),
         sizes::table(results),
+        instructions::table(results),
         comparisons::table(results),
         provenance::table(results),
         not_measured::table(results),
