@@ -72,6 +72,7 @@ pub fn artifacts(
     let env = [("WEIGHBRIDGE_BUILD_DIGEST", &inputs[..16])];
     let release = |package, arguments, toolchain| Build {
         package,
+        within_workspace: false,
         profile: "release",
         arguments,
         toolchain: Some(toolchain),
