@@ -25,8 +25,10 @@ const COMPONENT: &str = "component.wasm";
 const COMPILED: &str = "component.cwasm";
 const COMMAND: &str = "command.wasm";
 const IMAGE: &str = "image.tar";
-/// All of them.
+/// All of them that every architecture has.
 const ARTIFACTS: [&str; 7] = [NATIVE, HOST, HOST_COMPILER, COMPONENT, COMPILED, COMMAND, IMAGE];
+/// What emulators load to count instructions: this machine's only, whatever they emulate.
+const PLUGIN: &str = "libweighbridge_instructions.so";
 
 /// What the measured programs are made of.
 const SOURCES: [&str; 5] =
@@ -157,7 +159,12 @@ impl Parts<'_> {
         self.progress.begin(&title, 0);
         self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
         self.progress.end("done");
-        let outputs = record::write(&folder, architecture, native, need, self.setup)?;
+        let mut files = ARTIFACTS.to_vec();
+        if folder == self.own {
+            self.plugin(&folder)?;
+            files.push(PLUGIN);
+        }
+        let outputs = record::write(&folder, &files, architecture, native, need, self.setup)?;
         stage::done(self.project, &stage, &inputs, outputs, "built")
     }
 
@@ -165,6 +172,7 @@ impl Parts<'_> {
         let mut inputs = Inputs::default()
             .word(self.sources)
             .path(&self.project.root, "experiments/runner/src/image")?
+            .path(&self.project.root, "experiments/instructions")?
             .word(&folder.to_string_lossy());
         let own = toolchain(self.setup, Need::StaticNative)?;
         for toolchain in [native, own, self.component()?, self.wasm_command()?] {
@@ -231,6 +239,20 @@ impl Parts<'_> {
         self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))
     }
 
+    /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.
+    fn plugin(&self, folder: &Path) -> Result<()> {
+        let build = Build {
+            package: "weighbridge-instructions",
+            within_workspace: false,
+            profile: "release",
+            arguments: &[],
+            toolchain: None,
+            env: &[],
+        };
+        build.run(self.project, self.progress)?;
+        copy(&self.project.target.join("release").join(PLUGIN), &folder.join(PLUGIN))
+    }
+
     /// What cargo does not make: the component compiled ahead of time, by this machine's compiler for the
     /// architecture, and the image of the binary.
     fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
@@ -254,12 +276,15 @@ impl Parts<'_> {
     }
 }
 
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| format!("read {}", from.display()))?;
+    stage::write(to, &bytes)
+}
+
 /// Copies what cargo made to its place among the artifacts, under a name of its own: two builds of the
 /// host differ in their features and would overwrite each other.
 fn keep(project: &Project, toolchain: &TargetToolchain, made: &str, to: &Path) -> Result<()> {
-    let from = project.target.join(&toolchain.triple).join("release").join(made);
-    let bytes = std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
-    stage::write(to, &bytes)?;
+    copy(&project.target.join(&toolchain.triple).join("release").join(made), to)?;
     if to.extension().is_none() {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use weighbridge_schema::manifest::Emulator;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::workload::{Expect, Workload};
 
@@ -60,8 +61,8 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
         Failure::at("plan")(format!("trial {cell} has no workload to call the subject with"))
     })?;
     let (workload, body) = bench.catalog.request(name).map_err(Failure::at("plan"))?;
-    let emulator = emulator::find(&cell.architecture).map_err(Failure::at("emulator"))?;
-    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at("emulator"))?;
+    let emulator = loading_plugins(&cell.architecture).map_err(Failure::at("emulator"))?;
+    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at("plan"))?;
 
     let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("prepare"))?;
     scratch.link(PLUGIN, &plugin).map_err(Failure::at("prepare"))?;
@@ -91,13 +92,25 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = format!("{} {}", emulator.program, words.join(" "));
-    let child = spawned.map_err(|e| Failure::at("emulator")(format!("spawn `{shown}`: {e}")))?;
+    let child = spawned.map_err(|e| Failure::at("start")(format!("spawn `{shown}`: {e}")))?;
     let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
     check_answer(&output, &scratch.folder.join("response"), &workload.expect)
         .map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
     let counts = read_counts(&scratch.folder.join("counts.json"), &output)
-        .map_err(|why| Failure::at("emulator")(format!("`{shown}`: {why}")))?;
+        .map_err(|why| Failure::at("count")(format!("`{shown}`: {why}")))?;
     record(&counts, iterations).map_err(Failure::at("run"))
+}
+
+/// The emulator of an architecture, for the machine's own too.
+fn loading_plugins(architecture: &str) -> Result<Emulator, String> {
+    let found = emulator::find(architecture)?;
+    if found.program.ends_with("-static") {
+        return Err(format!(
+            "{} is linked statically and loads no plugins: install qemu-user",
+            found.program
+        ));
+    }
+    Ok(found)
 }
 
 /// The program, with the addresses of its mappings not random where that can be had: what an emulated program gets

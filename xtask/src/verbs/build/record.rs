@@ -1,7 +1,7 @@
 //! What is written down about the artifacts of one architecture, and shown.
 
 use super::super::setup::for_manifest;
-use super::{ARTIFACTS, COMMAND, COMPONENT};
+use super::{COMMAND, COMPONENT};
 use crate::inputs::sha256_file;
 use crate::process::{check, command, lines};
 use crate::setup::{Need, Setup, TargetToolchain};
@@ -39,16 +39,17 @@ fn is_below_v3() -> bool {
     false
 }
 
-/// Writes `artifacts.json`, and returns the artifacts' paths.
+/// Writes `artifacts.json` of `files` in `folder`, and returns their paths.
 pub fn write(
     folder: &Path,
+    files: &[&str],
     architecture: &str,
     native: &TargetToolchain,
     need: Need,
     setup: &Setup,
 ) -> Result<Vec<PathBuf>> {
     let mut artifacts = BTreeMap::new();
-    for file in ARTIFACTS {
+    for &file in files {
         let path = folder.join(file);
         let size_bytes =
             std::fs::metadata(&path).with_context(|| format!("look at {}", path.display()))?.len();
@@ -64,7 +65,7 @@ pub fn write(
         provisions: provisions(architecture, need, setup)?,
     };
     stage::write(&folder.join("artifacts.json"), &serde_json::to_vec_pretty(&record)?)?;
-    Ok(ARTIFACTS.map(|file| folder.join(file)).to_vec())
+    Ok(files.iter().map(|file| folder.join(file)).collect())
 }
 
 /// What had a part in the artifacts.
