@@ -1,7 +1,7 @@
 //! The part of QEMU's plugin interface (`include/qemu/qemu-plugin.h`) that is used, and what differs between its
 //! versions. Version 1 is that of QEMU 7.2 and 8, version 2 that of QEMU 9.0, and so on.
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
 /// QEMU's name for this plugin.
 pub(crate) type PluginId = u64;
@@ -100,8 +100,12 @@ pub(crate) unsafe fn code(api: c_int, instruction: *const Instruction, copy: &mu
     &copy[..length]
 }
 
-/// Whether this QEMU has what came with the interface's second version.
-pub(crate) fn has_scoreboards() -> bool {
+/// A version of the interface that the QEMU at hand accepts, told by the functions that it has: its own or an older one.
+pub(crate) fn version_at_hand() -> c_int {
     // SAFETY: a look-up among everything that is loaded (a null handle); the name ends in a zero byte.
-    !unsafe { dlsym(std::ptr::null_mut(), c"qemu_plugin_scoreboard_new".as_ptr()) }.is_null()
+    let has = |name: &CStr| !unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) }.is_null();
+    if has(c"qemu_plugin_read_memory_vaddr") {
+        return 4;
+    }
+    if has(c"qemu_plugin_scoreboard_new") { 2 } else { 1 }
 }

@@ -44,15 +44,13 @@ static COUNTER: Counter = Counter::new();
 #[allow(non_upper_case_globals, reason = "QEMU looks for this name")]
 pub static qemu_plugin_version: AtomicI32 = AtomicI32::new(1);
 
-/// Runs when the file is loaded, before QEMU reads the version: QEMU 9 refuses what was made for version 1, and
-/// older ones what was made for version 2. What is used here is the same in both.
+/// Runs when the file is loaded, before QEMU reads the version: it refuses what was made for a newer version than
+/// its own, and QEMU 9 what was made for version 1. What is used here has not changed, but for `interface::code`.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static CHOOSE_VERSION: extern "C" fn() = {
     extern "C" fn choose_version() {
-        if interface::has_scoreboards() {
-            qemu_plugin_version.store(2, Relaxed);
-        }
+        qemu_plugin_version.store(interface::version_at_hand(), Relaxed);
     }
     choose_version
 };

@@ -104,10 +104,13 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
 /// The emulator of an architecture, for the machine's own too.
 fn loading_plugins(architecture: &str) -> Result<Emulator, String> {
     let found = emulator::find(architecture)?;
-    if found.program.ends_with("-static") {
+    // Debian links it statically since its version 13, and then it has no such option.
+    let help = Command::new(&found.program).arg("-h").stderr(Stdio::null()).output();
+    let help = help.map_err(|error| format!("run {} -h: {error}", found.program))?;
+    if !String::from_utf8_lossy(&help.stdout).contains("-plugin") {
         return Err(format!(
-            "{} is linked statically and loads no plugins: install qemu-user",
-            found.program
+            "{} ({}) was built without plugins: install a qemu-user that is linked dynamically",
+            found.program, found.version
         ));
     }
     Ok(found)
