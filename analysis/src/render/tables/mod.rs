@@ -1,5 +1,6 @@
 //! The tables, one file each, and what they share.
 
+pub mod architectures;
 pub mod claims;
 pub mod cold_start;
 pub mod comparisons;
@@ -12,6 +13,7 @@ pub mod marginal;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
+pub mod portability;
 pub mod provenance;
 pub mod sizes;
 pub mod subjects;
@@ -45,6 +47,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         memory::table(results),
         marginal::table(results),
         sizes::table(results),
+        architectures::table(results),
+        portability::table(results),
         comparisons::table(results),
         provenance::table(results),
         not_measured::table(results),
