@@ -1,6 +1,6 @@
 //! Third station: each cell beside the baseline's cell under the same setting, block by block.
 
-use crate::load::question::{CellKey, Question};
+use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
@@ -126,6 +126,10 @@ pub fn compare(
     let mut comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
+        .filter(|summary| {
+            let question = questions.iter().find(|q| q.experiment == summary.key.experiment);
+            question.is_some_and(|q| is_compared(q.kind, summary.quantity))
+        })
         .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
         .collect();
     adjust(&mut comparisons);
@@ -133,6 +137,11 @@ pub fn compare(
         comparison.decide(calibration);
     }
     comparisons
+}
+
+/// Whether a quantity is compared at all: the latencies of a closed loop hide every stall, and are not.
+pub(crate) fn is_compared(kind: Kind, quantity: Quantity) -> bool {
+    !(kind == Kind::Throughput && matches!(quantity, Quantity::Latency(_)))
 }
 
 /// The places of the comparisons of each quantity in each experiment that have a p-value.

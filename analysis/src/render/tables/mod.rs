@@ -90,12 +90,13 @@ pub(crate) fn ratio_cell(
     }
 }
 
-/// A ratio whose interval excludes 1 and that is undecided all the same says why.
+/// A ratio whose interval excludes 1 and that is undecided all the same says so; why stands in the table of all
+/// comparisons, because it would make the column too wide here.
 fn ratio_content(comparison: &Comparison, ratio: f64) -> Content {
     let shown = show_ratio(ratio, comparison.interval);
     match comparison.doubt {
-        Some(doubt @ (Doubt::Chance(_) | Doubt::BelowFloor(_))) => {
-            Content::Qualified(shown, format!("undecided, {}", doubt.words()))
+        Some(Doubt::Chance(_) | Doubt::BelowFloor(_)) => {
+            Content::Qualified(shown, "undecided".to_owned())
         }
         _ => Content::Number(shown),
     }
