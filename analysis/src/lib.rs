@@ -49,7 +49,8 @@ pub fn analyse<'a>(
     let missing = summarise::missing::missing(run, &questions);
     let summaries = summarise::summarise(&samples, seed);
     step(&format!("summarised {} quantities", summaries.len()));
-    let comparisons = compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
+    let comparisons =
+        compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
     let interactions = interaction::interactions(&samples, &comparisons, run, seed);
     let comparison_notes = compare::notes(&comparisons);

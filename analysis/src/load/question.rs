@@ -33,6 +33,8 @@ pub enum Kind {
     Memory,
     /// Bytes shipped and installed.
     ArtifactSize,
+    /// Instructions that an emulator counted.
+    Instructions,
 }
 
 /// A cell without its subject: what the subjects of one comparison share.
@@ -178,6 +180,7 @@ fn question(
             Method::Latency { .. } => Kind::Latency,
             Method::Memory { .. } => Kind::Memory,
             Method::ArtifactSize {} => Kind::ArtifactSize,
+            Method::Instructions { .. } => Kind::Instructions,
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
@@ -223,7 +226,8 @@ fn settings(
     let place = |setting: &Setting| {
         entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
     };
-    let order = |s: &Setting| (place(s), s.parameter, s.architecture != *own, s.architecture.clone());
+    let order =
+        |s: &Setting| (place(s), s.parameter, s.architecture != *own, s.architecture.clone());
     settings.sort_by_key(order);
     settings.dedup();
     settings

@@ -165,8 +165,7 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     let mut numbers = group_numbers(ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
     numbers.extend(steady::derive(paces));
-    let mut samples =
-        Samples { numbers, latencies: group_latencies(run), ..Samples::default() };
+    let mut samples = Samples { numbers, latencies: group_latencies(run), ..Samples::default() };
     for (_, observation) in run.counted() {
         let Some(machine) = &observation.machine else { continue };
         let of_cell = samples.machines.entry(CellKey::of(&observation.trial)).or_default();

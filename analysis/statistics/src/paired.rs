@@ -40,10 +40,7 @@ pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Paired> {
 ///
 /// `None` as for [`paired_ratio`]; no interval when the machines together have too few blocks for one.
 #[must_use]
-pub fn machines_ratio(
-    machines: &[Vec<(f64, f64)>],
-    generator: &mut ChaCha8Rng,
-) -> Option<Paired> {
+pub fn machines_ratio(machines: &[Vec<(f64, f64)>], generator: &mut ChaCha8Rng) -> Option<Paired> {
     let ratios: Vec<Vec<f64>> = machines
         .iter()
         .filter(|pairs| !pairs.is_empty())

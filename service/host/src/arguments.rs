@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use weighbridge_server::Call;
 
 /// Version of this program and of the Wasmtime it is linked with.
 const VERSION: &str =
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Makes and drops instances of a component without a request, and prints what that took.
     Instantiate(Instantiate),
+    /// Handles one request several times on one thread, without HTTP, for an emulator that counts instructions.
+    Call(CallComponent),
     /// Compiles a component ahead of time, for `serve` to load.
     #[cfg(feature = "compiler")]
     Compile(Compile),
@@ -107,6 +110,16 @@ pub(crate) struct Instantiate {
     pub(crate) compile_at_start: bool,
 }
 
+/// What to call. Engine, pool and handler are those of `serve` with its defaults.
+#[derive(Debug, Args)]
+pub(crate) struct CallComponent {
+    /// Compiled component (.cwasm).
+    #[arg(value_name = "FILE")]
+    pub(crate) component: PathBuf,
+    #[command(flatten)]
+    pub(crate) call: Call,
+}
+
 /// What to compile.
 #[cfg(feature = "compiler")]
 #[derive(Debug, Args)]
@@ -121,9 +134,36 @@ pub(crate) struct Compile {
     /// this machine, with the features its processor has].
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Option<String>,
+    /// Compiles for processors of this level of the target, which may then use more features.
+    #[arg(long, value_name = "LEVEL", requires = "target")]
+    pub(crate) cpu: Option<Level>,
     /// Compiles for `serve --no-memory-cow`.
     #[arg(long)]
     pub(crate) no_memory_cow: bool,
+}
+
+/// The levels of x86_64 that the psABI names; aarch64 has no names for more than its baseline.
+#[cfg(feature = "compiler")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// SSE4.2, POPCNT and what came before them.
+    #[value(name = "x86-64-v2")]
+    V2,
+    /// v2 with AVX2, BMI, FMA and LZCNT.
+    #[value(name = "x86-64-v3")]
+    V3,
+}
+
+#[cfg(feature = "compiler")]
+impl Level {
+    /// Cranelift's flags for it.
+    pub(crate) const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::V2 => &["x86-64-v2"],
+            // Cranelift 0.135 leaves AVX out of its preset, and without it uses neither AVX2 nor FMA.
+            Self::V3 => &["x86-64-v3", "has_avx"],
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::setup::for_manifest;
 use super::{build, tools};
+use crate::architecture::Architecture;
 use crate::exit::{Exit, InterruptedError};
 use crate::inputs::Inputs;
 use crate::process::{command, with_events};
@@ -32,6 +33,10 @@ pub struct Choice {
     /// Seed of the plan's shuffle.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Architectures, separated by commas; what is not this machine's is emulated, and gives equivalence, sizes
+    /// and instruction counts only. This machine's own when none is given.
+    #[arg(long, value_delimiter = ',', value_name = "ARCH")]
+    pub arch: Vec<Architecture>,
     /// Time to measure for, such as 30min: the cells whose intervals are widest against their claims come first.
     #[arg(long, value_name = "TIME")]
     pub budget: Option<String>,
@@ -46,6 +51,11 @@ impl Choice {
             if !names.is_empty() {
                 arguments.extend([option.to_owned(), names.join(",")]);
             }
+        }
+        if !self.arch.is_empty() {
+            let names: Vec<&str> =
+                self.arch.iter().map(|architecture| architecture.name()).collect();
+            arguments.extend(["--arch".to_owned(), names.join(",")]);
         }
         if let Some(budget) = &self.budget {
             arguments.extend(["--budget".to_owned(), budget.clone()]);
@@ -71,6 +81,7 @@ pub const NEEDS: &[Need] = &[
     Need::WasmComponent,
     Need::WasmCommand,
     Need::StaticNative,
+    Need::Emulator,
     Need::ContainerEngine,
 ];
 
@@ -79,8 +90,8 @@ pub const NEEDS: &[Need] = &[
 /// # Errors
 /// The build failed, a name does not exist, or the runner failed.
 pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
-    let setup = super::setup::provide(project, NEEDS, progress)?;
-    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    let setup = super::setup::provide(project, &Need::with_foreign(NEEDS, &choice.arch), progress)?;
+    let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
     let results = project.results();
     let made = measure(project, &results, &setup, &artifacts, choice, mode, progress)?;
     if let Some(folder) = made {
@@ -134,7 +145,11 @@ pub fn into(
 fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
     let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
     let engine = setup.provisions.iter().find(|p| p.need == Need::ContainerEngine);
-    Ok(Inputs::default()
+    let mut inputs = Inputs::default();
+    for folder in build::folders(artifacts, &choice.arch) {
+        inputs = inputs.path(&folder, "artifacts.json")?;
+    }
+    Ok(inputs
         .paths(
             &project.root,
             &[
@@ -145,7 +160,6 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
                 "experiments/corpus",
             ],
         )?
-        .path(artifacts, "artifacts.json")?
         .word(&runner_digest)
         .word(&serde_json::to_string(&engine)?)
         .word(&choice.arguments().join(" "))

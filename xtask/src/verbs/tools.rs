@@ -26,8 +26,7 @@ fn digest(project: &Project, folder: &str) -> Result<String> {
     Ok(Inputs::default().paths(&project.root, &sources)?.digest())
 }
 
-/// Takes the programs that `cargo test --workspace` has just built beside the tests: building them again by
-/// themselves would unify features differently and compile polars a second time.
+/// Takes the programs that `cargo test --workspace` has just built beside the tests.
 ///
 /// # Errors
 /// The state folder cannot be written.
@@ -54,7 +53,14 @@ pub fn ensure(
     let digest = digest(project, folder)?;
     let program = project.tool(package);
     if stage::fresh(project, package, &digest).is_none() {
-        let build = Build { package, profile: "tools", arguments: &[], toolchain: None, env: &[] };
+        let build = Build {
+            package,
+            within_workspace: true,
+            profile: "tools",
+            arguments: &[],
+            toolchain: None,
+            env: &[],
+        };
         build.run(project, progress)?;
         stage::done(project, package, &digest, vec![program.clone()], "built")?;
     }

@@ -34,8 +34,7 @@ pub(crate) fn places<'a>(
     question: &'a Question,
     workload: Option<&WorkloadName>,
 ) -> Vec<(&'a Setting, f64)> {
-    let of_workload =
-        own_settings(results, question).filter(|s| s.workload.as_ref() == workload);
+    let of_workload = own_settings(results, question).filter(|s| s.workload.as_ref() == workload);
     of_workload
         .filter_map(|setting| match setting.parameter {
             Parameter::Concurrency(n) | Parameter::Rate(n) => Some((setting, f64::from(n))),

@@ -37,8 +37,7 @@ pub fn table(results: &Results<'_>) -> Table {
     }
     let mut table = Table::new("architectures", "Instruction sets beside each other", &columns);
     if others.is_empty() {
-        table.when_empty =
-            "one instruction set was asked for; cargo xtask all --arch x86_64,aarch64 asks for both";
+        table.when_empty = "one instruction set was asked for; cargo xtask all --arch x86_64,aarch64 asks for both";
         return table;
     }
     for (kind, quantity) in SHOWN {

@@ -7,6 +7,7 @@ pub mod comparisons;
 pub mod equivalence;
 pub mod highest_rate;
 pub mod instantiation;
+pub mod instructions;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
@@ -49,6 +50,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         sizes::table(results),
         architectures::table(results),
         portability::table(results),
+        instructions::table(results),
         comparisons::table(results),
         provenance::table(results),
         not_measured::table(results),

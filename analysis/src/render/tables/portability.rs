@@ -25,11 +25,11 @@ pub fn table(results: &Results<'_>) -> Table {
         columns.extend([(architecture.as_str(), Align::Right), (digest.as_str(), Align::Left)]);
     }
     columns.push(("same file", Align::Left));
-    let mut table = Table::new("portability", "Portability: what is built per instruction set", &columns);
+    let mut table =
+        Table::new("portability", "Portability: what is built per instruction set", &columns);
     let names: BTreeSet<&String> = built.iter().flat_map(|of| of.artifacts.keys()).collect();
     for name in names {
-        let files: Vec<Option<&Artifact>> =
-            built.iter().map(|of| of.artifacts.get(name)).collect();
+        let files: Vec<Option<&Artifact>> = built.iter().map(|of| of.artifacts.get(name)).collect();
         let mut cells = vec![Content::text(name)];
         cells.extend(files.iter().flat_map(|file| size_and_digest(*file)));
         cells.push(same(&files));
