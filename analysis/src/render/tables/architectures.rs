@@ -10,12 +10,10 @@ use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 
 /// What is shown of each kind of experiment.
-const SHOWN: [(Kind, Quantity); 9] = [
+const SHOWN: [(Kind, Quantity); 7] = [
     (Kind::Equivalence, Quantity::Metric(Metric::CasesEqual)),
     (Kind::ArtifactSize, Quantity::Metric(Metric::Shipped)),
     (Kind::Instructions, Quantity::Metric(Metric::InstructionsPerCall)),
-    (Kind::Instructions, Quantity::Metric(Metric::InstructionsFirstCall)),
-    (Kind::Instructions, Quantity::Metric(Metric::InstructionsToReady)),
     (Kind::ColdStart, Quantity::Metric(Metric::TimeToFirstResponse)),
     (Kind::Throughput, Quantity::Metric(Metric::RequestsPerSecond)),
     (Kind::Latency, Quantity::Latency(Latency::P50)),
