@@ -85,6 +85,14 @@ impl CellKey {
         other
     }
 
+    /// The same cell on another instruction set.
+    #[must_use]
+    pub fn with_architecture(&self, architecture: &str) -> Self {
+        let mut other = self.clone();
+        architecture.clone_into(&mut other.cell.architecture);
+        other
+    }
+
     /// The same cell under another parameter.
     #[must_use]
     pub fn with_parameter(&self, parameter: Parameter) -> Self {
@@ -134,6 +142,9 @@ impl Question {
 #[derive(Deserialize)]
 struct Definition {
     method: Method,
+    /// `host`, or names: then the question is asked on each that the run asked for.
+    #[serde(default)]
+    architectures: Vec<String>,
 }
 
 /// The questions of a run, in the order of [`Kind`].
@@ -174,13 +185,19 @@ fn question(
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry.subjects.clone(),
-        settings: settings(manifest, name, entry),
+        settings: settings(manifest, name, entry, &definition.architectures),
     })
 }
 
 /// The settings that the plan visits with any subject. A subject that is not installed has no trials, and
 /// is asked for under the same settings as the others.
-fn settings(manifest: &Manifest, name: &ExperimentName, entry: &ExperimentEntry) -> Vec<Setting> {
+fn settings(
+    manifest: &Manifest,
+    name: &ExperimentName,
+    entry: &ExperimentEntry,
+    architectures: &[String],
+) -> Vec<Setting> {
+    let own = &manifest.fingerprint.architecture;
     let planned = manifest.plan.iter().filter(|trial| trial.experiment == *name);
     let mut settings: Vec<Setting> = planned
         .map(|trial| Setting {
@@ -193,13 +210,25 @@ fn settings(manifest: &Manifest, name: &ExperimentName, entry: &ExperimentEntry)
         settings.push(Setting {
             workload: None,
             parameter: Parameter::None,
-            architecture: manifest.fingerprint.architecture.clone(),
+            architecture: own.clone(),
         });
+    }
+    // What could not be planned on one of the architectures asked for has its empty rows there.
+    for asked in manifest.asked_architectures() {
+        let is_named = architectures.iter().any(|name| name == asked);
+        if is_named && settings.iter().all(|setting| setting.architecture != asked) {
+            let beside = settings.clone().into_iter();
+            settings.extend(
+                beside.map(|setting| Setting { architecture: asked.to_owned(), ..setting }),
+            );
+        }
     }
     let place = |setting: &Setting| {
         entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
     };
-    settings.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
+    let order =
+        |s: &Setting| (place(s), s.parameter, s.architecture != *own, s.architecture.clone());
+    settings.sort_by_key(order);
     settings.dedup();
     settings
 }
