@@ -3,12 +3,16 @@
 //! This crate stays thin: it depends on none of the heavy crates. It builds the runner and the analysis
 //! and runs them as programs.
 
+pub mod bundle;
 pub mod cargo;
 pub mod exit;
+pub mod fleet;
 pub mod inputs;
+pub mod merge;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod remote;
 pub mod setup;
 pub mod stage;
 pub mod verbs;

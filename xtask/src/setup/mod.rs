@@ -23,6 +23,7 @@ mod static_native;
 mod tests;
 mod tools;
 mod wasm;
+pub mod slurm_test;
 mod zig;
 
 pub use engine::Engine;

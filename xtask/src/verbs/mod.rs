@@ -7,6 +7,7 @@ pub mod calibrate;
 pub mod clean;
 pub mod compare;
 pub mod doctor;
+pub mod fleet;
 pub mod list;
 pub mod paper;
 pub mod run;
