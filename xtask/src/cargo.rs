@@ -14,6 +14,9 @@ use std::path::PathBuf;
 pub struct Build<'a> {
     /// Package name.
     pub package: &'a str,
+    /// Select the whole workspace and of it only the package's program. Cargo unifies features over what is
+    /// selected: a program built so shares its dependencies with `cargo test --workspace`.
+    pub within_workspace: bool,
     /// Cargo profile: `release` for what is measured, `tools` for what measures.
     pub profile: &'a str,
     /// Further arguments, such as features.
@@ -42,7 +45,7 @@ impl Build<'_> {
             build.env_remove("RUSTFLAGS").args(&toolchain.arguments).envs(&toolchain.env);
             build.args(["--target", &toolchain.triple]);
         }
-        build.args(["--locked", "--package", self.package, "--profile", self.profile]);
+        build.args(["--locked", "--profile", self.profile]).args(self.selection());
         build.args(self.arguments).envs(self.env.iter().copied());
         build.env("CARGO_TARGET_DIR", &project.target);
         build.args(["--quiet", "--message-format=json-render-diagnostics"]);
@@ -62,6 +65,14 @@ impl Build<'_> {
         progress.end(&format!("{compiled_count} of {ready_count} crates compiled"));
         let remembered = project.state.join("stamps").join(memory);
         stage::write(&remembered, ready_count.to_string().as_bytes())
+    }
+
+    fn selection(&self) -> Vec<&str> {
+        if self.within_workspace {
+            vec!["--workspace", "--bin", self.package]
+        } else {
+            vec!["--package", self.package]
+        }
     }
 
     fn key(&self) -> String {

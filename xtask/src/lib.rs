@@ -3,6 +3,7 @@
 //! This crate stays thin: it depends on none of the heavy crates. It builds the runner and the analysis
 //! and runs them as programs.
 
+pub mod architecture;
 pub mod bundle;
 pub mod cargo;
 pub mod exit;

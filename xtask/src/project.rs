@@ -74,6 +74,7 @@ impl Project {
         setup::Context {
             repo: self.root.clone(),
             state: self.state.clone(),
+            target: self.target.clone(),
             assume_yes: self.assume_yes,
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             reporter,

@@ -121,9 +121,36 @@ pub(crate) struct Compile {
     /// this machine, with the features its processor has].
     #[arg(long, value_name = "TRIPLE")]
     pub(crate) target: Option<String>,
+    /// Compiles for processors of this level of the target, which may then use more features.
+    #[arg(long, value_name = "LEVEL", requires = "target")]
+    pub(crate) cpu: Option<Level>,
     /// Compiles for `serve --no-memory-cow`.
     #[arg(long)]
     pub(crate) no_memory_cow: bool,
+}
+
+/// The levels of x86_64 that the psABI names; aarch64 has no names for more than its baseline.
+#[cfg(feature = "compiler")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Level {
+    /// SSE4.2, POPCNT and what came before them.
+    #[value(name = "x86-64-v2")]
+    V2,
+    /// v2 with AVX2, BMI, FMA and LZCNT.
+    #[value(name = "x86-64-v3")]
+    V3,
+}
+
+#[cfg(feature = "compiler")]
+impl Level {
+    /// Cranelift's flags for it.
+    pub(crate) const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::V2 => &["x86-64-v2"],
+            // Cranelift 0.135 leaves AVX out of its preset, and without it uses neither AVX2 nor FMA.
+            Self::V3 => &["x86-64-v3", "has_avx"],
+        }
+    }
 }
 
 #[cfg(test)]

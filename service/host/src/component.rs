@@ -8,6 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Precompiled};
 
+#[cfg(feature = "compiler")]
+use crate::arguments::Level;
+
 /// What the first bytes of a file say it is.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
@@ -111,6 +114,9 @@ pub(crate) fn compile(options: &crate::arguments::Compile) -> Result<()> {
         config.target(triple).map_err(anyhow::Error::from).with_context(|| {
             format!("--target {triple}: give a triple such as aarch64-unknown-linux-musl")
         })?;
+        if let Some(level) = options.cpu {
+            enable(&mut config, level, triple)?;
+        }
     }
     let code = Engine::new(&config)
         .and_then(|engine| engine.precompile_component(&bytes))
@@ -118,6 +124,21 @@ pub(crate) fn compile(options: &crate::arguments::Compile) -> Result<()> {
         .with_context(|| format!("compiling {}", options.component.display()))?;
     write_whole(&options.output, &code)
         .with_context(|| format!("writing {}", options.output.display()))
+}
+
+/// Lets the compiler use the features of a level.
+#[cfg(feature = "compiler")]
+fn enable(config: &mut wasmtime::Config, level: Level, triple: &str) -> Result<()> {
+    anyhow::ensure!(
+        triple.starts_with("x86_64-"),
+        "--cpu names a level of x86_64, and --target is {triple}: leave --cpu out"
+    );
+    for flag in level.flags() {
+        // SAFETY: the code may use instructions that a processor lacks; whoever loads it compares the
+        // features that it was compiled with with those of its processor, and refuses it then.
+        unsafe { config.cranelift_flag_enable(flag) };
+    }
+    Ok(())
 }
 
 /// A server may have the old file mapped: a new one takes its name, and the old one stays as it is.

@@ -84,3 +84,32 @@ fn the_serving_binary_has_no_compiler() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("no compiler"), "{told}");
 }
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn code_for_another_architecture_or_level_is_compiled_here() {
+    let folder = Folder::new("levels");
+    let (aarch64, x86_64) = ("aarch64-unknown-linux-musl", "x86_64-unknown-linux-musl");
+    let all = [
+        compiled(&folder, &["--target", aarch64]),
+        compiled(&folder, &["--target", x86_64]),
+        compiled(&folder, &["--target", x86_64, "--cpu", "x86-64-v2"]),
+        compiled(&folder, &["--target", x86_64, "--cpu", "x86-64-v3"]),
+    ];
+    let codes: std::collections::BTreeSet<_> =
+        all.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert_eq!(codes.len(), all.len(), "a level or an architecture makes no difference");
+    let again = Folder::new("levels-again");
+    let same = compiled(&again, &["--target", x86_64, "--cpu", "x86-64-v3"]);
+    assert_eq!(std::fs::read(same).unwrap(), std::fs::read(&all[3]).unwrap());
+
+    let output = Command::new(artifact("WEIGHBRIDGE_HOST_COMPILER"))
+        .arg("compile")
+        .arg(artifact("WEIGHBRIDGE_COMPONENT"))
+        .args(["--target", aarch64, "--cpu", "x86-64-v3", "--output"])
+        .arg(folder.file("none.cwasm"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && told.contains("leave --cpu out"), "{told}");
+}

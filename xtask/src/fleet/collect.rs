@@ -11,12 +11,7 @@ use weighbridge_schema::manifest::Manifest;
 ///
 /// # Errors
 /// An element is not complete, or the parts are not the whole plan; the message names what is missing.
-pub fn collect(
-    folder: &Path,
-    fleet: &Fleet,
-    found: &[Progress],
-    results: &Path,
-) -> Result<Merged> {
+pub fn collect(folder: &Path, fleet: &Fleet, found: &[Progress], results: &Path) -> Result<Merged> {
     let open: Vec<String> = found
         .iter()
         .filter(|one| one.done.is_none())

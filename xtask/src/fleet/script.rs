@@ -113,11 +113,7 @@ pub fn sbatch(folder: &Path, architecture: &str, command: impl Fn(&str) -> Comma
 ///
 /// # Errors
 /// There is no sbatch, or it refuses; what it said stands in the message.
-pub fn submit(
-    folder: &Path,
-    fleet: &mut Fleet,
-    command: impl Fn(&str) -> Command,
-) -> Result<()> {
+pub fn submit(folder: &Path, fleet: &mut Fleet, command: impl Fn(&str) -> Command) -> Result<()> {
     for architecture in fleet.architectures.clone() {
         if fleet.jobs.contains_key(&architecture) {
             continue;
@@ -154,10 +150,8 @@ mod tests {
 
     #[test]
     fn the_script_says_all_that_slurm_must_know() {
-        let batch = Batch {
-            partition: Some("long".to_owned()),
-            options: vec!["--account=me".to_owned()],
-        };
+        let batch =
+            Batch { partition: Some("long".to_owned()), options: vec!["--account=me".to_owned()] };
         let mut fleet = fleet(7, 2);
         fleet.arguments.push("it's".to_owned());
         let text = batch_script(Path::new("/shared/f"), &fleet, "aarch64", &batch);

@@ -130,7 +130,8 @@ fn read_state(line: &str) -> Option<(u32, String, String)> {
 /// The table of a fleet, with what is left.
 #[must_use]
 pub fn table(found: &[Progress]) -> String {
-    let mut text = String::from("element            state                  node         trials   left\n");
+    let mut text =
+        String::from("element            state                  node         trials   left\n");
     let mut left_in_all = Some(Duration::ZERO);
     for one in found {
         let left = left(one, found);

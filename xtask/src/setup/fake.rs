@@ -165,6 +165,7 @@ impl Bench {
         work(&Context {
             repo: PathBuf::from("/repo"),
             state: self.state.clone(),
+            target: PathBuf::from("/target-folder"),
             assume_yes: false,
             interactive,
             reporter: &reporter,

@@ -6,24 +6,27 @@
 
 mod apt_sources;
 mod chain;
+mod cross_gcc;
 mod daemon;
 mod debian;
 pub mod engine;
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod foreign_tests;
 mod machine;
 mod packages;
 mod pins;
 mod record;
 mod rust;
 mod scripts;
+pub mod slurm_test;
 mod sources;
 mod static_native;
 #[cfg(test)]
 mod tests;
 mod tools;
 mod wasm;
-pub mod slurm_test;
 mod zig;
 
 pub use engine::Engine;
@@ -32,10 +35,12 @@ pub use record::{
     Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing, TargetToolchain,
 };
 
+use crate::architecture::Architecture;
 use anyhow::Result;
 use chain::{Chain, Plan, Session};
 use packages::Installer;
 use rust::Compiler;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What every part of set-up is told.
@@ -45,6 +50,8 @@ pub struct Context<'a> {
     /// Where downloads, unpacked sources and generated scripts go; made when it is not there.
     /// An absolute path: it becomes part of compiler flags.
     pub state: PathBuf,
+    /// Cargo's target folder, which generated code must not tell.
+    pub target: PathBuf,
     /// Install without asking.
     pub assume_yes: bool,
     /// A terminal is there to ask on.
@@ -66,11 +73,11 @@ pub fn provide_all(context: &Context<'_>, needs: &[Need]) -> Result<Setup> {
     let plans = chains.iter().map(|chain| chain.plan(&session)).collect::<Result<Vec<_>>>()?;
     install_all(&session, &plans);
     let mut setup =
-        Setup { schema_version: SCHEMA_VERSION, provisions: Vec::new(), targets: Vec::new() };
+        Setup { schema_version: SCHEMA_VERSION, provisions: Vec::new(), targets: BTreeMap::new() };
     for plan in plans {
         let (provision, target) = plan.run(&session);
+        setup.targets.extend(target.map(|target| (provision.need, target)));
         setup.provisions.push(provision);
-        setup.targets.extend(target);
     }
     Ok(setup)
 }
@@ -97,7 +104,10 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
     match need {
         Need::WasmComponent => wasm::chain(need, "wasm32-wasip2"),
         Need::WasmCommand => wasm::chain(need, "wasm32-wasip1"),
-        Need::StaticNative => static_native::chain(context.machine),
+        Need::StaticNative => static_native::chain(need, context.machine.architecture()),
+        Need::StaticX86_64 => static_native::foreign_chain(need, Architecture::X86_64),
+        Need::StaticAarch64 => static_native::foreign_chain(need, Architecture::Aarch64),
+        Need::Emulator => tools::chain(need, &tools::EMULATOR),
         Need::ContainerEngine => engine::chain(),
         Need::CCompiler => tools::chain(need, &tools::C_COMPILER),
         Need::Tex => tools::chain(need, &tools::TEX),

@@ -3,13 +3,14 @@
 //! [`Setup`] is written to `<state>/setup.json` and copied into every run's manifest, so that a reader
 //! of the numbers can tell which compiler, C library and engine they came from.
 
+use crate::architecture::Architecture;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 /// The layout of `setup.json`; a file of another version is made anew.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One thing that a machine may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +26,14 @@ pub enum Need {
     WasmCommand,
     /// A target of this machine's architecture that links everything statically, musl if it can be had.
     StaticNative,
+    /// The same for x86_64 on a machine of another architecture.
+    #[serde(rename = "static-native-x86_64")]
+    StaticX86_64,
+    /// The same for aarch64 on a machine of another architecture.
+    #[serde(rename = "static-native-aarch64")]
+    StaticAarch64,
+    /// The user-mode emulators of both architectures.
+    Emulator,
     /// A container engine that answers, or one that can be started for the length of a run.
     ContainerEngine,
     /// LaTeX with the packages that the paper uses.
@@ -40,6 +49,7 @@ impl Need {
         Need::WasmComponent,
         Need::WasmCommand,
         Need::StaticNative,
+        Need::Emulator,
         Need::ContainerEngine,
         Need::Tex,
     ];
@@ -50,10 +60,27 @@ impl Need {
         Need::WasmComponent,
         Need::WasmCommand,
         Need::StaticNative,
+        Need::Emulator,
         Need::ContainerEngine,
         Need::Tex,
         Need::Nix,
     ];
+
+    /// The target for the static programs of another architecture than this machine's.
+    #[must_use]
+    pub const fn static_foreign(architecture: Architecture) -> Self {
+        match architecture {
+            Architecture::X86_64 => Need::StaticX86_64,
+            Architecture::Aarch64 => Need::StaticAarch64,
+        }
+    }
+
+    /// These needs, and the targets of the architectures that are not this machine's.
+    #[must_use]
+    pub fn with_foreign(needs: &[Need], architectures: &[Architecture]) -> Vec<Need> {
+        let foreign = Architecture::foreign(architectures).into_iter().map(Need::static_foreign);
+        needs.iter().copied().chain(foreign).collect()
+    }
 
     /// The environment variable that forces one provider of this need, for trying each of them.
     #[must_use]
@@ -62,6 +89,9 @@ impl Need {
             Need::CCompiler => "WEIGHBRIDGE_PROVIDER_CC",
             Need::WasmComponent | Need::WasmCommand => "WEIGHBRIDGE_PROVIDER_WASM",
             Need::StaticNative => "WEIGHBRIDGE_PROVIDER_STATIC",
+            Need::StaticX86_64 => "WEIGHBRIDGE_PROVIDER_STATIC_X86_64",
+            Need::StaticAarch64 => "WEIGHBRIDGE_PROVIDER_STATIC_AARCH64",
+            Need::Emulator => "WEIGHBRIDGE_PROVIDER_EMULATOR",
             Need::ContainerEngine => "WEIGHBRIDGE_PROVIDER_ENGINE",
             Need::Tex => "WEIGHBRIDGE_PROVIDER_TEX",
             Need::Nix => "WEIGHBRIDGE_PROVIDER_NIX",
@@ -76,6 +106,9 @@ impl fmt::Display for Need {
             Need::WasmComponent => "wasm32-wasip2",
             Need::WasmCommand => "wasm32-wasip1",
             Need::StaticNative => "static native target",
+            Need::StaticX86_64 => "static x86_64 target",
+            Need::StaticAarch64 => "static aarch64 target",
+            Need::Emulator => "emulator",
             Need::ContainerEngine => "container engine",
             Need::Tex => "TeX",
             Need::Nix => "Nix",
@@ -149,19 +182,14 @@ pub struct Setup {
     /// One entry for each need that was asked for.
     pub provisions: Vec<Provision>,
     /// How to build for each target that was provided.
-    pub targets: Vec<TargetToolchain>,
+    pub targets: BTreeMap<Need, TargetToolchain>,
 }
 
 impl Setup {
     /// The toolchain of a need that is a target, `None` when it is missing or was not asked for.
     #[must_use]
     pub fn target(&self, need: Need) -> Option<&TargetToolchain> {
-        self.targets.iter().find(|target| match need {
-            Need::WasmComponent => target.triple == "wasm32-wasip2",
-            Need::WasmCommand => target.triple == "wasm32-wasip1",
-            Need::StaticNative => !target.triple.starts_with("wasm32-"),
-            _ => false,
-        })
+        self.targets.get(&need)
     }
 
     /// The needs that no provider met, each with its reason and remedy.

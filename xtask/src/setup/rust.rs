@@ -63,6 +63,20 @@ impl Compiler {
     }
 }
 
+/// The project's own cargo configuration.
+const CONFIGURATION: &str = include_str!("../../../.cargo/config.toml");
+
+/// The flags that the project's cargo configuration has for a target, which is the one place that they stand in.
+pub(crate) fn configured_flags(triple: &str) -> Result<Vec<String>> {
+    let configuration: toml::Table =
+        CONFIGURATION.parse().context("can't read .cargo/config.toml")?;
+    let flags = configuration
+        .get("target")
+        .and_then(|targets| targets.get(triple)?.get("rustflags")?.as_array())
+        .with_context(|| format!(".cargo/config.toml has no rustflags for {triple}"))?;
+    Ok(flags.iter().filter_map(|flag| flag.as_str().map(str::to_owned)).collect())
+}
+
 /// `CARGO_ENCODED_RUSTFLAGS`: the target's own flags, and the prefixes that would tell one machine's
 /// folders from another's. That variable wins over every configuration file, so that nothing outside
 /// decides about the measured programs.
@@ -76,11 +90,14 @@ pub(crate) fn encoded_flags(
     let cargo_home = context.machine.variable("CARGO_HOME").map(PathBuf::from).or(home);
     // The checkout is not among them: cargo hands rustc its own crates by relative paths, and a flag that names
     // the checkout would make every dependency of a fresh clone be built again.
+    let target = Some(context.target.as_path());
+    let named = [(cargo_home.as_deref(), "/cargo"), (target, "/target"), (sources, "/rust")];
+    let mut prefixes: Vec<_> =
+        named.into_iter().filter_map(|(folder, name)| Some((folder?, name))).collect();
     // rustc takes the last prefix that matches: the folder inside another comes later.
-    for (folder, name) in [(cargo_home.as_deref(), "/cargo"), (sources, "/rust")] {
-        if let Some(folder) = folder {
-            flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
-        }
+    prefixes.sort_by_key(|(folder, _)| folder.components().count());
+    for (folder, name) in prefixes {
+        flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     }
     flags.join("\x1f")
 }

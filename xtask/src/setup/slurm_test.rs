@@ -119,7 +119,8 @@ impl Cluster {
         let table = processes();
         let scripts = table.iter().filter(|process| process.arguments.contains(&spool));
         // The step's own daemon is the parent of the script.
-        let mut doomed: Vec<i32> = scripts.flat_map(|process| [process.parent, process.id]).collect();
+        let mut doomed: Vec<i32> =
+            scripts.flat_map(|process| [process.parent, process.id]).collect();
         let mut index = 0;
         while let Some(&parent) = doomed.get(index) {
             let children = table.iter().filter(|process| process.parent == parent);
@@ -230,8 +231,7 @@ fn system_program(machine: &dyn Machine, name: &str) -> Option<PathBuf> {
 fn write_key(path: &Path) -> std::io::Result<()> {
     let mut key = [0; 64];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
-    let mut file =
-        std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
     std::io::Write::write_all(&mut file, &key)
 }
 

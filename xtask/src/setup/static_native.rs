@@ -1,86 +1,108 @@
 //! The target for the measured native programs: everything linked statically, against musl if it can be
 //! had, else against glibc. Both arms of the comparison are built with the same one.
 //!
-//! Code is linked at fixed addresses (`relocation-model=static`): no relocation is left to do at start.
+//! The chain is the same for this machine's architecture and for another one, where a linker of that
+//! architecture is needed too.
 
 use super::chain::{Chain, Provider, Readiness, Session, Supply, details};
+use super::cross_gcc::CrossGcc;
 use super::record::{Need, TargetToolchain};
 use super::{Machine, Step, rust, sources, wasm, zig};
+use crate::architecture::Architecture;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The chain for the architecture of this machine.
-pub(crate) fn chain(machine: &dyn Machine) -> Chain {
-    let architecture = machine.architecture().to_owned();
-    let musl = format!("{architecture}-unknown-linux-musl");
+pub(crate) fn chain(need: Need, architecture: &str) -> Chain {
+    let triple = format!("{architecture}-unknown-linux-gnu");
+    chain_of(need, &Target::new(architecture, false), Box::new(StaticGlibc { triple }))
+}
+
+/// The chain for an architecture that is not this machine's.
+pub(crate) fn foreign_chain(need: Need, architecture: Architecture) -> Chain {
+    let last = Box::new(CrossGcc { architecture });
+    chain_of(need, &Target::new(architecture.name(), true), last)
+}
+
+fn chain_of(need: Need, target: &Target, last: Box<dyn Provider>) -> Chain {
     Chain {
-        need: Need::StaticNative,
+        need,
         providers: vec![
-            Box::new(Sysroot { triple: musl.clone() }),
-            Box::new(Rustup { triple: musl.clone() }),
-            Box::new(DistributionSourcesZig { triple: musl.clone() }),
-            Box::new(StaticGlibc { triple: format!("{architecture}-unknown-linux-gnu") }),
+            Box::new(Sysroot(target.clone())),
+            Box::new(Rustup(target.clone())),
+            Box::new(DistributionSourcesZig(target.clone())),
+            last,
         ],
-        remedy: format!("rustup target add {musl}"),
+        remedy: format!("rustup target add {}", target.triple),
     }
 }
 
-/// Flags of every static program. The baseline has what run-time dispatch can't change: code outside the
-/// kernels. Ours is what any server of the last decade executes.
-fn program_flags(architecture: &str) -> Vec<String> {
-    let mut flags =
-        vec!["-Ctarget-feature=+crt-static".to_owned(), "-Crelocation-model=static".to_owned()];
-    if architecture == "x86_64" {
-        flags.push("-Ctarget-cpu=x86-64-v2".to_owned());
-    }
-    flags
+/// A musl target.
+#[derive(Clone)]
+struct Target {
+    architecture: String,
+    triple: String,
+    /// Not this machine's: the C compiler links too, because `cc` cannot.
+    is_foreign: bool,
 }
 
-fn toolchain(
+impl Target {
+    fn new(architecture: &str, is_foreign: bool) -> Self {
+        let triple = format!("{architecture}-unknown-linux-musl");
+        Self { architecture: architecture.to_owned(), triple, is_foreign }
+    }
+
+    /// A C compiler for it that is there already: set in the environment (the flake does), or on PATH.
+    fn c_compiler(&self, machine: &dyn Machine) -> Option<String> {
+        let set = machine.variable(&compiler_variable("CC", &self.triple));
+        set.or_else(|| {
+            let names = [
+                format!("{}-cc", self.triple),
+                format!("{}-gcc", self.triple),
+                format!("{}-linux-musl-gcc", self.architecture),
+            ];
+            // It compiles for this machine, whatever the target.
+            let own = (!self.is_foreign).then(|| "musl-gcc".to_owned());
+            names
+                .iter()
+                .chain(&own)
+                .find_map(|name| Some(machine.find(name)?.display().to_string()))
+        })
+    }
+}
+
+/// How to build for a static target, without its compilers.
+pub(crate) fn toolchain(
     session: &Session<'_>,
     triple: &str,
     more_flags: &[&str],
     sources: Option<&Path>,
-) -> TargetToolchain {
-    let mut own = program_flags(session.machine().architecture());
+) -> Result<TargetToolchain> {
+    // Of glibc's targets the configuration says nothing: the harness itself is built for one.
+    let mut own = rust::configured_flags(&triple.replace("-gnu", "-musl"))?;
     own.extend(more_flags.iter().map(|&flag| flag.to_owned()));
     let flags = rust::encoded_flags(session.context, own, sources);
-    TargetToolchain {
+    Ok(TargetToolchain {
         triple: triple.to_owned(),
         cargo: session.compiler.cargo.clone(),
         env: BTreeMap::from([("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags)]),
         arguments: Vec::new(),
-    }
+    })
 }
 
 /// `CC_x86_64_unknown_linux_musl` and the like: what the `cc` crate reads.
-fn compiler_variable(tool: &str, triple: &str) -> String {
+pub(crate) fn compiler_variable(tool: &str, triple: &str) -> String {
     format!("{tool}_{}", triple.replace('-', "_"))
 }
 
-/// The sysroot has the target; a C compiler for musl is set, on PATH, or zig.
-struct Sysroot {
-    triple: String,
+/// `CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER` and the like.
+pub(crate) fn linker_variable(triple: &str) -> String {
+    format!("CARGO_TARGET_{}_LINKER", rust::variable_form(triple))
 }
 
-impl Sysroot {
-    /// A C compiler for musl that is there already: set in the environment (the flake does), or on PATH.
-    fn c_compiler(&self, machine: &dyn Machine) -> Option<String> {
-        let architecture = machine.architecture();
-        let set = machine.variable(&compiler_variable("CC", &self.triple));
-        set.or_else(|| {
-            [
-                format!("{}-cc", self.triple),
-                format!("{}-gcc", self.triple),
-                format!("{architecture}-linux-musl-gcc"),
-                "musl-gcc".to_owned(),
-            ]
-            .iter()
-            .find_map(|name| Some(machine.find(name)?.display().to_string()))
-        })
-    }
-}
+/// The sysroot has the target; a C compiler for musl is set, on PATH, or zig.
+struct Sysroot(Target);
 
 impl Provider for Sysroot {
     fn name(&self) -> &'static str {
@@ -88,8 +110,8 @@ impl Provider for Sysroot {
     }
 
     fn readiness(&self, session: &Session<'_>) -> Readiness {
-        match wasm::sysroot_readiness(session, &self.triple) {
-            Readiness::Present if self.c_compiler(session.machine()).is_some() => {
+        match wasm::sysroot_readiness(session, &self.0.triple) {
+            Readiness::Present if self.0.c_compiler(session.machine()).is_some() => {
                 Readiness::Present
             }
             Readiness::Present => zig::readiness(session),
@@ -98,17 +120,27 @@ impl Provider for Sysroot {
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        let mut target = toolchain(session, &self.triple, &[], None);
-        let compiler = match self.c_compiler(session.machine()) {
+        let Target { architecture, triple, is_foreign } = &self.0;
+        let present = self.0.c_compiler(session.machine());
+        // Zig brings start-up objects and a C library of its own for what it links.
+        let zig_links = *is_foreign && present.is_none();
+        let flags: &[&str] = if zig_links { &["-Clink-self-contained=no"] } else { &[] };
+        let mut target = toolchain(session, triple, flags, None)?;
+        let compiler = match present {
             Some(compiler) => compiler,
             None => {
-                let zig = zig::ensure(session, session.machine().architecture())?;
+                let zig = zig::ensure(session, architecture)?;
                 let archiver = zig.archiver.display().to_string();
-                target.env.insert(compiler_variable("AR", &self.triple), archiver);
+                target.env.insert(compiler_variable("AR", triple), archiver);
                 zig.compiler.display().to_string()
             }
         };
-        target.env.insert(compiler_variable("CC", &self.triple), compiler.clone());
+        if *is_foreign {
+            let variable = linker_variable(triple);
+            let linker = session.machine().variable(&variable).unwrap_or_else(|| compiler.clone());
+            target.env.insert(variable, linker);
+        }
+        target.env.insert(compiler_variable("CC", triple), compiler.clone());
         let release = session.compiler.release.clone();
         let detail =
             details([("rustc", release), ("libc", "musl".to_owned()), ("c-compiler", compiler)]);
@@ -117,9 +149,7 @@ impl Provider for Sysroot {
 }
 
 /// `rustup target add`, then as the sysroot.
-struct Rustup {
-    triple: String,
-}
+struct Rustup(Target);
 
 impl Provider for Rustup {
     fn name(&self) -> &'static str {
@@ -131,15 +161,13 @@ impl Provider for Rustup {
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        wasm::rustup_add(session, &self.triple)?;
-        Sysroot { triple: self.triple.clone() }.supply(session)
+        wasm::rustup_add(session, &self.0.triple)?;
+        Sysroot(self.0.clone()).supply(session)
     }
 }
 
 /// The standard library built along from the distribution's sources, with zig as C compiler and linker.
-struct DistributionSourcesZig {
-    triple: String,
-}
+struct DistributionSourcesZig(Target);
 
 impl Provider for DistributionSourcesZig {
     fn name(&self) -> &'static str {
@@ -159,15 +187,15 @@ impl Provider for DistributionSourcesZig {
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
         let (sources, mut detail) = sources::unpack(session)?;
-        let zig = zig::ensure(session, session.machine().architecture())?;
+        let Target { architecture, triple, .. } = &self.0;
+        let zig = zig::ensure(session, architecture)?;
         let flags = ["-Clink-self-contained=no"];
-        let mut target = toolchain(session, &self.triple, &flags, Some(&sources));
+        let mut target = toolchain(session, triple, &flags, Some(&sources))?;
         target.env.extend(rust::build_std_environment(&sources));
-        let linker = format!("CARGO_TARGET_{}_LINKER", rust::variable_form(&self.triple));
         for (name, program) in [
-            (compiler_variable("CC", &self.triple), &zig.compiler),
-            (compiler_variable("AR", &self.triple), &zig.archiver),
-            (linker, &zig.compiler),
+            (compiler_variable("CC", triple), &zig.compiler),
+            (compiler_variable("AR", triple), &zig.archiver),
+            (linker_variable(triple), &zig.compiler),
         ] {
             target.env.insert(name, program.display().to_string());
         }
@@ -212,7 +240,7 @@ impl Provider for StaticGlibc {
         let release = session.compiler.release.clone();
         Ok(Supply {
             detail: details([("rustc", release), ("libc", "glibc".to_owned())]),
-            target: Some(toolchain(session, &self.triple, &[], None)),
+            target: Some(toolchain(session, &self.triple, &[], None)?),
         })
     }
 }

@@ -26,11 +26,6 @@ pub(crate) fn chain(need: Need, triple: &'static str) -> Chain {
     }
 }
 
-/// Flags of the guest itself: 128-bit SIMD on, as every runtime of today has it.
-fn guest_flags() -> [String; 1] {
-    ["-Ctarget-feature=+simd128".to_owned()]
-}
-
 /// The standard library is in the compiler's sysroot: Nix's, rustup's or the distribution's.
 struct Sysroot(&'static str);
 
@@ -45,7 +40,7 @@ impl Provider for Sysroot {
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
         let compiler = &session.compiler;
-        let flags = rust::encoded_flags(session.context, guest_flags(), None);
+        let flags = rust::encoded_flags(session.context, rust::configured_flags(self.0)?, None);
         Ok(Supply {
             detail: details([("rustc", compiler.release.clone())]),
             target: Some(TargetToolchain {
@@ -167,7 +162,7 @@ fn guest_environment(
         bail!("wasi-libc has no start-up objects at {}", libc.display());
     }
     let link = [format!("-Lnative={}", libc.display()), "-Clink-self-contained=yes".to_owned()];
-    let own = guest_flags().into_iter().chain(link);
+    let own = rust::configured_flags(triple)?.into_iter().chain(link);
     let flags = rust::encoded_flags(session.context, own, Some(sources));
     let mut env = BTreeMap::from(rust::build_std_environment(sources));
     env.insert("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags);

@@ -14,8 +14,9 @@ use anyhow::Result;
 /// # Errors
 /// A stage failed; the message says which and what to do.
 pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
-    let setup = setup::provide(project, Need::ALL_BUT_TESTS, progress)?;
-    let artifacts = build::artifacts(project, &setup, force, progress)?;
+    let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
+    let setup = setup::provide(project, &needs, progress)?;
+    let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;
     let folder = measure::stage(project, &setup, &artifacts, choice, force, progress)?;
     let output = Output::of(project);
     let pdf_missing = paper::missing(&setup);

@@ -1,22 +1,21 @@
-//! `cargo xtask build`: the measured artifacts, with their digests in `artifacts.json`.
+//! `cargo xtask build`: the measured artifacts of each architecture, with their digests in `artifacts.json`.
 
-use super::setup::{for_manifest, toolchain};
+use super::setup::toolchain;
 use super::tools;
+use crate::architecture::Architecture;
 use crate::cargo::Build;
 use crate::exit::Exit;
-use crate::inputs::{Inputs, sha256_file};
+use crate::inputs::Inputs;
 use crate::process::{check, command, lines, shown};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::{Need, Setup, TargetToolchain};
 use crate::stage;
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use weighbridge_schema::SCHEMA_VERSION;
-use weighbridge_schema::artifact::{Artifact, Artifacts};
 
-const STAGE: &str = "build";
+pub(super) mod record;
+mod reproducible;
 
 /// File names of the artifacts, which are their names in `subjects.toml` too.
 const NATIVE: &str = "weighbridge-native";
@@ -26,94 +25,233 @@ const COMPONENT: &str = "component.wasm";
 const COMPILED: &str = "component.cwasm";
 const COMMAND: &str = "command.wasm";
 const IMAGE: &str = "image.tar";
+/// All of them.
+const ARTIFACTS: [&str; 7] = [NATIVE, HOST, HOST_COMPILER, COMPONENT, COMPILED, COMMAND, IMAGE];
 
-/// The needs of a build.
+/// What the measured programs are made of.
+const SOURCES: [&str; 5] =
+    ["service", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", ".cargo/config.toml"];
+
+/// The needs of a build for this machine.
 pub const NEEDS: &[Need] =
     &[Need::CCompiler, Need::WasmComponent, Need::WasmCommand, Need::StaticNative];
+
+/// What to build.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Choice {
+    /// Architectures, separated by commas; this machine's own is always built, because its compiler
+    /// compiles the Wasm modules of all.
+    #[arg(long, value_delimiter = ',', value_name = "ARCH")]
+    pub arch: Vec<Architecture>,
+    /// Build even when nothing has changed.
+    #[arg(long)]
+    pub force: bool,
+    /// Build twice from copies in different folders, and say of each artifact whether it came out the same.
+    #[arg(long, conflicts_with = "force")]
+    pub check_reproducible: bool,
+}
 
 /// The verb.
 ///
 /// # Errors
 /// A target is missing (exit code 3) or the build failed.
-pub fn run(project: &Project, force: bool, progress: &Progress) -> Result<Exit> {
-    let setup = super::setup::provide(project, NEEDS, progress)?;
-    let folder = artifacts(project, &setup, force, progress)?;
-    let text = std::fs::read_to_string(folder.join("artifacts.json"))?;
-    let record: Artifacts = serde_json::from_str(&text)?;
-    for (name, artifact) in &record.artifacts {
-        println!("{name:<26} {:>10} bytes  sha256 {}", artifact.size_bytes, artifact.sha256);
+pub fn run(project: &Project, choice: &Choice, progress: &Progress) -> Result<Exit> {
+    let needs = Need::with_foreign(NEEDS, &choice.arch);
+    if choice.check_reproducible {
+        return reproducible::run(project, &choice.arch, &needs, progress);
     }
-    println!("{}", folder.display());
+    let setup = super::setup::provide(project, &needs, progress)?;
+    require(&setup, &choice.arch)?;
+    let own = artifacts(project, &setup, &choice.arch, choice.force, progress)?;
+    record::show(&folders(&own, &choice.arch))?;
     Ok(Exit::Done)
 }
 
-/// Builds everything unless nothing has changed, and returns the folder.
+/// Every architecture that was asked for can be built for.
+fn require(setup: &Setup, architectures: &[Architecture]) -> Result<()> {
+    for architecture in Architecture::foreign(architectures) {
+        toolchain(setup, Need::static_foreign(architecture))?;
+    }
+    Ok(())
+}
+
+/// The folders of the artifacts, this machine's first.
+#[must_use]
+pub fn folders(own: &Path, architectures: &[Architecture]) -> Vec<PathBuf> {
+    let foreign = Architecture::foreign(architectures);
+    let siblings = foreign.iter().map(|architecture| own.with_file_name(architecture.name()));
+    std::iter::once(own.to_owned()).chain(siblings).collect()
+}
+
+/// Builds everything unless nothing has changed, and returns this machine's folder; the other
+/// architectures' lie beside it. One that cannot be built for is left out and said so: what needs its artifacts
+/// is then not measured.
 ///
 /// # Errors
 /// As [`run`].
 pub fn artifacts(
     project: &Project,
     setup: &Setup,
+    architectures: &[Architecture],
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let native = toolchain(setup, Need::StaticNative)?;
-    let component = toolchain(setup, Need::WasmComponent)?;
-    let wasm_command = toolchain(setup, Need::WasmCommand)?;
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
-
-    let inputs = inputs(project, &[native, component, wasm_command])?;
-    let folder = project.artifacts();
-    if !force && stage::fresh(project, STAGE, &inputs).is_some() {
-        progress.skipped("build", "sources and toolchains are unchanged");
-        return Ok(folder);
-    }
-    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-    let env = [("WEIGHBRIDGE_BUILD_DIGEST", &inputs[..16])];
-    let release = |package, arguments, toolchain| Build {
-        package,
-        profile: "release",
-        arguments,
-        toolchain: Some(toolchain),
-        env: &env,
-    };
-
-    release("weighbridge-native", &[], native).run(project, progress)?;
-    keep(project, native, "weighbridge-native", &folder.join(NATIVE))?;
-    release("weighbridge-host", &["--no-default-features"], native).run(project, progress)?;
-    keep(project, native, "weighbridge-host", &folder.join(HOST))?;
-    release("weighbridge-host", &[], native).run(project, progress)?;
-    keep(project, native, "weighbridge-host", &folder.join(HOST_COMPILER))?;
-    release("weighbridge-component", &["--lib"], component).run(project, progress)?;
-    keep(project, component, "weighbridge_component.wasm", &folder.join(COMPONENT))?;
-    release("weighbridge-command", &[], wasm_command).run(project, progress)?;
-    keep(project, wasm_command, "weighbridge-command.wasm", &folder.join(COMMAND))?;
-
-    progress.begin("compile the component ahead of time, write the image", 0);
-    finish(&folder, &runner).inspect_err(|_| progress.abandon())?;
-    progress.end("done");
-
-    let record = record(&folder, native, setup)?;
-    let outputs = record.artifacts.values().map(|a| folder.join(&a.file)).collect();
-    stage::write(&folder.join("artifacts.json"), &serde_json::to_vec_pretty(&record)?)?;
-    stage::done(project, STAGE, &inputs, outputs, "built")?;
-    Ok(folder)
+    with_runner(project, setup, architectures, &runner, force, progress)
 }
 
-fn inputs(project: &Project, toolchains: &[&TargetToolchain]) -> Result<String> {
-    let sources = [
-        "service",
-        "experiments/runner/src/image",
-        "Cargo.lock",
-        "Cargo.toml",
-        "rust-toolchain.toml",
-        ".cargo/config.toml",
-    ];
-    let mut inputs = Inputs::default().paths(&project.root, &sources)?;
-    for toolchain in toolchains {
-        inputs = inputs.word(&serde_json::to_string(toolchain)?);
+/// As [`artifacts`], with a runner that is there.
+fn with_runner(
+    project: &Project,
+    setup: &Setup,
+    architectures: &[Architecture],
+    runner: &Path,
+    force: bool,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let own = project.artifacts();
+    let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
+    let common = Parts { project, setup, runner, own: &own, sources: &sources, force, progress };
+    common.build(std::env::consts::ARCH, Need::StaticNative)?;
+    for architecture in Architecture::foreign(architectures) {
+        let need = Need::static_foreign(architecture);
+        match toolchain(setup, need) {
+            Ok(_) => common.build(architecture.name(), need)?,
+            Err(lacking) => {
+                progress.note(&format!("nothing is built for {architecture}: {lacking}"));
+            }
+        }
     }
-    Ok(inputs.digest())
+    Ok(own)
+}
+
+/// What the builds of all architectures share.
+struct Parts<'a> {
+    project: &'a Project,
+    setup: &'a Setup,
+    runner: &'a Path,
+    /// The folder of this machine's artifacts.
+    own: &'a Path,
+    /// Digest of the sources: what a program tells of itself in `GET /v1/info`. Nothing of the machine is in
+    /// it, or no two machines would build the same.
+    sources: &'a str,
+    force: bool,
+    progress: &'a Progress,
+}
+
+impl Parts<'_> {
+    fn build(&self, architecture: &str, need: Need) -> Result<()> {
+        let native = toolchain(self.setup, need)?;
+        let folder = self.own.with_file_name(architecture);
+        let inputs = self.inputs(native, &folder)?;
+        let stage = format!("build-{architecture}");
+        if !self.force && stage::fresh(self.project, &stage, &inputs).is_some() {
+            let title = format!("build for {architecture}");
+            self.progress.skipped(&title, "sources and toolchains are unchanged");
+            return Ok(());
+        }
+        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        self.programs(native, &folder)?;
+        self.guests(&folder)?;
+        let title = format!("compile the component for {architecture}, write the image");
+        self.progress.begin(&title, 0);
+        self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
+        self.progress.end("done");
+        let outputs = record::write(&folder, architecture, native, need, self.setup)?;
+        stage::done(self.project, &stage, &inputs, outputs, "built")
+    }
+
+    fn inputs(&self, native: &TargetToolchain, folder: &Path) -> Result<String> {
+        let mut inputs = Inputs::default()
+            .word(self.sources)
+            .path(&self.project.root, "experiments/runner/src/image")?
+            .word(&folder.to_string_lossy());
+        let own = toolchain(self.setup, Need::StaticNative)?;
+        for toolchain in [native, own, self.component()?, self.wasm_command()?] {
+            inputs = inputs.word(&serde_json::to_string(toolchain)?);
+        }
+        Ok(inputs.digest())
+    }
+
+    fn component(&self) -> Result<&TargetToolchain> {
+        toolchain(self.setup, Need::WasmComponent)
+    }
+
+    fn wasm_command(&self) -> Result<&TargetToolchain> {
+        toolchain(self.setup, Need::WasmCommand)
+    }
+
+    fn release(
+        &self,
+        package: &str,
+        arguments: &[&str],
+        toolchain: &TargetToolchain,
+        made: &str,
+        to: &Path,
+    ) -> Result<()> {
+        let build = Build {
+            package,
+            within_workspace: false,
+            profile: "release",
+            arguments,
+            toolchain: Some(toolchain),
+            env: &[("WEIGHBRIDGE_BUILD_DIGEST", &self.sources[..16])],
+        };
+        build.run(self.project, self.progress)?;
+        keep(self.project, toolchain, made, to)
+    }
+
+    /// The native programs.
+    fn programs(&self, native: &TargetToolchain, folder: &Path) -> Result<()> {
+        let no_compiler = ["--no-default-features"];
+        for (package, arguments, name) in [
+            ("weighbridge-native", &[][..], NATIVE),
+            ("weighbridge-host", &no_compiler, HOST),
+            ("weighbridge-host", &[], HOST_COMPILER),
+        ] {
+            self.release(package, arguments, native, package, &folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// The guests, which are built once: every architecture gets the same files.
+    fn guests(&self, folder: &Path) -> Result<()> {
+        if folder != self.own {
+            for name in [COMPONENT, COMMAND] {
+                let from = self.own.join(name);
+                let bytes =
+                    std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
+                stage::write(&folder.join(name), &bytes)?;
+            }
+            return Ok(());
+        }
+        let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
+        let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
+        self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))
+    }
+
+    /// What cargo does not make: the component compiled ahead of time, by this machine's compiler for the
+    /// architecture, and the image of the binary.
+    fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
+        let mut compile = command(self.own.join(HOST_COMPILER));
+        compile.arg("compile").arg(folder.join(COMPONENT));
+        compile.args(["--target", &native.triple]);
+        if let Some(level) = record::level(architecture) {
+            compile.args(["--cpu", level]);
+        }
+        compile.arg("--output").arg(folder.join(COMPILED));
+        let mut image = command(self.runner);
+        image.args(["image", "--architecture", architecture]);
+        image.arg("--binary").arg(folder.join(NATIVE));
+        image.arg("--output").arg(folder.join(IMAGE));
+        for mut step in [compile, image] {
+            let text = shown(&step);
+            let status = lines(&mut step, |_| ())?;
+            check(&text, status)?;
+        }
+        Ok(())
+    }
 }
 
 /// Copies what cargo made to its place among the artifacts, under a name of its own: two builds of the
@@ -128,58 +266,4 @@ fn keep(project: &Project, toolchain: &TargetToolchain, made: &str, to: &Path) -
             .with_context(|| format!("make {} executable", to.display()))?;
     }
     Ok(())
-}
-
-/// What cargo does not make: the component compiled for this machine, and the image of the binary.
-fn finish(folder: &Path, runner: &Path) -> Result<()> {
-    let mut compile = command(folder.join(HOST_COMPILER));
-    compile.arg("compile").arg(folder.join(COMPONENT));
-    compile.arg("--output").arg(folder.join(COMPILED));
-    let mut image = command(runner);
-    image.args(["image", "--architecture", std::env::consts::ARCH]);
-    image.arg("--binary").arg(folder.join(NATIVE));
-    image.arg("--output").arg(folder.join(IMAGE));
-    for mut step in [compile, image] {
-        let text = shown(&step);
-        let status = lines(&mut step, |_| ())?;
-        check(&text, status)?;
-    }
-    Ok(())
-}
-
-fn record(folder: &Path, native: &TargetToolchain, setup: &Setup) -> Result<Artifacts> {
-    let mut artifacts = BTreeMap::new();
-    for file in [NATIVE, HOST, HOST_COMPILER, COMPONENT, COMPILED, COMMAND, IMAGE] {
-        let path = folder.join(file);
-        let size_bytes =
-            std::fs::metadata(&path).with_context(|| format!("look at {}", path.display()))?.len();
-        let artifact = Artifact { file: file.to_owned(), size_bytes, sha256: sha256_file(&path)? };
-        artifacts.insert(file.to_owned(), artifact);
-    }
-    Ok(Artifacts {
-        schema_version: SCHEMA_VERSION,
-        architecture: std::env::consts::ARCH.to_owned(),
-        toolchain: compiler_version(native)?,
-        libc: if native.triple.ends_with("musl") { "musl" } else { "glibc" }.to_owned(),
-        artifacts,
-        provisions: for_manifest(setup)?
-            .into_iter()
-            .filter(|provision| {
-                !matches!(provision.need.as_str(), "container-engine" | "tex" | "nix")
-            })
-            .collect(),
-    })
-}
-
-/// First line of `rustc --version` of the compiler behind the toolchain's cargo.
-fn compiler_version(toolchain: &TargetToolchain) -> Result<String> {
-    let program = toolchain.env.get("RUSTC").map_or("rustc", String::as_str);
-    let mut version = String::new();
-    let status = lines(command(program).arg("--version"), |line| {
-        if version.is_empty() {
-            line.clone_into(&mut version);
-        }
-    })?;
-    check(&format!("{program} --version"), status)?;
-    Ok(version)
 }

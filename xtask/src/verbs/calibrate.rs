@@ -1,13 +1,12 @@
 //! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
 //! fast enough to measure with.
 
-use super::run::{self, Choice, NEEDS};
+use super::run::{self, Choice};
 use super::{build, setup, tools};
 use crate::exit::{Exit, LackingError};
 use crate::process::command;
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::setup::Need;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
@@ -58,10 +57,8 @@ pub fn run(
 }
 
 fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
-    let without_engine: Vec<Need> =
-        NEEDS.iter().copied().filter(|need| *need != Need::ContainerEngine).collect();
-    let setup = setup::provide(project, &without_engine, progress)?;
-    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    let setup = setup::provide(project, build::NEEDS, progress)?;
+    let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
     let choice = Choice {
         experiments: AA.map(str::to_owned).to_vec(),
         profile: profile.to_owned(),

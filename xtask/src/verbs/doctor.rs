@@ -1,5 +1,6 @@
 //! `cargo xtask doctor`: what is there, what is missing, and the line that gets it; changes nothing.
 
+use crate::architecture::Architecture;
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::setup::{Need, probe_all};
@@ -11,7 +12,9 @@ use anyhow::Result;
 /// There is no Rust compiler.
 pub fn run(project: &Project) -> Result<Exit> {
     let reporter = |line: &str| eprintln!("{line}");
-    for finding in probe_all(&project.setup_context(&reporter), Need::ALL)? {
+    // The targets of other architectures are got only when --arch asks for them.
+    let needs = Need::with_foreign(Need::ALL, &Architecture::ALL);
+    for finding in probe_all(&project.setup_context(&reporter), &needs)? {
         println!("{finding}");
     }
     println!("\nthis machine, as a place to measure:");

@@ -1,5 +1,7 @@
-//! `cargo xtask list`: the experiments, subjects, workloads and runs.
+//! `cargo xtask list`: the experiments, subjects, workloads, artifacts and runs.
 
+use super::build;
+use crate::architecture::Architecture;
 use crate::exit::Exit;
 use crate::project::Project;
 use anyhow::{Context, Result};
@@ -45,6 +47,14 @@ fn text(project: &Project) -> Result<String> {
     text += "workloads\n";
     for (name, workload) in &workloads {
         writeln!(text, "  {name:<28} {} {}", workload.method, workload.path)?;
+    }
+    text += "artifacts (cargo xtask build --arch)\n";
+    for architecture in Architecture::ALL {
+        let folder = project.artifacts().with_file_name(architecture.name());
+        if folder.join("artifacts.json").is_file() {
+            let record = build::record::read(&folder)?;
+            writeln!(text, "  {architecture:<10} {}, {}", record.libc, record.toolchain)?;
+        }
     }
     text += "runs\n";
     for run in super::tools::runs(project)? {

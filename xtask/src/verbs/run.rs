@@ -2,11 +2,13 @@
 
 use super::setup::for_manifest;
 use super::{build, tools};
+use crate::architecture::Architecture;
 use crate::exit::{Exit, InterruptedError};
 use crate::inputs::Inputs;
 use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::remote::Host;
 use crate::setup::{Engine, Need, Setup, engine};
 use crate::stage;
 use anyhow::{Context, Result};
@@ -32,13 +34,18 @@ pub struct Choice {
     /// Seed of the plan's shuffle.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Architectures, separated by commas; what is not this machine's is emulated, and gives equivalence, sizes
+    /// and instruction counts only. This machine's own when none is given.
+    #[arg(long, value_delimiter = ',', value_name = "ARCH")]
+    pub arch: Vec<Architecture>,
     /// Time to measure for, such as 30min: the cells whose intervals are widest against their claims come first.
     #[arg(long, value_name = "TIME")]
     pub budget: Option<String>,
 }
 
 impl Choice {
-    fn arguments(&self) -> Vec<String> {
+    /// The runner's options for it.
+    pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments = self.experiments.clone();
         arguments.extend(["--profile".to_owned(), self.profile.clone()]);
         arguments.extend(["--seed".to_owned(), self.seed.to_string()]);
@@ -46,6 +53,11 @@ impl Choice {
             if !names.is_empty() {
                 arguments.extend([option.to_owned(), names.join(",")]);
             }
+        }
+        if !self.arch.is_empty() {
+            let names: Vec<&str> =
+                self.arch.iter().map(|architecture| architecture.name()).collect();
+            arguments.extend(["--arch".to_owned(), names.join(",")]);
         }
         if let Some(budget) = &self.budget {
             arguments.extend(["--budget".to_owned(), budget.clone()]);
@@ -63,6 +75,9 @@ pub struct Mode {
     /// Go on with this interrupted run.
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
+    /// Measure there, as in ssh://me@host:22; several, separated by commas, share the blocks.
+    #[arg(long, value_delimiter = ',', value_name = "MACHINE", conflicts_with = "dry_run")]
+    pub on: Vec<Host>,
 }
 
 /// The needs of a run; the paper's come later.
@@ -71,6 +86,7 @@ pub const NEEDS: &[Need] = &[
     Need::WasmComponent,
     Need::WasmCommand,
     Need::StaticNative,
+    Need::Emulator,
     Need::ContainerEngine,
 ];
 
@@ -79,10 +95,16 @@ pub const NEEDS: &[Need] = &[
 /// # Errors
 /// The build failed, a name does not exist, or the runner failed.
 pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
-    let setup = super::setup::provide(project, NEEDS, progress)?;
-    let artifacts = build::artifacts(project, &setup, false, progress)?;
     let results = project.results();
-    let made = measure(project, &results, &setup, &artifacts, choice, mode, progress)?;
+    let made = match super::elsewhere::run(project, &results, choice, mode, progress)? {
+        Some(folder) => Some(folder),
+        None => {
+            let needs = Need::with_foreign(NEEDS, &choice.arch);
+            let setup = super::setup::provide(project, &needs, progress)?;
+            let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
+            measure(project, &results, &setup, &artifacts, choice, mode, progress)?
+        }
+    };
     if let Some(folder) = made {
         println!("raw logs: {}", project.shown(&folder));
         println!("next: cargo xtask analyze {}", project.shown(&folder));
@@ -134,7 +156,11 @@ pub fn into(
 fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
     let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
     let engine = setup.provisions.iter().find(|p| p.need == Need::ContainerEngine);
-    Ok(Inputs::default()
+    let mut inputs = Inputs::default();
+    for folder in build::folders(artifacts, &choice.arch) {
+        inputs = inputs.path(&folder, "artifacts.json")?;
+    }
+    Ok(inputs
         .paths(
             &project.root,
             &[
@@ -145,7 +171,6 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
                 "experiments/corpus",
             ],
         )?
-        .path(artifacts, "artifacts.json")?
         .word(&runner_digest)
         .word(&serde_json::to_string(&engine)?)
         .word(&choice.arguments().join(" "))

@@ -3,6 +3,7 @@
 use super::analyze::{self, Output};
 use super::run::Choice;
 use super::{build, paper, run as measure, setup, tools};
+use crate::architecture::Architecture;
 use crate::exit::Exit;
 use crate::process::command;
 use crate::progress::{Progress, human};
@@ -19,8 +20,9 @@ use weighbridge_schema::record::{Observation, Outcome};
 ///
 /// # Errors
 /// A check failed; the message names it.
-pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
-    let setup = setup::provide(project, Need::ALL, progress)?;
+pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Result<Exit> {
+    let needs = Need::with_foreign(Need::ALL, arch);
+    let setup = setup::provide(project, &needs, progress)?;
     step("formatting", || cargo(project, &["fmt", "--all", "--check"]))?;
     step("clippy", || {
         cargo(
@@ -29,12 +31,21 @@ pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
         )
     })?;
     step("unit tests", || unit(project, &setup))?;
-    let artifacts = build::artifacts(project, &setup, false, progress)?;
+    let artifacts = build::artifacts(project, &setup, arch, false, progress)?;
     step("integration tests", || integration(project, &artifacts, progress))?;
     step("smoke run, from definitions to the PDF", || {
-        smoke(project, &setup, &artifacts, progress)
+        smoke(project, &setup, &artifacts, arch, progress)
     })?;
     println!("all checks passed");
+    Ok(Exit::Done)
+}
+
+/// The test of the fleet alone.
+///
+/// # Errors
+/// Slurm is not installed (exit code 3), or the check failed.
+pub fn fleet(project: &Project, progress: &Progress) -> Result<Exit> {
+    step("fleet, with a node that is killed", || super::test_fleet::run(project, progress))?;
     Ok(Exit::Done)
 }
 
@@ -89,12 +100,19 @@ fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Resu
 }
 
 /// One invocation of everything, into folders of its own, and a look at whether it all worked.
-fn smoke(project: &Project, setup: &Setup, artifacts: &Path, progress: &Progress) -> Result<()> {
+fn smoke(
+    project: &Project,
+    setup: &Setup,
+    artifacts: &Path,
+    arch: &[Architecture],
+    progress: &Progress,
+) -> Result<()> {
     let folder = project.state.join("smoke");
     if folder.exists() {
         std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
     }
-    let choice = Choice { profile: "smoke".to_owned(), seed: 1, ..Choice::default() };
+    let choice =
+        Choice { profile: "smoke".to_owned(), seed: 1, arch: arch.to_vec(), ..Choice::default() };
     let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;
     check_run(&run)?;
     let output = Output { generated: folder.join("generated"), report: folder.join("report") };

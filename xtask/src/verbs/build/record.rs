@@ -1,0 +1,130 @@
+//! What is written down about the artifacts of one architecture, and shown.
+
+use super::super::setup::for_manifest;
+use super::{ARTIFACTS, COMMAND, COMPONENT};
+use crate::inputs::sha256_file;
+use crate::process::{check, command, lines};
+use crate::setup::{Need, Setup, TargetToolchain};
+use crate::stage;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::artifact::{Artifact, Artifacts, Provision};
+
+/// The processors that the component is compiled for ahead of time, where the architecture has names for
+/// them. A named level and not what the building machine's processor has, so that every machine compiles the
+/// same; and not the baseline, because the native codecs dispatch to AVX2 at run time, which compiled Wasm
+/// cannot. A machine that lacks AVX2 itself gets what it can run.
+pub fn level(architecture: &str) -> Option<&'static str> {
+    match architecture {
+        "x86_64" if is_below_v3() => Some("x86-64-v2"),
+        "x86_64" => Some("x86-64-v3"),
+        _ => None,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_below_v3() -> bool {
+    let is_v3 = is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("lzcnt");
+    !is_v3
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn is_below_v3() -> bool {
+    false
+}
+
+/// Writes `artifacts.json`, and returns the artifacts' paths.
+pub fn write(
+    folder: &Path,
+    architecture: &str,
+    native: &TargetToolchain,
+    need: Need,
+    setup: &Setup,
+) -> Result<Vec<PathBuf>> {
+    let mut artifacts = BTreeMap::new();
+    for file in ARTIFACTS {
+        let path = folder.join(file);
+        let size_bytes =
+            std::fs::metadata(&path).with_context(|| format!("look at {}", path.display()))?.len();
+        let artifact = Artifact { file: file.to_owned(), size_bytes, sha256: sha256_file(&path)? };
+        artifacts.insert(file.to_owned(), artifact);
+    }
+    let record = Artifacts {
+        schema_version: SCHEMA_VERSION,
+        architecture: architecture.to_owned(),
+        toolchain: compiler_version(native)?,
+        libc: if native.triple.ends_with("musl") { "musl" } else { "glibc" }.to_owned(),
+        artifacts,
+        provisions: provisions(architecture, need, setup)?,
+    };
+    stage::write(&folder.join("artifacts.json"), &serde_json::to_vec_pretty(&record)?)?;
+    Ok(ARTIFACTS.map(|file| folder.join(file)).to_vec())
+}
+
+/// What had a part in the artifacts.
+fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provision>> {
+    let parts = [Need::CCompiler, Need::WasmComponent, Need::WasmCommand, need];
+    let mut all = for_manifest(setup)?;
+    let mut wanted = setup.provisions.iter().map(|provision| parts.contains(&provision.need));
+    // One entry for each of the set-up's, in the same order.
+    all.retain(|_| wanted.next().unwrap_or(false));
+    all.push(Provision {
+        need: "compiled-component".to_owned(),
+        provider: Some("cranelift".to_owned()),
+        detail: level(architecture).unwrap_or("the architecture's baseline").to_owned(),
+        remedy: None,
+    });
+    Ok(all)
+}
+
+/// First line of `rustc --version` of the compiler behind the toolchain's cargo.
+fn compiler_version(toolchain: &TargetToolchain) -> Result<String> {
+    let program = toolchain.env.get("RUSTC").map_or("rustc", String::as_str);
+    let mut version = String::new();
+    let status = lines(command(program).arg("--version"), |line| {
+        if version.is_empty() {
+            line.clone_into(&mut version);
+        }
+    })?;
+    check(&format!("{program} --version"), status)?;
+    Ok(version)
+}
+
+/// Reads `artifacts.json` of a folder.
+pub fn read(folder: &Path) -> Result<Artifacts> {
+    let path = folder.join("artifacts.json");
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
+}
+
+/// Prints the artifacts of all folders, and that the guests are the same files in each.
+pub fn show(folders: &[PathBuf]) -> Result<()> {
+    let records = folders.iter().map(|folder| read(folder)).collect::<Result<Vec<_>>>()?;
+    for (folder, record) in folders.iter().zip(&records) {
+        println!("{}  {}  {}", record.architecture, record.libc, folder.display());
+        for (name, artifact) in &record.artifacts {
+            println!("  {name:<26} {:>10} bytes  sha256 {}", artifact.size_bytes, artifact.sha256);
+        }
+    }
+    let names: Vec<&str> = records.iter().map(|record| record.architecture.as_str()).collect();
+    for guest in [COMPONENT, COMMAND] {
+        let mut digests = records.iter().filter_map(|record| record.artifacts.get(guest));
+        let first = digests.next().with_context(|| format!("there is no {guest}"))?;
+        anyhow::ensure!(
+            digests.all(|other| other.sha256 == first.sha256),
+            "{guest} is not the same file for {}: build again with --force",
+            names.join(" and ")
+        );
+        if names.len() > 1 {
+            println!("{guest} is the same file for {}: {}", names.join(" and "), first.sha256);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `cargo xtask build --check-reproducible`: two clean builds, from copies of the sources in two folders, with
+//! two target folders and two state folders; then each artifact's digests are compared.
+
+use super::super::{setup, tools};
+use super::{SOURCES, folders, record, require, with_runner};
+use crate::architecture::Architecture;
+use crate::exit::Exit;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::Need;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use weighbridge_schema::artifact::Artifacts;
+
+/// The folders of the two builds; their paths differ in length too.
+const COPIES: [&str; 2] = ["first", "second-in-a-longer-path"];
+
+/// What cargo reads besides the sources of the service: the other members of the workspace.
+const MEMBERS: [&str; 3] = ["xtask", "experiments", "analysis"];
+
+/// The verb's second form.
+///
+/// # Errors
+/// A target is missing or a build failed. Different digests are no error: exit code 1.
+pub fn run(
+    project: &Project,
+    architectures: &[Architecture],
+    needs: &[Need],
+    progress: &Progress,
+) -> Result<Exit> {
+    // What has to be downloaded is downloaded once, for both copies.
+    let setup = setup::provide(project, needs, progress)?;
+    require(&setup, architectures)?;
+    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    let base = project.target.join("reproducible");
+    remove(&base)?;
+    let mut builds = Vec::new();
+    for name in COPIES {
+        let copy = copy_of(project, &base.join(name))?;
+        let setup = setup::provide(&copy, needs, progress)?;
+        let own = with_runner(&copy, &setup, architectures, &runner, true, progress)?;
+        let own_and_foreign = folders(&own, architectures);
+        builds.push(own_and_foreign.iter().map(|f| record::read(f)).collect::<Result<Vec<_>>>()?);
+        leave_artifacts_only(&copy.target)?;
+    }
+    let (text, is_same) = compared(&builds[0], &builds[1]);
+    print!("{text}");
+    if is_same {
+        remove(&base)?;
+        return Ok(Exit::Done);
+    }
+    println!("the two builds are kept in {}", base.display());
+    Ok(Exit::DoesNotHold)
+}
+
+/// A line for each artifact, and whether all are the same.
+fn compared(first: &[Artifacts], second: &[Artifacts]) -> (String, bool) {
+    let mut text = format!("{:<36} {:<64} two builds\n", "artifact", "sha256 of the first");
+    let mut is_same = true;
+    for (one, other) in first.iter().zip(second) {
+        for (name, artifact) in &one.artifacts {
+            let again = other.artifacts.get(name).map(|artifact| &artifact.sha256);
+            let same = again == Some(&artifact.sha256);
+            is_same &= same;
+            let label = format!("{}/{name}", one.architecture);
+            let verdict = if same { "same" } else { "differs" };
+            text += &format!("{label:<36} {:<64} {verdict}\n", artifact.sha256);
+        }
+    }
+    (text, is_same)
+}
+
+/// Sources and toolchains under other paths; nothing that a build has made.
+fn copy_of(project: &Project, folder: &Path) -> Result<Project> {
+    let copy = Project {
+        root: folder.join("checkout"),
+        // Where it lies by default: cargo hashes the path of a standard library that it builds along, relative to
+        // the checkout if it lies within.
+        state: folder.join("checkout/.weighbridge"),
+        target: folder.join("target"),
+        assume_yes: project.assume_yes,
+    };
+    for name in SOURCES.iter().chain(&MEMBERS) {
+        copy_tree(&project.path(name), &copy.path(name), Copying::Whole)?;
+    }
+    let toolchains = project.state.join("toolchains");
+    if toolchains.is_dir() {
+        copy_tree(&toolchains, &copy.state.join("toolchains"), Copying::Linking)?;
+    }
+    Ok(copy)
+}
+
+/// How files are copied.
+#[derive(Clone, Copy)]
+enum Copying {
+    Whole,
+    /// By a second name where the file system can: toolchains are large, and nobody writes to them.
+    Linking,
+}
+
+fn copy_tree(from: &Path, to: &Path, copying: Copying) -> Result<()> {
+    let what = || format!("copy {} to {}", from.display(), to.display());
+    let kind = std::fs::symlink_metadata(from).with_context(what)?.file_type();
+    let parent = if kind.is_dir() { Some(to) } else { to.parent() };
+    if let Some(parent) = parent {
+        std::fs::create_dir_all(parent).with_context(what)?;
+    }
+    if kind.is_dir() {
+        for entry in std::fs::read_dir(from).with_context(what)? {
+            let name = entry.with_context(what)?.file_name();
+            copy_tree(&from.join(&name), &to.join(&name), copying)?;
+        }
+        return Ok(());
+    }
+    if kind.is_symlink() {
+        let target = std::fs::read_link(from).with_context(what)?;
+        return std::os::unix::fs::symlink(target, to).with_context(what);
+    }
+    if matches!(copying, Copying::Linking) && std::fs::hard_link(from, to).is_ok() {
+        return Ok(());
+    }
+    std::fs::copy(from, to).map(drop).with_context(what)
+}
+
+/// Gigabytes of intermediate files say nothing any more.
+fn leave_artifacts_only(target: &Path) -> Result<()> {
+    let listed = || format!("list {}", target.display());
+    let entries = std::fs::read_dir(target).with_context(listed)?;
+    let paths: Vec<PathBuf> = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<_>>()
+        .with_context(listed)?;
+    for path in paths.iter().filter(|path| path.is_dir() && !path.ends_with("weighbridge")) {
+        remove(path)?;
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use weighbridge_schema::artifact::Artifact;
+
+    fn artifacts(sha256: &str) -> Artifacts {
+        let artifact = |digest: &str| Artifact {
+            file: "x".to_owned(),
+            size_bytes: 1,
+            sha256: digest.to_owned(),
+        };
+        Artifacts {
+            schema_version: 2,
+            architecture: "aarch64".to_owned(),
+            toolchain: String::new(),
+            libc: String::new(),
+            artifacts: BTreeMap::from([
+                ("a".to_owned(), artifact("1")),
+                ("b".to_owned(), artifact(sha256)),
+            ]),
+            provisions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn one_artifact_that_differs_is_named_and_decides() {
+        let (text, is_same) = compared(&[artifacts("2")], &[artifacts("2")]);
+        assert!(is_same && text.matches(" same\n").count() == 2, "{text}");
+        let (text, is_same) = compared(&[artifacts("2")], &[artifacts("3")]);
+        assert!(!is_same);
+        let differing: Vec<&str> = text.lines().filter(|line| line.ends_with("differs")).collect();
+        assert_eq!(differing.len(), 1);
+        assert!(differing[0].starts_with("aarch64/b "), "{text}");
+    }
+
+    #[test]
+    fn an_artifact_of_one_build_alone_differs() {
+        let mut lacking = artifacts("2");
+        lacking.artifacts.remove("b");
+        assert!(!compared(&[artifacts("2")], &[lacking]).1);
+    }
+
+    #[test]
+    fn a_tree_is_copied_with_its_links() {
+        let folder = std::env::temp_dir().join(format!("xtask-copy-{}", std::process::id()));
+        remove(&folder).unwrap();
+        std::fs::create_dir_all(folder.join("from/inner")).unwrap();
+        std::fs::write(folder.join("from/inner/file"), "x").unwrap();
+        std::os::unix::fs::symlink("inner/file", folder.join("from/link")).unwrap();
+        for (copying, to) in [(Copying::Whole, "whole"), (Copying::Linking, "linking")] {
+            copy_tree(&folder.join("from"), &folder.join(to), copying).unwrap();
+            let link = folder.join(to).join("link");
+            assert!(link.is_symlink());
+            assert_eq!(std::fs::read_to_string(link).unwrap(), "x");
+        }
+        remove(&folder).unwrap();
+    }
+}
