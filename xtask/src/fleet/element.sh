@@ -22,7 +22,7 @@ digest=$(cat "$fleet/bundles/$own.digest" 2>/dev/null) || {
     echo "error: $node is of $own, and the fleet has no bundle for it" >&2
     exit 3
 }
-local=${TMPDIR:-/tmp}/weighbridge-$(id -u)
+local=${WEIGHBRIDGE_NODE_FOLDER:-${TMPDIR:-/tmp}/weighbridge-$(id -u)}
 mkdir -p -m 700 "$local"
 if [ ! -O "$local" ]; then
     echo "error: $local on $node belongs to somebody else" >&2

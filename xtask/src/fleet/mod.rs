@@ -11,4 +11,4 @@ mod status;
 pub use collect::collect;
 pub use plan::{Element, Fleet, blocks_count};
 pub use script::{Batch, submit, write};
-pub use status::{Progress, progress, table};
+pub use status::{Progress, again, progress, table};

@@ -61,6 +61,12 @@ impl Fleet {
         asked.unwrap_or_else(|| blocks_count.div_ceil(ELEMENTS)).clamp(1, blocks_count.max(1))
     }
 
+    /// What Slurm calls the jobs of an architecture, those that were handed over again included.
+    #[must_use]
+    pub fn job_name(&self, architecture: &str) -> String {
+        format!("weighbridge-{}-{architecture}", self.run)
+    }
+
     /// Elements of each architecture.
     #[must_use]
     pub fn array_count(&self) -> u32 {

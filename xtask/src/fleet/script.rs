@@ -54,7 +54,7 @@ pub fn write(
     fleet.write(folder)
 }
 
-fn script_of(folder: &Path, architecture: &str) -> PathBuf {
+pub(super) fn script_of(folder: &Path, architecture: &str) -> PathBuf {
     folder.join(format!("{architecture}.sbatch"))
 }
 
@@ -62,7 +62,7 @@ fn script_of(folder: &Path, architecture: &str) -> PathBuf {
 fn batch_script(folder: &Path, fleet: &Fleet, architecture: &str, batch: &Batch) -> String {
     let at = folder.display();
     let mut options = vec![
-        format!("--job-name=weighbridge-{architecture}"),
+        format!("--job-name={}", fleet.job_name(architecture)),
         format!("--array=0-{}", fleet.array_count() - 1),
         format!("--constraint={architecture}"),
         "--nodes=1".to_owned(),

@@ -31,6 +31,16 @@ pub struct Progress {
     pub measured: Duration,
 }
 
+impl Progress {
+    /// Whether Slurm has it still: waiting, running or ending.
+    fn is_in_queue(&self) -> bool {
+        let state = self.state.as_deref().unwrap_or_default();
+        ["pending", "running", "completing", "configuring", "requeue", "suspended"]
+            .iter()
+            .any(|word| state.starts_with(word))
+    }
+}
+
 /// Looks at every element. `command` makes a program of Slurm; where it does not answer, states are unknown.
 ///
 /// # Errors
@@ -42,7 +52,7 @@ pub fn progress(
 ) -> Result<Vec<Progress>> {
     let mut states = BTreeMap::new();
     for (architecture, job) in &fleet.jobs {
-        for (index, state, node) in ask(job, &command) {
+        for (index, state, node) in ask(job, &fleet.job_name(architecture), &command) {
             states.insert((architecture.as_str(), index), (state, node));
         }
     }
@@ -104,12 +114,12 @@ fn look_into(part: &Path, found: &mut Progress) -> Result<()> {
 
 /// Index, state and node of an array's elements: those that wait or run from squeue, those that ended from sacct, on
 /// clusters that keep accounts.
-fn ask(job: &str, command: &impl Fn(&str) -> Command) -> Vec<(u32, String, String)> {
+fn ask(job: &str, name: &str, command: &impl Fn(&str) -> Command) -> Vec<(u32, String, String)> {
     let mut sacct = command("sacct");
     sacct.args(["--noheader", "--allocations", "--parsable2", "--format=JobID,State,NodeList"]);
     sacct.args(["--jobs", job]);
     let mut squeue = command("squeue");
-    squeue.args(["--noheader", "--array", "--format=%i|%T %r|%N", "--jobs", job]);
+    squeue.args(["--noheader", "--array", "--format=%i|%T %r|%N", "--name", name]);
     let mut found = Vec::new();
     for mut ask in [sacct, squeue] {
         // Silence is an answer too: the cluster keeps no accounts, or the job has ended long since.
@@ -168,6 +178,21 @@ pub fn table(found: &[Progress]) -> String {
     text
 }
 
+/// The lines that hand over again what is neither complete nor in the queue: elements that failed or ran out of time.
+/// They go on where they were.
+#[must_use]
+pub fn again(folder: &Path, found: &[Progress]) -> String {
+    let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for one in found.iter().filter(|one| one.done.is_none() && !one.is_in_queue()) {
+        lost.entry(&one.element.architecture).or_default().push(one.element.index.to_string());
+    }
+    let lines = lost.into_iter().map(|(architecture, indices)| {
+        let script = super::script::script_of(folder, architecture);
+        format!("again: sbatch --array={} {}\n", indices.join(","), script.display())
+    });
+    lines.collect()
+}
+
 /// What an element still takes: its trials at the pace of its own, else of its architecture; as many trials as the
 /// others have, while it has no plan.
 fn left(one: &Progress, all: &[Progress]) -> Option<Duration> {
@@ -216,6 +241,12 @@ mod tests {
         let text = table(&found);
         assert!(text.contains("x86_64-0-1         not in the queue"), "{text}");
         assert!(text.contains("0 of 4 elements are complete; nothing is known yet"), "{text}");
+        let mut found = found;
+        found[0].state = Some("pending resources".to_owned());
+        found[2].state = Some("node_fail".to_owned());
+        let lines = again(Path::new("/f"), &found);
+        let expected = "again: sbatch --array=0,1 /f/aarch64.sbatch\nagain: sbatch --array=1 /f/x86_64.sbatch\n";
+        assert_eq!(lines, expected);
     }
 
     #[test]

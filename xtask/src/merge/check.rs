@@ -135,19 +135,25 @@ fn ended_early(part: &Part) -> BTreeSet<Key<'_>> {
     whole.map(|(key, _)| key).collect()
 }
 
+/// An experiment on one architecture.
+#[derive(Default)]
+struct Group<'a> {
+    cells: BTreeSet<&'a Cell>,
+    invocations: BTreeSet<u32>,
+}
+
 /// All cells of an experiment on one architecture have the same blocks; what one lacks, and why.
 fn gaps(parts: &[Part], plan: &[Trial]) -> Vec<String> {
     let planned: BTreeSet<&Trial> = plan.iter().collect();
-    let mut groups: BTreeMap<(&ExperimentName, &str), (BTreeSet<&Cell>, BTreeSet<u32>)> =
-        BTreeMap::new();
+    let mut groups: BTreeMap<(&ExperimentName, &str), Group<'_>> = BTreeMap::new();
     for trial in plan {
         let group = (&trial.experiment, trial.cell.architecture.as_str());
-        let (cells, invocations) = groups.entry(group).or_default();
-        cells.insert(&trial.cell);
-        invocations.insert(trial.invocation);
+        let group = groups.entry(group).or_default();
+        group.cells.insert(&trial.cell);
+        group.invocations.insert(trial.invocation);
     }
     let mut found = Vec::new();
-    for ((experiment, _), (cells, invocations)) in groups {
+    for ((experiment, _), Group { cells, invocations }) in groups {
         let asked = cells.iter().flat_map(|cell| invocations.iter().map(move |i| (*cell, *i)));
         for (cell, invocation) in asked {
             let trial = Trial { experiment: experiment.clone(), cell: cell.clone(), invocation };

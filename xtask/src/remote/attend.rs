@@ -75,8 +75,17 @@ fn say(news: &Sender<News>, what: News) {
     let _ = news.send(what);
 }
 
-/// Brings the part here whole; gives its folder. What is there already is not done again.
+/// Brings the part here whole; gives its folder. What is there already is not done again. A failure is said at once: the
+/// other machines may have hours to go.
 pub(super) fn attend(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
+    bring(part, folder, news).inspect_err(|error| {
+        if !error.is::<InterruptedError>() {
+            say(news, News::Note(format!("{}: {error:#}", part.host)));
+        }
+    })
+}
+
+fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
     let complete = folder.join("complete").join(&part.name);
     if complete.is_dir() {
         return Ok(complete);
@@ -98,7 +107,8 @@ pub(super) fn attend(part: &RemotePart, folder: &Path, news: &Sender<News>) -> R
         }
         follow(part, &log, news)?;
         let (result, _) = insist(part, news, &["result"])?;
-        let (code, messages) = result.split_once('\n').unwrap_or((&result, ""));
+        let (_, ended) = result.split_once("ended ").context("it did not say how it ended")?;
+        let (code, messages) = ended.split_once('\n').unwrap_or((ended, ""));
         match code {
             "0" => break,
             "gone" => {

@@ -4,7 +4,7 @@
 #   remote.sh start HOME RUN ARGUMENTS...   start the runner by itself, or let it go on; nothing if it is running
 #   remote.sh manifest HOME RUN             wait for the run's manifest and print it
 #   remote.sh follow HOME RUN OFFSET        print observations.jsonl from OFFSET on until the runner ends
-#   remote.sh result HOME RUN               how the runner ended: its exit code, and the end of its messages
+#   remote.sh result HOME RUN               how the runner ended: `ended CODE`, and the end of its messages
 #   remote.sh fetch HOME RUN                the complete run as an archive
 #   remote.sh stop HOME RUN                 end the runner; the run can be gone on with
 #
@@ -96,7 +96,8 @@ follow() {
 }
 
 result() {
-    if [ -f "$1/code" ]; then cat "$1/code"; else echo gone; fi
+    # Named, because a login script may print something before it.
+    if [ -f "$1/code" ]; then echo "ended $(cat "$1/code")"; else echo "ended gone"; fi
     tail -n 5 "$1/messages.log" 2>/dev/null
     exit 0
 }

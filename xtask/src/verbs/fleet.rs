@@ -44,6 +44,9 @@ pub struct Submit {
     /// Folder that all nodes share; `fleet` in the state folder when not given.
     #[arg(long, value_name = "SHARED")]
     pub dir: Option<PathBuf>,
+    /// Architectures of the nodes themselves, for a test; those that are measured when empty.
+    #[arg(skip)]
+    pub nodes: Vec<Architecture>,
     /// Write everything and hand nothing over.
     #[arg(long)]
     pub write_only: bool,
@@ -76,7 +79,8 @@ pub fn run(project: &Project, verb: &Verb, progress: &Progress) -> Result<Exit> 
         }
         Verb::Status(which) => {
             let (folder, fleet) = find(project, which)?;
-            print!("{}", fleet::table(&fleet::progress(&folder, &fleet, slurm)?));
+            let found = fleet::progress(&folder, &fleet, slurm)?;
+            print!("{}{}", fleet::table(&found), fleet::again(&folder, &found));
         }
         Verb::Collect(which) => {
             let made = collect(project, which, &project.results(), slurm)?;
@@ -131,7 +135,8 @@ pub fn submit(
     let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
     let blocks_count = fleet::blocks_count(project, &choice.experiments, &choice.profile)?;
     let plan = plan(project, &choice, &artifacts, progress)?;
-    let bundles = bundles(project, &setup, &choice.arch, progress)?;
+    let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
+    let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
     let architectures = choice.arch.iter().map(|a| a.name().to_owned()).collect();
     // Each element says itself which architecture is its own.
     choice.arch.clear();
@@ -158,10 +163,11 @@ pub fn submit(
 fn bundles(
     project: &Project,
     setup: &Setup,
+    nodes: &[Architecture],
     architectures: &[Architecture],
     progress: &Progress,
 ) -> Result<Vec<(String, crate::bundle::Bundle)>> {
-    let mut all = architectures.to_vec();
+    let mut all = nodes.to_vec();
     // This machine's own: a node of its kind can emulate the others.
     all.extend(Architecture::from_str(std::env::consts::ARCH, false));
     all.sort();

@@ -89,6 +89,7 @@ fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Resu
         &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
     );
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
+    tests.env("WEIGHBRIDGE_RUNNER", project.tool(tools::RUNNER.0));
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
     tests.env("WEIGHBRIDGE_HOST_COMPILER", artifacts.join("weighbridge-host-compiler"));

@@ -11,6 +11,7 @@ use crate::project::Project;
 use crate::setup::Context as SetupContext;
 use crate::setup::slurm_test::{Cluster, NODES};
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -56,9 +57,16 @@ fn check(
         },
         block_size: Some(4),
         dir: Some(shared.clone()),
+        // Both nodes are this machine.
+        nodes: Architecture::from_str(std::env::consts::ARCH, false).into_iter().collect(),
         ..Submit::default()
     };
-    let slurm = |program: &str| cluster.command(program);
+    let slurm = |program: &str| {
+        let mut command = cluster.command(program);
+        // Jobs inherit it: what the nodes unpack goes with the rest.
+        command.env("WEIGHBRIDGE_NODE_FOLDER", shared.join("node"));
+        command
+    };
     let folder = submit(project, &what, progress, slurm)?;
     let fleet = Fleet::read(&folder)?;
     let begun = Instant::now();
