@@ -198,7 +198,8 @@ fn plan(
     planning.arg(&file);
     let output = planning.output().context("run the runner")?;
     let messages = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", messages.trim().trim_start_matches("error: "));
+    let error = messages.lines().find_map(|line| line.strip_prefix("error: "));
+    ensure!(output.status.success(), "{}", error.unwrap_or(messages.trim()));
     let estimate = String::from_utf8_lossy(&output.stdout);
     if let Some(line) = estimate.lines().find(|line| line.contains("nothing was measured")) {
         progress
