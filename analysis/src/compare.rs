@@ -1,6 +1,6 @@
 //! Third station: each cell beside the baseline's cell under the same setting, block by block.
 
-use crate::load::question::{CellKey, Question};
+use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::{Direction, Unit};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
-use weighbridge_statistics::bootstrap::Interval;
+use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::holm::holm;
-use weighbridge_statistics::paired::paired_ratio;
+use weighbridge_statistics::paired::{machines_ratio, paired_ratio};
 use weighbridge_statistics::rank::{a12, least_p, mann_whitney};
 use weighbridge_statistics::ratio::ratio;
 
@@ -90,7 +90,8 @@ pub struct Comparison {
     pub quantity: Quantity,
     /// The subject compared with, under the same setting.
     pub versus: SubjectName,
-    /// The ratio: the median of the ratios within the blocks, of quantiles of latency too. `None` when it is undefined.
+    /// The ratio: the median of the ratios within the blocks, of quantiles of latency too; of several machines the
+    /// median of the machines' medians. `None` when it is undefined.
     pub ratio: Option<f64>,
     /// Its 95 % interval; `None` with fewer than 6 blocks, or when the ratio is undefined.
     pub interval: Option<Interval>,
@@ -116,6 +117,7 @@ pub fn compare(
     samples: &Samples,
     summaries: &[Summary],
     calibration: Option<&Calibration>,
+    seed: u64,
 ) -> Vec<Comparison> {
     let baseline = |summary: &Summary| {
         let question = questions.iter().find(|q| q.experiment == summary.key.experiment)?;
@@ -124,13 +126,22 @@ pub fn compare(
     let mut comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
-        .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?))
+        .filter(|summary| {
+            let question = questions.iter().find(|q| q.experiment == summary.key.experiment);
+            question.is_some_and(|q| is_compared(q.kind, summary.quantity))
+        })
+        .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
         .collect();
     adjust(&mut comparisons);
     for comparison in &mut comparisons {
         comparison.decide(calibration);
     }
     comparisons
+}
+
+/// Whether a quantity is compared at all: the latencies of a closed loop hide every stall, and are not.
+pub(crate) fn is_compared(kind: Kind, quantity: Quantity) -> bool {
+    !(kind == Kind::Throughput && matches!(quantity, Quantity::Latency(_)))
 }
 
 /// The places of the comparisons of each quantity in each experiment that have a p-value.
@@ -187,6 +198,7 @@ pub fn one(
     key: &CellKey,
     quantity: Quantity,
     versus: &SubjectName,
+    seed: u64,
 ) -> Option<Comparison> {
     let other = key.with_subject(versus);
     let values = (samples.values(key, quantity)?, samples.values(&other, quantity)?);
@@ -197,7 +209,12 @@ pub fn one(
             (ratio, ratio.map(Interval::exact))
         }
         None => {
-            let paired = paired_ratio(&samples.pairs(key, &other, quantity));
+            let machines = samples.pairs_by_machine(key, &other, quantity);
+            let label = format!("{key} {} / {versus}", quantity.key());
+            let paired = match machines.as_slice() {
+                [one] => paired_ratio(one),
+                several => machines_ratio(several, &mut generator(seed, &label)),
+            };
             (paired.map(|paired| paired.ratio), paired.and_then(|paired| paired.interval))
         }
     };

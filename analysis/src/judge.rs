@@ -124,7 +124,9 @@ fn one(claim: &Claim, evidence: Evidence<'_>) -> Judged {
     let comparison = Quantity::from_key(&claim.metric).and_then(|quantity| {
         let known = evidence.comparisons.get(&(key.clone(), quantity));
         let of_table = known.filter(|comparison| comparison.versus == claim.versus).cloned();
-        of_table.or_else(|| compare::one(evidence.samples, &key, quantity, &claim.versus))
+        of_table.or_else(|| {
+            compare::one(evidence.samples, &key, quantity, &claim.versus, evidence.seed)
+        })
     });
     let (verdict, reason) = match &comparison {
         None => (Verdict::NotMeasured, Some(why(claim, &key, evidence.missing))),

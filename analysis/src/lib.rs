@@ -7,6 +7,7 @@
 pub mod calibrate;
 pub mod compare;
 pub mod differences;
+pub mod interaction;
 pub mod judge;
 pub mod load;
 pub mod progress;
@@ -48,8 +49,10 @@ pub fn analyse<'a>(
     let missing = summarise::missing::missing(run, &questions);
     let summaries = summarise::summarise(&samples, seed);
     step(&format!("summarised {} quantities", summaries.len()));
-    let comparisons = compare::compare(&questions, &samples, &summaries, calibration.as_ref());
+    let comparisons =
+        compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
+    let interactions = interaction::interactions(&samples, &comparisons, run, seed);
     let comparison_notes = compare::notes(&comparisons);
     let comparisons: BTreeMap<_, _> =
         comparisons.into_iter().map(|c| ((c.key.clone(), c.quantity), c)).collect();
@@ -72,6 +75,7 @@ pub fn analyse<'a>(
         questions,
         summaries: summaries.into_iter().map(|s| ((s.key.clone(), s.quantity), s)).collect(),
         comparisons,
+        interactions,
         judged,
         paces,
         calibration,

@@ -153,6 +153,9 @@ impl Quantity {
                     | Metric::WithRuntime
                     | Metric::CasesSent
                     | Metric::CasesEqual
+                    | Metric::InstructionsToReady
+                    | Metric::InstructionsFirstCall
+                    | Metric::InstructionsPerCall
             )
         )
     }

@@ -1,6 +1,7 @@
 //! Everything the stations found out, handed to the last one.
 
 use crate::compare::Comparison;
+use crate::interaction::Interaction;
 use crate::judge::{Judged, Verdict};
 use crate::load::Run;
 use crate::load::question::{CellKey, Kind, Question};
@@ -25,6 +26,8 @@ pub struct Results<'a> {
     pub summaries: BTreeMap<(CellKey, Quantity), Summary>,
     /// Ratios against the baselines, by cell and quantity.
     pub comparisons: BTreeMap<(CellKey, Quantity), Comparison>,
+    /// Whether a ratio is the same on the machine's instruction set and on another, by the other's cell and quantity.
+    pub interactions: BTreeMap<(CellKey, Quantity), Interaction>,
     /// The claims with their verdicts, in the order of claims.toml.
     pub judged: Vec<Judged>,
     /// How fresh instances came up to pace, by cell.

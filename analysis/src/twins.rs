@@ -55,7 +55,8 @@ pub fn calibrate(run: &Run) -> Result<Calibration> {
         for (twin, original) in twins(run, &question) {
             for setting in &question.settings {
                 let key = question.key(setting, &twin);
-                for quantity in QUANTITIES {
+                let compared = |q: &Quantity| compare::is_compared(question.kind, *q);
+                for quantity in QUANTITIES.into_iter().filter(compared) {
                     let found = pieces(&samples, &key, &original, quantity, size as usize);
                     let setting = (key.with_subject(&question.baseline), quantity);
                     by_setting.entry(setting).or_insert((size, Vec::new())).1.extend(found);

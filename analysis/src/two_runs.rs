@@ -97,6 +97,9 @@ fn quantities(kind: Kind) -> Vec<Quantity> {
             metrics(&[Metric::Pss, Metric::Uss, Metric::MarginalPss, Metric::MarginalUss])
         }
         Kind::ArtifactSize => metrics(&[Metric::Shipped, Metric::WithRuntime]),
+        Kind::Instructions => {
+            metrics(&[Metric::InstructionsFirstCall, Metric::InstructionsPerCall])
+        }
     }
 }
 

@@ -33,11 +33,12 @@ struct Columns {
 }
 
 /// Whether an observation's times are an emulator's: it says so, or it is of another instruction set than
-/// the machine, which nothing but an emulator can have executed.
+/// the machine that made it, which nothing but an emulator can have executed.
 #[must_use]
 pub fn is_emulated(run: &Run, observation: &Observation) -> bool {
     let architecture = &observation.trial.cell.architecture;
-    observation.emulated || *architecture != run.manifest.fingerprint.architecture
+    let machine = run.manifest.machine(observation.machine.as_deref());
+    observation.emulated || *architecture != machine.architecture
 }
 
 /// Builds the frame from the observations that count.

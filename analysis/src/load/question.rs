@@ -33,6 +33,8 @@ pub enum Kind {
     Memory,
     /// Bytes shipped and installed.
     ArtifactSize,
+    /// Instructions that an emulator counted.
+    Instructions,
 }
 
 /// A cell without its subject: what the subjects of one comparison share.
@@ -80,6 +82,14 @@ impl CellKey {
     pub fn with_subject(&self, subject: &SubjectName) -> Self {
         let mut other = self.clone();
         other.cell.subject = subject.clone();
+        other
+    }
+
+    /// The same cell on another instruction set.
+    #[must_use]
+    pub fn with_architecture(&self, architecture: &str) -> Self {
+        let mut other = self.clone();
+        architecture.clone_into(&mut other.cell.architecture);
         other
     }
 
@@ -132,6 +142,9 @@ impl Question {
 #[derive(Deserialize)]
 struct Definition {
     method: Method,
+    /// `host`, or names: then the question is asked on each that the run asked for.
+    #[serde(default)]
+    architectures: Vec<String>,
 }
 
 /// The questions of a run, in the order of [`Kind`].
@@ -167,17 +180,24 @@ fn question(
             Method::Latency { .. } => Kind::Latency,
             Method::Memory { .. } => Kind::Memory,
             Method::ArtifactSize {} => Kind::ArtifactSize,
+            Method::Instructions { .. } => Kind::Instructions,
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry.subjects.clone(),
-        settings: settings(manifest, name, entry),
+        settings: settings(manifest, name, entry, &definition.architectures),
     })
 }
 
 /// The settings that the plan visits with any subject. A subject that is not installed has no trials, and
 /// is asked for under the same settings as the others.
-fn settings(manifest: &Manifest, name: &ExperimentName, entry: &ExperimentEntry) -> Vec<Setting> {
+fn settings(
+    manifest: &Manifest,
+    name: &ExperimentName,
+    entry: &ExperimentEntry,
+    architectures: &[String],
+) -> Vec<Setting> {
+    let own = &manifest.fingerprint.architecture;
     let planned = manifest.plan.iter().filter(|trial| trial.experiment == *name);
     let mut settings: Vec<Setting> = planned
         .map(|trial| Setting {
@@ -190,13 +210,25 @@ fn settings(manifest: &Manifest, name: &ExperimentName, entry: &ExperimentEntry)
         settings.push(Setting {
             workload: None,
             parameter: Parameter::None,
-            architecture: manifest.fingerprint.architecture.clone(),
+            architecture: own.clone(),
         });
+    }
+    // What could not be planned on one of the architectures asked for has its empty rows there.
+    for asked in manifest.asked_architectures() {
+        let is_named = architectures.iter().any(|name| name == asked);
+        if is_named && settings.iter().all(|setting| setting.architecture != asked) {
+            let beside = settings.clone().into_iter();
+            settings.extend(
+                beside.map(|setting| Setting { architecture: asked.to_owned(), ..setting }),
+            );
+        }
     }
     let place = |setting: &Setting| {
         entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
     };
-    settings.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.cmp(b)));
+    let order =
+        |s: &Setting| (place(s), s.parameter, s.architecture != *own, s.architecture.clone());
+    settings.sort_by_key(order);
     settings.dedup();
     settings
 }

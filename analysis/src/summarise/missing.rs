@@ -92,8 +92,12 @@ fn why(run: &Run, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
             remedy: None,
         });
     }
+    let manifest = &run.manifest;
+    let own = &manifest.fingerprint.architecture;
+    let entry = manifest.subjects.get(&key.cell.subject);
+    let availability = entry.and_then(|entry| entry.availability_on(&key.cell.architecture, own));
     let out_of_time = run.stops.get(key).is_some_and(|stop| stop.reason == StopReason::Budget);
-    Some(match run.manifest.subjects.get(&key.cell.subject).map(|entry| &entry.availability) {
+    Some(match availability {
         Some(Availability::NotInstalled { reason, remedy }) => {
             Missing { cause: Cause::NotInstalled, reason: reason.clone(), remedy: remedy.clone() }
         }

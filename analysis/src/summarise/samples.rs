@@ -53,6 +53,8 @@ pub struct Samples {
     numbers: BTreeMap<(CellKey, Quantity), Numbers>,
     latencies: BTreeMap<CellKey, Latencies>,
     failed: BTreeMap<CellKey, usize>,
+    /// Of a run of several machines: which one made the invocation.
+    machines: BTreeMap<CellKey, BTreeMap<u32, String>>,
 }
 
 impl Samples {
@@ -92,14 +94,31 @@ impl Samples {
     /// invocation's requests alone.
     #[must_use]
     pub fn pairs(&self, key: &CellKey, other: &CellKey, quantity: Quantity) -> Vec<(f64, f64)> {
+        self.pairs_by_machine(key, other, quantity).into_iter().flatten().collect()
+    }
+
+    /// The same, apart by the machine that measured them. Blocks never cross machines, so that each pair is of one.
+    #[must_use]
+    pub fn pairs_by_machine(
+        &self,
+        key: &CellKey,
+        other: &CellKey,
+        quantity: Quantity,
+    ) -> Vec<Vec<(f64, f64)>> {
         let (Some(a), Some(b)) =
             (self.by_invocation(key, quantity), self.by_invocation(other, quantity))
         else {
             return Vec::new();
         };
-        a.into_iter()
-            .filter_map(|(invocation, value)| Some((value, *b.get(&invocation)?)))
-            .collect()
+        let mut groups: BTreeMap<Option<&str>, Vec<(f64, f64)>> = BTreeMap::new();
+        for (invocation, value) in a {
+            let of = |key: &CellKey| self.machines.get(key)?.get(&invocation).map(String::as_str);
+            let Some(&versus) = b.get(&invocation) else { continue };
+            if of(key) == of(other) {
+                groups.entry(of(key)).or_default().push((value, versus));
+            }
+        }
+        groups.into_values().collect()
     }
 
     /// One value per invocation, as [`Samples::values`] gives them, by the invocation's number.
@@ -146,7 +165,12 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     let mut numbers = group_numbers(ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
     numbers.extend(steady::derive(paces));
-    let mut samples = Samples { numbers, latencies: group_latencies(run), failed: BTreeMap::new() };
+    let mut samples = Samples { numbers, latencies: group_latencies(run), ..Samples::default() };
+    for (_, observation) in run.counted() {
+        let Some(machine) = &observation.machine else { continue };
+        let of_cell = samples.machines.entry(CellKey::of(&observation.trial)).or_default();
+        of_cell.insert(observation.trial.invocation, machine.clone());
+    }
     for observation in run.observations.iter().filter(|o| o.outcome != Outcome::Ok) {
         *samples.failed.entry(CellKey::of(&observation.trial)).or_default() += 1;
     }

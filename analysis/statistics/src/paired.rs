@@ -1,8 +1,10 @@
 //! The ratio of two arms that were measured side by side, block by block.
 
 use crate::bootstrap::Interval;
-use crate::order::median_interval;
+use crate::hierarchical::hierarchical_interval;
+use crate::order::{LEAST_VALUES_COUNT, median_interval};
 use crate::quantile::median;
+use rand_chacha::ChaCha8Rng;
 
 /// A ratio and its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +31,31 @@ pub fn paired_ratio(pairs: &[(f64, f64)]) -> Option<Paired> {
         return None;
     }
     Some(Paired { ratio: median(&ratios)?, interval: median_interval(&ratios), n: ratios.len() })
+}
+
+/// The ratio of two arms that several machines measured, each in blocks of its own: the median over machines of the
+/// median of each machine's ratios. Machines are a random factor: the interval is that of the bootstrap over both
+/// levels, machines first ([`hierarchical_interval`]), and so is about machines like these, not about these alone. Few
+/// machines make it wide.
+///
+/// `None` as for [`paired_ratio`]; no interval when the machines together have too few blocks for one.
+#[must_use]
+pub fn machines_ratio(machines: &[Vec<(f64, f64)>], generator: &mut ChaCha8Rng) -> Option<Paired> {
+    let ratios: Vec<Vec<f64>> = machines
+        .iter()
+        .filter(|pairs| !pairs.is_empty())
+        .map(|pairs| pairs.iter().map(|(subject, versus)| subject / versus).collect())
+        .collect();
+    if ratios.iter().flatten().any(|ratio| !ratio.is_finite()) {
+        return None;
+    }
+    let medians: Option<Vec<f64>> = ratios.iter().map(|of| median(of)).collect();
+    let n = ratios.iter().map(Vec::len).sum();
+    let slices: Vec<&[f64]> = ratios.iter().map(Vec::as_slice).collect();
+    let interval = (n >= LEAST_VALUES_COUNT)
+        .then(|| hierarchical_interval(&slices, median, median, generator))
+        .flatten();
+    Some(Paired { ratio: median(&medians?)?, interval, n })
 }
 
 #[cfg(test)]
@@ -67,6 +94,27 @@ mod tests {
         assert_eq!(paired_ratio(&[(0.0, 0.0)]), None);
         let few = paired_ratio(&[(1.0, 2.0); 5]).unwrap();
         assert_eq!((few.ratio, few.interval), (0.5, None));
+    }
+
+    /// Two machines on which the overhead differs: twenty blocks of each say nothing about a third machine, however
+    /// alike they are among themselves.
+    #[test]
+    fn machines_set_the_width() {
+        let machine = |factor: f64| -> Vec<(f64, f64)> {
+            (0..20)
+                .map(|block| (factor * (10.0 + f64::from(block)), 10.0 + f64::from(block)))
+                .collect()
+        };
+        let (slow, fast) = (machine(3.0), machine(2.0));
+        let generator = &mut crate::bootstrap::generator(1, "m");
+        let found = machines_ratio(&[slow.clone(), fast.clone()], generator).unwrap();
+        assert_eq!((found.ratio, found.n), (2.5, 40));
+        let interval = found.interval.unwrap();
+        assert!(interval.low < 2.01 && interval.high > 2.99, "{interval:?}");
+        let alike = machines_ratio(&[fast.clone(), fast.clone()], generator).unwrap();
+        assert_eq!(alike.interval, Some(Interval::exact(2.0)));
+        assert_eq!(machines_ratio(&[], generator), None);
+        assert_eq!(machines_ratio(&[fast, vec![(1.0, 0.0)]], generator), None);
     }
 
     proptest! {

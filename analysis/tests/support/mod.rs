@@ -76,6 +76,7 @@ fn subject(name: &str) -> SubjectEntry {
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
             version: Some(vec![name.to_owned(), "--version".to_owned()]),
             instantiate: None,
+            call: None,
             start,
             twin_of: None,
             size: Size { shipped: Vec::new(), runtime: Vec::new() },

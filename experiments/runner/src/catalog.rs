@@ -121,6 +121,16 @@ impl Catalog {
         Ok(PreparedRequest::new(workload, &body))
     }
 
+    /// The request of one workload, and its body.
+    ///
+    /// # Errors
+    /// As for [`Catalog::prepare`].
+    pub fn request(&self, name: &WorkloadName) -> Result<(&Workload, Vec<u8>), String> {
+        let workload = self.workloads.get(name).ok_or_else(|| format!("no workload `{name}`"))?;
+        let body = self.body(workload).map_err(|error| format!("workload `{name}`: {error:#}"))?;
+        Ok((workload, body))
+    }
+
     fn body(&self, workload: &Workload) -> Result<Vec<u8>> {
         Ok(match &workload.body {
             Body::Empty => Vec::new(),

@@ -68,6 +68,11 @@ pub enum Method {
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
+    /// Instructions that an emulator counts while the subject handles one request several times within one process.
+    Instructions {
+        /// Requests per invocation; the first is the cold one.
+        iterations: u32,
+    },
 }
 
 fn warm_only() -> Vec<PageCache> {
@@ -92,7 +97,9 @@ impl Method {
                 let all: Vec<_> = page_cache.iter().map(|state| state.parameter()).collect();
                 each(&all)
             }
-            Method::WarmUp { .. } | Method::HighestRate { .. } => each(&[Parameter::None]),
+            Method::WarmUp { .. } | Method::HighestRate { .. } | Method::Instructions { .. } => {
+                each(&[Parameter::None])
+            }
             Method::Memory { copies, .. } => {
                 let mut arms = each(&[Parameter::Idle, Parameter::Loaded]);
                 if let Some(first) = workloads.first() {
@@ -120,7 +127,7 @@ impl Method {
     #[must_use]
     pub fn headline(&self) -> Option<Metric> {
         match self {
-            Method::Equivalence {} | Method::ArtifactSize {} => None,
+            Method::Equivalence {} | Method::ArtifactSize {} | Method::Instructions { .. } => None,
             Method::ColdStart { .. } => Some(Metric::TimeToFirstResponse),
             Method::Instantiation { .. } => Some(Metric::Instantiation),
             // The window is as long in every trial: completed requests vary as the rate does.
@@ -131,10 +138,13 @@ impl Method {
         }
     }
 
-    /// Whether its numbers are the same under an emulator: answers and sizes are, times and memory are not.
+    /// Whether its numbers are the same under an emulator: answers, sizes and counts are, times and memory are not.
     #[must_use]
     pub fn survives_emulation(&self) -> bool {
-        matches!(self, Method::Equivalence {} | Method::ArtifactSize {})
+        matches!(
+            self,
+            Method::Equivalence {} | Method::ArtifactSize {} | Method::Instructions { .. }
+        )
     }
 
     /// Whether the subject is executed at all.
@@ -168,6 +178,10 @@ impl Method {
             Method::Instantiation { iterations } | Method::WarmUp { iterations } => {
                 positive("iterations", &[*iterations])?;
             }
+            Method::Instructions { iterations } if *iterations < 2 => {
+                return Err("iterations must be at least 2: the first request is cold".to_owned());
+            }
+            Method::Instructions { .. } => {}
             Method::Memory { concurrency, copies, .. } => {
                 positive("concurrency", &[*concurrency])?;
                 if !copies.is_empty() {

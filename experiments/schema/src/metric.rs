@@ -127,6 +127,12 @@ metrics! {
     CasesSent => "cases_sent", "cases", Count, Neutral;
     /// Requests of the equivalence list whose status and body were as expected.
     CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter;
+    /// Instructions from exec until the subject can handle its first request.
+    InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter;
+    /// Instructions of the first request within a process.
+    InstructionsFirstCall => "instructions_first_call_count", "instructions of the first call", Count, LowerIsBetter;
+    /// Instructions of a request after the first one within a process.
+    InstructionsPerCall => "instructions_per_call_count", "instructions per call", Count, LowerIsBetter;
     /// Correct responses per second; derived from `requests_completed` and `measured_ns`.
     RequestsPerSecond => "requests_per_second", "requests per second", RequestsPerSecond, HigherIsBetter;
     /// Correct responses per second of the subject's CPU time; derived.

@@ -100,6 +100,10 @@ pub struct Subject {
     /// Command that makes and drops instances within one process and prints what that took; `None` where
     /// instances are processes. It may hold `{iterations}` and `{artifact:NAME}`.
     pub instantiate: Option<Vec<String>>,
+    /// Command that handles one request several times within one process, without HTTP; what request is added to
+    /// it. `None` where instructions are not counted. It may hold `{artifact:NAME}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Vec<String>>,
     /// How it is started.
     pub start: Start,
     /// What it weighs.

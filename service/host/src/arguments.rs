@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use weighbridge_server::Call;
 
 /// Version of this program and of the Wasmtime it is linked with.
 const VERSION: &str =
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Makes and drops instances of a component without a request, and prints what that took.
     Instantiate(Instantiate),
+    /// Handles one request several times on one thread, without HTTP, for an emulator that counts instructions.
+    Call(CallComponent),
     /// Compiles a component ahead of time, for `serve` to load.
     #[cfg(feature = "compiler")]
     Compile(Compile),
@@ -105,6 +108,16 @@ pub(crate) struct Instantiate {
     /// compiler.
     #[arg(long)]
     pub(crate) compile_at_start: bool,
+}
+
+/// What to call. Engine, pool and handler are those of `serve` with its defaults.
+#[derive(Debug, Args)]
+pub(crate) struct CallComponent {
+    /// Compiled component (.cwasm).
+    #[arg(value_name = "FILE")]
+    pub(crate) component: PathBuf,
+    #[command(flatten)]
+    pub(crate) call: Call,
 }
 
 /// What to compile.

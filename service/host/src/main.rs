@@ -1,8 +1,8 @@
 //! The Wasm host: Wasmtime embedded behind the shared HTTP front.
 //!
 //! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component; `compile` makes
-//! the `.cwasm` that `serve` loads; `instantiate` times instances without a request. The binary without cranelift (cargo feature `compiler` off) only
-//! serves, and only compiled components.
+//! the `.cwasm` that `serve` loads; `instantiate` times instances without a request, and `call` handles requests
+//! without a socket. The binary without cranelift (cargo feature `compiler` off) takes only compiled components.
 
 use std::process::ExitCode;
 
@@ -11,6 +11,7 @@ use clap::Parser;
 use weighbridge_server::Stages;
 
 mod arguments;
+mod call;
 mod component;
 mod engine;
 mod exchange;
@@ -41,6 +42,7 @@ fn run(stages: Stages) -> Result<()> {
     match Arguments::parse().command {
         Command::Serve(options) => serve::serve(&options, stages),
         Command::Instantiate(options) => instantiate::instantiate(&options),
+        Command::Call(options) => call::call(&options),
         #[cfg(feature = "compiler")]
         Command::Compile(options) => component::compile(&options),
     }

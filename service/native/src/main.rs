@@ -8,10 +8,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
-use weighbridge_server::{Config, Stages, serve};
+use clap::{Parser, Subcommand};
+use weighbridge_server::{CALL_DEADLINE, Call, Config, Stages, serve};
 
-use crate::service::Service;
+use crate::service::{InPlace, Service};
 
 mod service;
 
@@ -21,11 +21,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Serves image transformations over HTTP until SIGTERM or SIGINT.
 #[derive(Parser)]
-#[command(name = "weighbridge-native", version)]
+#[command(
+    name = "weighbridge-native",
+    version,
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Address and port to listen on
-    #[arg(long, value_name = "ADDR")]
-    listen: SocketAddr,
+    #[arg(long, value_name = "ADDR", required = true)]
+    listen: Option<SocketAddr>,
     /// Longest time for one request, in milliseconds; it is answered with 503 after that
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     deadline_ms: u64,
@@ -34,13 +41,24 @@ struct Arguments {
     threads: Option<NonZeroUsize>,
 }
 
+/// What to do in place of serving.
+#[derive(Subcommand)]
+enum Command {
+    /// Handles one request several times on one thread, without HTTP, for an emulator that counts instructions
+    Call(Call),
+}
+
 fn main() -> anyhow::Result<()> {
     let stages = Stages::start();
     let arguments = Arguments::parse();
-    let mut config = Config::new(arguments.listen);
+    if let Some(Command::Call(call)) = &arguments.command {
+        return call.run(&InPlace::new(CALL_DEADLINE)).context("calling the service");
+    }
+    // The parser has seen to it that there is an address.
+    let listen = arguments.listen.context("--listen is missing")?;
+    let mut config = Config::new(listen);
     config.threads = arguments.threads.unwrap_or(config.threads);
     config.body_limit_bytes = weighbridge_transform::MAX_BODY_BYTES;
     let service = Service::new(config.threads, Duration::from_millis(arguments.deadline_ms));
-    serve(config, stages, |_thread| service.clone())
-        .with_context(|| format!("serving on {}", arguments.listen))
+    serve(config, stages, |_thread| service.clone()).with_context(|| format!("serving on {listen}"))
 }

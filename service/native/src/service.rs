@@ -31,11 +31,8 @@ impl Service {
     }
 
     async fn respond(self, request: http::Request<Body>) -> Response {
-        // A deadline too far away to be expressed never passes.
-        let deadline = Instant::now().checked_add(self.deadline);
-        let (head, body) = request.into_parts();
-        let Body::Complete(body) = body else { return body_too_large() };
-        let exchange = Exchange { head, body, deadline };
+        let Some(exchange) = Exchange::new(request, self.deadline) else { return body_too_large() };
+        let deadline = exchange.deadline;
         if exchange.body.is_empty() {
             // No image, so no work: a health check never waits behind transforms.
             return guarded(|| exchange.answer());
@@ -62,6 +59,30 @@ impl Handler for Service {
     }
 }
 
+/// The same answers on the thread that asks for them: no permit, and no other thread, whose waking would take another
+/// number of instructions each time.
+#[derive(Clone)]
+pub(crate) struct InPlace {
+    deadline: Duration,
+}
+
+impl InPlace {
+    /// Answers within `deadline`.
+    pub(crate) fn new(deadline: Duration) -> Self {
+        Self { deadline }
+    }
+}
+
+impl Handler for InPlace {
+    async fn answer(self, request: http::Request<Body>) -> http::Response<Bytes> {
+        let exchange = Exchange::new(request, self.deadline);
+        into_http(match exchange {
+            Some(exchange) => guarded(|| exchange.answer()),
+            None => body_too_large(),
+        })
+    }
+}
+
 /// A request with all that its answer depends on, free to move to another thread.
 struct Exchange {
     head: http::request::Parts,
@@ -70,6 +91,15 @@ struct Exchange {
 }
 
 impl Exchange {
+    /// `None` when the body was over the limit.
+    fn new(request: http::Request<Body>, within: Duration) -> Option<Self> {
+        // A deadline too far away to be expressed never passes.
+        let deadline = Instant::now().checked_add(within);
+        let (head, body) = request.into_parts();
+        let Body::Complete(body) = body else { return None };
+        Some(Self { head, body, deadline })
+    }
+
     fn answer(&self) -> Response {
         let content_type = self.head.headers.get(header::CONTENT_TYPE);
         let request = Request {
@@ -141,6 +171,17 @@ mod tests {
         let health =
             http::Request::builder().uri("/healthz").body(Body::Complete(Bytes::new())).unwrap();
         assert_eq!(service.respond(health).await.body, b"ok");
+    }
+
+    #[tokio::test]
+    async fn the_answer_in_place_is_the_same() {
+        let limit = Duration::from_secs(10);
+        for body in [Body::OverLimit, Body::Complete(Bytes::from_static(b"x"))] {
+            let served = service(1, limit).answer(post(body.clone())).await;
+            let called = InPlace::new(limit).answer(post(body)).await;
+            assert_eq!((served.status(), served.headers()), (called.status(), called.headers()));
+            assert_eq!(served.body(), called.body());
+        }
     }
 
     #[tokio::test]

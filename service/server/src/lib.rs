@@ -1,7 +1,8 @@
 //! The HTTP front that the native service and the Wasm host share.
 //!
 //! Both arms of the comparison answer through this one crate, so that neither arm's HTTP stack can
-//! pose as an effect of containers or of WebAssembly. It knows nothing of images: a [`Handler`] gets
+//! pose as an effect of containers or of WebAssembly; and both handle requests without it through the same
+//! [`Call`], where instructions are counted. It knows nothing of images: a [`Handler`] gets
 //! whole requests and gives whole responses.
 //!
 //! Shape: one current-thread runtime per core, each with its own `SO_REUSEPORT` listener, so that no
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 mod body;
+mod call;
 mod connection;
 mod error;
 mod listen;
@@ -25,7 +27,8 @@ mod stream;
 mod workers;
 
 pub use body::collect;
-pub use error::ServeError;
+pub use call::{Call, DEADLINE as CALL_DEADLINE, MARKER_PID};
+pub use error::{CallError, ServeError};
 pub use stages::Stages;
 pub use workers::serve;
 

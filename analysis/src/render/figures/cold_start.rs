@@ -3,7 +3,7 @@
 use crate::load::question::{Kind, Question, Setting};
 use crate::quantity::Quantity;
 use crate::render::chart::{Axis, Chart, Errors, Panel, Point, Series, Style};
-use crate::render::figures::point;
+use crate::render::figures::{own_settings, point};
 use crate::render::tables::ladder::warm;
 use crate::render::tables::setting_words;
 use crate::results::Results;
@@ -24,10 +24,10 @@ pub fn chart(results: &Results<'_>) -> Chart {
 
 fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
     let quantity = Quantity::Metric(Metric::TimeToFirstResponse);
-    let count = question.settings.len();
-    let series: Vec<Series> = question
-        .settings
-        .iter()
+    let settings: Vec<&Setting> = own_settings(results, question).collect();
+    let count = settings.len();
+    let series: Vec<Series> = settings
+        .into_iter()
         .enumerate()
         .map(|(place, setting)| Series {
             name: Some(setting_words(setting)),

@@ -26,7 +26,7 @@ fn panel(
     question: &Question,
     workload: Option<&WorkloadName>,
 ) -> Option<Panel> {
-    let places = places(question, workload);
+    let places = places(results, question, workload);
     let count = question.subjects.len();
     let line = |place: usize, subject: &SubjectName, latency: Latency| {
         let colour = style_of(results, subject);

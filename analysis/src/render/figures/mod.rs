@@ -1,10 +1,11 @@
 //! The figures, one file each, and what they share.
 
 pub mod cold_start;
+pub mod instructions;
 pub mod latency;
 pub mod throughput;
 
-use crate::load::question::CellKey;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::quantity::Quantity;
 use crate::render::chart::{Chart, Errors, Point};
 use crate::results::Results;
@@ -19,7 +20,17 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         cold_start::stages(results),
         throughput::chart(results),
         latency::chart(results),
+        instructions::chart(results),
     ]
+}
+
+/// The settings that figures of times draw: those of the run's own instruction set. Others stand in the tables.
+pub(crate) fn own_settings<'a>(
+    results: &Results<'_>,
+    question: &'a Question,
+) -> impl Iterator<Item = &'a Setting> {
+    let own = results.run.manifest.fingerprint.architecture.clone();
+    question.settings.iter().filter(move |setting| setting.architecture == own)
 }
 
 /// A subject keeps its colour and mark through all figures.

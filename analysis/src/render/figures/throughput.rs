@@ -3,7 +3,7 @@
 use crate::load::question::{Kind, Question, Setting};
 use crate::quantity::Quantity;
 use crate::render::chart::{Axis, Chart, Errors, Panel, Series, Style};
-use crate::render::figures::{dodge, point, style_of};
+use crate::render::figures::{dodge, own_settings, point, style_of};
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::WorkloadName;
@@ -30,10 +30,11 @@ pub(crate) fn workloads(question: &Question) -> Vec<Option<&WorkloadName>> {
 
 /// The settings of one workload with their place on the horizontal axis, ascending.
 pub(crate) fn places<'a>(
+    results: &Results<'_>,
     question: &'a Question,
     workload: Option<&WorkloadName>,
 ) -> Vec<(&'a Setting, f64)> {
-    let of_workload = question.settings.iter().filter(|s| s.workload.as_ref() == workload);
+    let of_workload = own_settings(results, question).filter(|s| s.workload.as_ref() == workload);
     of_workload
         .filter_map(|setting| match setting.parameter {
             Parameter::Concurrency(n) | Parameter::Rate(n) => Some((setting, f64::from(n))),
@@ -48,7 +49,7 @@ fn panel(
     workload: Option<&WorkloadName>,
 ) -> Option<Panel> {
     let quantity = Quantity::Metric(Metric::RequestsPerSecond);
-    let places = places(question, workload);
+    let places = places(results, question, workload);
     let count = question.subjects.len();
     let series: Vec<Series> = question
         .subjects

@@ -71,6 +71,7 @@ fn kind_name(kind: crate::load::question::Kind) -> &'static str {
         Kind::Latency => "latency",
         Kind::Memory => "memory",
         Kind::ArtifactSize => "artifact-size",
+        Kind::Instructions => "instructions",
     }
 }
 

@@ -1,17 +1,20 @@
 //! The tables, one file each, and what they share.
 
+pub mod architectures;
 pub mod claims;
 pub mod cold_start;
 pub mod comparisons;
 pub mod equivalence;
 pub mod highest_rate;
 pub mod instantiation;
+pub mod instructions;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
+pub mod portability;
 pub mod provenance;
 pub mod sizes;
 pub mod subjects;
@@ -45,6 +48,9 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         memory::table(results),
         marginal::table(results),
         sizes::table(results),
+        architectures::table(results),
+        portability::table(results),
+        instructions::table(results),
         comparisons::table(results),
         provenance::table(results),
         not_measured::table(results),
@@ -86,12 +92,13 @@ pub(crate) fn ratio_cell(
     }
 }
 
-/// A ratio whose interval excludes 1 and that is undecided all the same says why.
+/// A ratio whose interval excludes 1 and that is undecided all the same says so; why stands in the table of all
+/// comparisons, because it would make the column too wide here.
 fn ratio_content(comparison: &Comparison, ratio: f64) -> Content {
     let shown = show_ratio(ratio, comparison.interval);
     match comparison.doubt {
-        Some(doubt @ (Doubt::Chance(_) | Doubt::BelowFloor(_))) => {
-            Content::Qualified(shown, format!("undecided, {}", doubt.words()))
+        Some(Doubt::Chance(_) | Doubt::BelowFloor(_)) => {
+            Content::Qualified(shown, "undecided".to_owned())
         }
         _ => Content::Number(shown),
     }

@@ -22,6 +22,7 @@ pub fn headline(kind: Kind) -> Quantity {
         Kind::Latency => Quantity::Latency(Latency::P50),
         Kind::Memory => Quantity::Metric(Metric::Pss),
         Kind::ArtifactSize => Quantity::Metric(Metric::Shipped),
+        Kind::Instructions => Quantity::Metric(Metric::InstructionsPerCall),
     }
 }
 

@@ -64,7 +64,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
 }
 
 /// Waits for the end, and ends it when the run is interrupted or the time is up.
-fn finish(mut child: Child) -> Result<Output, String> {
+pub fn finish(mut child: Child) -> Result<Output, String> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // A full pipe would stop the program.

@@ -6,6 +6,7 @@ mod equivalence;
 mod highest_rate;
 mod instance;
 mod instantiation;
+mod instructions;
 mod load;
 mod memory;
 mod rate_search;
@@ -152,6 +153,7 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
             memory::measure(bench, visit, *concurrency, *settle_ms)
         }
         Method::ArtifactSize {} => artifact_size::measure(bench, visit),
+        Method::Instructions { iterations } => instructions::measure(bench, visit, *iterations),
     }
 }
 

@@ -1,0 +1,57 @@
+//! Instructions per call: a row per workload, a mark per subject and instruction set.
+
+use crate::load::question::{CellKey, Kind, Question};
+use crate::quantity::Quantity;
+use crate::render::chart::{Axis, Chart, Errors, Panel, Series, Style};
+use crate::render::figures::point;
+use crate::results::Results;
+use weighbridge_schema::metric::Metric;
+
+const PER_CALL: Quantity = Quantity::Metric(Metric::InstructionsPerCall);
+
+/// One panel per experiment.
+#[must_use]
+pub fn chart(results: &Results<'_>) -> Chart {
+    let panels = results.of_kind(Kind::Instructions).filter_map(|q| panel(results, q)).collect();
+    Chart {
+        name: "instructions",
+        title: "Instructions per call, counted under emulation".to_owned(),
+        panels,
+    }
+}
+
+fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
+    let own = results.run.manifest.fingerprint.architecture.as_str();
+    let rows: Vec<_> = question.settings.iter().filter(|s| s.architecture == own).collect();
+    let architectures = results.run.manifest.asked_architectures();
+    let arms: Vec<_> = architectures
+        .iter()
+        .flat_map(|architecture| question.subjects.iter().map(move |s| (*architecture, s)))
+        .collect();
+    let series: Vec<Series> = arms
+        .iter()
+        .enumerate()
+        .map(|(place, (architecture, subject))| Series {
+            name: Some(format!("{subject}, {architecture}")),
+            style: Style::Marks(place),
+            points: (rows.iter().enumerate())
+                .filter_map(|(row, setting)| {
+                    let key: CellKey = question.key(setting, subject);
+                    let key = key.with_architecture(architecture);
+                    point(results, &key, PER_CALL, Errors::X, row as f64)
+                })
+                .collect(),
+        })
+        .filter(|series| !series.points.is_empty())
+        .collect();
+    let values: Vec<f64> = series.iter().flat_map(|s| s.extremes(Errors::X)).collect();
+    let names: Vec<String> =
+        rows.iter().filter_map(|s| Some(s.workload.as_ref()?.to_string())).collect();
+    (!values.is_empty()).then(|| Panel {
+        title: String::new(),
+        x: Axis::log("instructions per call (log scale)", &values),
+        y: Axis::rows(&names),
+        errors: Errors::X,
+        series,
+    })
+}

@@ -1,0 +1,270 @@
+//! Instructions that an emulator counts while the subject handles one request several times within one process.
+//!
+//! The emulated program is given the same words and the same environment everywhere, whatever the folders are called:
+//! it runs in a folder of its own in which everything has a fixed name, because what it does to read its arguments is
+//! counted too.
+
+use super::instantiation::finish;
+use super::{Bench, Failure, Measured, Visit};
+use crate::digest::sha256_file;
+use crate::emulator;
+use crate::subject::{MARK, on_subject_cores};
+use serde::Deserialize;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::workload::{Expect, Workload};
+
+/// The artifact that is the emulator's plugin, built for this machine.
+pub const PLUGIN: &str = "libweighbridge_instructions.so";
+
+/// The allocator of both arms gives memory back to the system when it has not been used for a second. To an emulated
+/// program a second is thirty times as short, and never the same number of instructions.
+const NO_PURGE: &str = "MIMALLOC_PURGE_DELAY=-1";
+
+/// What the plugin writes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Counts {
+    /// The emulated architecture.
+    target: String,
+    /// Threads of the program.
+    vcpus: u64,
+    /// Instructions up to each marker: one before the first call, and one after each.
+    markers: Vec<u64>,
+    /// Instructions up to the end.
+    total: u64,
+}
+
+/// What the command prints.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    status: u16,
+    body_bytes: u64,
+}
+
+/// Runs the subject's `call` command under an emulator of the cell's architecture that counts, the machine's own
+/// architecture too.
+///
+/// # Errors
+/// There is no emulator or no plugin for it, the subject has no such command, or it failed or answered wrongly.
+pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
+    let cell = &visit.trial.cell;
+    let subject = bench.catalog.subject(&cell.subject).map_err(Failure::at("plan"))?;
+    let template = subject.call.as_deref().ok_or_else(|| {
+        Failure::at("plan")(format!("subject `{}` has no `call` in subjects.toml", cell.subject))
+    })?;
+    let name = cell.workload.as_ref().ok_or_else(|| {
+        Failure::at("plan")(format!("trial {cell} has no workload to call the subject with"))
+    })?;
+    let (workload, body) = bench.catalog.request(name).map_err(Failure::at("plan"))?;
+    let emulator = emulator::find(&cell.architecture).map_err(Failure::at("emulator"))?;
+    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at("emulator"))?;
+
+    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("prepare"))?;
+    scratch.link(PLUGIN, &plugin).map_err(Failure::at("prepare"))?;
+    let mut words = Vec::new();
+    for word in template {
+        words.push(match artifact_name(word) {
+            Some(name) => {
+                let path = bench.artifacts(visit)?.path(name).map_err(Failure::at("plan"))?;
+                scratch.link(name, &path).map_err(Failure::at("prepare"))?;
+                format!("./{name}")
+            }
+            None => word.clone(),
+        });
+    }
+    words.extend(request_words(workload, iterations));
+    if !body.is_empty() {
+        scratch.write("body", &body).map_err(Failure::at("prepare"))?;
+        words.extend(["--body".to_owned(), "body".to_owned()]);
+    }
+
+    let mut command = quiet_command(&emulator.program);
+    // One processor model, so that what a program chooses by the processor at hand is the same everywhere; the seed
+    // is that of the random bytes which the kernel gives to each process. The mark is for us, not for the program.
+    command.args(["-cpu", "max", "-seed", "1", "-U", MARK, "-E", NO_PURGE]);
+    command.args(["-plugin", &format!("./{PLUGIN},out=counts.json")]).args(&words);
+    command.current_dir(&scratch.folder).env_clear().env(MARK, bench.run);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let spawned = on_subject_cores(bench.pinning, || command.spawn());
+    let shown = format!("{} {}", emulator.program, words.join(" "));
+    let child = spawned.map_err(|e| Failure::at("emulator")(format!("spawn `{shown}`: {e}")))?;
+    let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    check_answer(&output, &scratch.folder.join("response"), &workload.expect)
+        .map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    let counts = read_counts(&scratch.folder.join("counts.json"), &output)
+        .map_err(|why| Failure::at("emulator")(format!("`{shown}`: {why}")))?;
+    record(&counts, iterations).map_err(Failure::at("run"))
+}
+
+/// The program, with the addresses of its mappings not random where that can be had: what an emulated program gets
+/// from `mmap` depends on them. In some containers it is forbidden; then a first call varies by some ten instructions.
+fn quiet_command(program: &str) -> Command {
+    let allowed = Command::new("setarch").args(["--addr-no-randomize", "true"]).output();
+    if allowed.is_ok_and(|output| output.status.success()) {
+        let mut command = Command::new("setarch");
+        command.args(["--addr-no-randomize", program]);
+        return command;
+    }
+    Command::new(program)
+}
+
+/// `{artifact:NAME}` and nothing else.
+fn artifact_name(word: &str) -> Option<&str> {
+    word.strip_prefix("{artifact:")?.strip_suffix('}')
+}
+
+fn request_words(workload: &Workload, iterations: u32) -> Vec<String> {
+    let iterations = iterations.to_string();
+    let mut words = vec!["--method", &workload.method, "--path", &workload.path];
+    words.extend(["--iterations", &iterations, "--output", "response"]);
+    if let Some(content_type) = &workload.content_type {
+        words.extend(["--content-type", content_type]);
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn check_answer(output: &Output, response: &Path, expect: &Expect) -> Result<(), String> {
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", output.status, said.trim()));
+    }
+    let answer: Answer = serde_json::from_str(stdout.trim())
+        .map_err(|error| format!("said nothing of its answer: {error}"))?;
+    if answer.status != expect.status {
+        return Err(format!("answered {}, not {}", answer.status, expect.status));
+    }
+    let sha256 = sha256_file(response).map_err(|error| format!("{error:#}"))?;
+    if sha256 != expect.sha256 {
+        return Err(format!(
+            "the body of {} bytes has SHA-256 {sha256}, not {}",
+            answer.body_bytes, expect.sha256
+        ));
+    }
+    Ok(())
+}
+
+fn read_counts(file: &Path, output: &Output) -> Result<Counts, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        format!("the plugin wrote no counts ({error}); the emulator said: {}", said.trim())
+    })?;
+    serde_json::from_str(&text).map_err(|error| format!("the plugin wrote `{text}`: {error}"))
+}
+
+fn record(counts: &Counts, iterations: u32) -> Result<Measured, String> {
+    let calls: Vec<u64> =
+        counts.markers.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+    if calls.len() != iterations as usize {
+        return Err(format!("{iterations} calls were asked for, {} were counted", calls.len()));
+    }
+    let mut measured = Measured { emulated: true, ..Measured::default() };
+    measured.set(Metric::InstructionsToReady, counts.markers.first().copied());
+    measured.set(Metric::InstructionsFirstCall, calls.first().copied());
+    let mut steady = calls.get(1..).unwrap_or_default().to_vec();
+    steady.sort_unstable();
+    measured.set(Metric::InstructionsPerCall, steady.get(steady.len() / 2).copied());
+    if let (Some(least), Some(most)) = (steady.first(), steady.last())
+        && least != most
+    {
+        measured.remarks.push(format!("calls after the first took {least} to {most} instructions"));
+    }
+    if counts.vcpus != 1 {
+        measured.remarks.push(format!("{} threads were counted together", counts.vcpus));
+    }
+    Ok(measured)
+}
+
+/// A folder for one trial, removed with what is in it.
+struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    fn new(run: &str, position: u64) -> Result<Self, String> {
+        let name = format!("weighbridge-{}-{run}-{position}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let shown = folder.display().to_string();
+        std::fs::create_dir_all(&folder).map_err(|error| format!("create {shown}: {error}"))?;
+        Ok(Self { folder })
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let path = self.folder.join(name);
+        std::fs::write(&path, bytes).map_err(|error| format!("write {}: {error}", path.display()))
+    }
+
+    fn link(&self, name: &str, to: &Path) -> Result<(), String> {
+        let absolute = std::path::absolute(to).map_err(|error| error.to_string())?;
+        symlink(&absolute, self.folder.join(name))
+            .map_err(|error| format!("link to {}: {error}", absolute.display()))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left in the system's temporary folder harms nobody.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(markers: &[u64]) -> Counts {
+        let total = markers.last().copied().unwrap_or_default() + 1;
+        Counts { target: "aarch64".to_owned(), vcpus: 1, markers: markers.to_vec(), total }
+    }
+
+    #[test]
+    fn start_first_and_further_calls_are_told_apart() {
+        let measured = record(&counts(&[1000, 1500, 1800, 2100]), 3).unwrap();
+        assert!(measured.emulated && measured.remarks.is_empty(), "{:?}", measured.remarks);
+        assert_eq!(measured.metrics[&Metric::InstructionsToReady], 1000);
+        assert_eq!(measured.metrics[&Metric::InstructionsFirstCall], 500);
+        assert_eq!(measured.metrics[&Metric::InstructionsPerCall], 300);
+        assert!(record(&counts(&[1000, 1500]), 2).is_err(), "a marker is missing");
+        assert!(record(&counts(&[]), 2).is_err(), "no marker came");
+    }
+
+    #[test]
+    fn calls_that_differ_are_remarked() {
+        let measured = record(&counts(&[0, 500, 800, 1110, 1410]), 4).unwrap();
+        assert_eq!(measured.metrics[&Metric::InstructionsPerCall], 300);
+        assert_eq!(measured.remarks, ["calls after the first took 300 to 310 instructions"]);
+        let threads = record(&Counts { vcpus: 3, ..counts(&[0, 500, 800]) }, 2).unwrap();
+        assert_eq!(threads.remarks, ["3 threads were counted together"]);
+    }
+
+    #[test]
+    fn only_whole_words_are_artifacts() {
+        assert_eq!(artifact_name("{artifact:component.cwasm}"), Some("component.cwasm"));
+        assert_eq!(artifact_name("call"), None);
+    }
+
+    #[test]
+    fn a_wrong_answer_is_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let response = folder.path().join("response");
+        std::fs::write(&response, "ok").unwrap();
+        let sha256 = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
+        let expect = Expect { status: 200, sha256: sha256.to_owned() };
+        let told = |script: &str, expect: &Expect| {
+            let output = Command::new("sh").args(["-c", script]).output().unwrap();
+            check_answer(&output, &response, expect)
+        };
+        let line = r#"echo '{"status":200,"body_bytes":2}'"#;
+        assert_eq!(told(line, &expect), Ok(()));
+        assert!(told("echo no >&2; exit 1", &expect).unwrap_err().contains("no"));
+        assert!(told("true", &expect).is_err());
+        let other = Expect { status: 404, ..expect.clone() };
+        assert_eq!(told(line, &other).unwrap_err(), "answered 200, not 404");
+        let other = Expect { sha256: "0".repeat(64), ..expect };
+        assert!(told(line, &other).unwrap_err().contains("SHA-256"));
+    }
+}

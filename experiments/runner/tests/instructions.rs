@@ -1,0 +1,44 @@
+//! Instruction counts, from the definition to the observation, under an emulator of this machine's architecture.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
+
+mod common;
+
+use common::*;
+use std::collections::BTreeMap;
+use std::process::Command;
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::record::Outcome;
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn two_invocations_count_the_same() {
+    let emulator = format!("qemu-{}", std::env::consts::ARCH);
+    if Command::new(&emulator).arg("--version").output().is_err() {
+        eprintln!("note: {emulator} is not installed: nothing is counted here");
+        return;
+    }
+    let _alone = alone();
+    let results = tempfile::tempdir().unwrap();
+    let arguments = ["instructions", "--profile", "quick"];
+    let workloads = ["--workload", "healthz", "--workload", "op-png"];
+    let output = runner(results.path(), &[&arguments[..], &workloads].concat())
+        .env("DOCKER_HOST", NO_ENGINE)
+        .output()
+        .unwrap();
+    succeed(&output);
+    let (_, observations) = read(&only_run(results.path(), "quick"));
+    let mut cells = BTreeMap::new();
+    for observation in &observations {
+        let cell = observation.trial.cell.clone();
+        assert_eq!(observation.outcome, Outcome::Ok, "{cell}");
+        assert!(observation.emulated, "{cell}");
+        assert!(observation.remarks.is_empty(), "{cell}: {:?}", observation.remarks);
+        let metrics = &observation.metrics;
+        assert!(metrics[&Metric::InstructionsFirstCall] > metrics[&Metric::InstructionsPerCall]);
+        // To the digit.
+        let before = cells.insert(cell.to_string(), metrics.clone());
+        assert!(before.is_none_or(|before| before == *metrics), "{cell}: {metrics:?}");
+    }
+    assert_eq!((observations.len(), cells.len()), (8, 4), "two subjects, two workloads, twice");
+}
