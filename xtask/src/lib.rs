@@ -4,12 +4,16 @@
 //! and runs them as programs.
 
 pub mod architecture;
+pub mod bundle;
 pub mod cargo;
 pub mod exit;
+pub mod fleet;
 pub mod inputs;
+pub mod merge;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod remote;
 pub mod setup;
 pub mod stage;
 pub mod verbs;

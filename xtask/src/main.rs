@@ -44,7 +44,11 @@ enum Verb {
     },
     /// Get what this machine lacks, or say the line that would.
     #[command(after_help = "Example:\n  cargo xtask setup --yes")]
-    Setup,
+    Setup {
+        /// Start or stop a Slurm of two nodes on this machine, to try the fleet with.
+        #[arg(long, value_name = "start|stop", num_args = 0..=1, default_missing_value = "start")]
+        slurm_test: Option<verbs::setup::SlurmTest>,
+    },
     /// Say what is there, what is missing and the line that gets it; changes nothing.
     #[command(after_help = "Example:\n  cargo xtask doctor")]
     Doctor,
@@ -61,13 +65,23 @@ enum Verb {
     /// Measure, and keep the raw logs.
     #[command(
         after_help = "Examples:\n  cargo xtask run cold-start --subject docker-scratch,wasmtime-aot\n  \
-        cargo xtask run --profile smoke --dry-run\n  cargo xtask run --resume 2026-01-31T12-00-00Z-quick"
+        cargo xtask run --profile smoke --dry-run\n  cargo xtask run --resume 2026-01-31T12-00-00Z-quick\n  \
+        cargo xtask run --on ssh://me@board.local"
     )]
     Run {
         #[command(flatten)]
         choice: Choice,
         #[command(flatten)]
         mode: Mode,
+    },
+    /// Measure on a cluster, by Slurm.
+    #[command(
+        after_help = "Examples:\n  cargo xtask fleet submit --profile paper --arch x86_64,aarch64\n  \
+        cargo xtask fleet status\n  cargo xtask fleet collect"
+    )]
+    Fleet {
+        #[command(subcommand)]
+        verb: verbs::fleet::Verb,
     },
     /// Find out what this machine and this method can tell apart: A/A runs, and the load generator beside wrk.
     #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load")]
@@ -121,6 +135,9 @@ enum Verb {
         /// Build for these architectures too, and let the smoke run visit them.
         #[arg(long, value_delimiter = ',', value_name = "ARCH")]
         arch: Vec<Architecture>,
+        /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
+        #[arg(long)]
+        fleet: bool,
     },
     /// Remove what was made; runs are kept.
     #[command(after_help = "Example:\n  cargo xtask clean --results")]
@@ -150,11 +167,13 @@ fn main() -> ExitCode {
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
         Verb::All { choice, force } => verbs::all::run(project, &choice, force, progress),
-        Verb::Setup => verbs::setup::run(project, progress),
+        Verb::Setup { slurm_test: Some(what) } => verbs::setup::slurm_test(project, what),
+        Verb::Setup { slurm_test: None } => verbs::setup::run(project, progress),
         Verb::Doctor => verbs::doctor::run(project),
         Verb::List => verbs::list::run(project),
         Verb::Build { choice } => verbs::build::run(project, &choice, progress),
         Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
+        Verb::Fleet { verb } => verbs::fleet::run(project, &verb, progress),
         Verb::Calibrate { what, profile } => {
             verbs::calibrate::run(project, what, &profile, progress)
         }
@@ -165,7 +184,8 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
         Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
-        Verb::Test { arch } => verbs::test::run(project, &arch, progress),
+        Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
+        Verb::Test { arch, fleet: false } => verbs::test::run(project, &arch, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }

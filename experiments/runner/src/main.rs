@@ -151,6 +151,9 @@ struct Part {
     /// Name of the run, in place of the time.
     #[arg(long, value_name = "RUN")]
     name: Option<String>,
+    /// Wait while another run is measuring on this machine.
+    #[arg(long)]
+    wait_for_lock: bool,
 }
 
 fn main() -> ExitCode {
@@ -185,13 +188,15 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
         return print_plan(&manifest, &catalog);
     }
-    let _lock = lock::only_one(&lock::file())?;
+    let busy = if arguments.part.wait_for_lock { lock::Busy::Wait } else { lock::Busy::Refuse };
+    let _lock = lock::only_one(&lock::file(), busy)?;
     std::fs::create_dir_all(&arguments.results)
         .with_context(|| format!("create {}", arguments.results.display()))?;
     interrupt::install()?;
     let (mut store, manifest, built) = match &arguments.resume {
         Some(run) => {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
+            check_machine(&manifest, arguments.part.machine.as_deref())?;
             let built = Built::read(&arguments.artifacts, &manifest.architectures)?;
             (store, manifest, built)
         }
@@ -299,6 +304,19 @@ fn connect_engine(provisions: &[Provision]) -> Option<Engine> {
     let host =
         std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
     Engine::connect(&host).map_err(|error| eprintln!("note: {error:#}")).ok()
+}
+
+/// A part goes on where it began: its manifest says which cores were used there, and a block that two machines had
+/// measured would compare them with each other.
+fn check_machine(manifest: &Manifest, name: Option<&str>) -> Result<()> {
+    let began_on = manifest.machines.keys().next().map(String::as_str);
+    anyhow::ensure!(
+        name.is_none() || name == began_on,
+        "run {} began on {}: go on there, or begin a new part here",
+        manifest.run,
+        began_on.unwrap_or("a machine without a name")
+    );
+    Ok(())
 }
 
 /// A resumed run must measure what it began with.

@@ -308,10 +308,8 @@ fn trials<'a>(
 ) -> impl Iterator<Item = Trial> + 'a {
     let settings = definition.settings(request.profile);
     let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
-    let blocks = request.blocks.clone().unwrap_or(0..planned);
-    let invocations = blocks.start..blocks.end.min(planned);
     let architectures = definition.architectures.visited(own, &request.architectures);
-    architectures.into_iter().flat_map(move |name| definition.trials(&name, invocations.clone()))
+    architectures.into_iter().flat_map(move |name| definition.trials(&name, 0..planned))
 }
 
 fn plan(
@@ -338,7 +336,7 @@ fn plan(
         }
         None => true,
     };
-    let trials: Vec<Trial> = definitions
+    let mut trials: Vec<Trial> = definitions
         .iter()
         .flat_map(|definition| {
             let asked = trials(request, definition, machine.own());
@@ -362,6 +360,10 @@ fn plan(
                 format!("Not installed: {}", reasons.join("; "))
             }
         );
+    }
+    // A part whose blocks hold none of them is an empty part: definitions differ in how many invocations they ask for.
+    if let Some(blocks) = &request.blocks {
+        trials.retain(|trial| blocks.contains(&trial.invocation));
     }
     Ok(plan::shuffle(trials, request.seed))
 }

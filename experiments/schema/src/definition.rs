@@ -111,7 +111,8 @@ impl Architectures {
         Ok(Architectures::Named(names.to_vec()))
     }
 
-    /// Those that a machine of architecture `own` visits when `asked` were asked for (none: its own).
+    /// Those that a machine of architecture `own` visits when `asked` were asked for (none: its own). What nobody
+    /// asked for is not visited: several machines that share a plan would each measure their own besides.
     #[must_use]
     pub fn visited(&self, own: &str, asked: &[String]) -> Vec<String> {
         let is_asked = |name: &str| match asked {
@@ -119,7 +120,9 @@ impl Architectures {
             _ => asked.iter().any(|a| a == name),
         };
         match self {
-            Architectures::Own => vec![own.to_owned()],
+            Architectures::Own => {
+                is_asked(own).then(|| own.to_owned()).into_iter().collect()
+            }
             Architectures::Named(names) => names.iter().filter(|n| is_asked(n)).cloned().collect(),
         }
     }

@@ -101,7 +101,9 @@ fn times_are_asked_of_the_machine_that_measures_alone() {
     );
     check_refused(("[\"host\"]", "[\"arm\"]"), "unknown `arm`");
     let own = definition(&[]).unwrap().architectures;
-    assert_eq!(own.visited("aarch64", &["x86_64".to_owned()]), ["aarch64"]);
+    assert_eq!(own.visited("aarch64", &[]), ["aarch64"]);
+    assert_eq!(own.visited("aarch64", &["x86_64", "aarch64"].map(str::to_owned)), ["aarch64"]);
+    assert!(own.visited("aarch64", &["x86_64".to_owned()]).is_empty(), "never under emulation");
 
     let sizes = definition(&[
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.artifact-size]"),

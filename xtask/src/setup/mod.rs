@@ -20,6 +20,7 @@ mod pins;
 mod record;
 mod rust;
 mod scripts;
+pub mod slurm_test;
 mod sources;
 mod static_native;
 #[cfg(test)]

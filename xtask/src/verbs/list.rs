@@ -63,7 +63,11 @@ fn text(project: &Project) -> Result<String> {
     Ok(text)
 }
 
-fn stems(project: &Project) -> Result<Vec<String>> {
+/// Names of the experiments, sorted.
+///
+/// # Errors
+/// The folder of definitions cannot be listed.
+pub fn stems(project: &Project) -> Result<Vec<String>> {
     let folder = project.path("experiments/definitions");
     let entries =
         std::fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;

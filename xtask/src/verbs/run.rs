@@ -8,6 +8,7 @@ use crate::inputs::Inputs;
 use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::remote::Host;
 use crate::setup::{Engine, Need, Setup, engine};
 use crate::stage;
 use anyhow::{Context, Result};
@@ -43,7 +44,8 @@ pub struct Choice {
 }
 
 impl Choice {
-    fn arguments(&self) -> Vec<String> {
+    /// The runner's options for it.
+    pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments = self.experiments.clone();
         arguments.extend(["--profile".to_owned(), self.profile.clone()]);
         arguments.extend(["--seed".to_owned(), self.seed.to_string()]);
@@ -73,6 +75,9 @@ pub struct Mode {
     /// Go on with this interrupted run.
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
+    /// Measure there, as in ssh://me@host:22; several, separated by commas, share the blocks.
+    #[arg(long, value_delimiter = ',', value_name = "MACHINE", conflicts_with = "dry_run")]
+    pub on: Vec<Host>,
 }
 
 /// The needs of a run; the paper's come later.
@@ -90,10 +95,16 @@ pub const NEEDS: &[Need] = &[
 /// # Errors
 /// The build failed, a name does not exist, or the runner failed.
 pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
-    let setup = super::setup::provide(project, &Need::with_foreign(NEEDS, &choice.arch), progress)?;
-    let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
     let results = project.results();
-    let made = measure(project, &results, &setup, &artifacts, choice, mode, progress)?;
+    let made = match super::elsewhere::run(project, &results, choice, mode, progress)? {
+        Some(folder) => Some(folder),
+        None => {
+            let needs = Need::with_foreign(NEEDS, &choice.arch);
+            let setup = super::setup::provide(project, &needs, progress)?;
+            let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
+            measure(project, &results, &setup, &artifacts, choice, mode, progress)?
+        }
+    };
     if let Some(folder) = made {
         println!("raw logs: {}", project.shown(&folder));
         println!("next: cargo xtask analyze {}", project.shown(&folder));

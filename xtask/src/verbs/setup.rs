@@ -3,6 +3,7 @@
 use crate::exit::{Exit, LackingError};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::setup::slurm_test::Cluster;
 use crate::setup::{Need, Outcome, Setup, TargetToolchain, provide_all};
 use crate::stage;
 use anyhow::{Context, Result};
@@ -30,6 +31,34 @@ pub fn provide(project: &Project, needs: &[Need], progress: &Progress) -> Result
     let file = project.state.join("setup.json");
     stage::write(&file, &serde_json::to_vec_pretty(&setup)?)?;
     Ok(setup)
+}
+
+/// What to do with the Slurm of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SlurmTest {
+    /// Start it anew.
+    Start,
+    /// End it.
+    Stop,
+}
+
+/// Starts or stops the Slurm of the tests.
+///
+/// # Errors
+/// It is not installed (exit code 3), or does not start or end.
+pub fn slurm_test(project: &Project, what: SlurmTest) -> Result<Exit> {
+    let reporter = |line: &str| eprintln!("{line}");
+    let context = project.setup_context(&reporter);
+    let cluster = Cluster::of(&context);
+    match what {
+        SlurmTest::Start => {
+            cluster.start(&context)?;
+            println!("export SLURM_CONF={}", cluster.configuration().display());
+            println!("to end it: cargo xtask setup --slurm-test stop");
+        }
+        SlurmTest::Stop => cluster.stop()?,
+    }
+    Ok(Exit::Done)
 }
 
 /// The verb.

@@ -40,6 +40,15 @@ pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Res
     Ok(Exit::Done)
 }
 
+/// The test of the fleet alone.
+///
+/// # Errors
+/// Slurm is not installed (exit code 3), or the check failed.
+pub fn fleet(project: &Project, progress: &Progress) -> Result<Exit> {
+    step("fleet, with a node that is killed", || super::test_fleet::run(project, progress))?;
+    Ok(Exit::Done)
+}
+
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let begun = Instant::now();
     eprintln!("== {name}");
@@ -80,6 +89,7 @@ fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Resu
         &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
     );
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
+    tests.env("WEIGHBRIDGE_RUNNER", project.tool(tools::RUNNER.0));
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
     tests.env("WEIGHBRIDGE_HOST_COMPILER", artifacts.join("weighbridge-host-compiler"));

@@ -4,6 +4,7 @@ use crate::cargo::Build;
 use crate::inputs::Inputs;
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::setup::TargetToolchain;
 use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -65,6 +66,34 @@ pub fn ensure(
         stage::done(project, package, &digest, vec![program.clone()], "built")?;
     }
     Ok((program, digest))
+}
+
+/// Builds the runner for other machines: linked statically, for the toolchain's architecture.
+///
+/// # Errors
+/// The build failed.
+pub fn static_runner(
+    project: &Project,
+    toolchain: &TargetToolchain,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let (package, folder) = RUNNER;
+    let inputs = digest(project, folder)? + &serde_json::to_string(toolchain)?;
+    let stage = format!("{package}-{}", toolchain.triple);
+    let program = project.target.join(&toolchain.triple).join("tools").join(package);
+    if stage::fresh(project, &stage, &inputs).is_none() {
+        let build = Build {
+            package,
+            within_workspace: false,
+            profile: "tools",
+            arguments: &[],
+            toolchain: Some(toolchain),
+            env: &[],
+        };
+        build.run(project, progress)?;
+        stage::done(project, &stage, &inputs, vec![program.clone()], "built")?;
+    }
+    Ok(program)
 }
 
 /// The complete runs in `results/`, oldest first: their names begin with their time.

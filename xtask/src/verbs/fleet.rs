@@ -1,0 +1,229 @@
+//! `cargo xtask fleet`: measure on a cluster.
+
+use super::run::Choice;
+use super::{build, elsewhere, tools};
+use crate::architecture::Architecture;
+use crate::exit::Exit;
+use crate::fleet::{self, Batch, Fleet};
+use crate::process::command;
+use crate::progress::Progress;
+use crate::project::Project;
+use crate::setup::{Need, Setup};
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What to do with a fleet.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Verb {
+    /// Build, write the job arrays and hand them to Slurm.
+    Submit(Box<Submit>),
+    /// Say how far each element is, and what is left.
+    Status(Which),
+    /// Merge what the nodes measured into one run in `results/`.
+    Collect(Which),
+}
+
+/// What to submit.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Submit {
+    /// What is measured.
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Slurm's partition; the cluster's default when none is given.
+    #[arg(long)]
+    pub partition: Option<String>,
+    /// Blocks per element: what a node that does not come back costs. About ten elements when not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub block_size: Option<u32>,
+    /// A further option of sbatch, such as --sbatch=--account=me.
+    #[arg(long = "sbatch", value_name = "OPTION", allow_hyphen_values = true)]
+    pub options: Vec<String>,
+    /// Folder that all nodes share; `fleet` in the state folder when not given.
+    #[arg(long, value_name = "SHARED")]
+    pub dir: Option<PathBuf>,
+    /// Architectures of the nodes themselves, for a test; those that are measured when empty.
+    #[arg(skip)]
+    pub nodes: Vec<Architecture>,
+    /// Write everything and hand nothing over.
+    #[arg(long)]
+    pub write_only: bool,
+}
+
+/// Which fleet.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Which {
+    /// Its run; the newest when none is given.
+    pub run: Option<String>,
+    /// Folder that all nodes share, as it was given to `submit`.
+    #[arg(long, value_name = "SHARED")]
+    pub dir: Option<PathBuf>,
+}
+
+/// The verb.
+///
+/// # Errors
+/// See [`submit`] and [`collect`].
+pub fn run(project: &Project, verb: &Verb, progress: &Progress) -> Result<Exit> {
+    match verb {
+        Verb::Submit(what) => {
+            let folder = submit(project, what, progress, slurm)?;
+            println!("fleet: {}", folder.display());
+            if what.write_only {
+                println!("next: sbatch, once for each {}/*.sbatch", folder.display());
+            } else {
+                println!("next: cargo xtask fleet status{}", shown(what.dir.as_deref()));
+            }
+        }
+        Verb::Status(which) => {
+            let (folder, fleet) = find(project, which)?;
+            let found = fleet::progress(&folder, &fleet, slurm)?;
+            print!("{}{}", fleet::table(&found), fleet::again(&folder, &found));
+        }
+        Verb::Collect(which) => {
+            let made = collect(project, which, &project.results(), slurm)?;
+            println!("raw logs: {}", project.shown(&made));
+            println!("next: cargo xtask analyze {}", project.shown(&made));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn shown(dir: Option<&Path>) -> String {
+    dir.map(|dir| format!(" --dir {}", dir.display())).unwrap_or_default()
+}
+
+/// A program of the machine's own Slurm.
+fn slurm(program: &str) -> Command {
+    command(program)
+}
+
+fn fleets(project: &Project, dir: Option<&Path>) -> PathBuf {
+    // Typed in the checkout: relative to it.
+    dir.map_or_else(|| project.state.join("fleet"), |dir| project.root.join(dir))
+}
+
+fn find(project: &Project, which: &Which) -> Result<(PathBuf, Fleet)> {
+    let folder = Fleet::find(&fleets(project, which.dir.as_deref()), which.run.as_deref())?;
+    let fleet = Fleet::read(&folder)?;
+    Ok((folder, fleet))
+}
+
+/// Writes a fleet and hands it to Slurm; `slurm` makes its programs. Returns the fleet's folder.
+///
+/// # Errors
+/// A build failed, nothing is to be measured, or sbatch refused.
+pub fn submit(
+    project: &Project,
+    what: &Submit,
+    progress: &Progress,
+    slurm: impl Fn(&str) -> Command,
+) -> Result<PathBuf> {
+    ensure!(
+        what.choice.budget.is_none(),
+        "--budget is for one machine: the elements of a fleet measure what was planned"
+    );
+    let mut choice = what.choice.clone();
+    if choice.arch.is_empty() {
+        let own = Architecture::from_str(std::env::consts::ARCH, false);
+        choice.arch.push(own.map_err(anyhow::Error::msg)?);
+    }
+    let needs = Need::with_foreign(build::NEEDS, &choice.arch);
+    let setup = super::setup::provide(project, &needs, progress)?;
+    let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
+    let blocks_count = fleet::blocks_count(project, &choice.experiments, &choice.profile)?;
+    let plan = plan(project, &choice, &artifacts, progress)?;
+    let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
+    let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
+    let architectures = choice.arch.iter().map(|a| a.name().to_owned()).collect();
+    // Each element says itself which architecture is its own.
+    choice.arch.clear();
+    let mut written = Fleet {
+        run: elsewhere::run_name(&choice.profile)?,
+        architectures,
+        blocks_count,
+        block_size: Fleet::size(what.block_size, blocks_count),
+        arguments: choice.arguments(),
+        revision: elsewhere::revision(project),
+        jobs: BTreeMap::new(),
+    };
+    let folder = fleets(project, what.dir.as_deref()).join(&written.run);
+    let batch = Batch { partition: what.partition.clone(), options: what.options.clone() };
+    fleet::write(&folder, &written, &bundles, &batch)?;
+    crate::stage::write(&folder.join("plan.json"), &plan)?;
+    if !what.write_only {
+        fleet::submit(&folder, &mut written, slurm)?;
+    }
+    Ok(folder)
+}
+
+/// A bundle for the nodes of each architecture; each holds the artifacts of all, should its cells be emulated.
+fn bundles(
+    project: &Project,
+    setup: &Setup,
+    nodes: &[Architecture],
+    architectures: &[Architecture],
+    progress: &Progress,
+) -> Result<Vec<(String, crate::bundle::Bundle)>> {
+    let mut all = nodes.to_vec();
+    // This machine's own: a node of its kind can emulate the others.
+    all.extend(Architecture::from_str(std::env::consts::ARCH, false));
+    all.sort();
+    all.dedup();
+    let mut made = Vec::new();
+    for own in all {
+        match elsewhere::bundle(project, setup, own, architectures, progress) {
+            Ok(bundle) => made.push((own.name().to_owned(), bundle)),
+            Err(error) => progress.note(&format!("  no bundle for nodes of {own}: {error:#}")),
+        }
+    }
+    ensure!(!made.is_empty(), "there is nothing to hand to the nodes");
+    Ok(made)
+}
+
+/// The plan as this machine would have it: what it holds must be in the collected run.
+fn plan(
+    project: &Project,
+    choice: &Choice,
+    artifacts: &Path,
+    progress: &Progress,
+) -> Result<Vec<u8>> {
+    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    let file = project.state.join("fleet-plan.json");
+    let mut planning = command(runner);
+    planning.current_dir(&project.root).arg("run").args(choice.arguments());
+    planning.arg("--artifacts").arg(artifacts).args(["--fixed", "--dry-run", "--write-manifest"]);
+    planning.arg(&file);
+    let output = planning.output().context("run the runner")?;
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let error = messages.lines().find_map(|line| line.strip_prefix("error: "));
+    ensure!(output.status.success(), "{}", error.unwrap_or(messages.trim()));
+    let estimate = String::from_utf8_lossy(&output.stdout);
+    if let Some(line) = estimate.lines().find(|line| line.contains("nothing was measured")) {
+        progress
+            .note(&format!("  {}", line.trim_end_matches("; nothing was measured (--dry-run)")));
+    }
+    std::fs::read(&file).with_context(|| format!("read {}", file.display()))
+}
+
+/// Merges a fleet into `results`; returns the run's folder.
+///
+/// # Errors
+/// An element is not complete, or a planned trial is missing or double.
+pub fn collect(
+    project: &Project,
+    which: &Which,
+    results: &Path,
+    slurm: impl Fn(&str) -> Command,
+) -> Result<PathBuf> {
+    let (folder, fleet) = find(project, which)?;
+    let found = fleet::progress(&folder, &fleet, slurm)?;
+    let merged = fleet::collect(&folder, &fleet, &found, results)?;
+    for note in &merged.notes {
+        eprintln!("note: {note}");
+    }
+    println!("{} observations of {} parts", merged.observations_count, found.len());
+    Ok(merged.folder)
+}
