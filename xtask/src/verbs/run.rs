@@ -247,3 +247,18 @@ fn with_engine(setup: &Setup, engine: &Engine) -> Result<Vec<Provision>> {
     });
     Ok(provisions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn architectures_are_handed_on_only_when_they_were_asked_for() {
+        let mut choice = Choice::default();
+        assert!(!choice.arguments().contains(&"--arch".to_owned()));
+        choice.arch = vec![Architecture::X86_64, Architecture::Aarch64];
+        let arguments = choice.arguments();
+        let index = arguments.iter().position(|argument| argument == "--arch").unwrap();
+        assert_eq!(arguments[index + 1], "x86_64,aarch64");
+    }
+}

@@ -53,7 +53,8 @@ pub fn ensure(
 ) -> Result<(PathBuf, String)> {
     let digest = digest(project, folder)?;
     let program = project.tool(package);
-    if stage::fresh(project, package, &digest).is_none() {
+    // A state folder that several checkouts share may tell of the program in another one's target folder.
+    if stage::fresh(project, package, &digest).is_none() || !program.is_file() {
         let build = Build {
             package,
             within_workspace: true,
