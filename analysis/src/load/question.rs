@@ -37,6 +37,14 @@ pub enum Kind {
     Instructions,
 }
 
+impl Kind {
+    /// Whether an emulator leaves its numbers as they are: answers, sizes and counts of instructions.
+    #[must_use]
+    pub fn survives_emulation(self) -> bool {
+        matches!(self, Kind::Equivalence | Kind::ArtifactSize | Kind::Instructions)
+    }
+}
+
 /// A cell without its subject: what the subjects of one comparison share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setting {

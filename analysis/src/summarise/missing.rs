@@ -2,7 +2,7 @@
 
 use crate::load::Run;
 use crate::load::frame::is_emulated;
-use crate::load::question::{CellKey, Question};
+use crate::load::question::{CellKey, Kind, Question};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use weighbridge_schema::manifest::Availability;
@@ -59,18 +59,19 @@ pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
     }
     questions
         .iter()
-        .flat_map(Question::keys)
-        .filter_map(|key| {
+        .flat_map(|question| question.keys().map(|key| (question.kind, key)))
+        .filter_map(|(kind, key)| {
             let seen = observed.get(&key).map_or(&[][..], Vec::as_slice);
-            let missing = why(run, &key, seen)?;
+            let missing = why(run, kind, &key, seen)?;
             Some((key, missing))
         })
         .collect()
 }
 
-fn why(run: &Run, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
+fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
     let measured = |o: &&&Observation| o.outcome == Outcome::Ok;
-    if seen.iter().filter(measured).any(|o| !is_emulated(run, o)) {
+    let counts = |o: &&Observation| kind.survives_emulation() || !is_emulated(run, o);
+    if seen.iter().filter(measured).any(counts) {
         return None;
     }
     if seen.iter().any(|o| measured(&o)) {

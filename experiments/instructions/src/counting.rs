@@ -25,6 +25,12 @@ struct Processor {
     last_address: AtomicU64,
 }
 
+impl Processor {
+    const fn idle() -> Self {
+        Self { instructions_count: AtomicU64::new(0), last_address: AtomicU64::new(NOWHERE) }
+    }
+}
+
 /// Counts of all processors.
 pub(crate) struct Counter {
     processors: [Processor; PROCESSORS],
@@ -33,11 +39,10 @@ pub(crate) struct Counter {
 
 impl Counter {
     pub(crate) const fn new() -> Self {
-        const IDLE: Processor = Processor {
-            instructions_count: AtomicU64::new(0),
-            last_address: AtomicU64::new(NOWHERE),
-        };
-        Self { processors: [IDLE; PROCESSORS], vcpus_count: AtomicUsize::new(0) }
+        Self {
+            processors: [const { Processor::idle() }; PROCESSORS],
+            vcpus_count: AtomicUsize::new(0),
+        }
     }
 
     /// Processor `vcpu` begins to execute `block`.
