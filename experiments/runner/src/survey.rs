@@ -321,9 +321,10 @@ fn plan(
     let installed = |definition: &Definition, trial: &Trial| {
         let architecture = &trial.cell.architecture;
         let is_foreign = architecture != machine.own();
-        // What is only weighed need not run.
+        // What is only weighed need not run; it must have been asked for all the same.
         if is_foreign && !definition.method.executes() {
-            return machine.built.of(architecture).is_ok();
+            return subjects.contains_key(&trial.cell.subject)
+                && machine.built.of(architecture).is_ok();
         }
         subjects.get(&trial.cell.subject).is_some_and(|entry| {
             let availability = entry.availability_on(architecture, machine.own());

@@ -114,13 +114,30 @@ impl Cluster {
     pub fn kill_node(&self, node: &str) -> Result<()> {
         let file = self.run.join(format!("slurmd-{node}.pid"));
         let daemon = self.pid_in(&file).with_context(|| format!("{node} does not run"))?;
-        let spool = self.data.join("spool").join(node).join("job");
-        let spool = spool.display().to_string();
+        signal(daemon, Signal::KILL);
+        self.kill_jobs(node);
+        Ok(())
+    }
+
+    /// Ends the processes of a node's jobs: they outlive its daemon.
+    fn kill_jobs(&self, node: &str) {
+        let ours = [
+            format!("SLURM_CONF={}", self.configuration().display()),
+            format!("SLURMD_NODENAME={node}"),
+        ];
         let table = processes();
-        let scripts = table.iter().filter(|process| process.arguments.contains(&spool));
-        // The step's own daemon is the parent of the script.
-        let mut doomed: Vec<i32> =
-            scripts.flat_map(|process| [process.parent, process.id]).collect();
+        let of_jobs = table.iter().filter(|process| {
+            let environment = std::fs::read(format!("/proc/{}/environ", process.id));
+            let environment = environment.unwrap_or_default();
+            ours.iter().all(|word| environment.split(|&b| b == 0).any(|e| e == word.as_bytes()))
+        });
+        let mut doomed: Vec<i32> = of_jobs.map(|process| process.id).collect();
+        // The step's own daemon is the parent of the script, and has the node's environment, not the job's.
+        let parents: Vec<i32> =
+            table.iter().filter(|p| doomed.contains(&p.id)).map(|p| p.parent).collect();
+        let steps = table.iter().filter(|p| parents.contains(&p.id));
+        let steps = steps.filter(|process| process.arguments.starts_with("slurmstepd"));
+        doomed.extend(steps.map(|step| step.id));
         let mut index = 0;
         while let Some(&parent) = doomed.get(index) {
             let children = table.iter().filter(|process| process.parent == parent);
@@ -129,11 +146,9 @@ impl Cluster {
             doomed.extend(new);
             index += 1;
         }
-        signal(daemon, Signal::KILL);
         for id in doomed {
             signal(id, Signal::KILL);
         }
-        Ok(())
     }
 
     /// Ends all that runs of it.
@@ -154,6 +169,9 @@ impl Cluster {
                 ensure!(begun.elapsed() < END_LIMIT, "{name}: process {id} does not end");
                 std::thread::sleep(Duration::from_millis(50));
             }
+        }
+        for (node, _) in NODES {
+            self.kill_jobs(node);
         }
         for folder in [self.run.clone(), self.data.join("state"), self.data.join("spool")] {
             if folder.exists() {

@@ -47,7 +47,7 @@ fn check(
     }
     let what = Submit {
         choice: Choice {
-            experiments: ["cold-start", "artifact-size", "equivalence"].map(str::to_owned).into(),
+            experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
             subject: ["native", "wasmtime-aot"].map(str::to_owned).into(),
             workload: vec!["healthz".to_owned()],
             profile: "quick".to_owned(),
