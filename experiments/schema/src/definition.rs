@@ -120,9 +120,7 @@ impl Architectures {
             _ => asked.iter().any(|a| a == name),
         };
         match self {
-            Architectures::Own => {
-                is_asked(own).then(|| own.to_owned()).into_iter().collect()
-            }
+            Architectures::Own => is_asked(own).then(|| own.to_owned()).into_iter().collect(),
             Architectures::Named(names) => names.iter().filter(|n| is_asked(n)).cloned().collect(),
         }
     }
