@@ -92,6 +92,10 @@ pub fn measure(
         if is_divided {
             arguments.push("--fixed".to_owned());
         }
+        if order.hosts.len() > 1 {
+            // Two names may mean one machine: its parts then take turns.
+            arguments.push("--wait-for-lock".to_owned());
+        }
         let name = match order.hosts {
             [_] => order.run.to_owned(),
             _ => format!("{}-{machine}", order.run),
