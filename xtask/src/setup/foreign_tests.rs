@@ -36,6 +36,9 @@ fn a_foreign_target_links_with_the_compiler_of_its_architecture() {
     assert!(flags.contains("+crt-static") && !flags.contains("x86-64"), "{flags}");
     assert!(flags.contains("--remap-path-prefix=/target-folder=/target"), "{flags}");
 
+    let c_flags = &foreign.env["CFLAGS_aarch64_unknown_linux_musl"];
+    assert!(c_flags.contains("-D__TIME__="), "the time of the build is in it: {c_flags}");
+
     let own = setup.target(Need::StaticNative).unwrap();
     assert_eq!(own.triple, "x86_64-unknown-linux-musl");
     assert_eq!(own.env["CC_x86_64_unknown_linux_musl"], "/usr/bin/musl-gcc");

@@ -98,6 +98,10 @@ pub(crate) fn encoded_flags(
     prefixes.sort_by_key(|(folder, _)| folder.components().count());
     for (folder, name) in prefixes {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
+        // Cargo names what lies within the checkout by relative paths.
+        if let Ok(relative) = folder.strip_prefix(&context.repo) {
+            flags.push(format!("--remap-path-prefix={}={name}", relative.display()));
+        }
     }
     flags.join("\x1f")
 }

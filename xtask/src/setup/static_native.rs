@@ -83,13 +83,17 @@ pub(crate) fn toolchain(
     let mut own = rust::configured_flags(&triple.replace("-gnu", "-musl"))?;
     own.extend(more_flags.iter().map(|&flag| flag.to_owned()));
     let flags = rust::encoded_flags(session.context, own, sources);
-    Ok(TargetToolchain {
-        triple: triple.to_owned(),
-        cargo: session.compiler.cargo.clone(),
-        env: BTreeMap::from([("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags)]),
-        arguments: Vec::new(),
-    })
+    let env = BTreeMap::from([
+        ("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags),
+        (compiler_variable("CFLAGS", triple), NO_BUILD_TIME.to_owned()),
+    ]);
+    let cargo = session.compiler.cargo.clone();
+    Ok(TargetToolchain { triple: triple.to_owned(), cargo, env, arguments: Vec::new() })
 }
+
+/// mimalloc would carry the time of its build, and no two builds would be the same.
+const NO_BUILD_TIME: &str =
+    "-Wno-builtin-macro-redefined -D__DATE__=\"1970-01-01\" -D__TIME__=\"00:00:00\"";
 
 /// `CC_x86_64_unknown_linux_musl` and the like: what the `cc` crate reads.
 pub(crate) fn compiler_variable(tool: &str, triple: &str) -> String {
