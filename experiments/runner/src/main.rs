@@ -62,7 +62,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Measure: one run, or the rest of an interrupted one.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Write the container image of a static binary as a deterministic archive.
     Image {
         /// The static binary.

@@ -204,16 +204,13 @@ fn foreign_availability(
             return missing(reason, format!("cargo xtask build --arch {architecture}"));
         }
     };
-    let emulator = match machine.emulators.get(architecture) {
-        Some(emulator) => emulator,
-        None => {
-            return missing(
-                format!(
-                    "there is no emulator for {architecture}: qemu-{architecture} is not installed"
-                ),
-                "cargo xtask setup".to_owned(),
-            );
-        }
+    let Some(emulator) = machine.emulators.get(architecture) else {
+        return missing(
+            format!(
+                "there is no emulator for {architecture}: qemu-{architecture} is not installed"
+            ),
+            "cargo xtask setup".to_owned(),
+        );
     };
     let command = subject.version.as_deref().unwrap_or_default();
     match ask_version(command, artifacts, Some(emulator)) {
