@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use weighbridge_schema::manifest::Emulator;
 
+/// What every emulated program runs on: the emulator's default processor lacks what both arms are compiled for.
+pub const PROCESSOR: [&str; 2] = ["-cpu", "max"];
+
 /// The emulator of an architecture on this machine; the dynamically linked one comes first, because only it loads
 /// plugins.
 ///

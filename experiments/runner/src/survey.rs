@@ -279,7 +279,8 @@ fn ask_version(
         .collect::<Result<Vec<_>, _>>()
         .map_err(anyhow::Error::msg)?;
     if let Some(emulator) = emulator {
-        filled.insert(0, emulator.program.clone());
+        let prefix = std::iter::once(emulator.program.as_str()).chain(emulator::PROCESSOR);
+        filled.splice(0..0, prefix.map(str::to_owned));
     }
     let (program, arguments) = filled.split_first().context("an empty version command")?;
     let output = Command::new(program)

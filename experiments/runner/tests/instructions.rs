@@ -41,7 +41,10 @@ fn two_invocations_count_the_same() {
         else {
             continue;
         };
-        assert_eq!(calls.1, calls_before.1, "{cell}: to the digit");
+        // To the digit nearly always; what the allocator tidies up has a clock, and once a pair differed by 38 of 3.1
+        // million on a busy machine.
+        let nearly = calls.1.abs_diff(calls_before.1) <= calls.1 / 1000;
+        assert!(nearly, "{cell}: {calls:?} {calls_before:?}");
         // Hash tables of the Wasm engine are seeded by the time.
         let alike = |a: u64, b: u64| a.abs_diff(b) <= a / 100;
         assert!(alike(calls.0, calls_before.0), "{cell}: {calls:?} {calls_before:?}");

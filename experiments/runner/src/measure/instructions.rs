@@ -7,7 +7,7 @@
 use super::instantiation::finish;
 use super::{Bench, Failure, Measured, Visit};
 use crate::digest::sha256_file;
-use crate::emulator;
+use crate::emulator::{self, PROCESSOR};
 use crate::subject::{MARK, on_subject_cores};
 use serde::Deserialize;
 use std::os::unix::fs::symlink;
@@ -86,7 +86,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let mut command = quiet_command(&emulator.program);
     // One processor model, so that what a program chooses by the processor at hand is the same everywhere; the seed
     // is that of the random bytes which the kernel gives to each process. The mark is for us, not for the program.
-    command.args(["-cpu", "max", "-seed", "1", "-U", MARK, "-E", NO_PURGE]);
+    command.args(PROCESSOR).args(["-seed", "1", "-U", MARK, "-E", NO_PURGE]);
     command.args(["-plugin", &format!("./{PLUGIN},out=counts.json")]).args(&words);
     command.current_dir(&scratch.folder).env_clear().env(MARK, bench.run);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

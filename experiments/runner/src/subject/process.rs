@@ -2,6 +2,7 @@
 
 use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores};
 use crate::clock::monotonic_ns;
+use crate::emulator::PROCESSOR;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::net::SocketAddr;
@@ -40,7 +41,9 @@ pub fn start(
         Some(emulator) => Command::new(emulator),
         None => Command::new(&program),
     };
-    command.args(context.emulator.map(|_| &program));
+    if context.emulator.is_some() {
+        command.args(PROCESSOR).arg(&program);
+    }
     for argument in arguments {
         command.arg(fill_in(argument, address, context.artifacts)?);
     }
