@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 /// Holds the lock until it is dropped, or the process ends in whatever way.
 pub struct Lock(#[allow(dead_code, reason = "held for its descriptor")] File);
 
-/// The machine's lock, of whatever checkout and user.
+/// The machine's lock, of whatever checkout. TMPDIR does not move it: leftovers are looked for on the whole machine, so
+/// that a run with another lock would end the subjects of this one.
 pub fn file() -> PathBuf {
-    std::env::temp_dir().join("weighbridge-measuring.lock")
+    PathBuf::from("/tmp/weighbridge-measuring.lock")
 }
 
 /// What to do while another run is measuring.
