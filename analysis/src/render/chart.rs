@@ -233,8 +233,11 @@ fn linear_step(high: f64) -> f64 {
     nice * power
 }
 
-/// Shortest decimal form, without the dust of floating-point powers; thousands as `k`.
+/// Shortest decimal form, without the dust of floating-point powers; thousands as `k`, millions as `M`.
 fn plain(value: f64) -> String {
+    if value >= 1_000_000.0 {
+        return format!("{}M", plain(value / 1_000_000.0));
+    }
     if value >= 10_000.0 {
         return format!("{}k", plain(value / 1000.0));
     }
@@ -256,6 +259,7 @@ mod tests {
         assert_eq!(labels(&Axis::log("", &[1.2, 4.0])), ["1", "2", "5"]);
         assert_eq!(labels(&Axis::linear("", &[930.0])), ["0", "200", "400", "600", "800", "1000"]);
         assert_eq!(labels(&Axis::linear("", &[42_000.0])), ["0", "10k", "20k", "30k", "40k"]);
+        assert_eq!(labels(&Axis::log("", &[120_000.0, 9e6])), ["100k", "1M", "10M"]);
         assert_eq!(labels(&Axis::settings("", &[1.0, 8.0])), ["1", "8"]);
     }
 

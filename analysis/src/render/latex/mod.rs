@@ -29,6 +29,8 @@ pub fn escape(text: &str) -> String {
             '`' => escaped.push_str("\\textasciigrave{}"),
             'µ' | 'μ' => escaped.push_str("\\ensuremath{\\mu}"),
             '×' => escaped.push_str("\\ensuremath{\\times}"),
+            // Two hyphens of an option would be set as a dash.
+            '-' if escaped.ends_with('-') => escaped.push_str("{}-"),
             '–' => escaped.push_str("--"),
             '—' => escaped.push_str("---"),
             THIN_SPACE => escaped.push_str("\\,"),
