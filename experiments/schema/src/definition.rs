@@ -210,7 +210,7 @@ impl Definition {
             experiment,
             question: raw.question,
             baseline: raw.baseline,
-            subjects: raw.subjects,
+            subjects: with_variants(raw.subjects, subjects),
             workloads: resolved,
             architectures,
             method: raw.method,
@@ -254,6 +254,19 @@ impl Definition {
         }
         trials
     }
+}
+
+/// Each subject that was named, followed by its variants that were not.
+fn with_variants(named: Vec<SubjectName>, subjects: &Subjects) -> Vec<SubjectName> {
+    let mut all = Vec::new();
+    for name in &named {
+        let variants = subjects.iter().filter(|(other, subject)| {
+            subject.variant_of.as_ref() == Some(name) && !named.contains(other)
+        });
+        all.push(name.clone());
+        all.extend(variants.map(|(other, _)| other.clone()));
+    }
+    all
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {

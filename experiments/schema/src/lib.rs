@@ -16,6 +16,7 @@ pub mod name;
 pub mod parameter;
 pub mod parse;
 pub mod plan;
+pub mod program;
 pub mod progress;
 pub mod record;
 pub mod stop;

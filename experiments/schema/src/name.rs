@@ -76,6 +76,10 @@ name!(
     SubjectName
 );
 name!(
+    /// One program that subjects are run by and that we do not build, for example `wasmtime`.
+    ProgramName
+);
+name!(
     /// One request shape, for example `thumbnail`.
     WorkloadName
 );

@@ -1,9 +1,11 @@
 //! `experiments/subjects.toml`: how each system is started, asked for its version, and weighed.
 
-use crate::name::SubjectName;
-use crate::parse::{ParseError, parse};
+use crate::name::{ProgramName, SubjectName};
+use crate::parse::{ParseError, nearest, parse};
+use crate::program::Programs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The side of the scale a subject belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +29,32 @@ pub enum Network {
     Bridge,
 }
 
+/// The daemon, or the like, that is asked for a container through Docker's API.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerEngine {
+    /// Docker: `dockerd`.
+    #[default]
+    Docker,
+    /// Podman: `podman system service`.
+    Podman,
+}
+
+impl fmt::Display for ContainerEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ContainerEngine::Docker => "docker",
+            ContainerEngine::Podman => "podman",
+        })
+    }
+}
+
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// Arguments may hold `{listen}` (the address to listen on) and `{artifact:NAME}` (the path of a built
-/// artifact).
+/// Arguments may hold `{listen}` (the address to listen on), `{artifact:NAME}` (the path of a built artifact),
+/// `{program:NAME}` (a program of `[programs]`) and `{prepared}` (what the subject's `prepare` made).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
@@ -43,6 +67,9 @@ pub enum Start {
     },
     /// Create and start a container through the engine's API.
     Container {
+        /// The engine that is asked.
+        #[serde(default)]
+        engine: ContainerEngine,
         /// The artifact that holds the image archive.
         image: String,
         /// Arguments to the image's entry point.
@@ -67,8 +94,21 @@ pub enum Start {
 pub enum Part {
     /// Something `cargo xtask build` made.
     Artifact(String),
-    /// A program of this machine, looked up on PATH.
+    /// A program of `[programs]`, or one of this machine, looked up on PATH.
     Program(String),
+    /// What the subject's `prepare` made.
+    Prepared,
+}
+
+/// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    /// Its name; programs tell by the ending what it is.
+    pub file: String,
+    /// The command that writes it to `{prepared}`.
+    pub command: Vec<String>,
 }
 
 /// What is shipped per service, and what must already be on the machine.
@@ -104,6 +144,9 @@ pub struct Subject {
     /// it. `None` where instructions are not counted. It may hold `{artifact:NAME}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Vec<String>>,
+    /// What is made before it is measured; `None` where what was built is all it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepare: Option<Preparation>,
     /// How it is started.
     pub start: Start,
     /// What it weighs.
@@ -111,6 +154,10 @@ pub struct Subject {
     /// The subject that this one is under another name; written as `[twins.NAME]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twin_of: Option<SubjectName>,
+    /// The subject that this one is with other versions of its programs; written as `[variants.NAME]`. A definition
+    /// that names that one asks for this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_of: Option<SubjectName>,
 }
 
 /// Another name for a subject: what the two show apart is the machine's and the method's doing.
@@ -120,10 +167,22 @@ struct RawTwin {
     twin_of: SubjectName,
 }
 
+/// A subject with other versions of its programs than the pinned ones.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawVariant {
+    variant_of: SubjectName,
+    programs: BTreeMap<ProgramName, String>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSubjects {
+    #[serde(default)]
+    programs: Programs,
     subjects: BTreeMap<SubjectName, Subject>,
+    #[serde(default)]
+    variants: BTreeMap<SubjectName, RawVariant>,
     #[serde(default)]
     twins: BTreeMap<SubjectName, RawTwin>,
 }
@@ -131,38 +190,162 @@ struct RawSubjects {
 /// All subjects by name.
 pub type Subjects = BTreeMap<SubjectName, Subject>;
 
+/// `subjects.toml`, read: twins and variants are subjects like any other, and `{program:NAME}` has become
+/// `{program:NAME@VERSION}`, `{prepared}` has become `{prepared:SUBJECT}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectsFile {
+    /// What is weighed.
+    pub subjects: Subjects,
+    /// What subjects are run by.
+    pub programs: Programs,
+}
+
+/// The subjects of `subjects.toml`.
+///
+/// # Errors
+/// As [`parse_subjects_file`].
+pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
+    parse_subjects_file(file, text).map(|read| read.subjects)
+}
+
 /// Reads `subjects.toml`.
 ///
 /// # Errors
-/// Syntax, unknown keys, a twin of nothing, names that are not kebab-case; and a process or bundle
-/// without a version command, because a subject whose version is unknown is not measured.
-pub fn parse_subjects(file: &str, text: &str) -> Result<Subjects, ParseError> {
-    let mut raw: RawSubjects = parse(file, text)?;
-    for (name, RawTwin { twin_of }) in raw.twins {
-        let fail = |message| ParseError { file: file.to_owned(), line: None, message };
-        let Some(original) = raw.subjects.get(&twin_of) else {
+/// Syntax, unknown keys, a twin or a variant of nothing, a program that is not in `[programs]`, names that are not
+/// kebab-case; and a process or bundle without a version command, because a subject whose version is unknown is not
+/// measured.
+pub fn parse_subjects_file(file: &str, text: &str) -> Result<SubjectsFile, ParseError> {
+    let raw: RawSubjects = parse(file, text)?;
+    let RawSubjects { programs, mut subjects, variants, twins } = raw;
+    let fail = |message| ParseError { file: file.to_owned(), line: None, message };
+    for (name, RawVariant { variant_of, programs: others }) in variants {
+        let mut variant = variant(&variant_of, &others, &subjects)
+            .map_err(|why| fail(format!("variants.{name}: {why}")))?;
+        variant.variant_of = Some(variant_of);
+        if subjects.insert(name.clone(), variant).is_some() {
+            return Err(fail(format!("`{name}` is both a subject and a variant")));
+        }
+    }
+    for (name, RawTwin { twin_of }) in twins {
+        let Some(original) = subjects.get(&twin_of) else {
             return Err(fail(format!("twins.{name}: there is no subject `{twin_of}`")));
         };
-        if raw.subjects.contains_key(&name) {
-            return Err(fail(format!("`{name}` is both a subject and a twin")));
-        }
         let mut twin = original.clone();
         twin.title = format!("{twin_of} under another name");
         twin.twin_of = Some(twin_of);
-        raw.subjects.insert(name, twin);
-    }
-    for (name, subject) in &raw.subjects {
-        let asked_of_engine = matches!(subject.start, Start::Container { .. });
-        if !asked_of_engine && subject.version.is_none() {
-            return Err(ParseError {
-                file: file.to_owned(),
-                line: None,
-                message: format!(
-                    "subject `{name}` is started without an engine and without `version = [\"program\", \"--version\"]`; \
-                     a subject without a version is not measured"
-                ),
-            });
+        if subjects.insert(name.clone(), twin).is_some() {
+            return Err(fail(format!("`{name}` is both a subject and a twin")));
         }
     }
-    Ok(raw.subjects)
+    for (name, subject) in &mut subjects {
+        settle(name, subject, &programs)
+            .map_err(|why| fail(format!("subject `{name}`: {why}")))?;
+    }
+    Ok(SubjectsFile { subjects, programs })
 }
+
+/// The subject `of` with other versions of its programs.
+fn variant(
+    of: &SubjectName,
+    others: &BTreeMap<ProgramName, String>,
+    subjects: &Subjects,
+) -> Result<Subject, String> {
+    let original = subjects.get(of).ok_or_else(|| format!("there is no subject `{of}`"))?;
+    let mut variant = original.clone();
+    let versions: Vec<String> =
+        others.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    variant.title = format!("{}: {}", original.title, versions.join(", "));
+    let mut is_used = false;
+    for word in variant.words_mut() {
+        for (name, version) in others {
+            let other = word.replace(&format!("{{program:{name}}}"), &versioned(name, version));
+            is_used |= other != *word;
+            *word = other;
+        }
+    }
+    if is_used { Ok(variant) } else { Err(format!("`{of}` uses none of these programs")) }
+}
+
+fn versioned(name: &ProgramName, version: &str) -> String {
+    format!("{{program:{name}@{version}}}")
+}
+
+/// Gives every placeholder the one meaning it has in this subject, and refuses what cannot be measured.
+///
+/// # Errors
+/// Says what is missing.
+pub fn settle(
+    name: &SubjectName,
+    subject: &mut Subject,
+    programs: &Programs,
+) -> Result<(), String> {
+    let asked_of_engine = matches!(subject.start, Start::Container { .. });
+    if !asked_of_engine && subject.version.is_none() {
+        return Err("is started without an engine and without `version = [\"program\", \"--version\"]`; a subject \
+                    without a version is not measured"
+            .to_owned());
+    }
+    let is_prepared = subject.prepare.is_some();
+    for word in subject.words_mut() {
+        if word.contains("{prepared}") {
+            if !is_prepared {
+                return Err(format!("`{word}` stands there without `prepare`"));
+            }
+            *word = word.replace("{prepared}", &format!("{{prepared:{name}}}"));
+        }
+        let Some((_, after)) = word.split_once("{program:") else { continue };
+        let Some((asked, _)) = after.split_once('}') else {
+            return Err(format!("`{word}`: `{{program:` without `}}`"));
+        };
+        let (bare, version) = asked.split_once('@').map_or((asked, None), |(n, v)| (n, Some(v)));
+        let program: ProgramName = bare.parse().map_err(|why| format!("`{word}`: {why}"))?;
+        let known = || programs.keys().map(ProgramName::as_str);
+        let Some(pinned) = programs.get(&program) else {
+            return Err(match nearest(bare, known()) {
+                Some(near) => format!("no program `{bare}`; did you mean `{near}`?"),
+                None => format!("no program `{bare}` in [programs]"),
+            });
+        };
+        if version.is_none() {
+            *word = word.replace(&format!("{{program:{bare}}}"), &versioned(&program, &pinned.version));
+        }
+    }
+    Ok(())
+}
+
+impl Subject {
+    /// Every word of every command, in which placeholders may stand.
+    fn words_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let (program, arguments) = match &mut self.start {
+            Start::Process { program, arguments } => (Some(program), arguments),
+            Start::Container { arguments, .. } | Start::Bundle { arguments, .. } => {
+                (None, arguments)
+            }
+        };
+        let commands = [&mut self.version, &mut self.instantiate, &mut self.call];
+        let commands = commands.into_iter().flatten().flatten();
+        let prepare = self.prepare.iter_mut().flat_map(|prepare| &mut prepare.command);
+        program.into_iter().chain(arguments).chain(commands).chain(prepare)
+    }
+
+    /// The programs of `[programs]` that it is run by, each with the version that is wanted.
+    #[must_use]
+    pub fn programs(&self) -> Vec<(ProgramName, String)> {
+        let mut copy = self.clone();
+        let mut found: Vec<(ProgramName, String)> = copy
+            .words_mut()
+            .filter_map(|word| {
+                let (asked, _) = word.split_once("{program:")?.1.split_once('}')?;
+                let (name, version) = asked.split_once('@')?;
+                Some((name.parse().ok()?, version.to_owned()))
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+#[cfg(test)]
+#[path = "subject_tests.rs"]
+mod tests;

@@ -1,0 +1,73 @@
+//! Programs that subjects are run by and that we do not build: `[programs.NAME]` in `experiments/subjects.toml`, the
+//! one place where their versions are pinned, and what set-up leaves behind when it has installed one.
+
+use crate::name::ProgramName;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One entry of `[programs]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// The pinned version: what set-up installs. What is measured states its own version, which is asked from it.
+    pub version: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// Where set-up gets it, the first that works; a program on PATH serves only when none of them did.
+    pub sources: Vec<Source>,
+}
+
+/// A place to get a program from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// `cargo install --locked PACKAGE@VERSION` into the project's own folder.
+    Cargo {
+        /// The package in the crate registry.
+        package: String,
+        /// The program it installs.
+        program: String,
+        /// Features instead of the default ones; the default ones when absent.
+        features: Option<Vec<String>>,
+        /// How long that takes on two cores, from and to, for whoever is asked to wait.
+        minutes: [u32; 2],
+    },
+    /// A package of a Debian suite with what it depends on, unpacked into a root of its own and started by that
+    /// root's loader: the machine's own libraries may be older.
+    Debian {
+        /// The suite, a stable release's where it has the package: it must still be there next year.
+        suite: String,
+        /// The package.
+        package: String,
+        /// The package's own version, revision included.
+        package_version: String,
+        /// The program's path within the root.
+        program: String,
+    },
+}
+
+/// All programs by name.
+pub type Programs = BTreeMap<ProgramName, Program>;
+
+/// The name of the file that tells how an installed program is started.
+pub const RECORD: &str = "program.json";
+
+/// `<state>/programs/NAME-VERSION/program.json`: a program that set-up has installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Installed {
+    /// The words that start it: the program, or a loader with its options and then the program. Absolute paths.
+    pub command: Vec<String>,
+    /// The file that is the program itself, which its size is taken of.
+    pub program: String,
+    /// Which source served: `cargo`, `debian`.
+    pub provider: String,
+    /// Versions by name: the package's own, and those of what it needs.
+    pub detail: BTreeMap<String, String>,
+}
+
+/// The folder of one version of a program below the folder of all.
+#[must_use]
+pub fn folder_name(name: &ProgramName, version: &str) -> String {
+    format!("{name}-{version}")
+}

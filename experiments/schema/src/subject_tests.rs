@@ -1,0 +1,92 @@
+use super::*;
+
+const FILE: &str = r#"
+[programs.engine]
+version = "2.0.1"
+licence = "MIT"
+sources = [
+    { cargo = { package = "engine-cli", program = "engine", minutes = [1, 2] } },
+    { debian = { suite = "trixie", package = "engine", package_version = "2.0-1", program = "usr/bin/engine" } },
+]
+
+[subjects.compiled]
+title = "compiled"
+technology = "wasm"
+boundary = "b"
+isolation = "i"
+version = ["{program:engine}", "--version"]
+prepare = { file = "x.cwasm", command = ["{program:engine}", "compile", "{artifact:x.wasm}", "{prepared}"] }
+start.process = { program = "{program:engine}", arguments = ["run", "{prepared}", "{listen}"] }
+size = { shipped = ["prepared"], runtime = [{ program = "engine" }] }
+
+[variants.compiled-1]
+variant_of = "compiled"
+programs = { engine = "1.9.0" }
+
+[twins.compiled-twin]
+twin_of = "compiled"
+"#;
+
+fn read(changes: &[(&str, &str)]) -> Result<SubjectsFile, String> {
+    let text = changes.iter().fold(FILE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    });
+    parse_subjects_file("s.toml", &text).map_err(|error| error.to_string())
+}
+
+fn subject(file: &SubjectsFile, name: &str) -> Subject {
+    file.subjects[&name.parse::<SubjectName>().unwrap()].clone()
+}
+
+fn process(subject: &Subject) -> (&str, &[String]) {
+    match &subject.start {
+        Start::Process { program, arguments } => (program, arguments),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn placeholders_are_given_the_pinned_version_and_the_subjects_own_file() {
+    let file = read(&[]).unwrap();
+    let compiled = subject(&file, "compiled");
+    let (program, arguments) = process(&compiled);
+    assert_eq!(program, "{program:engine@2.0.1}");
+    assert_eq!(arguments, ["run", "{prepared:compiled}", "{listen}"]);
+    assert_eq!(compiled.programs(), [("engine".parse().unwrap(), "2.0.1".to_owned())]);
+    assert_eq!(compiled.size.shipped, [Part::Prepared]);
+}
+
+#[test]
+fn a_variant_runs_another_version_and_makes_a_file_of_its_own() {
+    let variant = subject(&read(&[]).unwrap(), "compiled-1");
+    assert_eq!(variant.programs(), [("engine".parse().unwrap(), "1.9.0".to_owned())]);
+    assert_eq!(process(&variant).1[1], "{prepared:compiled-1}");
+    assert_eq!(variant.title, "compiled: engine 1.9.0");
+    assert_eq!(variant.variant_of, Some("compiled".parse().unwrap()));
+}
+
+#[test]
+fn a_twin_differs_in_its_name_alone() {
+    let file = read(&[]).unwrap();
+    let twin = subject(&file, "compiled-twin");
+    assert_eq!(twin.programs(), subject(&file, "compiled").programs());
+    assert_eq!(process(&twin).1[1], "{prepared:compiled-twin}");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    for (change, expected) in [
+        (("\"{program:engine}\", \"--version\"", "\"{program:engin}\", \"--version\""), "did you mean `engine`?"),
+        (("\"{program:engine}\", \"--version\"", "\"{program:zzz}\", \"--version\""), "no program `zzz` in [programs]"),
+        (("\"{program:engine}\", \"--version\"", "\"{program:engine\", \"--version\""), "`{program:` without `}`"),
+        (("variant_of = \"compiled\"", "variant_of = \"other\""), "variants.compiled-1: there is no subject `other`"),
+        (("programs = { engine =", "programs = { other ="), "`compiled` uses none of these programs"),
+        (("[variants.compiled-1]", "[variants.compiled]"), "`compiled` is both a subject and a variant"),
+        (("prepare = {", "#"), "stands there without `prepare`"),
+        (("licence =", "license ="), "did you mean `licence`?"),
+    ] {
+        let error = read(&[change]).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
