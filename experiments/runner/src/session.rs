@@ -5,7 +5,7 @@ use crate::announce::Announcer;
 use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::http::PreparedRequest;
 use crate::image::Image;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
@@ -13,7 +13,7 @@ use crate::stopping::Stopping;
 use crate::store::Store;
 use crate::{estimate, interrupt, leftovers, noise, plan};
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::claim::Claim;
@@ -23,6 +23,7 @@ use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::subject::{ContainerEngine, Start};
 
 /// What a session works with.
 pub struct Session<'a> {
@@ -30,8 +31,8 @@ pub struct Session<'a> {
     pub catalog: &'a Catalog,
     /// What was built.
     pub built: &'a Built,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
+    /// The container engines, those that answer and those that do not.
+    pub engines: &'a Engines,
     /// How much is measured.
     pub profile: Profile,
     /// What is to be done.
@@ -77,7 +78,7 @@ impl Session<'_> {
             catalog: self.catalog,
             built: self.built,
             emulators: &self.manifest.emulators,
-            engine: self.engine,
+            engines: self.engines,
             images: &images,
             pinning: &self.manifest.pinning,
             requests: &requests,
@@ -86,7 +87,7 @@ impl Session<'_> {
         };
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
-        if let Some(engine) = self.engine {
+        for engine in self.engines.all() {
             for image in images.values() {
                 engine.remove_image(&image.reference)?;
             }
@@ -303,18 +304,33 @@ impl Session<'_> {
     }
 
     fn load_images(&self) -> Result<BTreeMap<String, Image>> {
+        for engine in self.engines.all() {
+            engine.remove_leftovers()?;
+        }
         let mut images = BTreeMap::new();
-        let Some(engine) = self.engine else { return Ok(images) };
-        engine.remove_leftovers()?;
-        for (name, artifact) in &self.built.own.record.artifacts {
-            if artifact.file.ends_with(".tar") {
-                let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
-                let image = crate::image::identify(&path)?;
-                engine.load(&path, &image)?;
-                images.insert(name.clone(), image);
-            }
+        for (kind, name) in self.planned_images() {
+            let engine = self.engines.get(kind).map_err(anyhow::Error::msg)?;
+            let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
+            let image = crate::image::identify(&path)?;
+            engine.load(&path, &image)?;
+            images.insert(name.to_owned(), image);
         }
         Ok(images)
+    }
+
+    /// What the plan's subjects start from in which engine.
+    fn planned_images(&self) -> BTreeSet<(ContainerEngine, &str)> {
+        let planned = self.manifest.plan.iter().map(|trial| &trial.cell.subject);
+        let entries = planned.filter_map(|name| self.manifest.subjects.get(name));
+        let installed = entries.filter(|entry| {
+            matches!(entry.availability, Availability::Installed { .. })
+        });
+        installed
+            .filter_map(|entry| match &entry.definition.start {
+                Start::Container { engine, image, .. } => Some((*engine, image.as_str())),
+                Start::Process { .. } | Start::Bundle { .. } => None,
+            })
+            .collect()
     }
 
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {

@@ -4,7 +4,7 @@ use crate::affinity::divide;
 use crate::built::Built;
 use crate::catalog::{Artifacts, Catalog};
 use crate::clock::{stamp, unix_ns};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
 use crate::{emulator, fingerprint, plan};
 use anyhow::{Context, Result};
@@ -59,7 +59,7 @@ pub fn survey(
     request: &Request,
     catalog: &Catalog,
     built: &Built,
-    engine: Option<&Engine>,
+    engines: &Engines,
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
@@ -73,7 +73,7 @@ pub fn survey(
     let definitions = catalog.select(&request.experiments)?;
     let fingerprint = weighbridge_machine::fingerprint();
     let emulators = emulators(&request.architectures);
-    let machine = Machine { built, engine, provisions: &provisions, emulators: &emulators };
+    let machine = Machine { built, engines, emulators: &emulators };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
@@ -137,8 +137,7 @@ fn entry(definition: &Definition) -> ExperimentEntry {
 /// What this machine has to measure with.
 struct Machine<'a> {
     built: &'a Built,
-    engine: Option<&'a Engine>,
-    provisions: &'a [Provision],
+    engines: &'a Engines,
     emulators: &'a BTreeMap<String, Emulator>,
 }
 
@@ -239,11 +238,11 @@ fn availability(subject: &Subject, machine: &Machine<'_>) -> Availability {
             .as_deref()
             .context("no version command")
             .and_then(|command| ask_version(command, artifacts, None)),
-        Start::Container { image, .. } => match machine.engine {
-            Some(engine) => {
-                artifacts.path(image).map(|_| engine.version.clone()).map_err(anyhow::Error::msg)
+        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
+            Availability::Installed { version } => {
+                artifacts.path(image).map(|_| version).map_err(anyhow::Error::msg)
             }
-            None => return no_engine(machine.provisions),
+            missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
     match asked {
@@ -252,19 +251,6 @@ fn availability(subject: &Subject, machine: &Machine<'_>) -> Availability {
             reason: format!("{error:#}"),
             remedy: Some("cargo xtask build --force".to_owned()),
         },
-    }
-}
-
-fn no_engine(provisions: &[Provision]) -> Availability {
-    let known = provisions.iter().find(|provision| provision.need == "container-engine");
-    Availability::NotInstalled {
-        reason: known.map_or_else(
-            || "no container engine answers".to_owned(),
-            |provision| provision.detail.clone(),
-        ),
-        remedy: known
-            .and_then(|provision| provision.remedy.clone())
-            .or_else(|| Some("cargo xtask setup".to_owned())),
     }
 }
 

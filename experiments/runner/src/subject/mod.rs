@@ -6,7 +6,7 @@ mod process;
 
 use crate::affinity::pin_current_thread;
 use crate::catalog::Artifacts;
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -49,9 +49,9 @@ pub struct StartContext<'a> {
     pub artifacts: &'a Artifacts,
     /// What runs programs of the artifacts' architecture, where the machine itself does not.
     pub emulator: Option<&'a str>,
-    /// The engine, where there is one.
-    pub engine: Option<&'a Engine>,
-    /// Images by artifact name, loaded into the engine.
+    /// The container engines.
+    pub engines: &'a Engines,
+    /// Images by artifact name, loaded into the engines that the plan's subjects ask.
     pub images: &'a std::collections::BTreeMap<String, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
@@ -119,8 +119,9 @@ pub fn start<'a>(
     }
     match &subject.start {
         Start::Process { program, arguments } => process::start(program, arguments, context),
-        Start::Container { image, arguments, network } => {
-            container::start(image, arguments, *network, context)
+        Start::Container { engine, image, arguments, network } => {
+            let engine = context.engines.get(*engine)?;
+            container::start(engine, image, arguments, *network, context)
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
