@@ -1,7 +1,7 @@
 //! `manifest.json`: everything needed to say where a run's numbers come from.
 
 use crate::artifact::Artifacts;
-use crate::name::{ProgramName, ExperimentName, SubjectName, WorkloadName};
+use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
 use serde::{Deserialize, Serialize};

@@ -53,7 +53,7 @@ impl fmt::Display for ContainerEngine {
 
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// Arguments may hold `{listen}` (the address to listen on), `{artifact:NAME}` (the path of a built artifact),
+/// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
 /// `{program:NAME}` (a program of `[programs]`) and `{prepared}` (what the subject's `prepare` made).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -265,6 +265,13 @@ fn variant(
             let other = word.replace(&format!("{{program:{name}}}"), &with_version);
             is_used |= other != *word;
             *word = other;
+        }
+    }
+    for part in &mut variant.size.runtime {
+        if let Part::Program(program) = part
+            && let Some((name, version)) = others.iter().find(|(name, _)| name.as_str() == program)
+        {
+            *program = format!("{name}@{version}");
         }
     }
     if is_used { Ok(variant) } else { Err(format!("`{of}` uses none of these programs")) }

@@ -62,6 +62,7 @@ fn a_variant_runs_another_version_and_makes_a_file_of_its_own() {
     let variant = subject(&read(&[]).unwrap(), "compiled-1");
     assert_eq!(variant.programs(), [("engine".parse().unwrap(), Some("1.9.0".to_owned()))]);
     assert_eq!(process(&variant).1[1], "{prepared:compiled-1}");
+    assert_eq!(variant.size.runtime, [Part::Program("engine@1.9.0".to_owned())]);
     assert_eq!(variant.title, "compiled: engine 1.9.0");
     assert_eq!(variant.variant_of, Some("compiled".parse().unwrap()));
 }

@@ -1,11 +1,12 @@
 //! Bytes shipped per service and bytes that must already be on the machine.
 
 use super::{Bench, Failure, Measured, Visit};
-use crate::catalog::Artifacts;
+use crate::artifacts::Artifacts;
 use crate::programs;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::subject::Part;
 
 /// Compression levels as registries and release pages use them.
@@ -24,10 +25,12 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
-        let path = locate(artifacts, is_own, part).map_err(Failure::at("shipped"))?;
-        let bytes = std::fs::read(&path)
-            .map_err(|error| Failure::at("shipped")(format!("read {}: {error}", path.display())))?;
-        shipped.extend_from_slice(&bytes);
+        for path in locate(artifacts, name, is_own, part).map_err(Failure::at("shipped"))? {
+            let bytes = std::fs::read(&path).map_err(|error| {
+                Failure::at("shipped")(format!("read {}: {error}", path.display()))
+            })?;
+            shipped.extend_from_slice(&bytes);
+        }
     }
     let shipped_bytes = shipped.len() as u64;
     measured.set(Metric::Shipped, Some(shipped_bytes));
@@ -36,7 +39,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
     let mut runtime_bytes = Some(0);
     for part in &subject.size.runtime {
-        match locate(artifacts, is_own, part).and_then(|path| size(&path)) {
+        match locate(artifacts, name, is_own, part).and_then(|paths| size(&paths)) {
             Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
             Err(why) => {
                 runtime_bytes = None;
@@ -50,21 +53,37 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     Ok(measured)
 }
 
-fn locate(artifacts: &Artifacts, is_own: bool, part: &Part) -> Result<PathBuf, String> {
+/// The files of a part: several where a program came with its libraries.
+fn locate(
+    artifacts: &Artifacts,
+    subject: &SubjectName,
+    is_own: bool,
+    part: &Part,
+) -> Result<Vec<PathBuf>, String> {
     match part {
-        Part::Artifact(name) => artifacts.path(name),
+        Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
+        Part::Prepared => match artifacts.prepared(subject)? {
+            Some(prepared) => Ok(vec![prepared.path.clone()]),
+            None => Err(format!("nothing was prepared for {subject}")),
+        },
         Part::Program(name) if !is_own => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
         )),
-        Part::Program(name) => programs::find(name)
-            .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
+        // One that set-up has installed for us goes before one that happens to be on PATH.
+        Part::Program(name) => match artifacts.program(name) {
+            Ok(program) => Ok([std::slice::from_ref(&program.file), &program.libraries].concat()),
+            Err(_) => programs::find(name)
+                .map(|path| vec![path])
+                .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
+        },
     }
 }
 
-fn size(path: &PathBuf) -> Result<u64, String> {
-    std::fs::metadata(path)
-        .map(|metadata| metadata.len())
-        .map_err(|error| format!("size of {}: {error}", path.display()))
+fn size(paths: &[PathBuf]) -> Result<u64, String> {
+    paths.iter().try_fold(0, |sum, path| match std::fs::metadata(path) {
+        Ok(metadata) => Ok(sum + metadata.len()),
+        Err(error) => Err(format!("size of {}: {error}", path.display())),
+    })
 }
 
 fn gzip_bytes(bytes: &[u8]) -> Result<u64, String> {
