@@ -83,6 +83,8 @@ fn subject(name: &str) -> SubjectEntry {
         },
         availability,
         foreign: BTreeMap::new(),
+        programs: BTreeMap::new(),
+        prepared: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was built, for this machine and for others.
 
-use crate::catalog::Artifacts;
+use crate::artifacts::Artifacts;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,12 +5,11 @@ use crate::http::PreparedRequest;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use weighbridge_schema::SCHEMA_VERSION;
-use weighbridge_schema::artifact;
 use weighbridge_schema::definition::Definition;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
-use weighbridge_schema::subject::{Subject, Subjects, parse_subjects};
+use weighbridge_schema::program::Programs;
+use weighbridge_schema::subject::{Subject, Subjects, SubjectsFile, parse_subjects_file};
 use weighbridge_schema::workload::{Body, Workload, Workloads, parse_workloads};
 
 /// The folder `experiments/`, read.
@@ -19,6 +18,8 @@ pub struct Catalog {
     folder: PathBuf,
     /// `subjects.toml`.
     pub subjects: Subjects,
+    /// The programs that subjects are run by, from the same file.
+    pub programs: Programs,
     /// `workloads.toml`.
     pub workloads: Workloads,
     /// `definitions/*.toml` and `calibration/*.toml`.
@@ -54,7 +55,8 @@ impl Catalog {
     /// Names file, line and the nearest valid key.
     pub fn read(folder: &Path) -> Result<Self> {
         let subjects_file = folder.join("subjects.toml");
-        let subjects = parse_subjects(&subjects_file.to_string_lossy(), &read(&subjects_file)?)?;
+        let SubjectsFile { subjects, programs } =
+            parse_subjects_file(&subjects_file.to_string_lossy(), &read(&subjects_file)?)?;
         let workloads_file = folder.join("workloads.toml");
         let workloads =
             parse_workloads(&workloads_file.to_string_lossy(), &read(&workloads_file)?)?;
@@ -73,7 +75,14 @@ impl Catalog {
                 }
             }
         }
-        Ok(Self { folder: folder.to_owned(), subjects, workloads, definitions, by_default })
+        Ok(Self {
+            folder: folder.to_owned(),
+            subjects,
+            programs,
+            workloads,
+            definitions,
+            by_default,
+        })
     }
 
     /// The definitions named, or when none is all but those of the calibration.
@@ -173,80 +182,5 @@ impl Catalog {
             }
         }
         Ok(digests)
-    }
-}
-
-/// What `cargo xtask build` made, with the folder it lies in.
-#[derive(Debug)]
-pub struct Artifacts {
-    folder: PathBuf,
-    /// `artifacts.json`.
-    pub record: artifact::Artifacts,
-}
-
-impl Artifacts {
-    /// Reads `artifacts.json` and checks that every artifact is still what it was.
-    ///
-    /// # Errors
-    /// The build has not been made, or a file has changed since: numbers would not belong to the digests.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let file = folder.join("artifacts.json");
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("read {}: run `cargo xtask build` first", file.display()))?;
-        let record: artifact::Artifacts =
-            serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
-        if record.schema_version != SCHEMA_VERSION {
-            bail!(
-                "{} has schema version {}, this program {SCHEMA_VERSION}: run `cargo xtask build --force`",
-                file.display(),
-                record.schema_version
-            );
-        }
-        for (name, artifact) in &record.artifacts {
-            let path = folder.join(&artifact.file);
-            if sha256_file(&path)? != artifact.sha256 {
-                bail!(
-                    "artifact {name} ({}) has changed since it was built: run `cargo xtask build --force`",
-                    path.display()
-                );
-            }
-        }
-        Ok(Self { folder: folder.to_owned(), record })
-    }
-
-    /// Path of an artifact.
-    ///
-    /// # Errors
-    /// There is none of that name.
-    pub fn path(&self, name: &str) -> Result<PathBuf, String> {
-        let known = || self.record.artifacts.keys().map(String::as_str);
-        match self.record.artifacts.get(name) {
-            Some(artifact) => Ok(self.folder.join(&artifact.file)),
-            None => Err(match nearest(name, known()) {
-                Some(near) => format!("no artifact `{name}`; did you mean `{near}`?"),
-                None => format!(
-                    "no artifact `{name}`; there are: {}",
-                    known().collect::<Vec<_>>().join(", ")
-                ),
-            }),
-        }
-    }
-
-    /// Puts artifacts' paths in the place of `{artifact:NAME}`.
-    ///
-    /// # Errors
-    /// There is no artifact of that name.
-    pub fn fill_in(&self, template: &str) -> Result<String, String> {
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once("{artifact:") {
-            let (name, tail) = after
-                .split_once('}')
-                .ok_or_else(|| format!("`{template}`: `{{artifact:` without `}}`"))?;
-            filled += before;
-            filled += &self.path(name)?.to_string_lossy();
-            rest = tail;
-        }
-        Ok(filled + rest)
     }
 }

@@ -4,6 +4,8 @@
 
 mod affinity;
 mod announce;
+mod artifacts;
+mod availability;
 mod built;
 mod calibrate;
 mod catalog;
@@ -24,7 +26,9 @@ mod lock;
 mod measure;
 mod noise;
 mod page_cache;
+mod placeholder;
 mod plan;
+mod prepare;
 mod procfs;
 mod programs;
 mod responder;
@@ -49,7 +53,7 @@ use store::Store;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
-use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::progress::Event;
 
 /// Plans trials, starts subjects, sends load, records observations.
@@ -98,6 +102,9 @@ struct RunArguments {
     /// JSON file that says how the needs of the run were met.
     #[arg(long)]
     provisions: Option<PathBuf>,
+    /// The folder of the programs that set-up has installed.
+    #[arg(long)]
+    programs: Option<PathBuf>,
     /// The paper's claims: with a budget, time goes where they are still open.
     #[arg(long)]
     claims: Option<PathBuf>,
@@ -182,8 +189,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let engines = Engines::connect(&provisions);
     let mut announcer = Announcer::new(arguments.progress);
     if arguments.dry_run {
-        let built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-        let manifest = new_manifest(arguments, &catalog, &built, &engines, provisions)?;
+        let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+        let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
@@ -198,12 +205,14 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         Some(run) => {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
             check_machine(&manifest, arguments.part.machine.as_deref())?;
-            let built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
+            built.own.furnish(subjects, &catalog.programs, arguments.programs.as_deref(), false);
             (store, manifest, built)
         }
         None => {
-            let built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-            let manifest = new_manifest(arguments, &catalog, &built, &engines, provisions)?;
+            let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+            let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };
@@ -239,7 +248,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
 fn new_manifest(
     arguments: &RunArguments,
     catalog: &Catalog,
-    built: &Built,
+    built: &mut Built,
     engines: &Engines,
     provisions: Vec<Provision>,
 ) -> Result<Manifest> {
@@ -256,6 +265,8 @@ fn new_manifest(
         budget: arguments.budget,
         machine: part.machine.clone(),
         name: part.name.clone(),
+        programs: arguments.programs.clone(),
+        is_dry: arguments.dry_run,
     };
     survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
 }
@@ -315,6 +326,16 @@ fn check_unchanged(manifest: &Manifest, built: &Built) -> Result<()> {
         "the artifacts have been rebuilt since run {} began: begin a new run",
         manifest.run
     );
+    for (name, entry) in &manifest.subjects {
+        let is_same = entry.programs == survey::program_entries(&entry.definition, &built.own)
+            && entry.prepared.as_ref().map(|began| &began.sha256)
+                == built.own.prepared(name).ok().flatten().map(|now| &now.entry.sha256);
+        anyhow::ensure!(
+            is_same || !matches!(entry.availability, Availability::Installed { .. }),
+            "the programs of subject {name} have changed since run {} began: begin a new run",
+            manifest.run
+        );
+    }
     Ok(())
 }
 
@@ -333,9 +354,7 @@ fn print_plan(manifest: &Manifest, catalog: &Catalog) -> Result<ExitCode> {
         bytes.div_ceil(1_000_000)
     );
     for (name, entry) in &manifest.subjects {
-        if let weighbridge_schema::manifest::Availability::NotInstalled { reason, .. } =
-            &entry.availability
-        {
+        if let Availability::NotInstalled { reason, .. } = &entry.availability {
             println!("{name}: not installed: {reason}");
         }
     }

@@ -1,6 +1,64 @@
-//! Programs of this machine.
+//! Programs that we do not build: those that set-up has installed for us, and those of this machine.
 
-use std::path::PathBuf;
+use crate::digest::sha256_file;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::manifest::ProgramEntry;
+use weighbridge_schema::name::ProgramName;
+use weighbridge_schema::program::{self, Installed};
+
+/// A program that subjects are run by.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The words that start it: the program, or a loader with its options and then the program.
+    pub command: Vec<String>,
+    /// The file that is the program itself.
+    pub file: PathBuf,
+    /// The shared libraries that came with it.
+    pub libraries: Vec<PathBuf>,
+    /// What the manifest says of it.
+    pub entry: ProgramEntry,
+}
+
+/// The program that set-up has installed in that version below `folder`; else, where no version was asked for other
+/// than the pinned one, the one on PATH, whatever its version: what is measured states its own.
+///
+/// # Errors
+/// It is not there, or its record cannot be read; the message says how to get it.
+pub fn locate(
+    folder: Option<&Path>,
+    name: &ProgramName,
+    version: Option<&str>,
+    pinned: &str,
+) -> Result<Program> {
+    let wanted = version.unwrap_or(pinned);
+    let own = folder.map(|folder| folder.join(program::folder_name(name, wanted)));
+    let record = own.map(|own| own.join(program::RECORD)).filter(|record| record.is_file());
+    if let Some(record) = record {
+        let text = std::fs::read_to_string(&record)
+            .with_context(|| format!("read {}", record.display()))?;
+        let installed: Installed = serde_json::from_str(&text)
+            .with_context(|| format!("parse {}", record.display()))?;
+        let file = PathBuf::from(installed.program);
+        let entry = ProgramEntry {
+            provider: installed.provider,
+            sha256: sha256_file(&file)?,
+            detail: installed.detail,
+        };
+        let libraries = installed.libraries.into_iter().map(PathBuf::from).collect();
+        return Ok(Program { command: installed.command, file, libraries, entry });
+    }
+    let found = find(name.as_str()).filter(|_| version.is_none());
+    let file = found.with_context(|| format!("{name} {wanted} is not installed"))?;
+    let entry = ProgramEntry {
+        provider: "path".to_owned(),
+        sha256: sha256_file(&file)?,
+        detail: BTreeMap::new(),
+    };
+    let command = vec![file.to_string_lossy().into_owned()];
+    Ok(Program { command, file, libraries: Vec::new(), entry })
+}
 
 /// Folders where daemons and OCI runtimes lie, and that are not on every user's PATH.
 const FURTHER: [&str; 6] = [
@@ -29,5 +87,30 @@ mod tests {
     fn a_program_is_found_and_a_missing_one_is_not() {
         assert!(find("sh").is_some_and(|path| path.ends_with("sh")));
         assert_eq!(find("no-such-program"), None);
+    }
+
+    #[test]
+    fn the_installed_version_goes_before_the_one_on_path_and_another_version_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let name: ProgramName = "sh".parse().unwrap();
+        let own = folder.path().join("sh-1.2");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("sh"), "the program").unwrap();
+        let installed = Installed {
+            command: vec!["/loader".to_owned(), own.join("sh").display().to_string()],
+            program: own.join("sh").display().to_string(),
+            libraries: Vec::new(),
+            provider: "debian".to_owned(),
+            detail: BTreeMap::from([("sh".to_owned(), "1.2-3".to_owned())]),
+        };
+        let record = serde_json::to_string(&installed).unwrap();
+        std::fs::write(own.join(program::RECORD), record).unwrap();
+
+        let pinned = locate(Some(folder.path()), &name, None, "1.2").unwrap();
+        assert_eq!((pinned.command, pinned.entry.provider.as_str()), (installed.command, "debian"));
+        let on_path = locate(Some(folder.path()), &name, None, "1.3").unwrap();
+        assert_eq!(on_path.entry.provider, "path");
+        let other = locate(Some(folder.path()), &name, Some("1.3"), "1.2").unwrap_err();
+        assert_eq!(other.to_string(), "sh 1.3 is not installed");
     }
 }

@@ -1,28 +1,28 @@
 //! Which subjects can be measured here, and the manifest that says so.
 
 use crate::affinity::divide;
+use crate::artifacts::{Artifacts, key};
+use crate::availability::{Machine, availability, foreign_availability};
 use crate::built::Built;
-use crate::catalog::{Artifacts, Catalog};
+use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
 use crate::engines::Engines;
-use crate::subject::bundle::Runtime;
 use crate::{emulator, fingerprint, plan};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::definition::{ARCHITECTURES, Definition, Profile};
 use weighbridge_schema::manifest::{
-    Availability, Emulator, ExperimentEntry, Manifest, SubjectEntry,
+    Availability, Emulator, ExperimentEntry, Manifest, ProgramEntry, SubjectEntry,
 };
-use weighbridge_schema::name::{SubjectName, WorkloadName};
+use weighbridge_schema::name::{ProgramName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::subject::Subject;
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -49,6 +49,10 @@ pub struct Request {
     pub machine: Option<String>,
     /// Name of the run; from the time when absent.
     pub name: Option<String>,
+    /// The folder of the programs that set-up has installed.
+    pub programs: Option<PathBuf>,
+    /// Only the plan is wanted: nothing is prepared, since another run may be measuring.
+    pub is_dry: bool,
 }
 
 /// Looks at every subject and writes down what will be done.
@@ -58,7 +62,7 @@ pub struct Request {
 pub fn survey(
     request: &Request,
     catalog: &Catalog,
-    built: &Built,
+    built: &mut Built,
     engines: &Engines,
     provisions: Vec<Provision>,
     folder: &Path,
@@ -73,6 +77,10 @@ pub fn survey(
     let definitions = catalog.select(&request.experiments)?;
     let fingerprint = weighbridge_machine::fingerprint();
     let emulators = emulators(&request.architectures);
+    let asked = asked_subjects(request, &definitions);
+    let asked = asked.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
+    built.own.furnish(asked, &catalog.programs, request.programs.as_deref(), request.is_dry);
+    let built = &*built;
     let machine = Machine { built, engines, emulators: &emulators };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     let plan = plan(request, &definitions, &subjects, &machine)?;
@@ -134,23 +142,34 @@ fn entry(definition: &Definition) -> ExperimentEntry {
     }
 }
 
-/// What this machine has to measure with.
-struct Machine<'a> {
-    built: &'a Built,
-    engines: &'a Engines,
-    emulators: &'a BTreeMap<String, Emulator>,
-}
-
-impl Machine<'_> {
-    fn own(&self) -> &str {
-        &self.built.own.record.architecture
-    }
-}
-
 /// An emulator that is missing shows where a subject needs it.
 fn emulators(architectures: &[String]) -> BTreeMap<String, Emulator> {
     let found = architectures.iter().map(|name| (name.clone(), emulator::find(name)));
     found.filter_map(|(name, found)| Some((name, found.ok()?))).collect()
+}
+
+/// The subjects that the definitions name, as far as they were asked for.
+pub fn asked_subjects<'a>(
+    request: &Request,
+    definitions: &[&'a Definition],
+) -> BTreeSet<&'a SubjectName> {
+    let named = definitions.iter().flat_map(|definition| &definition.subjects);
+    let is_asked = |name: &SubjectName| {
+        request.subjects.is_empty() || request.subjects.iter().any(|s| s == name.as_str())
+    };
+    named.filter(|name| is_asked(name)).collect()
+}
+
+/// What is known of the programs that a subject is run by; of one that is missing, its availability tells.
+pub fn program_entries(
+    subject: &Subject,
+    artifacts: &Artifacts,
+) -> BTreeMap<ProgramName, ProgramEntry> {
+    let programs = subject.programs().into_iter().filter_map(|(name, version)| {
+        let found = artifacts.program(&key(&name, version.as_deref())).ok()?;
+        Some((name, found.entry.clone()))
+    });
+    programs.collect()
 }
 
 fn survey_subjects(
@@ -159,13 +178,7 @@ fn survey_subjects(
     catalog: &Catalog,
     machine: &Machine<'_>,
 ) -> BTreeMap<SubjectName, SubjectEntry> {
-    let asked: BTreeSet<&SubjectName> = definitions
-        .iter()
-        .flat_map(|definition| &definition.subjects)
-        .filter(|name| {
-            request.subjects.is_empty() || request.subjects.iter().any(|s| s == name.as_str())
-        })
-        .collect();
+    let asked = asked_subjects(request, definitions);
     let foreign = || request.architectures.iter().filter(|name| *name != machine.own());
     asked
         .into_iter()
@@ -173,115 +186,16 @@ fn survey_subjects(
             let subject = catalog.subjects.get(name)?;
             let entry = SubjectEntry {
                 definition: subject.clone(),
-                availability: availability(subject, machine),
+                availability: availability(name, subject, machine),
                 foreign: foreign()
                     .map(|name| (name.clone(), foreign_availability(subject, name, machine)))
                     .collect(),
+                programs: program_entries(subject, machine.own_artifacts()),
+                prepared: machine.own_artifacts().prepared(name).ok().flatten().map(|p| p.entry.clone()),
             };
             Some((name.clone(), entry))
         })
         .collect()
-}
-
-/// Whether a subject of another architecture can be run under emulation.
-fn foreign_availability(
-    subject: &Subject,
-    architecture: &str,
-    machine: &Machine<'_>,
-) -> Availability {
-    let missing =
-        |reason, remedy: String| Availability::NotInstalled { reason, remedy: Some(remedy) };
-    if !matches!(subject.start, Start::Process { .. }) {
-        return missing(
-            format!("only programs are emulated, not containers of {architecture}"),
-            "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
-        );
-    }
-    let artifacts = match machine.built.of(architecture) {
-        Ok(artifacts) => artifacts,
-        Err(reason) => {
-            return missing(reason, format!("cargo xtask build --arch {architecture}"));
-        }
-    };
-    let Some(emulator) = machine.emulators.get(architecture) else {
-        return missing(
-            format!(
-                "there is no emulator for {architecture}: qemu-{architecture} is not installed"
-            ),
-            "cargo xtask setup".to_owned(),
-        );
-    };
-    let command = subject.version.as_deref().unwrap_or_default();
-    match ask_version(command, artifacts, Some(emulator)) {
-        Ok(version) => Availability::Installed { version },
-        Err(error) => missing(
-            format!("{error:#}"),
-            format!("cargo xtask build --arch {architecture} --force"),
-        ),
-    }
-}
-
-/// Asks the program or the engine for its version: what does not say its version is not measured.
-fn availability(subject: &Subject, machine: &Machine<'_>) -> Availability {
-    let artifacts = &machine.built.own;
-    if let Start::Bundle { runtime, .. } = &subject.start
-        && let Err(missing) = Runtime::find(runtime)
-    {
-        return Availability::NotInstalled {
-            reason: missing.to_string(),
-            remedy: Some(missing.remedy()),
-        };
-    }
-    let asked = match &subject.start {
-        Start::Process { .. } | Start::Bundle { .. } => subject
-            .version
-            .as_deref()
-            .context("no version command")
-            .and_then(|command| ask_version(command, artifacts, None)),
-        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
-            Availability::Installed { version } => {
-                artifacts.path(image).map(|_| version).map_err(anyhow::Error::msg)
-            }
-            missing @ Availability::NotInstalled { .. } => return missing,
-        },
-    };
-    match asked {
-        Ok(version) => Availability::Installed { version },
-        Err(error) => Availability::NotInstalled {
-            reason: format!("{error:#}"),
-            remedy: Some("cargo xtask build --force".to_owned()),
-        },
-    }
-}
-
-fn ask_version(
-    command: &[String],
-    artifacts: &Artifacts,
-    emulator: Option<&Emulator>,
-) -> Result<String> {
-    let mut filled = command
-        .iter()
-        .map(|word| artifacts.fill_in(word))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(anyhow::Error::msg)?;
-    if let Some(emulator) = emulator {
-        let prefix = std::iter::once(emulator.program.as_str()).chain(emulator::PROCESSOR);
-        filled.splice(0..0, prefix.map(str::to_owned));
-    }
-    let (program, arguments) = filled.split_first().context("an empty version command")?;
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("run `{}`", filled.join(" ")))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let first = text.lines().next().unwrap_or_default().trim();
-    anyhow::ensure!(
-        output.status.success() && !first.is_empty(),
-        "`{}` said no version ({})",
-        filled.join(" "),
-        output.status
-    );
-    Ok(first.to_owned())
 }
 
 /// Every trial that a definition asks for.

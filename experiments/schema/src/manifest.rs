@@ -1,7 +1,7 @@
 //! `manifest.json`: everything needed to say where a run's numbers come from.
 
 use crate::artifact::Artifacts;
-use crate::name::{ExperimentName, SubjectName, WorkloadName};
+use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,36 @@ pub struct SubjectEntry {
     /// Whether it could be run under emulation, by architecture, where one was asked for that is not the machine's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub foreign: BTreeMap<String, Availability>,
+    /// The programs that it is run by and that we did not build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<ProgramName, ProgramEntry>,
+    /// The file that was made for it before anything was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared: Option<PreparedEntry>,
+}
+
+/// A program that subjects are run by: which file it was and where that came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramEntry {
+    /// Which source served: `cargo`, `debian`; `path` when it was on PATH.
+    pub provider: String,
+    /// Of the program itself, lower-case hexadecimal.
+    pub sha256: String,
+    /// Versions by name: the package's own, and those of what it needs.
+    pub detail: BTreeMap<String, String>,
+}
+
+/// A file that was made for a subject before anything was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreparedEntry {
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// What making it took; `None` when it lay there from an earlier run.
+    pub made_in_ns: Option<u64>,
 }
 
 impl SubjectEntry {

@@ -58,8 +58,11 @@ pub const RECORD: &str = "program.json";
 pub struct Installed {
     /// The words that start it: the program, or a loader with its options and then the program. Absolute paths.
     pub command: Vec<String>,
-    /// The file that is the program itself, which its size is taken of.
+    /// The file that is the program itself.
     pub program: String,
+    /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
+    /// machine itself do not.
+    pub libraries: Vec<String>,
     /// Which source served: `cargo`, `debian`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.

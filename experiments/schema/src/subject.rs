@@ -53,7 +53,7 @@ impl fmt::Display for ContainerEngine {
 
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// Arguments may hold `{listen}` (the address to listen on), `{artifact:NAME}` (the path of a built artifact),
+/// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
 /// `{program:NAME}` (a program of `[programs]`) and `{prepared}` (what the subject's `prepare` made).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -64,6 +64,9 @@ pub enum Start {
         program: String,
         /// Its arguments.
         arguments: Vec<String>,
+        /// Its environment, which is empty otherwise.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
     },
     /// Create and start a container through the engine's API.
     Container {
@@ -192,8 +195,8 @@ struct RawSubjects {
 /// All subjects by name.
 pub type Subjects = BTreeMap<SubjectName, Subject>;
 
-/// `subjects.toml`, read: twins and variants are subjects like any other, and `{program:NAME}` has become
-/// `{program:NAME@VERSION}`, `{prepared}` has become `{prepared:SUBJECT}`.
+/// `subjects.toml`, read: twins and variants are subjects like any other, `{program:NAME}` has become
+/// `{program:NAME@VERSION}` in a variant, and `{prepared}` has become `{prepared:SUBJECT}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectsFile {
     /// What is weighed.
@@ -260,16 +263,26 @@ fn variant(
     let mut is_used = false;
     for word in variant.words_mut() {
         for (name, version) in others {
-            let other = word.replace(&format!("{{program:{name}}}"), &versioned(name, version));
+            let with_version = format!("{{program:{name}@{version}}}");
+            let other = word.replace(&format!("{{program:{name}}}"), &with_version);
             is_used |= other != *word;
             *word = other;
+        }
+    }
+    for part in &mut variant.size.runtime {
+        if let Part::Program(program) = part
+            && let Some((name, version)) = others.iter().find(|(name, _)| name.as_str() == program)
+        {
+            *program = format!("{name}@{version}");
         }
     }
     if is_used { Ok(variant) } else { Err(format!("`{of}` uses none of these programs")) }
 }
 
-fn versioned(name: &ProgramName, version: &str) -> String {
-    format!("{{program:{name}@{version}}}")
+/// `NAME@VERSION` or `NAME`, as they stand in `{program:...}`.
+#[must_use]
+pub fn split_version(asked: &str) -> (&str, Option<&str>) {
+    asked.split_once('@').map_or((asked, None), |(name, version)| (name, Some(version)))
 }
 
 /// Gives every placeholder the one meaning it has in this subject, and refuses what cannot be measured.
@@ -299,17 +312,14 @@ pub fn settle(
         let Some((asked, _)) = after.split_once('}') else {
             return Err(format!("`{word}`: `{{program:` without `}}`"));
         };
-        let (bare, version) = asked.split_once('@').map_or((asked, None), |(n, v)| (n, Some(v)));
+        let (bare, _) = split_version(asked);
         let program: ProgramName = bare.parse().map_err(|why| format!("`{word}`: {why}"))?;
-        let known = || programs.keys().map(ProgramName::as_str);
-        let Some(pinned) = programs.get(&program) else {
-            return Err(match nearest(bare, known()) {
+        if !programs.contains_key(&program) {
+            let known = programs.keys().map(ProgramName::as_str);
+            return Err(match nearest(bare, known) {
                 Some(near) => format!("no program `{bare}`; did you mean `{near}`?"),
                 None => format!("no program `{bare}` in [programs]"),
             });
-        };
-        if version.is_none() {
-            *word = word.replace(&format!("{{program:{bare}}}"), &versioned(&program, &pinned.version));
         }
     }
     Ok(())
@@ -319,7 +329,7 @@ impl Subject {
     /// Every word of every command, in which placeholders may stand.
     fn words_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let (program, arguments) = match &mut self.start {
-            Start::Process { program, arguments } => (Some(program), arguments),
+            Start::Process { program, arguments, .. } => (Some(program), arguments),
             Start::Container { arguments, .. } | Start::Bundle { arguments, .. } => {
                 (None, arguments)
             }
@@ -330,16 +340,17 @@ impl Subject {
         program.into_iter().chain(arguments).chain(commands).chain(prepare)
     }
 
-    /// The programs of `[programs]` that it is run by, each with the version that is wanted.
+    /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.
     #[must_use]
-    pub fn programs(&self) -> Vec<(ProgramName, String)> {
+    pub fn programs(&self) -> Vec<(ProgramName, Option<String>)> {
+        // The list of words stands once, and it lends them to be changed.
         let mut copy = self.clone();
-        let mut found: Vec<(ProgramName, String)> = copy
+        let mut found: Vec<(ProgramName, Option<String>)> = copy
             .words_mut()
             .filter_map(|word| {
                 let (asked, _) = word.split_once("{program:")?.1.split_once('}')?;
-                let (name, version) = asked.split_once('@')?;
-                Some((name.parse().ok()?, version.to_owned()))
+                let (name, version) = split_version(asked);
+                Some((name.parse().ok()?, version.map(str::to_owned)))
             })
             .collect();
         found.sort();

@@ -41,27 +41,28 @@ fn subject(file: &SubjectsFile, name: &str) -> Subject {
 
 fn process(subject: &Subject) -> (&str, &[String]) {
     match &subject.start {
-        Start::Process { program, arguments } => (program, arguments),
+        Start::Process { program, arguments, .. } => (program, arguments),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn placeholders_are_given_the_pinned_version_and_the_subjects_own_file() {
+fn a_subject_names_its_programs_and_its_own_file() {
     let file = read(&[]).unwrap();
     let compiled = subject(&file, "compiled");
     let (program, arguments) = process(&compiled);
-    assert_eq!(program, "{program:engine@2.0.1}");
+    assert_eq!(program, "{program:engine}");
     assert_eq!(arguments, ["run", "{prepared:compiled}", "{listen}"]);
-    assert_eq!(compiled.programs(), [("engine".parse().unwrap(), "2.0.1".to_owned())]);
+    assert_eq!(compiled.programs(), [("engine".parse().unwrap(), None)]);
     assert_eq!(compiled.size.shipped, [Part::Prepared]);
 }
 
 #[test]
 fn a_variant_runs_another_version_and_makes_a_file_of_its_own() {
     let variant = subject(&read(&[]).unwrap(), "compiled-1");
-    assert_eq!(variant.programs(), [("engine".parse().unwrap(), "1.9.0".to_owned())]);
+    assert_eq!(variant.programs(), [("engine".parse().unwrap(), Some("1.9.0".to_owned()))]);
     assert_eq!(process(&variant).1[1], "{prepared:compiled-1}");
+    assert_eq!(variant.size.runtime, [Part::Program("engine@1.9.0".to_owned())]);
     assert_eq!(variant.title, "compiled: engine 1.9.0");
     assert_eq!(variant.variant_of, Some("compiled".parse().unwrap()));
 }

@@ -48,6 +48,8 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         definition: subject(),
         availability: Availability::Installed { version: "1".to_owned() },
         foreign: BTreeMap::new(),
+        programs: BTreeMap::new(),
+        prepared: None,
     };
     Manifest {
         schema_version: SCHEMA_VERSION,

@@ -1,7 +1,6 @@
 //! Bytes shipped per service and bytes that must already be on the machine.
 
 use super::{Bench, Failure, Measured, Visit};
-use crate::catalog::Artifacts;
 use crate::programs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,15 +18,15 @@ const ZSTD_LEVEL: i32 = 19;
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
-    let artifacts = bench.artifacts(visit)?;
-    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
-        let path = locate(artifacts, is_own, part).map_err(Failure::at("shipped"))?;
-        let bytes = std::fs::read(&path)
-            .map_err(|error| Failure::at("shipped")(format!("read {}: {error}", path.display())))?;
-        shipped.extend_from_slice(&bytes);
+        for path in locate(bench, visit, part).map_err(Failure::at("shipped"))? {
+            let bytes = std::fs::read(&path).map_err(|error| {
+                Failure::at("shipped")(format!("read {}: {error}", path.display()))
+            })?;
+            shipped.extend_from_slice(&bytes);
+        }
     }
     let shipped_bytes = shipped.len() as u64;
     measured.set(Metric::Shipped, Some(shipped_bytes));
@@ -36,7 +35,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
     let mut runtime_bytes = Some(0);
     for part in &subject.size.runtime {
-        match locate(artifacts, is_own, part).and_then(|path| size(&path)) {
+        match locate(bench, visit, part).and_then(|paths| size(&paths)) {
             Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
             Err(why) => {
                 runtime_bytes = None;
@@ -50,21 +49,42 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     Ok(measured)
 }
 
-fn locate(artifacts: &Artifacts, is_own: bool, part: &Part) -> Result<PathBuf, String> {
+/// The files of a part: several where a program came with its libraries.
+fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathBuf>, String> {
+    let artifacts = bench.artifacts(visit).map_err(|failure| failure.reason)?;
+    let subject = &visit.trial.cell.subject;
+    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     match part {
-        Part::Artifact(name) => artifacts.path(name),
+        Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
+        Part::Prepared => match artifacts.prepared(subject)? {
+            Some(prepared) => Ok(vec![prepared.path.clone()]),
+            None => Err(format!("nothing was prepared for {subject}")),
+        },
+        Part::OciRuntime => match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
+            Some(name) if is_own => on_path(name),
+            _ => Err(format!("which OCI runtime the engine of {subject} uses is not known here")),
+        },
         Part::Program(name) if !is_own => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
         )),
-        Part::Program(name) => programs::find(name)
-            .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
+        // One that set-up has installed for us goes before one that happens to be on PATH.
+        Part::Program(name) => match artifacts.program(name) {
+            Ok(program) => Ok([std::slice::from_ref(&program.file), &program.libraries].concat()),
+            Err(_) => on_path(name),
+        },
     }
 }
 
-fn size(path: &PathBuf) -> Result<u64, String> {
-    std::fs::metadata(path)
-        .map(|metadata| metadata.len())
-        .map_err(|error| format!("size of {}: {error}", path.display()))
+fn on_path(name: &str) -> Result<Vec<PathBuf>, String> {
+    let found = programs::find(name).map(|path| vec![path]);
+    found.ok_or_else(|| format!("{name} is not on PATH; its size is not known"))
+}
+
+fn size(paths: &[PathBuf]) -> Result<u64, String> {
+    paths.iter().try_fold(0, |sum, path| match std::fs::metadata(path) {
+        Ok(metadata) => Ok(sum + metadata.len()),
+        Err(error) => Err(format!("size of {}: {error}", path.display())),
+    })
 }
 
 fn gzip_bytes(bytes: &[u8]) -> Result<u64, String> {

@@ -36,11 +36,9 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
     let template = subject.instantiate.as_deref().unwrap_or_default();
     let artifacts = bench.artifacts(visit)?;
-    let words = template
-        .iter()
-        .map(|word| artifacts.fill_in(&word.replace("{iterations}", &iterations.to_string())))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(Failure::at("plan"))?;
+    let template: Vec<String> =
+        template.iter().map(|word| word.replace("{iterations}", &iterations.to_string())).collect();
+    let words = artifacts.command(&template).map_err(Failure::at("plan"))?;
     let (program, arguments) = words.split_first().ok_or_else(|| {
         Failure::at("plan")(format!(
             "subject `{name}` has no `instantiate` command in subjects.toml: its instances are processes"

@@ -13,7 +13,8 @@ mod rate_search;
 mod warm_up;
 
 use crate::built::Built;
-use crate::catalog::{Artifacts, Catalog};
+use crate::artifacts::Artifacts;
+use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::engines::Engines;
 use crate::http::PreparedRequest;

@@ -5,7 +5,7 @@ mod container;
 mod process;
 
 use crate::affinity::pin_current_thread;
-use crate::catalog::Artifacts;
+use crate::artifacts::Artifacts;
 use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
@@ -118,7 +118,9 @@ pub fn start<'a>(
         return Err("only programs are emulated, not containers".to_owned());
     }
     match &subject.start {
-        Start::Process { program, arguments } => process::start(program, arguments, context),
+        Start::Process { program, arguments, environment } => {
+            process::start(&process::Launch { program, arguments, environment }, context)
+        }
         Start::Container { engine, image, arguments, network } => {
             let engine = context.engines.get(*engine)?;
             container::start(engine, image, arguments, *network, context)
@@ -129,14 +131,26 @@ pub fn start<'a>(
     }
 }
 
-/// Puts the address and the artifacts' paths into an argument.
+/// Puts the address and the paths of files into an argument.
 ///
 /// # Errors
-/// An artifact is named that was not built.
+/// A file is named that is not there.
 pub fn fill_in(
     template: &str,
     listen: SocketAddr,
     artifacts: &Artifacts,
 ) -> Result<String, String> {
-    artifacts.fill_in(&template.replace("{listen}", &listen.to_string()))
+    artifacts.fill_in(&with_address(template, listen))
+}
+
+/// The same for a word that may stand for several: a program that is started by a loader.
+fn words(template: &str, listen: SocketAddr, artifacts: &Artifacts) -> Result<Vec<String>, String> {
+    artifacts.words(&with_address(template, listen))
+}
+
+/// `{listen}` is address and port, `{port}` the port alone.
+fn with_address(template: &str, listen: SocketAddr) -> String {
+    template
+        .replace("{listen}", &listen.to_string())
+        .replace("{port}", &listen.port().to_string())
 }

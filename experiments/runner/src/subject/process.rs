@@ -1,9 +1,10 @@
 //! A subject that is a program of its own.
 
-use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores};
+use super::{Instance, MARK, StartContext, free_address, on_subject_cores, words};
 use crate::clock::monotonic_ns;
 use crate::emulator::PROCESSOR;
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -24,30 +25,37 @@ struct Process {
     stderr_file: PathBuf,
 }
 
+/// What is spawned.
+pub struct Launch<'a> {
+    /// The program, or what stands for it.
+    pub program: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [String],
+    /// Its environment, beside the mark.
+    pub environment: &'a BTreeMap<String, String>,
+}
+
 /// Spawns the program on the subject's cores.
 ///
 /// # Errors
 /// The program cannot be spawned.
-pub fn start(
-    program: &str,
-    arguments: &[String],
-    context: &StartContext<'_>,
+pub fn start(launch: &Launch<'_>, context: &StartContext<'_>,
 ) -> Result<Box<dyn Instance>, String> {
     let address = free_address()?;
-    let program = fill_in(program, address, context.artifacts)?;
+    let mut begin = words(&launch.program, address, context.artifacts)?;
+    if let Some(emulator) = context.emulator {
+        let prefix = std::iter::once(emulator).chain(PROCESSOR).map(str::to_owned);
+        begin.splice(0..0, prefix);
+    }
+    let (program, further) = begin.split_first().ok_or("a program without a name")?;
     let stderr = File::create(&context.stderr_file)
         .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
-    let mut command = match context.emulator {
-        Some(emulator) => Command::new(emulator),
-        None => Command::new(&program),
-    };
-    if context.emulator.is_some() {
-        command.args(PROCESSOR).arg(&program);
+    let mut command = Command::new(program);
+    command.args(further);
+    for argument in launch.arguments {
+        command.args(words(argument, address, context.artifacts)?);
     }
-    for argument in arguments {
-        command.arg(fill_in(argument, address, context.artifacts)?);
-    }
-    command.env_clear().env(MARK, context.run);
+    command.env_clear().env(MARK, context.run).envs(launch.environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
@@ -61,7 +69,7 @@ pub fn start(
     let child = spawned.map_err(|error| format!("spawn {program}: {error}"))?;
     Ok(Box::new(Process {
         child,
-        program,
+        program: program.clone(),
         address,
         start_call_ns,
         spawned_ns,

@@ -1,0 +1,204 @@
+//! What commands are made of: artifacts that were built, programs that were installed, files that were prepared.
+
+use crate::digest::sha256_file;
+use crate::placeholder::{Kind, Placeholder};
+use crate::prepare::{self, Prepared};
+use crate::programs::{self, Program};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::artifact;
+use weighbridge_schema::name::{ProgramName, SubjectName};
+use weighbridge_schema::parse::nearest;
+use weighbridge_schema::program::Programs;
+use weighbridge_schema::subject::Subject;
+
+/// What `cargo xtask build` made, with the folder it lies in, and what else subjects are run by.
+#[derive(Debug)]
+pub struct Artifacts {
+    folder: PathBuf,
+    /// `artifacts.json`.
+    pub record: artifact::Artifacts,
+    /// By what stands in `{program:...}`; why not, where one is missing.
+    programs: BTreeMap<String, Result<Program, String>>,
+    /// By subject; why not, where one could not be made.
+    prepared: BTreeMap<String, Result<Prepared, String>>,
+}
+
+impl Artifacts {
+    /// Reads `artifacts.json` and checks that every artifact is still what it was.
+    ///
+    /// # Errors
+    /// The build has not been made, or a file has changed since: numbers would not belong to the digests.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join("artifacts.json");
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("read {}: run `cargo xtask build` first", file.display()))?;
+        let record: artifact::Artifacts =
+            serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
+        if record.schema_version != SCHEMA_VERSION {
+            bail!(
+                "{} has schema version {}, this program {SCHEMA_VERSION}: run `cargo xtask build --force`",
+                file.display(),
+                record.schema_version
+            );
+        }
+        for (name, artifact) in &record.artifacts {
+            let path = folder.join(&artifact.file);
+            if sha256_file(&path)? != artifact.sha256 {
+                bail!(
+                    "artifact {name} ({}) has changed since it was built: run `cargo xtask build --force`",
+                    path.display()
+                );
+            }
+        }
+        let (programs, prepared) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { folder: folder.to_owned(), record, programs, prepared })
+    }
+
+    /// Looks up the programs of `subjects` below `folder` and on PATH, and makes what has to be prepared. What is
+    /// missing or cannot be made is kept with its reason, which every command that names it then fails with. When
+    /// `is_dry`, nothing is made.
+    pub fn furnish<'a>(
+        &mut self,
+        subjects: impl Iterator<Item = (&'a SubjectName, &'a Subject)>,
+        pinned: &Programs,
+        folder: Option<&Path>,
+        is_dry: bool,
+    ) {
+        for (name, subject) in subjects {
+            for (program, version) in subject.programs() {
+                let Some(pinned) = pinned.get(&program) else { continue };
+                let located = programs::locate(folder, &program, version.as_deref(), &pinned.version);
+                let located = located.map_err(|error| format!("{error:#}"));
+                self.programs.insert(key(&program, version.as_deref()), located);
+            }
+            if let Some(preparation) = subject.prepare.as_ref().filter(|_| !is_dry) {
+                let made = prepare::make(name, preparation, self);
+                let made = made.map_err(|error| format!("{error:#}"));
+                self.prepared.insert(name.to_string(), made);
+            }
+        }
+    }
+
+    /// Where prepared files lie.
+    pub fn prepared_folder(&self) -> PathBuf {
+        self.folder.join("prepared")
+    }
+
+    /// What was prepared for a subject; `None` where nothing has to be.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn prepared(&self, subject: &SubjectName) -> Result<Option<&Prepared>, String> {
+        match self.prepared.get(subject.as_str()) {
+            None => Ok(None),
+            Some(made) => made.as_ref().map(Some).map_err(Clone::clone),
+        }
+    }
+
+    /// The program that stands for `{program:NAME}` or `{program:NAME@VERSION}`.
+    ///
+    /// # Errors
+    /// It is not installed, or no subject that was asked for is run by it.
+    pub fn program(&self, asked: &str) -> Result<&Program, String> {
+        match self.programs.get(asked) {
+            Some(found) => found.as_ref().map_err(Clone::clone),
+            None => Err(format!("program `{asked}` was not looked up")),
+        }
+    }
+
+    /// Path of an artifact.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn path(&self, name: &str) -> Result<PathBuf, String> {
+        self.artifact(name).map(|artifact| self.folder.join(&artifact.file))
+    }
+
+    fn artifact(&self, name: &str) -> Result<&artifact::Artifact, String> {
+        let known = || self.record.artifacts.keys().map(String::as_str);
+        self.record.artifacts.get(name).ok_or_else(|| match nearest(name, known()) {
+            Some(near) => format!("no artifact `{name}`; did you mean `{near}`?"),
+            None => format!(
+                "no artifact `{name}`; there are: {}",
+                known().collect::<Vec<_>>().join(", ")
+            ),
+        })
+    }
+
+    /// Puts paths in the place of `{artifact:NAME}`, `{program:NAME}` and `{prepared:SUBJECT}`.
+    ///
+    /// # Errors
+    /// There is no such thing.
+    pub fn fill_in(&self, template: &str) -> Result<String, String> {
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some(found) = Placeholder::first(rest)? {
+            filled += found.before;
+            filled += &self.path_of(&found)?.to_string_lossy();
+            rest = found.after;
+        }
+        Ok(filled + rest)
+    }
+
+    /// The words that a word of a command stands for: several where `{program:NAME}` is started by a loader.
+    ///
+    /// # Errors
+    /// As for [`Artifacts::fill_in`].
+    pub fn words(&self, template: &str) -> Result<Vec<String>, String> {
+        match Placeholder::first(template)? {
+            Some(Placeholder { before: "", kind: Kind::Program, name, after: "" }) => {
+                Ok(self.program(name)?.command.clone())
+            }
+            _ => Ok(vec![self.fill_in(template)?]),
+        }
+    }
+
+    /// Every word of a command, filled in.
+    ///
+    /// # Errors
+    /// As for [`Artifacts::fill_in`].
+    pub fn command(&self, templates: &[String]) -> Result<Vec<String>, String> {
+        let words = templates.iter().map(|word| self.words(word));
+        Ok(words.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    /// Digests of what the placeholders of a word name, one after another; of a file that is still to be made: none.
+    ///
+    /// # Errors
+    /// As for [`Artifacts::fill_in`].
+    pub fn content_digests(&self, template: &str) -> Result<String, String> {
+        let mut digests = String::new();
+        let mut rest = template;
+        while let Some(found) = Placeholder::first(rest)? {
+            match found.kind {
+                Kind::Artifact => digests += &self.artifact(found.name)?.sha256,
+                Kind::Program => digests += &self.program(found.name)?.entry.sha256,
+                Kind::Prepared => {}
+            }
+            rest = found.after;
+        }
+        Ok(digests)
+    }
+
+    fn path_of(&self, found: &Placeholder<'_>) -> Result<PathBuf, String> {
+        match found.kind {
+            Kind::Artifact => self.path(found.name),
+            Kind::Program => self.program(found.name).map(|program| program.file.clone()),
+            Kind::Prepared => match self.prepared.get(found.name) {
+                Some(made) => made.as_ref().map(|made| made.path.clone()).map_err(Clone::clone),
+                None => Err(format!("nothing was prepared for `{}`", found.name)),
+            },
+        }
+    }
+}
+
+/// What stands in `{program:...}`.
+pub fn key(program: &ProgramName, version: Option<&str>) -> String {
+    match version {
+        Some(version) => format!("{program}@{version}"),
+        None => program.to_string(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether a subject can be measured here, and if not, why and what would help.
+
+use crate::artifacts::Artifacts;
+use crate::built::Built;
+use crate::emulator;
+use crate::engines::Engines;
+use crate::subject::bundle::Runtime;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::process::Command;
+use weighbridge_schema::manifest::{Availability, Emulator};
+use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::subject::{Start, Subject};
+
+/// What this machine has to measure with.
+pub struct Machine<'a> {
+    /// What was built.
+    pub built: &'a Built,
+    /// The container engines.
+    pub engines: &'a Engines,
+    /// By architecture.
+    pub emulators: &'a BTreeMap<String, Emulator>,
+}
+
+impl Machine<'_> {
+    /// Its architecture.
+    pub fn own(&self) -> &str {
+        &self.built.own.record.architecture
+    }
+
+    /// What was built for it.
+    pub fn own_artifacts(&self) -> &Artifacts {
+        &self.built.own
+    }
+}
+
+/// Whether a subject of another architecture can be run under emulation.
+pub fn foreign_availability(
+    subject: &Subject,
+    architecture: &str,
+    machine: &Machine<'_>,
+) -> Availability {
+    let missing =
+        |reason, remedy: String| Availability::NotInstalled { reason, remedy: Some(remedy) };
+    if !matches!(subject.start, Start::Process { .. }) {
+        return missing(
+            format!("only programs are emulated, not containers of {architecture}"),
+            "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
+        );
+    }
+    if let Some((program, _)) = subject.programs().first() {
+        return missing(
+            format!("{program} is installed for the machine's own architecture only"),
+            "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
+        );
+    }
+    let artifacts = match machine.built.of(architecture) {
+        Ok(artifacts) => artifacts,
+        Err(reason) => {
+            return missing(reason, format!("cargo xtask build --arch {architecture}"));
+        }
+    };
+    let Some(emulator) = machine.emulators.get(architecture) else {
+        return missing(
+            format!(
+                "there is no emulator for {architecture}: qemu-{architecture} is not installed"
+            ),
+            "cargo xtask setup".to_owned(),
+        );
+    };
+    let command = subject.version.as_deref().unwrap_or_default();
+    match ask_version(command, artifacts, Some(emulator)) {
+        Ok(version) => Availability::Installed { version },
+        Err(error) => missing(
+            format!("{error:#}"),
+            format!("cargo xtask build --arch {architecture} --force"),
+        ),
+    }
+}
+
+/// Asks the program or the engine for its version: what does not say its version is not measured.
+pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
+    let artifacts = machine.own_artifacts();
+    if let Start::Bundle { runtime, .. } = &subject.start
+        && let Err(missing) = Runtime::find(runtime)
+    {
+        return Availability::NotInstalled {
+            reason: missing.to_string(),
+            remedy: Some(missing.remedy()),
+        };
+    }
+    if let Err(reason) = artifacts.prepared(name) {
+        return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
+    }
+    let asked = match &subject.start {
+        Start::Process { .. } | Start::Bundle { .. } => subject
+            .version
+            .as_deref()
+            .context("no version command")
+            .and_then(|command| ask_version(command, artifacts, None)),
+        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
+            Availability::Installed { version } => {
+                artifacts.path(image).map(|_| version).map_err(anyhow::Error::msg)
+            }
+            missing @ Availability::NotInstalled { .. } => return missing,
+        },
+    };
+    match asked {
+        Ok(version) => Availability::Installed { version },
+        Err(error) => Availability::NotInstalled {
+            reason: format!("{error:#}"),
+            remedy: Some(remedy(name, subject)),
+        },
+    }
+}
+
+/// What would help: a program that we do not build is installed, everything else is built.
+fn remedy(name: &SubjectName, subject: &Subject) -> String {
+    if subject.programs().is_empty() {
+        "cargo xtask build --force".to_owned()
+    } else {
+        format!("cargo xtask setup --subject {name}")
+    }
+}
+
+fn ask_version(
+    command: &[String],
+    artifacts: &Artifacts,
+    emulator: Option<&Emulator>,
+) -> Result<String> {
+    let mut filled = artifacts.command(command).map_err(anyhow::Error::msg)?;
+    if let Some(emulator) = emulator {
+        let prefix = std::iter::once(emulator.program.as_str()).chain(emulator::PROCESSOR);
+        filled.splice(0..0, prefix.map(str::to_owned));
+    }
+    let (program, arguments) = filled.split_first().context("an empty version command")?;
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("run `{}`", filled.join(" ")))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = text.lines().next().unwrap_or_default().trim();
+    anyhow::ensure!(
+        output.status.success() && !first.is_empty(),
+        "`{}` said no version ({})",
+        filled.join(" "),
+        output.status
+    );
+    Ok(first.to_owned())
+}
+
