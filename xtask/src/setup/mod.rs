@@ -17,6 +17,7 @@ mod foreign_tests;
 mod machine;
 mod packages;
 mod pins;
+pub mod programs;
 mod record;
 mod rust;
 mod scripts;
