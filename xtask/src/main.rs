@@ -43,8 +43,15 @@ enum Verb {
         force: bool,
     },
     /// Get what this machine lacks, or say the line that would.
-    #[command(after_help = "Example:\n  cargo xtask setup --yes")]
+    #[command(after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve")]
     Setup {
+        /// Install the programs of these subjects, separated by commas, or of all: runtimes that are asked for one by
+        /// one, because some take half an hour.
+        #[arg(long, alias = "subjects", value_delimiter = ',', value_name = "SUBJECT")]
+        subject: Vec<String>,
+        /// With --subject: this version in place of the pinned one, to be measured beside it.
+        #[arg(long, requires = "subject", value_name = "VERSION")]
+        runtime_version: Option<String>,
         /// Start or stop a Slurm of two nodes on this machine, to try the fleet with.
         #[arg(long, value_name = "start|stop", num_args = 0..=1, default_missing_value = "start")]
         slurm_test: Option<verbs::setup::SlurmTest>,
@@ -167,8 +174,11 @@ fn main() -> ExitCode {
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
         Verb::All { choice, force } => verbs::all::run(project, &choice, force, progress),
-        Verb::Setup { slurm_test: Some(what) } => verbs::setup::slurm_test(project, what),
-        Verb::Setup { slurm_test: None } => verbs::setup::run(project, progress),
+        Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
+        Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
+            verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
+        }
+        Verb::Setup { .. } => verbs::setup::run(project, progress),
         Verb::Doctor => verbs::doctor::run(project),
         Verb::List => verbs::list::run(project),
         Verb::Build { choice } => verbs::build::run(project, &choice, progress),

@@ -112,7 +112,7 @@ fn fetch(
     wanted: &[(&Pin, PathBuf)],
     incoming: &Path,
 ) -> Result<()> {
-    let options = private_index(session, name, pins)?;
+    let options = private_index(session.context, name, &archives(session.machine(), pins)?)?;
     let apt = |arguments: Vec<String>| {
         let all = options.iter().cloned().chain(arguments);
         session.machine().run(&Step::new("apt-get", all).within(incoming))
@@ -153,14 +153,21 @@ fn verify(pin: &Pin, file: &Path) -> Result<()> {
 }
 
 /// Writes the private sources list; gives the options that make apt-get use it and nothing else.
-fn private_index(session: &Session<'_>, name: &str, pins: &[Pin]) -> Result<Vec<String>> {
-    let root = session.context.state.join("apt").join(name);
+pub(crate) fn private_index<S: AsRef<str>>(
+    context: &Context<'_>,
+    name: &str,
+    archives: &[(Entry, Vec<S>)],
+) -> Result<Vec<String>> {
+    let root = context.state.join("apt").join(name);
     for part in ["lists/partial", "cache/archives/partial", "sources"] {
         make_folder(&root.join(part))?;
     }
-    let stanzas: Vec<String> = archives(session.machine(), pins)?
+    let stanzas: Vec<String> = archives
         .iter()
-        .map(|(entry, suites)| apt_sources::stanza(entry, suites))
+        .map(|(entry, suites)| {
+            let suites: Vec<&str> = suites.iter().map(AsRef::as_ref).collect();
+            apt_sources::stanza(entry, &suites)
+        })
         .collect();
     let sources = root.join("sources/weighbridge.sources");
     std::fs::write(&sources, stanzas.join("\n"))
@@ -184,6 +191,21 @@ fn private_index(session: &Session<'_>, name: &str, pins: &[Pin]) -> Result<Vec<
 
 /// The machine's entries that serve these pins, each with the suites to ask it for.
 fn archives(machine: &dyn Machine, pins: &[Pin]) -> Result<Vec<(Entry, Vec<&'static str>)>> {
+    let mut suites: BTreeMap<Archive, Vec<&'static str>> = BTreeMap::new();
+    for pin in pins {
+        let wanted = suites.entry(pin.archive).or_default();
+        if !wanted.contains(&pin.suite) {
+            wanted.push(pin.suite);
+        }
+    }
+    suites.into_iter().map(|(archive, suites)| Ok((entry(machine, archive)?, suites))).collect()
+}
+
+/// The machine's own entry of one of Debian's archives.
+///
+/// # Errors
+/// This is not Debian, or its sources name no such archive.
+pub(crate) fn entry(machine: &dyn Machine, archive: Archive) -> Result<Entry> {
     let release = machine.read(Path::new("/etc/os-release")).unwrap_or_default();
     let field = |name: &str| {
         let value = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -194,23 +216,9 @@ fn archives(machine: &dyn Machine, pins: &[Pin]) -> Result<Vec<(Entry, Vec<&'sta
     }
     let codename = field("VERSION_CODENAME").unwrap_or_default();
     let entries = apt_sources::of_machine(machine);
-    let mut suites: BTreeMap<Archive, Vec<&'static str>> = BTreeMap::new();
-    for pin in pins {
-        let wanted = suites.entry(pin.archive).or_default();
-        if !wanted.contains(&pin.suite) {
-            wanted.push(pin.suite);
-        }
-    }
-    suites
-        .into_iter()
-        .map(|(archive, suites)| {
-            let entry = apt_sources::entry_of(&entries, archive, &codename);
-            let entry = entry.with_context(|| {
-                format!("the machine's apt sources name no {archive:?} archive of Debian")
-            })?;
-            Ok((entry.clone(), suites))
-        })
-        .collect()
+    apt_sources::entry_of(&entries, archive, &codename).cloned().with_context(|| {
+        format!("the machine's apt sources name no {archive:?} archive of Debian")
+    })
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {

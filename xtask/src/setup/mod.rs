@@ -19,6 +19,7 @@ mod machine;
 mod packages;
 mod pins;
 mod podman;
+pub mod programs;
 mod record;
 mod rust;
 mod scripts;

@@ -7,7 +7,9 @@ use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::Need;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::path::Path;
+use weighbridge_schema::manifest::{Availability, Manifest};
 
 /// The verb.
 ///
@@ -37,5 +39,25 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
     for (need, reason, remedy) in setup.missing() {
         println!("missing   {need}: {reason}\n          to get it: {remedy}");
     }
+    for line in not_installed(&folder)? {
+        println!("{line}");
+    }
     Ok(exit)
+}
+
+/// The subjects that the run could not measure, each with what would get it.
+fn not_installed(run: &Path) -> Result<Vec<String>> {
+    let file = run.join("manifest.json");
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    let manifest: Manifest =
+        serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
+    let missing = manifest.subjects.iter().filter_map(|(name, entry)| {
+        let Availability::NotInstalled { reason, remedy } = &entry.availability else {
+            return None;
+        };
+        let remedy = remedy.as_deref().unwrap_or("cargo xtask doctor");
+        Some(format!("missing   {name}: {reason}\n          to measure it: {remedy}"))
+    });
+    Ok(missing.collect())
 }

@@ -17,6 +17,10 @@ pub fn run(project: &Project) -> Result<Exit> {
     for finding in probe_all(&project.setup_context(&reporter), &needs)? {
         println!("{finding}");
     }
+    println!("\nprograms that subjects are run by:");
+    for line in super::setup_subjects::report(project)? {
+        println!("{line}");
+    }
     println!("\nthis machine, as a place to measure:");
     for advice in weighbridge_machine::advice::all() {
         println!("  {:<22} {}", advice.what, advice.value);

@@ -13,6 +13,7 @@ pub mod list;
 pub mod paper;
 pub mod run;
 pub mod setup;
+pub mod setup_subjects;
 pub mod test;
 mod test_fleet;
 mod tools;

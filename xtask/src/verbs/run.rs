@@ -9,11 +9,12 @@ use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::remote::Host;
-use crate::setup::{Engines, Need, Setup, engine};
+use crate::setup::{Engines, Need, Setup, engine, programs};
 use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::program::RECORD;
 
 const STAGE: &str = "run";
 
@@ -176,10 +177,21 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
                 "experiments/corpus",
             ],
         )?
+        .word(&installed_programs(project))
         .word(&runner_digest)
         .word(&serde_json::to_string(&engines)?)
         .word(&choice.arguments().join(" "))
         .digest())
+}
+
+/// What is installed for subjects: with one more of them a run is another one.
+fn installed_programs(project: &Project) -> String {
+    let listed = std::fs::read_dir(programs::folder(&project.state)).into_iter().flatten();
+    let records = listed.filter_map(|entry| Some(entry.ok()?.path().join(RECORD)));
+    let mut found: Vec<String> =
+        records.filter_map(|record| std::fs::read_to_string(record).ok()).collect();
+    found.sort();
+    found.concat()
 }
 
 fn measure(
@@ -202,6 +214,7 @@ fn measure(
     measuring.current_dir(&project.root).arg("run").args(choice.arguments());
     measuring.arg("--artifacts").arg(artifacts).arg("--results").arg(results);
     measuring.arg("--provisions").arg(&provisions);
+    measuring.arg("--programs").arg(programs::folder(&project.state));
     measuring.args(["--claims", "analysis/claims.toml"]);
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {

@@ -1,16 +1,16 @@
 //! Where the numbers come from: machine, toolchain, providers, digests.
 
 use crate::load::repeats::disturbances;
-use crate::render::number::with_unit;
+use crate::render::number::{show, with_unit};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::results::Results;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::calibration::Calibration;
-use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::record::Outcome;
-use weighbridge_schema::subject::Technology;
+use weighbridge_schema::subject::Start;
 use weighbridge_statistics::bootstrap::RESAMPLES_COUNT;
 
 /// Rows: what, and its value.
@@ -34,10 +34,51 @@ pub fn table(results: &Results<'_>) -> Table {
     for (name, artifact) in &manifest.artifacts.artifacts {
         table.push(vec![
             Content::text(name),
-            Content::code(Some(artifact.sha256.get(..12).unwrap_or(&artifact.sha256))),
+            Content::code(Some(short(&artifact.sha256))),
         ]);
     }
+    for row in programs(manifest) {
+        table.rows.push(row);
+    }
     table
+}
+
+/// What subjects are run by and was not built here, and what such programs have made; no rows where there is nothing.
+fn programs(manifest: &Manifest) -> Vec<Row> {
+    let mut lines = BTreeSet::new();
+    for (subject, entry) in &manifest.subjects {
+        for (name, program) in &entry.programs {
+            let versions: Vec<String> =
+                program.detail.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            let text = format!(
+                "{}: {}{}{}",
+                program.provider,
+                short(&program.sha256),
+                if versions.is_empty() { "" } else { "; " },
+                versions.join(", ")
+            );
+            // A program in two versions is two lines.
+            lines.insert((name.to_string(), text));
+        }
+        if let Some(prepared) = &entry.prepared {
+            let made = prepared.made_in_ns.map_or_else(
+                || "made for an earlier run".to_owned(),
+                |ns| format!("made in {}", show(ns as f64, None, Unit::Nanoseconds, false).value_and_unit()),
+            );
+            let text = format!("{}: {made}", short(&prepared.sha256));
+            lines.insert((format!("prepared for {subject}"), text));
+        }
+    }
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let heading = Row::Heading("programs and prepared files (SHA-256, first 12 digits)".to_owned());
+    let cells = |(what, value): (String, String)| vec![Content::Text(what), Content::Text(value)];
+    std::iter::once(heading).chain(lines.into_iter().map(|line| Row::Cells(cells(line)))).collect()
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
 }
 
 fn provider(provision: &Provision) -> Content {
@@ -54,7 +95,7 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
     let machine = &manifest.fingerprint;
     let failed = results.run.observations.iter().filter(|o| o.outcome != Outcome::Ok).count();
     let memory = |bytes: u64| {
-        crate::render::number::show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
+        show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
     };
     let revision = manifest.revision.as_ref();
     let visits = disturbances(&results.run.observations, &results.run.counted);
@@ -123,7 +164,7 @@ fn cores(cores: Option<&[u32]>) -> Option<String> {
 /// What the container engine said of itself, from the first container subject that was there.
 fn engine_version(results: &Results<'_>) -> Option<String> {
     let subjects = results.run.manifest.subjects.values();
-    let mut containers = subjects.filter(|s| s.definition.technology == Technology::Container);
+    let mut containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
     containers.find_map(|entry| match &entry.availability {
         Availability::Installed { version } => Some(version.clone()),
         Availability::NotInstalled { .. } => None,

@@ -1,0 +1,164 @@
+//! Programs that subjects are run by and that we do not build: asked for one by one, since some take half an hour.
+//! Each lies in a folder of its own below the state folder, named after it and its version, so that several versions
+//! can be measured side by side.
+
+mod cargo_install;
+mod own_root;
+
+use super::Context;
+use crate::progress::Progress;
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use weighbridge_schema::name::ProgramName;
+use weighbridge_schema::program::{Installed, Program, RECORD, Source, folder_name};
+
+/// The folder of all of them.
+#[must_use]
+pub fn folder(state: &Path) -> PathBuf {
+    state.join("programs")
+}
+
+/// What set-up has installed in that version; `None` when it has not, or when it is gone since.
+#[must_use]
+pub fn installed(state: &Path, name: &ProgramName, version: &str) -> Option<Installed> {
+    let record = folder(state).join(folder_name(name, version)).join(RECORD);
+    let installed: Installed = serde_json::from_str(&std::fs::read_to_string(record).ok()?).ok()?;
+    Path::new(&installed.program).is_file().then_some(installed)
+}
+
+/// A program as its source left it, before it was tried.
+struct Made {
+    command: Vec<String>,
+    program: PathBuf,
+    libraries: Vec<PathBuf>,
+    detail: BTreeMap<String, String>,
+}
+
+/// One program in one version.
+pub struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a ProgramName,
+    /// Its entry in `experiments/subjects.toml`.
+    pub program: &'a Program,
+    /// Another version than the pinned one.
+    pub version: Option<&'a str>,
+    /// Words after the program that make it say its version.
+    pub ask_version: &'a [String],
+}
+
+impl Wanted<'_> {
+    /// The version that is wanted.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.version.unwrap_or(&self.program.version)
+    }
+
+    /// Installs it from the first source that works, and writes down how it is started. Says what the program said when
+    /// it was asked its version.
+    ///
+    /// # Errors
+    /// No source worked; the message says of each why not.
+    pub fn install(&self, context: &Context<'_>, progress: &Progress) -> Result<String> {
+        let mut refused = Vec::new();
+        for source in &self.program.sources {
+            match self.try_source(source, context, progress) {
+                Ok(said) => return Ok(said),
+                Err(error) if crate::process::interrupted() => return Err(error),
+                Err(error) => refused.push(format!("{}: {error:#}", provider(source))),
+            }
+        }
+        bail!("{} {} cannot be had here: {}", self.name, self.version(), refused.join("; "))
+    }
+
+    fn try_source(
+        &self,
+        source: &Source,
+        context: &Context<'_>,
+        progress: &Progress,
+    ) -> Result<String> {
+        let root = folder(&context.state).join(folder_name(self.name, self.version()));
+        // Without its record the folder is unfinished, of this try or of an earlier one.
+        let _ = std::fs::remove_dir_all(&root);
+        let tried = self.make(source, &root, context, progress).and_then(|made| {
+            let said = self.ask(&made.command)?;
+            write_record(&root, made, provider(source))?;
+            Ok(said)
+        });
+        if tried.is_err() {
+            let _ = std::fs::remove_dir_all(&root);
+        }
+        tried
+    }
+
+    fn make(
+        &self,
+        source: &Source,
+        root: &Path,
+        context: &Context<'_>,
+        progress: &Progress,
+    ) -> Result<Made> {
+        match source {
+            Source::Cargo { package, program, features, minutes } => {
+                if context.machine.variable("IN_NIX_SHELL").is_some() {
+                    bail!("nothing is downloaded in a Nix shell");
+                }
+                let wanted = cargo_install::Crate {
+                    package,
+                    version: self.version(),
+                    program,
+                    features: features.as_deref(),
+                    minutes: *minutes,
+                };
+                cargo_install::install(&wanted, root, progress)
+            }
+            Source::Debian { .. } if self.version.is_some() => {
+                bail!("the distribution has the pinned version only")
+            }
+            Source::Debian { suite, package, package_version, program } => {
+                own_root::unpack(context, suite, package, package_version, program, root)
+            }
+        }
+    }
+
+    /// It must run here and be the version that was asked for.
+    fn ask(&self, command: &[String]) -> Result<String> {
+        let words = [command, self.ask_version].concat();
+        let shown = words.join(" ");
+        let (program, arguments) = words.split_first().context("no command")?;
+        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("run `{shown}`"))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let said = said.lines().next().unwrap_or_default().trim().to_owned();
+        if !output.status.success() || !said.contains(self.version()) {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            bail!(
+                "`{shown}` said `{said}` and not {} ({}) {}",
+                self.version(),
+                output.status,
+                errors.trim()
+            );
+        }
+        Ok(said)
+    }
+}
+
+/// The source's name in records.
+fn provider(source: &Source) -> &'static str {
+    match source {
+        Source::Cargo { .. } => "cargo",
+        Source::Debian { .. } => "debian",
+    }
+}
+
+fn write_record(root: &Path, made: Made, provider: &str) -> Result<()> {
+    let installed = Installed {
+        command: made.command,
+        program: made.program.display().to_string(),
+        libraries: made.libraries.iter().map(|path| path.display().to_string()).collect(),
+        provider: provider.to_owned(),
+        detail: made.detail,
+    };
+    crate::stage::write(&root.join(RECORD), &serde_json::to_vec_pretty(&installed)?)
+}
