@@ -149,6 +149,8 @@ impl Quantity {
                 Metric::Shipped
                     | Metric::ShippedGzip
                     | Metric::ShippedZstd
+                    | Metric::BaseLayers
+                    | Metric::OwnLayer
                     | Metric::Runtime
                     | Metric::WithRuntime
                     | Metric::CasesSent

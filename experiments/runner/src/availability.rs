@@ -99,9 +99,13 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             .context("no version command")
             .and_then(|command| ask_version(command, artifacts, None)),
         Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
-            Availability::Installed { version } => {
-                artifacts.path(image).map(|_| version).map_err(anyhow::Error::msg)
-            }
+            Availability::Installed { version } => match artifacts.path(image) {
+                Ok(_) => Ok(version),
+                Err(error) => match not_built(image, artifacts) {
+                    Some(missing) => return missing,
+                    None => Err(anyhow::Error::msg(error)),
+                },
+            },
             missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
@@ -121,6 +125,17 @@ fn remedy(name: &SubjectName, subject: &Subject) -> String {
     } else {
         format!("cargo xtask setup --subject {name}")
     }
+}
+
+/// Why an image that is built only where its root file system can be had was not; the need of set-up is called as the
+/// image. `None` for another artifact.
+fn not_built(image: &str, artifacts: &Artifacts) -> Option<Availability> {
+    let need = image.strip_suffix(".tar")?;
+    let known = artifacts.record.provisions.iter().find(|provision| provision.need == need)?;
+    known.provider.is_none().then(|| Availability::NotInstalled {
+        reason: known.detail.clone(),
+        remedy: known.remedy.clone(),
+    })
 }
 
 fn ask_version(

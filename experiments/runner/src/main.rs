@@ -70,6 +70,9 @@ enum Verb {
     Run(Box<RunArguments>),
     /// Write the container image of a static binary as a deterministic archive.
     Image {
+        /// A root file system for the layer below the binary's; none when absent (FROM scratch).
+        #[arg(long, value_name = "FOLDER")]
+        base: Option<PathBuf>,
         /// The static binary.
         #[arg(long)]
         binary: PathBuf,
@@ -167,8 +170,8 @@ struct Part {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(arguments) => run(&arguments),
-        Verb::Image { binary, architecture, output } => {
-            image::write(&binary, &architecture, &output).map(|image| {
+        Verb::Image { base, binary, architecture, output } => {
+            image::write(&binary, base.as_deref(), &architecture, &output).map(|image| {
                 println!("{} {}", image.reference, image.id);
                 ExitCode::SUCCESS
             })

@@ -22,7 +22,7 @@ use weighbridge_schema::manifest::{
 use weighbridge_schema::name::{ProgramName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
-use weighbridge_schema::subject::Subject;
+use weighbridge_schema::subject::{Part, Subject};
 
 /// What the user asked for.
 #[derive(Debug, Clone)]
@@ -198,6 +198,14 @@ fn survey_subjects(
         .collect()
 }
 
+/// Whether everything that a subject ships and that we build was built.
+fn ships(subject: &Subject, artifacts: &Artifacts) -> bool {
+    subject.size.shipped.iter().all(|part| match part {
+        Part::Artifact(name) => artifacts.path(name).is_ok(),
+        Part::Program(_) | Part::Prepared | Part::OciRuntime => true,
+    })
+}
+
 /// Every trial that a definition asks for.
 fn trials<'a>(
     request: &'a Request,
@@ -221,8 +229,11 @@ fn plan(
         let is_foreign = architecture != machine.own();
         // What is only weighed need not run; it must have been asked for all the same.
         if is_foreign && !definition.method.executes() {
-            return subjects.contains_key(&trial.cell.subject)
-                && machine.built.of(architecture).is_ok();
+            let is_built = |entry: &SubjectEntry| {
+                let artifacts = machine.built.of(architecture);
+                artifacts.is_ok_and(|artifacts| ships(&entry.definition, artifacts))
+            };
+            return subjects.get(&trial.cell.subject).is_some_and(is_built);
         }
         subjects.get(&trial.cell.subject).is_some_and(|entry| {
             let availability = entry.availability_on(architecture, machine.own());

@@ -119,6 +119,10 @@ metrics! {
     ShippedGzip => "shipped_gzip_bytes", "shipped, gzip", Bytes, LowerIsBetter;
     /// The shipped artifact after zstd -19.
     ShippedZstd => "shipped_zstd_bytes", "shipped, zstd", Bytes, LowerIsBetter;
+    /// Layers of the image below the service's own, uncompressed; images of several services share them.
+    BaseLayers => "base_layers_bytes", "base layers", Bytes, LowerIsBetter;
+    /// The service's own layer of the image, uncompressed.
+    OwnLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter;
     /// The runtime that must already be on the machine.
     Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter;
     /// Shipped artifact and runtime together.

@@ -206,19 +206,27 @@ fn archives(machine: &dyn Machine, pins: &[Pin]) -> Result<Vec<(Entry, Vec<&'sta
 /// # Errors
 /// This is not Debian, or its sources name no such archive.
 pub(crate) fn entry(machine: &dyn Machine, archive: Archive) -> Result<Entry> {
+    let codename = codename(machine)?;
+    let entries = apt_sources::of_machine(machine);
+    apt_sources::entry_of(&entries, archive, &codename).cloned().with_context(|| {
+        format!("the machine's apt sources name no {archive:?} archive of Debian")
+    })
+}
+
+/// The machine's release of Debian, such as `bookworm`.
+///
+/// # Errors
+/// This is not Debian.
+pub(crate) fn codename(machine: &dyn Machine) -> Result<String> {
     let release = machine.read(Path::new("/etc/os-release")).unwrap_or_default();
     let field = |name: &str| {
         let value = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         value.map(|value| value.trim_matches('"').to_owned())
     };
     if field("ID").as_deref() != Some("debian") {
-        bail!("the pinned packages are Debian's, and this is not Debian");
+        bail!("the packages are Debian's, and this is not Debian");
     }
-    let codename = field("VERSION_CODENAME").unwrap_or_default();
-    let entries = apt_sources::of_machine(machine);
-    apt_sources::entry_of(&entries, archive, &codename).cloned().with_context(|| {
-        format!("the machine's apt sources name no {archive:?} archive of Debian")
-    })
+    Ok(field("VERSION_CODENAME").unwrap_or_default())
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {

@@ -21,6 +21,7 @@ mod pins;
 mod podman;
 pub mod programs;
 mod record;
+pub mod roots;
 mod rust;
 mod scripts;
 pub mod slurm_test;
@@ -113,6 +114,8 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
         Need::Emulator => tools::chain(need, &tools::EMULATOR),
         Need::ContainerEngine => engine::chain(&docker::DOCKER),
         Need::Podman => engine::chain(&podman::PODMAN),
+        Need::ImageDebian => roots::debian_chain(need),
+        Need::ImageAlpine => roots::busybox_chain(need),
         Need::OciRuntimes => tools::chain(need, &tools::OCI_RUNTIMES),
         Need::CCompiler => tools::chain(need, &tools::C_COMPILER),
         Need::Tex => tools::chain(need, &tools::TEX),

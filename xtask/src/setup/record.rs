@@ -40,6 +40,10 @@ pub enum Need {
     Podman,
     /// Programs that run a bundle: runc and crun.
     OciRuntimes,
+    /// A root file system of Debian's essential packages, for the image built on it.
+    ImageDebian,
+    /// A root file system of `BusyBox`, as Alpine has it, for the image built on it.
+    ImageAlpine,
     /// LaTeX with the packages that the paper uses.
     Tex,
     /// Nix, only to evaluate the flake in the tests.
@@ -57,6 +61,8 @@ impl Need {
         Need::ContainerEngine,
         Need::Podman,
         Need::OciRuntimes,
+        Need::ImageDebian,
+        Need::ImageAlpine,
         Need::Tex,
     ];
 
@@ -70,6 +76,8 @@ impl Need {
         Need::ContainerEngine,
         Need::Podman,
         Need::OciRuntimes,
+        Need::ImageDebian,
+        Need::ImageAlpine,
         Need::Tex,
         Need::Nix,
     ];
@@ -103,6 +111,8 @@ impl Need {
             Need::ContainerEngine => "WEIGHBRIDGE_PROVIDER_ENGINE",
             Need::Podman => "WEIGHBRIDGE_PROVIDER_PODMAN",
             Need::OciRuntimes => "WEIGHBRIDGE_PROVIDER_OCI_RUNTIMES",
+            Need::ImageDebian => "WEIGHBRIDGE_PROVIDER_IMAGE_DEBIAN",
+            Need::ImageAlpine => "WEIGHBRIDGE_PROVIDER_IMAGE_ALPINE",
             Need::Tex => "WEIGHBRIDGE_PROVIDER_TEX",
             Need::Nix => "WEIGHBRIDGE_PROVIDER_NIX",
         }
@@ -122,6 +132,8 @@ impl fmt::Display for Need {
             Need::ContainerEngine => "container engine",
             Need::Podman => "Podman",
             Need::OciRuntimes => "OCI runtimes",
+            Need::ImageDebian => "Debian root for an image",
+            Need::ImageAlpine => "BusyBox root for an image",
             Need::Tex => "TeX",
             Need::Nix => "Nix",
         })

@@ -9,10 +9,11 @@ use crate::inputs::Inputs;
 use crate::process::{check, command, lines, shown};
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::setup::{Need, Setup, TargetToolchain};
+use crate::setup::{Need, Setup, TargetToolchain, roots};
 use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub(super) mod record;
 mod reproducible;
@@ -27,6 +28,9 @@ const COMMAND: &str = "command.wasm";
 const IMAGE: &str = "image.tar";
 /// All of them that every architecture has.
 const ARTIFACTS: [&str; 7] = [NATIVE, HOST, HOST_COMPILER, COMPONENT, COMPILED, COMMAND, IMAGE];
+/// Images on a root file system, this machine's only: left out where set-up could not have the root.
+const BASED_IMAGES: [(Need, &str); 2] =
+    [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];
 /// What emulators load to count instructions: this machine's only, whatever they emulate.
 const PLUGIN: &str = "libweighbridge_instructions.so";
 
@@ -35,8 +39,14 @@ const SOURCES: [&str; 5] =
     ["service", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", ".cargo/config.toml"];
 
 /// The needs of a build for this machine.
-pub const NEEDS: &[Need] =
-    &[Need::CCompiler, Need::WasmComponent, Need::WasmCommand, Need::StaticNative];
+pub const NEEDS: &[Need] = &[
+    Need::CCompiler,
+    Need::WasmComponent,
+    Need::WasmCommand,
+    Need::StaticNative,
+    Need::ImageDebian,
+    Need::ImageAlpine,
+];
 
 /// What to build.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -163,6 +173,10 @@ impl Parts<'_> {
         if folder == self.own {
             self.plugin(&folder)?;
             files.push(PLUGIN);
+            for (file, root) in self.roots() {
+                self.image(architecture, Some(&root), &folder, file)?;
+                files.push(file);
+            }
         }
         let outputs = record::write(&folder, &files, architecture, native, need, self.setup)?;
         stage::done(self.project, &stage, &inputs, outputs, "built")
@@ -178,7 +192,18 @@ impl Parts<'_> {
         for toolchain in [native, own, self.component()?, self.wasm_command()?] {
             inputs = inputs.word(&serde_json::to_string(toolchain)?);
         }
+        if folder == self.own {
+            for (file, root) in self.roots() {
+                inputs = inputs.word(file).word(&root.to_string_lossy());
+            }
+        }
         Ok(inputs.digest())
+    }
+
+    /// The images that can be built on a root file system, and those.
+    fn roots(&self) -> Vec<(&'static str, PathBuf)> {
+        let root = |need| roots::of(self.setup, need, &self.project.state);
+        BASED_IMAGES.iter().filter_map(|&(need, file)| Some((file, root(need)?))).collect()
     }
 
     fn component(&self) -> Result<&TargetToolchain> {
@@ -263,17 +288,33 @@ impl Parts<'_> {
             compile.args(["--cpu", level]);
         }
         compile.arg("--output").arg(folder.join(COMPILED));
+        quietly(compile)?;
+        self.image(architecture, None, folder, IMAGE)
+    }
+
+    /// The image of the binary, FROM scratch or on a root file system.
+    fn image(
+        &self,
+        architecture: &str,
+        base: Option<&Path>,
+        folder: &Path,
+        file: &str,
+    ) -> Result<()> {
         let mut image = command(self.runner);
         image.args(["image", "--architecture", architecture]);
-        image.arg("--binary").arg(folder.join(NATIVE));
-        image.arg("--output").arg(folder.join(IMAGE));
-        for mut step in [compile, image] {
-            let text = shown(&step);
-            let status = lines(&mut step, |_| ())?;
-            check(&text, status)?;
+        if let Some(base) = base {
+            image.arg("--base").arg(base);
         }
-        Ok(())
+        image.arg("--binary").arg(folder.join(NATIVE));
+        image.arg("--output").arg(folder.join(file));
+        quietly(image)
     }
+}
+
+fn quietly(mut step: Command) -> Result<()> {
+    let text = shown(&step);
+    let status = lines(&mut step, |_| ())?;
+    check(&text, status)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

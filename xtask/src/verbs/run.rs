@@ -91,6 +91,8 @@ pub const NEEDS: &[Need] = &[
     Need::ContainerEngine,
     Need::Podman,
     Need::OciRuntimes,
+    Need::ImageDebian,
+    Need::ImageAlpine,
 ];
 
 /// The verb: always measures.

@@ -1,15 +1,17 @@
-//! A container image FROM scratch, written as a deterministic archive: the same binary gives the same
-//! bytes and so the same image id, on any machine and at any time.
+//! A container image, FROM scratch or on a root file system, written as a deterministic archive: the same binary on the
+//! same root gives the same bytes and so the same image id, on any machine and at any time.
 //!
 //! The archive is at once an OCI image layout (index.json, blobs/) and a Docker archive (manifest.json),
 //! so that old and new engines load it.
 
 mod archive;
+mod root;
 
 use anyhow::{Context, Result};
 use archive::Archive;
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Path of the program within the image, and within the root file system of a bundle.
@@ -36,14 +38,20 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Writes the image of `binary` for `architecture` (`x86_64`, `aarch64`) to `output`, through a temporary
-/// name.
+/// name. What lies in the folder `base` becomes the layer below that of the binary; without one there is none.
 ///
 /// # Errors
 /// Reading or writing failed; the message names the path.
-pub fn write(binary: &Path, architecture: &str, output: &Path) -> Result<Image> {
+pub fn write(
+    binary: &Path,
+    base: Option<&Path>,
+    architecture: &str,
+    output: &Path,
+) -> Result<Image> {
     let program = std::fs::read(binary)
         .with_context(|| format!("read {} to put it into the image", binary.display()))?;
-    let (archive, image) = build(&program, architecture)?;
+    let base = base.map(root::layer).transpose()?;
+    let (archive, image) = build(&program, base, architecture)?;
     let temporary = output.with_extension("tar.partial");
     std::fs::write(&temporary, archive)
         .with_context(|| format!("write {}", temporary.display()))?;
@@ -73,11 +81,30 @@ pub fn identify(path: &Path) -> Result<Image> {
     }
 }
 
-fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
-    let mut layer = Archive::default();
-    layer.file(ENTRY_POINT, 0o755, program)?;
-    let layer = layer.finish()?;
-    let layer_digest = digest(&layer);
+/// Sizes of the layers of an archive that [`write`] made, the lowest first: the last one is the service's own.
+///
+/// # Errors
+/// As [`identify`].
+pub fn layer_bytes(path: &Path) -> Result<Vec<u64>> {
+    let bytes = std::fs::read(path).with_context(|| format!("read image {}", path.display()))?;
+    let named = archive::entry(&bytes, "manifest.json")
+        .and_then(|manifest| serde_json::from_slice::<serde_json::Value>(&manifest).ok())
+        .and_then(|manifest| manifest[0]["Layers"].as_array().cloned())
+        .with_context(|| format!("{} names no layers", path.display()))?;
+    let sizes = archive::sizes(&bytes).with_context(|| format!("read {}", path.display()))?;
+    let size = |name: &serde_json::Value| {
+        let size = name.as_str().and_then(|name| sizes.get(name).copied());
+        size.with_context(|| format!("{} lacks the layer {name}", path.display()))
+    };
+    named.iter().map(size).collect()
+}
+
+fn build(program: &[u8], base: Option<Vec<u8>>, architecture: &str) -> Result<(Vec<u8>, Image)> {
+    let mut own = Archive::default();
+    own.file(ENTRY_POINT, 0o755, program)?;
+    let layers: Vec<Vec<u8>> = base.into_iter().chain([own.finish()?]).collect();
+    let digests: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
+    let history = json!({ "created": CREATED, "created_by": "weighbridge" });
 
     let config = serde_json::to_vec(&json!({
         "architecture": oci_architecture(architecture),
@@ -88,8 +115,8 @@ fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
             "Entrypoint": [format!("/{ENTRY_POINT}")],
             "WorkingDir": "/",
         },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
-        "history": [{ "created": CREATED, "created_by": "weighbridge" }],
+        "rootfs": { "type": "layers", "diff_ids": named(&digests, "sha256:") },
+        "history": vec![history; layers.len()],
     }))?;
     let config_digest = digest(&config);
     let reference = format!("{REPOSITORY}:{}", &config_digest[..12]);
@@ -98,7 +125,10 @@ fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
-        "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &layer)],
+        "layers": layers
+            .iter()
+            .map(|layer| descriptor("application/vnd.oci.image.layer.v1.tar", layer))
+            .collect::<Vec<_>>(),
     }))?;
     let index = serde_json::to_vec(&json!({
         "schemaVersion": 2,
@@ -108,14 +138,14 @@ fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
     let docker_manifest = serde_json::to_vec(&json!([{
         "Config": format!("blobs/sha256/{config_digest}"),
         "RepoTags": [reference],
-        "Layers": [format!("blobs/sha256/{layer_digest}")],
+        "Layers": named(&digests, "blobs/sha256/"),
     }]))?;
 
     let mut archive = Archive::default();
     archive.directory("blobs")?;
     archive.directory("blobs/sha256")?;
-    let mut blobs = [&config, &layer, &manifest].map(|blob| (digest(blob), blob));
-    blobs.sort();
+    let all = layers.iter().chain([&config, &manifest]);
+    let blobs: BTreeMap<String, &Vec<u8>> = all.map(|blob| (digest(blob), blob)).collect();
     for (digest, blob) in blobs {
         archive.file(&format!("blobs/sha256/{digest}"), 0o644, blob)?;
     }
@@ -123,6 +153,10 @@ fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {
     archive.file("manifest.json", 0o644, &docker_manifest)?;
     archive.file("oci-layout", 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
     Ok((archive.finish()?, Image { id: format!("sha256:{config_digest}"), reference }))
+}
+
+fn named(digests: &[String], prefix: &str) -> Vec<String> {
+    digests.iter().map(|digest| format!("{prefix}{digest}")).collect()
 }
 
 fn descriptor(media_type: &str, blob: &[u8]) -> serde_json::Value {
@@ -153,16 +187,16 @@ mod tests {
 
     #[test]
     fn the_same_program_gives_the_same_image() {
-        let first = build(b"program", "x86_64").unwrap();
+        let first = build(b"program", None, "x86_64").unwrap();
         std::thread::sleep(std::time::Duration::from_millis(5));
-        assert_eq!(build(b"program", "x86_64").unwrap(), first);
-        assert_ne!(build(b"another", "x86_64").unwrap().1.id, first.1.id);
-        assert_ne!(build(b"program", "aarch64").unwrap().1.id, first.1.id);
+        assert_eq!(build(b"program", None, "x86_64").unwrap(), first);
+        assert_ne!(build(b"another", None, "x86_64").unwrap().1.id, first.1.id);
+        assert_ne!(build(b"program", None, "aarch64").unwrap().1.id, first.1.id);
     }
 
     #[test]
     fn no_entry_tells_time_or_owner() {
-        let (bytes, _) = build(b"program", "x86_64").unwrap();
+        let (bytes, _) = build(b"program", None, "x86_64").unwrap();
         let mut names = Vec::new();
         let mut archive = tar::Archive::new(&bytes[..]);
         for entry in archive.entries().unwrap() {
@@ -183,8 +217,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (binary, output) = (folder.path().join("p"), folder.path().join("image.tar"));
         std::fs::write(&binary, b"program").unwrap();
-        let written = write(&binary, "x86_64", &output).unwrap();
-        assert_eq!(identify(&output).unwrap(), written);
+        let scratch = write(&binary, None, "x86_64", &output).unwrap();
+        assert_eq!(identify(&output).unwrap(), scratch);
+        let own = layer_bytes(&output).unwrap();
+        let root = folder.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("file"), [1; 70_000]).unwrap();
+        let on_root = write(&binary, Some(&root), "x86_64", &output).unwrap();
+        assert_eq!(identify(&output).unwrap(), on_root);
+        assert_ne!(on_root.id, scratch.id);
+        let [base, of_binary] = layer_bytes(&output).unwrap()[..] else { panic!("two layers") };
+        assert_eq!(own, [of_binary]);
+        assert!(base > 70_000);
         assert!(identify(&binary).is_err());
     }
 }

@@ -5,7 +5,7 @@ use crate::programs;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::subject::Part;
+use weighbridge_schema::subject::{Part, Start};
 
 /// Compression levels as registries and release pages use them.
 const GZIP_LEVEL: u32 = 6;
@@ -33,6 +33,14 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     measured.set(Metric::ShippedGzip, Some(gzip_bytes(&shipped).map_err(Failure::at("gzip"))?));
     measured.set(Metric::ShippedZstd, Some(zstd_bytes(&shipped).map_err(Failure::at("zstd"))?));
 
+    if let Start::Container { image, .. } = &subject.start {
+        let layers = bench.artifacts(visit)?.path(image).map_err(Failure::at("layers"))?;
+        let layers = crate::image::layer_bytes(&layers)
+            .map_err(|error| Failure::at("layers")(format!("{error:#}")))?;
+        // FROM scratch there is none below: a known zero.
+        measured.set(Metric::OwnLayer, layers.last().copied());
+        measured.set(Metric::BaseLayers, Some(layers.iter().rev().skip(1).sum()));
+    }
     let mut runtime_bytes = Some(0);
     for part in &subject.size.runtime {
         match locate(bench, visit, part).and_then(|paths| size(&paths)) {

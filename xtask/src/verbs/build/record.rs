@@ -70,7 +70,14 @@ pub fn write(
 
 /// What had a part in the artifacts.
 fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provision>> {
-    let parts = [Need::CCompiler, Need::WasmComponent, Need::WasmCommand, need];
+    let parts = [
+        Need::CCompiler,
+        Need::WasmComponent,
+        Need::WasmCommand,
+        Need::ImageDebian,
+        Need::ImageAlpine,
+        need,
+    ];
     let mut all = for_manifest(setup)?;
     let mut wanted = setup.provisions.iter().map(|provision| parts.contains(&provision.need));
     // One entry for each of the set-up's, in the same order.

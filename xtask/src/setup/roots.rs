@@ -1,0 +1,220 @@
+//! Root file systems that images are built on, made of the distribution's packages: no registry is asked, and neither
+//! is an official image.
+
+use super::apt_sources::{self, Entry};
+use super::chain::{Chain, Provider, Readiness, Session, Supply, details};
+use super::debian::{self, architecture, make_folder};
+use super::packages::in_nix;
+use super::pins::Archive;
+use super::{Machine, Need, Outcome, Setup, Step, packages};
+use anyhow::{Context as _, Result};
+use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+/// What the provision's detail calls the folder within [`folder`].
+const ROOT: &str = "root";
+/// Left out of Debian's root, as its own slim image does.
+const LEFT_OUT: [&str; 5] =
+    ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*"];
+/// A moment for everything that notes one, the same on every machine: 1970-01-02.
+const MOMENT: &str = "86400";
+const BUSYBOX: &str = "/bin/busybox";
+
+/// The root file system that a need was met by; `None` when it was not.
+#[must_use]
+pub fn of(setup: &Setup, need: Need, state: &Path) -> Option<PathBuf> {
+    let provision = setup.provisions.iter().find(|provision| provision.need == need)?;
+    match &provision.outcome {
+        Outcome::Provided { detail, .. } => Some(folder(state).join(detail.get(ROOT)?)),
+        Outcome::Missing { .. } => None,
+    }
+}
+
+fn folder(state: &Path) -> PathBuf {
+    state.join("roots")
+}
+
+/// Debian's essential packages.
+pub(crate) fn debian_chain(need: Need) -> Chain {
+    let remedy = packages::line(Mmdebstrap::PACKAGES);
+    Chain { need, providers: vec![Box::new(Mmdebstrap)], remedy }
+}
+
+/// `BusyBox`, as Alpine has it.
+pub(crate) fn busybox_chain(need: Need) -> Chain {
+    let remedy = packages::line(StaticBusybox::PACKAGES);
+    Chain { need, providers: vec![Box::new(StaticBusybox)], remedy }
+}
+
+struct Mmdebstrap;
+
+impl Mmdebstrap {
+    const PACKAGES: &[&str] = &["mmdebstrap"];
+}
+
+/// The machine's own release, and the entry of its sources that serves it.
+fn own_release(machine: &dyn Machine) -> Result<(String, Entry)> {
+    Ok((debian::codename(machine)?, debian::entry(machine, Archive::Main)?))
+}
+
+impl Provider for Mmdebstrap {
+    fn name(&self) -> &'static str {
+        "mmdebstrap"
+    }
+
+    fn readiness(&self, session: &Session<'_>) -> Readiness {
+        let machine = session.machine();
+        if in_nix(machine) {
+            return Readiness::Unavailable("nothing is downloaded in a Nix shell".to_owned());
+        }
+        let codename = match own_release(machine) {
+            Ok((codename, _)) => codename,
+            Err(error) => return Readiness::Unavailable(error.to_string()),
+        };
+        if folder(&session.context.state).join(debian_name(&codename)).exists() {
+            return Readiness::Present;
+        }
+        if !machine.is_root() {
+            return Readiness::Unavailable("only root can make a root file system".to_owned());
+        }
+        let has_program = machine.find("mmdebstrap").is_some();
+        let packages = if has_program { Vec::new() } else { Self::PACKAGES.to_vec() };
+        Readiness::Obtainable { packages }
+    }
+
+    fn supply(&self, session: &Session<'_>) -> Result<Supply> {
+        let (codename, entry) = own_release(session.machine())?;
+        let name = debian_name(&codename);
+        let root = folder(&session.context.state).join(&name);
+        if !root.exists() {
+            make_whole(&root, |unfinished| debootstrap(session, &codename, &entry, unfinished))?;
+        }
+        let status = root.join("var/lib/dpkg/status");
+        let status = std::fs::read_to_string(&status)
+            .with_context(|| format!("can't read {}", status.display()))?;
+        let mut detail = package_versions(&status);
+        detail.insert(ROOT.to_owned(), name);
+        Ok(Supply { detail, target: None })
+    }
+}
+
+fn debian_name(codename: &str) -> String {
+    format!("debian-{codename}")
+}
+
+fn debootstrap(session: &Session<'_>, codename: &str, entry: &Entry, into: &Path) -> Result<()> {
+    let machine = session.machine();
+    let architecture = architecture(machine).context("Debian has no name for this architecture")?;
+    session.report(&format!("making a root file system of Debian {codename}'s essential packages"));
+    let sources = into.with_extension("sources");
+    std::fs::write(&sources, apt_sources::stanza(entry, &[codename]))
+        .with_context(|| format!("can't write {}", sources.display()))?;
+    let mut arguments = vec!["--quiet".to_owned(), "--variant=essential".to_owned()];
+    arguments.push(format!("--architectures={architecture}"));
+    arguments.extend(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
+    arguments.extend(["--dpkgopt=path-include=/usr/share/doc/*/copyright".to_owned(), codename.to_owned()]);
+    arguments.extend([into, &sources].map(|path| path.display().to_string()));
+    let made = machine.run(&Step::new("mmdebstrap", arguments).with("SOURCE_DATE_EPOCH", MOMENT));
+    // The root is whole or not there; its sources are written anew next time.
+    let _ = std::fs::remove_file(&sources);
+    made.map(drop)
+}
+
+/// Package and version, from dpkg's own list.
+fn package_versions(status: &str) -> BTreeMap<String, String> {
+    let field = |stanza: &str, name: &str| {
+        stanza.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+    };
+    let stanzas = status.split("\n\n");
+    stanzas.filter_map(|one| Some((field(one, "Package:")?, field(one, "Version:")?))).collect()
+}
+
+struct StaticBusybox;
+
+impl StaticBusybox {
+    const PACKAGES: &[&str] = &["busybox-static"];
+}
+
+/// The version of the package that the program came with; `None` when it is another one.
+fn busybox_version(machine: &dyn Machine) -> Option<String> {
+    let asked = ["--show", "--showformat=${Version}", "busybox-static"];
+    let version = machine.run(&Step::new("dpkg-query", asked)).ok()?;
+    let version = version.trim();
+    (!version.is_empty() && machine.exists(Path::new(BUSYBOX))).then(|| version.to_owned())
+}
+
+impl Provider for StaticBusybox {
+    fn name(&self) -> &'static str {
+        "busybox-static"
+    }
+
+    fn readiness(&self, session: &Session<'_>) -> Readiness {
+        match busybox_version(session.machine()) {
+            Some(_) => Readiness::Present,
+            None => Readiness::Obtainable { packages: Self::PACKAGES.to_vec() },
+        }
+    }
+
+    fn supply(&self, session: &Session<'_>) -> Result<Supply> {
+        let machine = session.machine();
+        let version = busybox_version(machine).context("busybox-static is not installed")?;
+        let digits = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+        let name = format!("busybox-{}", version.chars().map(digits).collect::<String>());
+        let root = folder(&session.context.state).join(&name);
+        if !root.exists() {
+            let applets = machine.run(&Step::new(BUSYBOX, ["--list-full"]))?;
+            make_whole(&root, |unfinished| busybox_root(&applets, unfinished))?;
+        }
+        Ok(Supply { detail: details([("busybox-static", version), (ROOT, name)]), target: None })
+    }
+}
+
+/// The program, a link to it for each of its applets, and the users that programs look up.
+fn busybox_root(applets: &str, root: &Path) -> Result<()> {
+    let write = |name: &str, content: &[u8], mode: u32| {
+        let file = root.join(name);
+        make_folder(file.parent().unwrap_or(root))?;
+        std::fs::write(&file, content)
+            .and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)))
+            .with_context(|| format!("can't write {}", file.display()))
+    };
+    let program = std::fs::read(BUSYBOX).with_context(|| format!("can't read {BUSYBOX}"))?;
+    write("bin/busybox", &program, 0o755)?;
+    write("etc/passwd", b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0o644)?;
+    write("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)?;
+    for applet in applets.lines().filter(|line| !line.is_empty() && *line != "bin/busybox") {
+        let link = root.join(applet);
+        make_folder(link.parent().unwrap_or(root))?;
+        symlink(BUSYBOX, &link).with_context(|| format!("can't make {}", link.display()))?;
+    }
+    Ok(())
+}
+
+/// Makes a folder under another name and gives it its own when it is whole.
+fn make_whole(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
+    make_folder(&unfinished)?;
+    let made = make(&unfinished).and_then(|()| {
+        std::fs::rename(&unfinished, folder)
+            .with_context(|| format!("can't rename {} to {}", unfinished.display(), folder.display()))
+    });
+    if made.is_err() {
+        // What is half made must not be taken for whole; nothing to do when it is not there.
+        let _ = std::fs::remove_dir_all(&unfinished);
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_dpkgs_list() {
+        let status = "Package: bash\nStatus: install ok installed\nVersion: 5.2.15-2\nDescription: a\n shell\n\n\
+                      Package: tar\nVersion: 1.34\n";
+        let expected = details([("bash", "5.2.15-2".to_owned()), ("tar", "1.34".to_owned())]);
+        assert_eq!(package_versions(status), expected);
+    }
+}
