@@ -35,6 +35,10 @@ pub fn runner(results: &Path, arguments: &[&str]) -> Command {
     command.arg("run").args(arguments);
     command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
     command.arg("--results").arg(results);
+    // Subjects whose programs were installed are exercised too.
+    if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {
+        command.arg("--programs").arg(programs);
+    }
     command
 }
 
