@@ -83,7 +83,11 @@ impl Engine {
             docker,
             kind: kind(&said),
             version: describe_version(&said, &parts),
-            oci_runtime: parts.iter().map(|(name, _)| name).find(|name| is_oci_runtime(name)).cloned(),
+            oci_runtime: parts
+                .iter()
+                .map(|(name, _)| name)
+                .find(|name| is_oci_runtime(name))
+                .cloned(),
             socket,
         })
     }
@@ -262,7 +266,8 @@ fn kind(said: &SystemVersion) -> ContainerEngine {
 fn parts(said: &SystemVersion) -> Vec<(String, String)> {
     let named = |component: &SystemVersionComponents| {
         let name = component.name.to_lowercase();
-        let name = name.strip_prefix("oci runtime (").map_or(name.as_str(), |n| n.trim_end_matches(')'));
+        let name =
+            name.strip_prefix("oci runtime (").map_or(name.as_str(), |n| n.trim_end_matches(')'));
         let is_part = matches!(name, "containerd" | "conmon") || is_oci_runtime(name);
         // Distributions append their own revision after a tilde.
         let mut words = component.version.split([' ', ',', '~', '\n']);
@@ -283,7 +288,8 @@ fn describe_version(said: &SystemVersion, parts: &[(String, String)]) -> String 
     if parts.is_empty() {
         return engine;
     }
-    let parts: Vec<String> = parts.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let parts: Vec<String> =
+        parts.iter().map(|(name, version)| format!("{name} {version}")).collect();
     format!("{engine} ({})", parts.join(", "))
 }
 

@@ -57,7 +57,8 @@ fn start(session: &Session<'_>) -> Result<Started> {
     let driver = storage_driver(session, &place, &podman, &runtime)?;
     let command = place.run.join(COMMAND);
     // Its containers go on when the service ends.
-    place.at_the_end(&format!("#!/bin/sh\nexec {} rm --all --force --time 0\n", quoted(&command)))?;
+    place
+        .at_the_end(&format!("#!/bin/sh\nexec {} rm --all --force --time 0\n", quoted(&command)))?;
     let socket = format!("unix://{}", place.socket().display());
     let words = [&command.display().to_string(), "system", "service", "--time", "0", &socket];
     Ok(Started {

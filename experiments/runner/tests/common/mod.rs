@@ -16,7 +16,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
+pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
 /// The variables that name the engines.
 const ENGINES: [&str; 2] = ["DOCKER_HOST", "CONTAINER_HOST"];
@@ -79,7 +79,11 @@ pub fn succeed(output: &Output) {
 
 /// Containers of ours that the engines still hold.
 pub fn containers() -> usize {
-    ENGINES.iter().filter_map(|variable| std::env::var(variable).ok()).map(|at| containers_of(&at)).sum()
+    ENGINES
+        .iter()
+        .filter_map(|variable| std::env::var(variable).ok())
+        .map(|at| containers_of(&at))
+        .sum()
 }
 
 fn containers_of(host: &str) -> usize {
