@@ -163,4 +163,3 @@ fn ask_version(
     );
     Ok(first.to_owned())
 }
-

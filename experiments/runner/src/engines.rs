@@ -87,10 +87,9 @@ impl Engines {
     pub fn availability(&self, kind: ContainerEngine) -> Availability {
         match self.found.get(&kind) {
             Some(Ok(engine)) => Availability::Installed { version: engine.version.clone() },
-            Some(Err(Missing { reason, remedy })) => Availability::NotInstalled {
-                reason: reason.clone(),
-                remedy: Some(remedy.clone()),
-            },
+            Some(Err(Missing { reason, remedy })) => {
+                Availability::NotInstalled { reason: reason.clone(), remedy: Some(remedy.clone()) }
+            }
             None => Availability::NotInstalled {
                 reason: format!("nobody asked for {kind}"),
                 remedy: None,

@@ -322,9 +322,8 @@ impl Session<'_> {
     fn planned_images(&self) -> BTreeSet<(ContainerEngine, &str)> {
         let planned = self.manifest.plan.iter().map(|trial| &trial.cell.subject);
         let entries = planned.filter_map(|name| self.manifest.subjects.get(name));
-        let installed = entries.filter(|entry| {
-            matches!(entry.availability, Availability::Installed { .. })
-        });
+        let installed =
+            entries.filter(|entry| matches!(entry.availability, Availability::Installed { .. }));
         installed
             .filter_map(|entry| match &entry.definition.start {
                 Start::Container { engine, image, .. } => Some((*engine, image.as_str())),

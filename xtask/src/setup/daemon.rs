@@ -93,7 +93,8 @@ impl Place {
     pub(crate) fn configure(&self, name: &str, content: &str) -> Result<PathBuf> {
         let file = self.run.join(name);
         make_folder(file.parent().unwrap_or(&self.run))?;
-        std::fs::write(&file, content).with_context(|| format!("can't write {}", file.display()))?;
+        std::fs::write(&file, content)
+            .with_context(|| format!("can't write {}", file.display()))?;
         Ok(file)
     }
 
@@ -150,7 +151,11 @@ impl Daemon {
                 let what = if ended { "ended" } else { "does not answer" };
                 let log = std::fs::read_to_string(&place.log).unwrap_or_default();
                 let last = log.lines().next_back().unwrap_or_default();
-                bail!("{} {what}; its log is {}, ending in: {last}", place.name, place.log.display());
+                bail!(
+                    "{} {what}; its log is {}, ending in: {last}",
+                    place.name,
+                    place.log.display()
+                );
             }
             std::thread::sleep(POLL_INTERVAL);
         }

@@ -208,9 +208,9 @@ fn archives(machine: &dyn Machine, pins: &[Pin]) -> Result<Vec<(Entry, Vec<&'sta
 pub(crate) fn entry(machine: &dyn Machine, archive: Archive) -> Result<Entry> {
     let codename = codename(machine)?;
     let entries = apt_sources::of_machine(machine);
-    apt_sources::entry_of(&entries, archive, &codename).cloned().with_context(|| {
-        format!("the machine's apt sources name no {archive:?} archive of Debian")
-    })
+    apt_sources::entry_of(&entries, archive, &codename)
+        .cloned()
+        .with_context(|| format!("the machine's apt sources name no {archive:?} archive of Debian"))
 }
 
 /// The machine's release of Debian, such as `bookworm`.

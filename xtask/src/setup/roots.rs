@@ -15,8 +15,13 @@ use std::path::{Path, PathBuf};
 /// What the provision's detail calls the folder within [`folder`].
 const ROOT: &str = "root";
 /// Left out of Debian's root, as its own slim image does.
-const LEFT_OUT: [&str; 5] =
-    ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*"];
+const LEFT_OUT: [&str; 5] = [
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/info/*",
+    "/usr/share/locale/*",
+    "/usr/share/lintian/*",
+];
 /// A moment for everything that notes one, the same on every machine: 1970-01-02.
 const MOMENT: &str = "86400";
 const BUSYBOX: &str = "/bin/busybox";
@@ -113,7 +118,10 @@ fn debootstrap(session: &Session<'_>, codename: &str, entry: &Entry, into: &Path
     let mut arguments = vec!["--quiet".to_owned(), "--variant=essential".to_owned()];
     arguments.push(format!("--architectures={architecture}"));
     arguments.extend(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
-    arguments.extend(["--dpkgopt=path-include=/usr/share/doc/*/copyright".to_owned(), codename.to_owned()]);
+    arguments.extend([
+        "--dpkgopt=path-include=/usr/share/doc/*/copyright".to_owned(),
+        codename.to_owned(),
+    ]);
     arguments.extend([into, &sources].map(|path| path.display().to_string()));
     let made = machine.run(&Step::new("mmdebstrap", arguments).with("SOURCE_DATE_EPOCH", MOMENT));
     // The root is whole or not there; its sources are written anew next time.
@@ -181,7 +189,11 @@ fn busybox_root(applets: &str, root: &Path) -> Result<()> {
     };
     let program = std::fs::read(BUSYBOX).with_context(|| format!("can't read {BUSYBOX}"))?;
     write("bin/busybox", &program, 0o755)?;
-    write("etc/passwd", b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n", 0o644)?;
+    write(
+        "etc/passwd",
+        b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+        0o644,
+    )?;
     write("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)?;
     for applet in applets.lines().filter(|line| !line.is_empty() && *line != "bin/busybox") {
         let link = root.join(applet);
@@ -196,8 +208,9 @@ fn make_whole(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<(
     let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
     make_folder(&unfinished)?;
     let made = make(&unfinished).and_then(|()| {
-        std::fs::rename(&unfinished, folder)
-            .with_context(|| format!("can't rename {} to {}", unfinished.display(), folder.display()))
+        std::fs::rename(&unfinished, folder).with_context(|| {
+            format!("can't rename {} to {}", unfinished.display(), folder.display())
+        })
     });
     if made.is_err() {
         // What is half made must not be taken for whole; nothing to do when it is not there.

@@ -62,9 +62,10 @@ pub(crate) const OCI_RUNTIMES: Tool = Tool {
         missing.map(|name| format!("no {name}"))
     },
     version: |machine| {
-        let versions = ["runc", "crun"].into_iter().filter_map(|name| program(machine, name)).map(
-            |program| first_line(machine, &program.to_string_lossy()),
-        );
+        let versions = ["runc", "crun"]
+            .into_iter()
+            .filter_map(|name| program(machine, name))
+            .map(|program| first_line(machine, &program.to_string_lossy()));
         Ok(versions.collect::<Result<Vec<_>>>()?.join(", "))
     },
     packages: &["crun", "runc"],

@@ -83,10 +83,11 @@ fn header(mode: u32, entry_type: tar::EntryType) -> tar::Header {
 /// Content of one entry; `None` when there is no such entry.
 pub fn entry(archive: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut archive = tar::Archive::new(archive);
-    let mut found =
-        archive.entries().ok()?.filter_map(std::result::Result::ok).find(|entry| {
-            entry.path().is_ok_and(|path| path.as_ref() == Path::new(name))
-        })?;
+    let mut found = archive
+        .entries()
+        .ok()?
+        .filter_map(std::result::Result::ok)
+        .find(|entry| entry.path().is_ok_and(|path| path.as_ref() == Path::new(name)))?;
     let mut content = Vec::new();
     found.read_to_end(&mut content).ok()?;
     Some(content)

@@ -68,10 +68,14 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}")),
         },
-        Part::OciRuntime => match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
-            Some(name) if is_own => on_path(name),
-            _ => Err(format!("which OCI runtime the engine of {subject} uses is not known here")),
-        },
+        Part::OciRuntime => {
+            match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
+                Some(name) if is_own => on_path(name),
+                _ => {
+                    Err(format!("which OCI runtime the engine of {subject} uses is not known here"))
+                }
+            }
+        }
         Part::Program(name) if !is_own => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
         )),

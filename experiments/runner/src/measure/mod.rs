@@ -12,8 +12,8 @@ mod memory;
 mod rate_search;
 mod warm_up;
 
-use crate::built::Built;
 use crate::artifacts::Artifacts;
+use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::engines::Engines;

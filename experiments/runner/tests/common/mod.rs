@@ -16,7 +16,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
+pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
 /// The variables that name the engines.
 const ENGINES: [&str; 2] = ["DOCKER_HOST", "CONTAINER_HOST"];
@@ -35,6 +35,10 @@ pub fn runner(results: &Path, arguments: &[&str]) -> Command {
     command.arg("run").args(arguments);
     command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
     command.arg("--results").arg(results);
+    // Subjects whose programs were installed are exercised too.
+    if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {
+        command.arg("--programs").arg(programs);
+    }
     command
 }
 
@@ -75,7 +79,11 @@ pub fn succeed(output: &Output) {
 
 /// Containers of ours that the engines still hold.
 pub fn containers() -> usize {
-    ENGINES.iter().filter_map(|variable| std::env::var(variable).ok()).map(|at| containers_of(&at)).sum()
+    ENGINES
+        .iter()
+        .filter_map(|variable| std::env::var(variable).ok())
+        .map(|at| containers_of(&at))
+        .sum()
 }
 
 fn containers_of(host: &str) -> usize {
@@ -98,11 +106,6 @@ fn containers_of(host: &str) -> usize {
 pub fn engine_is_there() -> bool {
     // `cargo xtask test` sets it exactly when an engine answers.
     std::env::var_os("DOCKER_HOST").is_some()
-}
-
-/// Whether Podman answers.
-pub fn podman_is_there() -> bool {
-    std::env::var_os("CONTAINER_HOST").is_some()
 }
 
 /// Neither containers of the engine, nor bundles with their control groups.
