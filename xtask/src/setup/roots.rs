@@ -9,7 +9,7 @@ use super::pins::Archive;
 use super::{Machine, Need, Outcome, Setup, Step, packages};
 use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// What the provision's detail calls the folder within [`folder`].
@@ -180,27 +180,40 @@ impl Provider for StaticBusybox {
 
 /// The program, a link to it for each of its applets, and the users that programs look up.
 fn busybox_root(applets: &str, root: &Path) -> Result<()> {
-    let write = |name: &str, content: &[u8], mode: u32| {
-        let file = root.join(name);
-        make_folder(file.parent().unwrap_or(root))?;
-        std::fs::write(&file, content)
-            .and_then(|()| std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)))
-            .with_context(|| format!("can't write {}", file.display()))
-    };
     let program = std::fs::read(BUSYBOX).with_context(|| format!("can't read {BUSYBOX}"))?;
-    write("bin/busybox", &program, 0o755)?;
-    write(
-        "etc/passwd",
-        b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-        0o644,
-    )?;
-    write("etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)?;
+    let users = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n";
+    write(root, "bin/busybox", &program, 0o755)?;
+    write(root, "etc/passwd", users, 0o644)?;
+    write(root, "etc/group", b"root:x:0:\nnogroup:x:65534:\n", 0o644)?;
     for applet in applets.lines().filter(|line| !line.is_empty() && *line != "bin/busybox") {
         let link = root.join(applet);
-        make_folder(link.parent().unwrap_or(root))?;
+        make_folders(root, applet)?;
         symlink(BUSYBOX, &link).with_context(|| format!("can't make {}", link.display()))?;
     }
     Ok(())
+}
+
+fn write(root: &Path, name: &str, content: &[u8], mode: u32) -> Result<()> {
+    make_folders(root, name)?;
+    let file = root.join(name);
+    std::fs::write(&file, content).with_context(|| format!("can't write {}", file.display()))?;
+    set_mode(&file, mode)
+}
+
+/// The folders above a file, with a mode that does not hang on the user's mask: it is in the image.
+fn make_folders(root: &Path, name: &str) -> Result<()> {
+    let mut folder = root.to_owned();
+    for part in Path::new(name).parent().into_iter().flat_map(Path::components) {
+        folder.push(part);
+        make_folder(&folder)?;
+        set_mode(&folder, 0o755)?;
+    }
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    std::fs::set_permissions(path, PermissionsExt::from_mode(mode))
+        .with_context(|| format!("can't set the mode of {}", path.display()))
 }
 
 /// Makes a folder under another name and gives it its own when it is whole.
@@ -229,5 +242,40 @@ mod tests {
                       Package: tar\nVersion: 1.34\n";
         let expected = details([("bash", "5.2.15-2".to_owned()), ("tar", "1.34".to_owned())]);
         assert_eq!(package_versions(status), expected);
+    }
+
+    #[test]
+    fn a_busybox_root_has_a_link_for_each_applet_and_modes_that_no_mask_changes() {
+        if !Path::new(BUSYBOX).exists() {
+            eprintln!("note: there is no {BUSYBOX}");
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        busybox_root("bin/ash\nbin/busybox\nusr/bin/env\n", root.path()).unwrap();
+        let link = |name: &str| std::fs::read_link(root.path().join(name)).unwrap();
+        assert_eq!(
+            [link("bin/ash"), link("usr/bin/env")],
+            [PathBuf::from(BUSYBOX), BUSYBOX.into()]
+        );
+        let mode = |name: &str| {
+            let metadata = std::fs::metadata(root.path().join(name)).unwrap();
+            metadata.permissions().mode() & 0o7777
+        };
+        assert_eq!(
+            ["usr", "usr/bin", "bin/busybox", "etc/passwd"].map(mode),
+            [0o755, 0o755, 0o755, 0o644]
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_made_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        let made = make_whole(&root, |unfinished| {
+            std::fs::write(unfinished.join("half"), "")?;
+            anyhow::bail!("no mirror")
+        });
+        assert_eq!(made.unwrap_err().to_string(), "no mirror");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

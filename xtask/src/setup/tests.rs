@@ -277,6 +277,34 @@ fn runc_alone_is_half_of_the_oci_runtimes() {
 }
 
 #[test]
+fn a_root_for_an_image_is_made_by_mmdebstrap_and_only_once() {
+    let machine = FakeMachine::debian().on("mmdebstrap --quiet", |_, step| {
+        assert!(step.environment.contains_key("SOURCE_DATE_EPOCH"));
+        let into = Path::new(&step.arguments[step.arguments.len() - 2]);
+        let sources = std::fs::read_to_string(step.arguments.last().unwrap()).unwrap();
+        assert!(sources.contains("URIs: http://m.example/debian\nSuites: bookworm\n"), "{sources}");
+        std::fs::create_dir_all(into.join("var/lib/dpkg")).unwrap();
+        std::fs::write(into.join("var/lib/dpkg/status"), "Package: bash\nVersion: 5.2\n").unwrap();
+        Ok(String::new())
+    });
+    machine.add_program("mmdebstrap");
+    let bench = Bench::new("root");
+    for _ in 0..2 {
+        let setup = provide(&bench, &machine, &[Need::ImageDebian]);
+        assert_eq!(provider(&setup, Need::ImageDebian), Some("mmdebstrap"));
+        let Outcome::Provided { detail, .. } = &setup.provisions[0].outcome else { panic!() };
+        assert_eq!(detail["bash"], "5.2");
+        let root = super::roots::of(&setup, Need::ImageDebian, &bench.state).unwrap();
+        assert_eq!(root, bench.state.join("roots/debian-bookworm"));
+    }
+    assert_eq!(machine.count("mmdebstrap"), 1);
+    machine.add_file("/etc/os-release", "ID=fedora\n");
+    let setup = provide(&bench, &machine, &[Need::ImageDebian]);
+    assert_eq!(super::roots::of(&setup, Need::ImageDebian, &bench.state), None);
+    assert!(passed_over(&setup.provisions[0], "mmdebstrap").ends_with("this is not Debian"));
+}
+
+#[test]
 fn a_forced_provider_is_the_only_one_and_an_unknown_one_is_an_error() {
     let machine = FakeMachine::debian().with("WEIGHBRIDGE_PROVIDER_WASM", "rustup");
     machine.add_target("wasm32-wasip2");
