@@ -144,12 +144,12 @@ impl StaticBusybox {
     const PACKAGES: &[&str] = &["busybox-static"];
 }
 
-/// The version of the package that the program came with; `None` when it is another one.
-fn busybox_version(machine: &dyn Machine) -> Option<String> {
+/// What dpkg keeps of the package once it is installed.
+const BUSYBOX_RECORD: &str = "/var/lib/dpkg/info/busybox-static.list";
+
+fn busybox_version(machine: &dyn Machine) -> Result<String> {
     let asked = ["--show", "--showformat=${Version}", "busybox-static"];
-    let version = machine.run(&Step::new("dpkg-query", asked)).ok()?;
-    let version = version.trim();
-    (!version.is_empty() && machine.exists(Path::new(BUSYBOX))).then(|| version.to_owned())
+    Ok(machine.run(&Step::new("dpkg-query", asked))?.trim().to_owned())
 }
 
 impl Provider for StaticBusybox {
@@ -158,15 +158,17 @@ impl Provider for StaticBusybox {
     }
 
     fn readiness(&self, session: &Session<'_>) -> Readiness {
-        match busybox_version(session.machine()) {
-            Some(_) => Readiness::Present,
-            None => Readiness::Obtainable { packages: Self::PACKAGES.to_vec() },
+        let machine = session.machine();
+        if [BUSYBOX, BUSYBOX_RECORD].iter().all(|path| machine.exists(Path::new(path))) {
+            Readiness::Present
+        } else {
+            Readiness::Obtainable { packages: Self::PACKAGES.to_vec() }
         }
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
         let machine = session.machine();
-        let version = busybox_version(machine).context("busybox-static is not installed")?;
+        let version = busybox_version(machine)?;
         let digits = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
         let name = format!("busybox-{}", version.chars().map(digits).collect::<String>());
         let root = folder(&session.context.state).join(&name);
