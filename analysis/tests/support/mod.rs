@@ -143,6 +143,8 @@ fn manifest(invocations: u32) -> Manifest {
         },
         provisions: Vec::new(),
         corpus_sha256: BTreeMap::new(),
+        files_sha256: BTreeMap::new(),
+        image_ids: BTreeMap::new(),
         experiments: experiments.collect(),
         subjects: SUBJECTS.iter().map(|name| (name.parse().unwrap(), subject(name))).collect(),
         plan: plan(invocations),

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, InspectContainerOptions,
-    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
+    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
     RemoveImageOptionsBuilder, StartContainerOptions,
 };
 use futures_util::StreamExt;
@@ -97,6 +97,31 @@ impl Engine {
                 .inspect_image(&image.reference)
                 .await
                 .with_context(|| format!("{} was loaded but is not there", image.reference))?;
+            Ok(())
+        })
+    }
+
+    /// What the engine calls the image of that name: `sha256:...`.
+    ///
+    /// # Errors
+    /// It has none of that name.
+    pub fn image_id(&self, reference: &str) -> Result<String> {
+        let said = self.runtime.block_on(self.docker.inspect_image(reference));
+        let said = said.with_context(|| format!("the container engine has no image `{reference}`"))?;
+        said.id.with_context(|| format!("the container engine names no id of image `{reference}`"))
+    }
+
+    /// Pulls the image that `reference` names by its digest.
+    ///
+    /// # Errors
+    /// The registry or the engine refused.
+    pub fn pull(&self, reference: &str) -> Result<()> {
+        let options = CreateImageOptionsBuilder::default().from_image(reference).build();
+        self.runtime.block_on(async {
+            let mut answers = self.docker.create_image(Some(options), None, None).boxed();
+            while let Some(answer) = answers.next().await {
+                answer.with_context(|| format!("pull {reference}"))?;
+            }
             Ok(())
         })
     }

@@ -11,7 +11,8 @@ use crate::image::Image;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{estimate, interrupt, leftovers, noise, plan};
+use crate::own_images::OwnImages;
+use crate::{estimate, interrupt, leftovers, noise, own_images, plan};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,7 +72,10 @@ impl Session<'_> {
         if let Some(note) = leftovers::remove()? {
             announcer.say(&Event::Note(note));
         }
-        let images = self.load_images()?;
+        let mut images = self.load_images()?;
+        let own_images = self.load_own_images()?;
+        let ours: Vec<String> = images.values().map(|image| image.reference.clone()).collect();
+        images.extend(own_images.by_name);
         let requests = self.prepare_requests()?;
         let bench = Bench {
             catalog: self.catalog,
@@ -87,8 +91,8 @@ impl Session<'_> {
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
         if let Some(engine) = self.engine {
-            for image in images.values() {
-                engine.remove_image(&image.reference)?;
+            for reference in ours.iter().chain(&own_images.loaded) {
+                engine.remove_image(reference)?;
             }
         }
         Ok(end)
@@ -315,6 +319,12 @@ impl Session<'_> {
             }
         }
         Ok(images)
+    }
+
+    fn load_own_images(&self) -> Result<OwnImages> {
+        let Some(engine) = self.engine else { return Ok(OwnImages::default()) };
+        let manifest = self.manifest;
+        own_images::load(&manifest.subjects, &manifest.image_ids, &self.built.own, engine)
     }
 
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {

@@ -126,7 +126,9 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<PathBuf> {
     let inputs = inputs(project, setup, artifacts, choice)?;
+    // What a definition brings along lies anywhere: only measuring again is sure to see that it has changed.
     if !force
+        && !asks_for_example(project, choice)
         && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
         && let Some(folder) = stamp.outputs.into_iter().next()
     {
@@ -177,6 +179,11 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
         .word(&serde_json::to_string(&engine)?)
         .word(&choice.arguments().join(" "))
         .digest())
+}
+
+fn asks_for_example(project: &Project, choice: &Choice) -> bool {
+    let folder = project.path("experiments/examples");
+    choice.experiments.iter().any(|name| folder.join(format!("{name}.toml")).is_file())
 }
 
 /// What is installed for subjects: with one more of them a run is another one.

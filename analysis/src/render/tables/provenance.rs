@@ -46,6 +46,12 @@ pub fn table(results: &Results<'_>) -> Table {
 /// What subjects are run by and was not built here, and what such programs have made; no rows where there is nothing.
 fn programs(manifest: &Manifest) -> Vec<Row> {
     let mut lines = BTreeSet::new();
+    for (path, sha256) in &manifest.files_sha256 {
+        lines.insert((format!("file {path}"), short(sha256).to_owned()));
+    }
+    for (reference, id) in &manifest.image_ids {
+        lines.insert((format!("image {reference}"), id.clone()));
+    }
     for (subject, entry) in &manifest.subjects {
         for (name, program) in &entry.programs {
             let versions: Vec<String> =
@@ -72,7 +78,7 @@ fn programs(manifest: &Manifest) -> Vec<Row> {
     if lines.is_empty() {
         return Vec::new();
     }
-    let heading = Row::Heading("programs and prepared files (SHA-256, first 12 digits)".to_owned());
+    let heading = Row::Heading("programs and files (SHA-256, first 12 digits)".to_owned());
     let cells = |(what, value): (String, String)| vec![Content::Text(what), Content::Text(value)];
     std::iter::once(heading).chain(lines.into_iter().map(|line| Row::Cells(cells(line)))).collect()
 }

@@ -62,6 +62,7 @@ fn locate(
 ) -> Result<Vec<PathBuf>, String> {
     match part {
         Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
+        Part::File(path) => artifacts.own_file(path).map(|file| vec![file.path.clone()]),
         Part::Prepared => match artifacts.prepared(subject)? {
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}")),
