@@ -62,16 +62,18 @@ impl Results<'_> {
         self.questions.iter().filter(move |question| question.kind == kind)
     }
 
-    /// Every subject that was asked for, in the order of the first definition that names it.
+    /// Every subject of the tables, in the order of the first definition that names it.
     #[must_use]
     pub fn subjects(&self) -> Vec<&SubjectName> {
-        let mut order: Vec<&SubjectName> = Vec::new();
-        for name in self.questions.iter().flat_map(|question| &question.subjects) {
-            if !order.contains(&name) {
-                order.push(name);
-            }
-        }
-        order
+        each_once(self.questions.iter().flat_map(|question| &question.subjects))
+    }
+
+    /// Every subject that was asked for, those too that no other table shows.
+    #[must_use]
+    pub fn asked_subjects(&self) -> Vec<&SubjectName> {
+        let experiments = self.run.manifest.experiments.values();
+        let others = experiments.flat_map(|entry| &entry.subjects);
+        each_once(self.questions.iter().flat_map(|question| &question.subjects).chain(others))
     }
 
     /// Whether every check holds: no claim is contradicted, and every subject answered the whole equivalence
@@ -90,6 +92,16 @@ impl Results<'_> {
     pub fn counts(&self, key: &CellKey) -> (usize, usize) {
         self.counts.get(key).copied().unwrap_or((0, 0))
     }
+}
+
+fn each_once<'a>(names: impl Iterator<Item = &'a SubjectName>) -> Vec<&'a SubjectName> {
+    let mut order: Vec<&SubjectName> = Vec::new();
+    for name in names {
+        if !order.contains(&name) {
+            order.push(name);
+        }
+    }
+    order
 }
 
 /// Counts the invocations of every cell that were measured, each trial once, and those that failed.

@@ -120,6 +120,19 @@ fn an_empty_run_still_gives_every_file() {
 }
 
 #[test]
+fn a_program_that_nobody_asked_for_is_named_once() {
+    let mut fixture = Fixture::new(1);
+    let spin = fixture.manifest.subjects.get_mut(&"spin".parse().unwrap()).unwrap();
+    let arguments = vec!["{program:spin}".to_owned()];
+    spin.definition.version = Some(arguments);
+    let files = rendered(&fixture);
+    assert!(files["paper/table-subjects.tex"].contains("spin"), "what it is, and why it is not there");
+    for name in ["paper/table-cold-start.tex", "paper/figure-cold-start.tex", "paper/table-memory.tex"] {
+        assert!(!files[name].contains("spin"), "{name}");
+    }
+}
+
+#[test]
 fn every_generated_file_says_what_made_it() {
     for (name, text) in rendered(&eventful()) {
         if name.ends_with(".tex") || name.ends_with(".txt") {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use weighbridge_schema::manifest::{ExperimentEntry, Manifest};
+use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
@@ -192,8 +192,17 @@ fn question(
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
-        subjects: entry.subjects.clone(),
+        subjects: entry.subjects.iter().filter(|name| !is_left_out(manifest, name)).cloned().collect(),
         settings: settings(manifest, name, entry, &definition.architectures),
+    })
+}
+
+/// Whether a subject is run by a program that is installed only when it is asked for, and was not. The table of subjects
+/// says so once; an empty row in every other table and figure would say no more.
+fn is_left_out(manifest: &Manifest, subject: &SubjectName) -> bool {
+    manifest.subjects.get(subject).is_some_and(|entry| {
+        !entry.definition.programs().is_empty()
+            && matches!(entry.availability, Availability::NotInstalled { .. })
     })
 }
 

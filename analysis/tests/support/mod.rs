@@ -28,7 +28,9 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, SeriesFile};
 use weighbridge_schema::stop::{Stop, StopReason};
-use weighbridge_schema::subject::{Network, Size, Start, Subject, Technology};
+use weighbridge_schema::subject::{
+    ContainerEngine, Network, Size, Start, Subject, Technology,
+};
 
 /// A run in memory, before it is written.
 pub struct Fixture {
@@ -53,11 +55,16 @@ fn subject(name: &str) -> SubjectEntry {
     };
     let start = match technology {
         Technology::Container => Start::Container {
+            engine: ContainerEngine::Docker,
             image: "image.tar".to_owned(),
             arguments: Vec::new(),
             network: Network::Host,
         },
-        _ => Start::Process { program: name.to_owned(), arguments: Vec::new() },
+        _ => Start::Process {
+            program: name.to_owned(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+        },
     };
     let availability = if name == "spin" {
         Availability::NotInstalled {
@@ -79,6 +86,8 @@ fn subject(name: &str) -> SubjectEntry {
             call: None,
             start,
             twin_of: None,
+            variant_of: None,
+            prepare: None,
             size: Size { shipped: Vec::new(), runtime: Vec::new() },
         },
         availability,

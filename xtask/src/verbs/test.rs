@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::process::command;
 use crate::progress::{Progress, human};
 use crate::project::Project;
-use crate::setup::{Need, Setup, engine};
+use crate::setup::{programs, Need, Setup, engine};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -89,6 +89,7 @@ fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Resu
         &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
     );
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
+    tests.env("WEIGHBRIDGE_PROGRAMS", programs::folder(&project.state));
     tests.env("WEIGHBRIDGE_RUNNER", project.tool(tools::RUNNER.0));
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));

@@ -20,13 +20,17 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let entries = &results.run.manifest.subjects;
-    for (name, entry) in results.subjects().into_iter().filter_map(|n| entries.get_key_value(n)) {
+    let asked = results.asked_subjects().into_iter();
+    for (name, entry) in asked.filter_map(|name| entries.get_key_value(name)) {
         let definition = &entry.definition;
         table.push(vec![
             Content::text(name.as_str()),
             Content::text(&definition.title),
             match &entry.availability {
                 Availability::Installed { version } => Content::code(Some(version)),
+                Availability::NotInstalled { reason, .. } if !definition.programs().is_empty() => {
+                    Content::Absent(reason.clone())
+                }
                 Availability::NotInstalled { .. } => Content::Absent("not installed".to_owned()),
             },
             Content::text(&definition.boundary),

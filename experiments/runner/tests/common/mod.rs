@@ -37,6 +37,10 @@ pub fn runner_in(questions: &Path, results: &Path, arguments: &[&str]) -> Comman
     command.arg("run").args(arguments);
     command.arg("--folder").arg(questions).arg("--artifacts").arg(artifacts());
     command.arg("--results").arg(results);
+    // Subjects whose programs were installed are exercised too.
+    if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {
+        command.arg("--programs").arg(programs);
+    }
     command
 }
 
