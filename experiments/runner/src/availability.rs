@@ -4,11 +4,11 @@ use crate::artifacts::Artifacts;
 use crate::built::Built;
 use crate::emulator;
 use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::process::Command;
-use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
@@ -18,10 +18,8 @@ use weighbridge_schema::subject::{Start, Subject};
 pub struct Machine<'a> {
     /// What was built.
     pub built: &'a Built,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
-    /// How the needs of the run were met.
-    pub provisions: &'a [Provision],
+    /// The container engines.
+    pub engines: &'a Engines,
     /// By architecture.
     pub emulators: &'a BTreeMap<String, Emulator>,
 }
@@ -107,11 +105,14 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             Some(command) => ask_version(command, artifacts, None),
             None => digest_version(subject, artifacts),
         },
-        Start::Container { image, .. } => match machine.engine {
-            Some(engine) => {
-                has_image(image, artifacts, engine).map(|()| engine.version.clone())
-            }
-            None => return no_engine(machine.provisions),
+        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
+            Availability::Installed { version } => machine
+                .engines
+                .get(*engine)
+                .map_err(anyhow::Error::msg)
+                .and_then(|engine| has_image(image, artifacts, engine))
+                .map(|()| version),
+            missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
     match asked {
@@ -149,19 +150,6 @@ fn remedy(name: &SubjectName, subject: &Subject) -> String {
         "cargo xtask build --force".to_owned()
     } else {
         format!("cargo xtask setup --subject {name}")
-    }
-}
-
-fn no_engine(provisions: &[Provision]) -> Availability {
-    let known = provisions.iter().find(|provision| provision.need == "container-engine");
-    Availability::NotInstalled {
-        reason: known.map_or_else(
-            || "no container engine answers".to_owned(),
-            |provision| provision.detail.clone(),
-        ),
-        remedy: known
-            .and_then(|provision| provision.remedy.clone())
-            .or_else(|| Some("cargo xtask setup".to_owned())),
     }
 }
 

@@ -5,14 +5,13 @@ use crate::announce::Announcer;
 use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::http::PreparedRequest;
-use crate::image::Image;
+use crate::planned_images::PlannedImages;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::own_images::OwnImages;
-use crate::{estimate, interrupt, leftovers, noise, own_images, plan};
+use crate::{estimate, interrupt, leftovers, noise, plan};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,8 +30,8 @@ pub struct Session<'a> {
     pub catalog: &'a Catalog,
     /// What was built.
     pub built: &'a Built,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
+    /// The container engines, those that answer and those that do not.
+    pub engines: &'a Engines,
     /// How much is measured.
     pub profile: Profile,
     /// What is to be done.
@@ -72,17 +71,17 @@ impl Session<'_> {
         if let Some(note) = leftovers::remove()? {
             announcer.say(&Event::Note(note));
         }
-        let mut images = self.load_images()?;
-        let own_images = self.load_own_images()?;
-        let ours: Vec<String> = images.values().map(|image| image.reference.clone()).collect();
-        images.extend(own_images.by_name);
+        for engine in self.engines.all() {
+            engine.remove_leftovers()?;
+        }
+        let images = PlannedImages::load(self.manifest, &self.built.own, self.engines)?;
         let requests = self.prepare_requests()?;
         let bench = Bench {
             catalog: self.catalog,
             built: self.built,
             emulators: &self.manifest.emulators,
-            engine: self.engine,
-            images: &images,
+            engines: self.engines,
+            images: &images.by_name,
             pinning: &self.manifest.pinning,
             requests: &requests,
             run: &self.manifest.run,
@@ -90,11 +89,7 @@ impl Session<'_> {
         };
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
-        if let Some(engine) = self.engine {
-            for reference in ours.iter().chain(&own_images.loaded) {
-                engine.remove_image(reference)?;
-            }
-        }
+        images.remove(self.engines)?;
         Ok(end)
     }
 
@@ -304,27 +299,6 @@ impl Session<'_> {
             Some(Availability::Installed { version }) => version.clone(),
             _ => String::new(),
         }
-    }
-
-    fn load_images(&self) -> Result<BTreeMap<String, Image>> {
-        let mut images = BTreeMap::new();
-        let Some(engine) = self.engine else { return Ok(images) };
-        engine.remove_leftovers()?;
-        for (name, artifact) in &self.built.own.record.artifacts {
-            if artifact.file.ends_with(".tar") {
-                let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
-                let image = crate::image::identify(&path)?;
-                engine.load(&path, &image)?;
-                images.insert(name.clone(), image);
-            }
-        }
-        Ok(images)
-    }
-
-    fn load_own_images(&self) -> Result<OwnImages> {
-        let Some(engine) = self.engine else { return Ok(OwnImages::default()) };
-        let manifest = self.manifest;
-        own_images::load(&manifest.subjects, &manifest.image_ids, &self.built.own, engine)
     }
 
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {

@@ -6,8 +6,8 @@ use crate::availability::{Machine, availability, foreign_availability};
 use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
-use crate::engine::Engine;
-use crate::{emulator, fingerprint, own_files, own_images, plan};
+use crate::engines::Engines;
+use crate::{emulator, fingerprint, own_files, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -69,7 +69,7 @@ pub fn survey(
     request: &Request,
     catalog: &Catalog,
     built: &mut Built,
-    engine: Option<&Engine>,
+    engines: &Engines,
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
@@ -87,14 +87,14 @@ pub fn survey(
     let files_sha256 = own_files::digests(&files);
     built.own.bring(files);
     let asked = asked_subjects(request, &definitions);
-    if let Some(engine) = engine.filter(|_| !request.is_dry) {
+    if !request.is_dry {
         let subjects = asked.iter().filter_map(|name| catalog.subjects.get(*name));
-        own_images::pull(subjects, engine)?;
+        planned_images::pull(subjects, engines)?;
     }
     let asked = asked.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
     built.own.furnish(asked, &catalog.programs, request.programs.as_deref(), request.is_dry);
     let built = &*built;
-    let machine = Machine { built, engine, provisions: &provisions, emulators: &emulators };
+    let machine = Machine { built, engines, emulators: &emulators };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
@@ -121,7 +121,7 @@ pub fn survey(
         provisions,
         corpus_sha256: catalog.corpus_sha256(used)?,
         files_sha256,
-        image_ids: own_images::ids(&subjects, engine)?,
+        image_ids: planned_images::ids(&subjects, engines)?,
         experiments: definitions.iter().map(|d| (d.experiment.clone(), entry(d))).collect(),
         subjects,
         plan,

@@ -105,6 +105,8 @@ pub enum Part {
     Program(String),
     /// What the subject's `prepare` made.
     Prepared,
+    /// The OCI runtime that the subject's engine says it starts containers with.
+    OciRuntime,
 }
 
 /// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run

@@ -167,14 +167,17 @@ fn cores(cores: Option<&[u32]>) -> Option<String> {
     Some(cores.join(", "))
 }
 
-/// What the container engine said of itself, from the first container subject that was there.
+/// What the container engines said of themselves, from the container subjects that were there.
 fn engine_version(results: &Results<'_>) -> Option<String> {
     let subjects = results.run.manifest.subjects.values();
-    let mut containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
-    containers.find_map(|entry| match &entry.availability {
-        Availability::Installed { version } => Some(version.clone()),
-        Availability::NotInstalled { .. } => None,
-    })
+    let containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
+    let said: BTreeSet<&str> = containers
+        .filter_map(|entry| match &entry.availability {
+            Availability::Installed { version } => Some(version.as_str()),
+            Availability::NotInstalled { .. } => None,
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// Nanoseconds since 1970 as the UTC date, with the calendar arithmetic of Howard Hinnant's

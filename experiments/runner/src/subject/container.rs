@@ -2,6 +2,7 @@
 
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
+use crate::daemons::{Ending, shim};
 use crate::engine::{ContainerSpec, Engine};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
@@ -39,14 +40,14 @@ impl Drop for Unfinished<'_> {
 /// port adds a proxy, and a connect that comes too early through it is only retried after a second.
 ///
 /// # Errors
-/// There is no engine, or it refused.
+/// The image is not loaded, or the engine refused.
 pub fn start<'a>(
+    engine: &'a Engine,
     image: &str,
     arguments: &[String],
     network: Network,
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
-    let engine = context.engine.ok_or("no container engine answers")?;
     let image =
         context.images.get(image).ok_or_else(|| format!("image `{image}` is not loaded"))?;
     let listen = match network {
@@ -122,9 +123,12 @@ impl Instance for Container<'_> {
 
     fn stop(mut self: Box<Self>) -> Result<String, String> {
         let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
+        let shim = self.pid().ok().and_then(shim).and_then(Ending::of);
         self.removed = true;
         self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
-        Ok(said)
+        // Podman's conmon starts a whole podman to clean up, and the engine does not wait for it: it would run into
+        // the next trial.
+        shim.map_or(Ok(said), |shim| shim.wait().map(|()| said))
     }
 }
 

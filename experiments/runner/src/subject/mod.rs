@@ -6,7 +6,7 @@ mod process;
 
 use crate::affinity::pin_current_thread;
 use crate::artifacts::Artifacts;
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -49,9 +49,9 @@ pub struct StartContext<'a> {
     pub artifacts: &'a Artifacts,
     /// What runs programs of the artifacts' architecture, where the machine itself does not.
     pub emulator: Option<&'a str>,
-    /// The engine, where there is one.
-    pub engine: Option<&'a Engine>,
-    /// Images by artifact name, loaded into the engine.
+    /// The container engines.
+    pub engines: &'a Engines,
+    /// Images by artifact name, loaded into the engines that the plan's subjects ask.
     pub images: &'a std::collections::BTreeMap<String, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
@@ -121,8 +121,9 @@ pub fn start<'a>(
         Start::Process { program, arguments, environment } => {
             process::start(&process::Launch { program, arguments, environment }, context)
         }
-        Start::Container { engine: _, image, arguments, network } => {
-            container::start(image, arguments, *network, context)
+        Start::Container { engine, image, arguments, network } => {
+            let engine = context.engines.get(*engine)?;
+            container::start(engine, image, arguments, *network, context)
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
