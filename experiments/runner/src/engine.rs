@@ -41,6 +41,8 @@ pub struct ContainerSpec<'a> {
     pub image: &'a str,
     /// Arguments to the entry point.
     pub arguments: Vec<String>,
+    /// `NAME=VALUE`, beside the image's own.
+    pub environment: Vec<String>,
     /// Host network or bridge.
     pub network: Network,
     /// Cores it may run on.
@@ -156,7 +158,9 @@ impl Engine {
             spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
         let body = ContainerCreateBody {
             image: Some(spec.image.to_owned()),
-            cmd: Some(spec.arguments),
+            // None at all leaves the image's own.
+            cmd: Some(spec.arguments).filter(|arguments| !arguments.is_empty()),
+            env: Some(spec.environment),
             labels: Some(HashMap::from([(LABEL.to_owned(), spec.run.to_owned())])),
             host_config: Some(HostConfig {
                 network_mode: Some(network_mode.to_owned()),

@@ -4,11 +4,11 @@
 use crate::catalog::Catalog;
 use crate::digest::sha256_file;
 use anyhow::{Context, Result, ensure};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use weighbridge_schema::definition::Definition;
 use weighbridge_schema::manifest::Manifest;
-use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::workload::Body;
 
 /// A file that a definition brings along.
@@ -89,9 +89,12 @@ pub fn resumed(manifest: &Manifest, catalog: &Catalog) -> Result<OwnFiles> {
     let definitions = catalog.select(&names)?;
     let files =
         catalog.own_files(&definitions, |subject| manifest.subjects.contains_key(subject))?;
+    let workloads: BTreeSet<&WorkloadName> =
+        definitions.iter().flat_map(|definition| &definition.workloads).collect();
     ensure!(
-        manifest.files_sha256 == digests(&files),
-        "the files that the definitions bring along have changed since run {} began: begin a new run",
+        manifest.files_sha256 == digests(&files)
+            && manifest.corpus_sha256 == catalog.corpus_sha256(workloads)?,
+        "files that subjects are made of or requests carry have changed since run {} began: begin a new run",
         manifest.run
     );
     Ok(files)

@@ -142,7 +142,7 @@ fn from_archive(word: &str, artifacts: &Artifacts, engine: &Engine) -> Result<(I
     // One that our own verb wrote is nobody else's, even when a run that was killed has left it.
     let is_ours = image.reference.starts_with(REPOSITORY);
     match engine.image_id(&image.reference) {
-        Ok(id) if is_ours || id == image.id => Ok((image, is_ours)),
+        Ok(id) if is_ours || bare(&id) == bare(&image.id) => Ok((image, is_ours)),
         Ok(id) => bail!(
             "the engine holds another image of the name `{}`, {id}, than {} does: give one of them another name",
             image.reference,
@@ -153,4 +153,9 @@ fn from_archive(word: &str, artifacts: &Artifacts, engine: &Engine) -> Result<(I
             Ok((image, true))
         }
     }
+}
+
+/// An id without its algorithm, which one engine writes and another does not.
+fn bare(id: &str) -> &str {
+    id.trim_start_matches("sha256:")
 }

@@ -146,6 +146,7 @@ fn mistakes_are_named() {
         (("{program:engine}\", \"{file", "{program:engin}\", \"{file"), "did you mean `engine`?"),
         (("{file:built/shop}", "{file:/built/shop}"), "subjects.shop-native: start.program: `/built/shop`"),
         (("{file:built/shop}", "{file:built/shop"), "`{file:` without `}`"),
+        (("network = \"host\"", "network = \"host\", port = 80"), "`port` is for network = \"bridge\""),
         (("{ file = \"built/shop\" }", "{ file = \"\" }"), "subjects.shop-native: size: `` must be"),
         (("status = 201, sha256 = \"0", "status = 201, sha256 = \"x"), "workloads.order: sha256"),
     ] {

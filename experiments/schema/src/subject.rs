@@ -81,6 +81,13 @@ pub enum Start {
         arguments: Vec<String>,
         /// How the client reaches it.
         network: Network,
+        /// The port that the image listens on, whatever it is told; only on the bridge, where it is its own. 8080 when
+        /// absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Its environment, beside the image's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
     },
     /// Run a bundle with an OCI runtime and no daemon, on the host's network.
     Bundle {
@@ -305,6 +312,9 @@ pub fn settle(
                     without a version is not measured"
             .to_owned());
     }
+    if let Start::Container { network: Network::Host, port: Some(_), .. } = subject.start {
+        return Err("`port` is for network = \"bridge\"; on the host's network instances would share it".to_owned());
+    }
     let is_prepared = subject.prepare.is_some();
     for (_, word) in subject.words_mut() {
         if word.contains("{prepared}") {
@@ -333,11 +343,17 @@ pub fn settle(
 impl Subject {
     /// Every word in which placeholders may stand, with the key that it stands under.
     pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
-        let (key, first, arguments) = match &mut self.start {
-            Start::Process { program, arguments, .. } => ("start.program", program, arguments),
-            Start::Container { image, arguments, .. } => ("start.image", image, arguments),
-            Start::Bundle { binary, arguments, .. } => ("start.binary", binary, arguments),
+        let (key, first, arguments, environment) = match &mut self.start {
+            Start::Process { program, arguments, environment } => {
+                ("start.program", program, arguments, Some(environment))
+            }
+            Start::Container { image, arguments, environment, .. } => {
+                ("start.image", image, arguments, Some(environment))
+            }
+            Start::Bundle { binary, arguments, .. } => ("start.binary", binary, arguments, None),
         };
+        let values = environment.into_iter().flat_map(|variables| variables.values_mut());
+        let environment = values.map(|word| ("start.environment", word));
         let prepare = self.prepare.as_mut().map(|prepare| &mut prepare.command);
         let commands = [
             ("start.arguments", Some(arguments)),
@@ -349,7 +365,7 @@ impl Subject {
         let words = commands.into_iter().flat_map(|(key, command)| {
             command.into_iter().flatten().map(move |word| (key, word))
         });
-        std::iter::once((key, first)).chain(words)
+        std::iter::once((key, first)).chain(words).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.

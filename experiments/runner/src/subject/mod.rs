@@ -121,9 +121,11 @@ pub fn start<'a>(
         Start::Process { program, arguments, environment } => {
             process::start(&process::Launch { program, arguments, environment }, context)
         }
-        Start::Container { engine, image, arguments, network } => {
+        Start::Container { engine, image, arguments, network, port, environment } => {
             let engine = context.engines.get(*engine)?;
-            container::start(engine, image, arguments, *network, context)
+            let (network, port) = (*network, *port);
+            let launch = container::Launch { image, arguments, network, port, environment };
+            container::start(engine, &launch, context)
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
