@@ -28,9 +28,7 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, SeriesFile};
 use weighbridge_schema::stop::{Stop, StopReason};
-use weighbridge_schema::subject::{
-    ContainerEngine, Network, Size, Start, Subject, Technology,
-};
+use weighbridge_schema::subject::{ContainerEngine, Network, Size, Start, Subject, Technology};
 
 /// A run in memory, before it is written.
 pub struct Fixture {

@@ -64,7 +64,8 @@ fn send(response: &Response, out: ResponseOutparam) {
         entries.push(("allow".to_owned(), allow.as_bytes().to_vec()));
     }
     // Names and values are ours and well-formed.
-    let outgoing = OutgoingResponse::new(Fields::from_list(&entries).unwrap_or_else(|_| Fields::new()));
+    let outgoing =
+        OutgoingResponse::new(Fields::from_list(&entries).unwrap_or_else(|_| Fields::new()));
     let _ = outgoing.set_status_code(response.status);
     let body = outgoing.body();
     ResponseOutparam::set(out, Ok(outgoing));

@@ -78,7 +78,8 @@ impl Artifacts {
         for (name, subject) in subjects {
             for (program, version) in subject.programs() {
                 let Some(pinned) = pinned.get(&program) else { continue };
-                let located = programs::locate(folder, &program, version.as_deref(), &pinned.version);
+                let located =
+                    programs::locate(folder, &program, version.as_deref(), &pinned.version);
                 let located = located.map_err(|error| format!("{error:#}"));
                 self.programs.insert(key(&program, version.as_deref()), located);
             }

@@ -178,4 +178,3 @@ fn ask_version(
     );
     Ok(first.to_owned())
 }
-

@@ -7,8 +7,8 @@ use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, SystemVersion, SystemVersionComponents};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
-    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, StartContainerOptions,
+    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, StartContainerOptions,
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -125,7 +125,8 @@ impl Engine {
     /// It has none of that name.
     pub fn image_id(&self, reference: &str) -> Result<String> {
         let said = self.runtime.block_on(self.docker.inspect_image(reference));
-        let said = said.with_context(|| format!("the container engine has no image `{reference}`"))?;
+        let said =
+            said.with_context(|| format!("the container engine has no image `{reference}`"))?;
         said.id.with_context(|| format!("the container engine names no id of image `{reference}`"))
     }
 

@@ -39,9 +39,8 @@ impl Catalog {
             for name in definition.subjects.iter().filter(|name| is_asked(name)) {
                 let Some(subject) = self.subjects.get(name) else { continue };
                 for (key, relative) in subject.files() {
-                    let path = self.existing(definition, &relative, || {
-                        format!("subjects.{name}.{key}")
-                    })?;
+                    let path =
+                        self.existing(definition, &relative, || format!("subjects.{name}.{key}"))?;
                     if !files.contains_key(&relative) {
                         let sha256 = sha256_file(&path)?;
                         files.insert(relative, OwnFile { path, sha256 });

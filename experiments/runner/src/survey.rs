@@ -203,7 +203,12 @@ fn survey_subjects(
                     .map(|name| (name.clone(), foreign_availability(subject, name, machine)))
                     .collect(),
                 programs: program_entries(subject, machine.own_artifacts()),
-                prepared: machine.own_artifacts().prepared(name).ok().flatten().map(|p| p.entry.clone()),
+                prepared: machine
+                    .own_artifacts()
+                    .prepared(name)
+                    .ok()
+                    .flatten()
+                    .map(|p| p.entry.clone()),
             };
             Some((name.clone(), entry))
         })

@@ -203,7 +203,9 @@ fn a_definition_brings_its_service_along() {
     let questions = with_service(SERVICE);
     succeed(&questions.run(&["mine", "--profile", "smoke"]));
     let (manifest, observations) = read(&only_run(&questions.results(), "smoke"));
-    for (file, of) in [("mine", "mine-native"), ("mine.tar", "mine-docker"), ("mine.wasm", "mine-wasm")] {
+    for (file, of) in
+        [("mine", "mine-native"), ("mine.tar", "mine-docker"), ("mine.wasm", "mine-wasm")]
+    {
         let path = questions.folder().join("examples/built").join(file);
         assert_eq!(manifest.files_sha256[&format!("examples/built/{file}")], sha256(&path));
         let entry = &manifest.subjects[&of.parse().unwrap()];
@@ -248,7 +250,9 @@ fn what_a_definition_brings_along_is_looked_at_before_any_trial() {
     let questions = with_service(SERVICE);
     let module = questions.folder().join("examples/built/mine.wasm");
     std::fs::remove_file(&module).unwrap();
-    for expected in ["examples/mine.toml: ", "subjects.mine-wasm.prepare.command: ", "built/mine.wasm"] {
+    for expected in
+        ["examples/mine.toml: ", "subjects.mine-wasm.prepare.command: ", "built/mine.wasm"]
+    {
         questions.refused(&asked, expected);
     }
     // Nobody asked for what is missing.

@@ -197,7 +197,8 @@ impl Definition {
         let raw: RawDefinition = parse(file, text)?;
         let fail = |message: String| ParseError { file: file.to_owned(), line: None, message };
         let mut own = Own::default();
-        let asked = asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
+        let asked =
+            asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
         let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;

@@ -137,7 +137,9 @@ impl Subject {
             let paths = pieces.filter_map(|piece| Some(piece.split_once('}')?.0.to_owned()));
             found.extend(paths.map(|path| (key, path)));
         }
-        for (key, parts) in [("size.shipped", &self.size.shipped), ("size.runtime", &self.size.runtime)] {
+        for (key, parts) in
+            [("size.shipped", &self.size.shipped), ("size.runtime", &self.size.runtime)]
+        {
             found.extend(parts.iter().filter_map(|part| match part {
                 Part::File(path) => Some((key, path.clone())),
                 _ => None,

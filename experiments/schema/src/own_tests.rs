@@ -116,10 +116,7 @@ fn paths_are_relative_to_the_definition() {
     );
     assert_eq!(files("shop-wasm"), [found("prepare.command", "examples/built/shop.wasm")]);
     let order = &workloads[&"order".parse::<WorkloadName>().unwrap()];
-    assert_eq!(
-        order.body,
-        Body::File { path: "orders/one.json".to_owned(), truncate_bytes: None }
-    );
+    assert_eq!(order.body, Body::File { path: "orders/one.json".to_owned(), truncate_bytes: None });
     assert_eq!(join("examples", "../../shop/./built"), "../shop/built");
 }
 
@@ -137,17 +134,35 @@ fn names_of_ours_and_tables_of_its_own_are_told_apart_by_their_form() {
 #[test]
 fn mistakes_are_named() {
     for (change, expected) in [
-        (("[subjects.shop-wasm]", "[subjects.native]"), "subjects.native: experiments/subjects.toml holds"),
-        (("[workloads.order]", "[workloads.healthz]"), "workloads.healthz: experiments/workloads.toml holds"),
-        (("baseline = \"shop-native\"", "baseline = \"shop-nativ\""), "did you mean `shop-native`?"),
+        (
+            ("[subjects.shop-wasm]", "[subjects.native]"),
+            "subjects.native: experiments/subjects.toml holds",
+        ),
+        (
+            ("[workloads.order]", "[workloads.healthz]"),
+            "workloads.healthz: experiments/workloads.toml holds",
+        ),
+        (
+            ("baseline = \"shop-native\"", "baseline = \"shop-nativ\""),
+            "did you mean `shop-native`?",
+        ),
         (("title = \"image\"", "titel = \"image\""), "did you mean `title`?"),
         (("title = \"image\"", "titel = \"image\""), "d.toml:12:"),
         (("path = \"/orders\"", "pth = \"/orders\""), "did you mean `path`?"),
         (("{program:engine}\", \"{file", "{program:engin}\", \"{file"), "did you mean `engine`?"),
-        (("{file:built/shop}", "{file:/built/shop}"), "subjects.shop-native: start.program: `/built/shop`"),
+        (
+            ("{file:built/shop}", "{file:/built/shop}"),
+            "subjects.shop-native: start.program: `/built/shop`",
+        ),
         (("{file:built/shop}", "{file:built/shop"), "`{file:` without `}`"),
-        (("network = \"host\"", "network = \"host\", port = 80"), "`port` is for network = \"bridge\""),
-        (("{ file = \"built/shop\" }", "{ file = \"\" }"), "subjects.shop-native: size: `` must be"),
+        (
+            ("network = \"host\"", "network = \"host\", port = 80"),
+            "`port` is for network = \"bridge\"",
+        ),
+        (
+            ("{ file = \"built/shop\" }", "{ file = \"\" }"),
+            "subjects.shop-native: size: `` must be",
+        ),
         (("status = 201, sha256 = \"0", "status = 201, sha256 = \"x"), "workloads.order: sha256"),
     ] {
         let error = read(&[change]).unwrap_err();

@@ -30,9 +30,7 @@ pub enum Network {
 }
 
 /// The daemon, or the like, that is asked for a container through Docker's API.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerEngine {
     /// Docker: `dockerd`.
@@ -254,8 +252,7 @@ pub fn parse_subjects_file(file: &str, text: &str) -> Result<SubjectsFile, Parse
         }
     }
     for (name, subject) in &mut subjects {
-        settle(name, subject, &programs)
-            .map_err(|why| fail(format!("subject `{name}`: {why}")))?;
+        settle(name, subject, &programs).map_err(|why| fail(format!("subject `{name}`: {why}")))?;
     }
     Ok(SubjectsFile { subjects, programs })
 }
@@ -313,7 +310,10 @@ pub fn settle(
             .to_owned());
     }
     if let Start::Container { network: Network::Host, port: Some(_), .. } = subject.start {
-        return Err("`port` is for network = \"bridge\"; on the host's network instances would share it".to_owned());
+        return Err(
+            "`port` is for network = \"bridge\"; on the host's network instances would share it"
+                .to_owned(),
+        );
     }
     let is_prepared = subject.prepare.is_some();
     for (_, word) in subject.words_mut() {
@@ -362,9 +362,9 @@ impl Subject {
             ("call", self.call.as_mut()),
             ("prepare.command", prepare),
         ];
-        let words = commands.into_iter().flat_map(|(key, command)| {
-            command.into_iter().flatten().map(move |word| (key, word))
-        });
+        let words = commands
+            .into_iter()
+            .flat_map(|(key, command)| command.into_iter().flatten().map(move |word| (key, word)));
         std::iter::once((key, first)).chain(words).chain(environment)
     }
 

@@ -10,7 +10,8 @@ use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::parse_subjects;
 use weighbridge_schema::workload::parse_workloads;
 
-const EXAMPLES_HEADING: &str = "examples, measured when they are named (with what each brings along)\n";
+const EXAMPLES_HEADING: &str =
+    "examples, measured when they are named (with what each brings along)\n";
 
 /// The verb.
 ///

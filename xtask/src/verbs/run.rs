@@ -160,9 +160,8 @@ pub fn into(
 
 fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
     let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
-    let of_engines = |need: Need| {
-        matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes)
-    };
+    let of_engines =
+        |need: Need| matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes);
     let engines: Vec<_> = setup.provisions.iter().filter(|p| of_engines(p.need)).collect();
     let mut inputs = Inputs::default();
     for folder in build::folders(artifacts, &choice.arch) {

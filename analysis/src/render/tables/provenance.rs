@@ -32,10 +32,7 @@ pub fn table(results: &Results<'_>) -> Table {
     }
     table.rows.push(Row::Heading("artifacts (SHA-256, first 12 digits)".to_owned()));
     for (name, artifact) in &manifest.artifacts.artifacts {
-        table.push(vec![
-            Content::text(name),
-            Content::code(Some(short(&artifact.sha256))),
-        ]);
+        table.push(vec![Content::text(name), Content::code(Some(short(&artifact.sha256)))]);
     }
     for row in programs(manifest) {
         table.rows.push(row);
@@ -69,7 +66,12 @@ fn programs(manifest: &Manifest) -> Vec<Row> {
         if let Some(prepared) = &entry.prepared {
             let made = prepared.made_in_ns.map_or_else(
                 || "made for an earlier run".to_owned(),
-                |ns| format!("made in {}", show(ns as f64, None, Unit::Nanoseconds, false).value_and_unit()),
+                |ns| {
+                    format!(
+                        "made in {}",
+                        show(ns as f64, None, Unit::Nanoseconds, false).value_and_unit()
+                    )
+                },
             );
             let text = format!("{}: {made}", short(&prepared.sha256));
             lines.insert((format!("prepared for {subject}"), text));
@@ -100,9 +102,7 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
     let manifest = &results.run.manifest;
     let machine = &manifest.fingerprint;
     let failed = results.run.observations.iter().filter(|o| o.outcome != Outcome::Ok).count();
-    let memory = |bytes: u64| {
-        show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
-    };
+    let memory = |bytes: u64| show(bytes as f64, None, Unit::Bytes, false).value_and_unit();
     let revision = manifest.revision.as_ref();
     let visits = disturbances(&results.run.observations, &results.run.counted);
     let calibration = results.calibration.as_ref();

@@ -152,7 +152,5 @@ fn words(template: &str, listen: SocketAddr, artifacts: &Artifacts) -> Result<Ve
 
 /// `{listen}` is address and port, `{port}` the port alone.
 fn with_address(template: &str, listen: SocketAddr) -> String {
-    template
-        .replace("{listen}", &listen.to_string())
-        .replace("{port}", &listen.port().to_string())
+    template.replace("{listen}", &listen.to_string()).replace("{port}", &listen.port().to_string())
 }

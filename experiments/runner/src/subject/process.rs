@@ -39,8 +39,7 @@ pub struct Launch<'a> {
 ///
 /// # Errors
 /// The program cannot be spawned.
-pub fn start(launch: &Launch<'_>, context: &StartContext<'_>,
-) -> Result<Box<dyn Instance>, String> {
+pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, String> {
     let address = free_address()?;
     let mut begin = words(&launch.program, address, context.artifacts)?;
     if let Some(emulator) = context.emulator {
