@@ -146,7 +146,8 @@ impl Instance for Container<'_> {
         self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
         // Podman's conmon starts a whole podman to clean up, and the engine does not wait for it: it would run into
         // the next trial.
-        shim.map_or(Ok(said), |shim| shim.wait().map(|()| said))
+        shim.map_or(Ok(()), Ending::wait)?;
+        Ok(said)
     }
 }
 
