@@ -4,6 +4,7 @@
 use crate::catalog::Catalog;
 use crate::digest::sha256_file;
 use anyhow::{Context, Result, ensure};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use weighbridge_schema::definition::Definition;
@@ -41,9 +42,9 @@ impl Catalog {
                 for (key, relative) in subject.files() {
                     let path =
                         self.existing(definition, &relative, || format!("subjects.{name}.{key}"))?;
-                    if !files.contains_key(&relative) {
+                    if let Entry::Vacant(vacant) = files.entry(relative) {
                         let sha256 = sha256_file(&path)?;
-                        files.insert(relative, OwnFile { path, sha256 });
+                        vacant.insert(OwnFile { path, sha256 });
                     }
                 }
             }

@@ -285,7 +285,7 @@ fn asked_subjects(
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         return Err(format!("baseline `{baseline}` is not among `subjects`{hint}"));
     }
-    Ok(with_variants(names, known))
+    Ok(with_variants(&names, known))
 }
 
 /// The workloads that a definition asks for.
@@ -305,9 +305,9 @@ fn asked_workloads(
 }
 
 /// Each subject that was named, followed by its variants that were not.
-fn with_variants(named: Vec<SubjectName>, subjects: &Subjects) -> Vec<SubjectName> {
+fn with_variants(named: &[SubjectName], subjects: &Subjects) -> Vec<SubjectName> {
     let mut all = Vec::new();
-    for name in &named {
+    for name in named {
         let variants = subjects.iter().filter(|(other, subject)| {
             subject.variant_of.as_ref() == Some(name) && !named.contains(other)
         });

@@ -41,7 +41,7 @@ pub struct Launch<'a> {
 /// The program cannot be spawned.
 pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, String> {
     let address = free_address()?;
-    let mut begin = words(&launch.program, address, context.artifacts)?;
+    let mut begin = words(launch.program, address, context.artifacts)?;
     if let Some(emulator) = context.emulator {
         let prefix = std::iter::once(emulator).chain(PROCESSOR).map(str::to_owned);
         begin.splice(0..0, prefix);
