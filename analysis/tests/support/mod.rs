@@ -28,9 +28,7 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, SeriesFile};
 use weighbridge_schema::stop::{Stop, StopReason};
-use weighbridge_schema::subject::{
-    ContainerEngine, Network, Size, Start, Subject, Technology,
-};
+use weighbridge_schema::subject::{ContainerEngine, Network, Size, Start, Subject, Technology};
 
 /// A run in memory, before it is written.
 pub struct Fixture {
@@ -152,6 +150,8 @@ fn manifest(invocations: u32) -> Manifest {
         },
         provisions: Vec::new(),
         corpus_sha256: BTreeMap::new(),
+        files_sha256: BTreeMap::new(),
+        image_ids: BTreeMap::new(),
         experiments: experiments.collect(),
         subjects: SUBJECTS.iter().map(|name| (name.parse().unwrap(), subject(name))).collect(),
         plan: plan(invocations),
