@@ -3,6 +3,7 @@
 use crate::artifacts::Artifacts;
 use crate::built::Built;
 use crate::emulator;
+use crate::engine::Engine;
 use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::own;
 use weighbridge_schema::subject::{Start, Subject};
 
 /// What this machine has to measure with.
@@ -54,6 +56,12 @@ pub fn foreign_availability(
             "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
         );
     }
+    if !subject.files().is_empty() {
+        return missing(
+            "the definition brings it along for the machine's own architecture only".to_owned(),
+            "cargo xtask run on a machine of that architecture".to_owned(),
+        );
+    }
     let artifacts = match machine.built.of(architecture) {
         Ok(artifacts) => artifacts,
         Err(reason) => {
@@ -93,19 +101,22 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
         return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
     }
     let asked = match &subject.start {
-        Start::Process { .. } | Start::Bundle { .. } => subject
-            .version
-            .as_deref()
-            .context("no version command")
-            .and_then(|command| ask_version(command, artifacts, None)),
+        Start::Process { .. } | Start::Bundle { .. } => match &subject.version {
+            Some(command) => ask_version(command, artifacts, None),
+            None => digest_version(subject, artifacts),
+        },
         Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
-            Availability::Installed { version } => match artifacts.path(image) {
-                Ok(_) => Ok(version),
-                Err(error) => match not_built(image, artifacts) {
-                    Some(missing) => return missing,
-                    None => Err(anyhow::Error::msg(error)),
-                },
-            },
+            Availability::Installed { version } => {
+                if let Some(missing) = not_built(image, artifacts) {
+                    return missing;
+                }
+                machine
+                    .engines
+                    .get(*engine)
+                    .map_err(anyhow::Error::msg)
+                    .and_then(|engine| has_image(image, artifacts, engine))
+                    .map(|()| version)
+            }
             missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
@@ -118,9 +129,29 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
     }
 }
 
+/// The version of a file that says nothing of itself.
+fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
+    let files = subject.files();
+    let (_, path) = files.first().context("no version command, and no file to tell it by")?;
+    let file = artifacts.own_file(path).map_err(anyhow::Error::msg)?;
+    Ok(format!("sha256 {}", &file.sha256[..12]))
+}
+
+/// An archive lies there, or the engine holds what a reference names.
+fn has_image(image: &str, artifacts: &Artifacts, engine: &Engine) -> Result<()> {
+    match own::reference(image) {
+        Some(reference) => engine.image_id(reference).map(|_| ()),
+        None => artifacts.named(image).map(|_| ()).map_err(anyhow::Error::msg),
+    }
+}
+
 /// What would help: a program that we do not build is installed, everything else is built.
 fn remedy(name: &SubjectName, subject: &Subject) -> String {
-    if subject.programs().is_empty() {
+    if let Start::Container { image, .. } = &subject.start
+        && let Some(reference) = own::reference(image)
+    {
+        format!("docker pull {reference}")
+    } else if subject.programs().is_empty() {
         "cargo xtask build --force".to_owned()
     } else {
         format!("cargo xtask setup --subject {name}")

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, SystemVersion, SystemVersionComponents};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, InspectContainerOptions,
-    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, StartContainerOptions,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
+    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, StartContainerOptions,
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
@@ -41,6 +41,8 @@ pub struct ContainerSpec<'a> {
     pub image: &'a str,
     /// Arguments to the entry point.
     pub arguments: Vec<String>,
+    /// `NAME=VALUE`, beside the image's own.
+    pub environment: Vec<String>,
     /// Host network or bridge.
     pub network: Network,
     /// Cores it may run on.
@@ -117,6 +119,32 @@ impl Engine {
         })
     }
 
+    /// What the engine calls the image of that name: `sha256:...`.
+    ///
+    /// # Errors
+    /// It has none of that name.
+    pub fn image_id(&self, reference: &str) -> Result<String> {
+        let said = self.runtime.block_on(self.docker.inspect_image(reference));
+        let said =
+            said.with_context(|| format!("the container engine has no image `{reference}`"))?;
+        said.id.with_context(|| format!("the container engine names no id of image `{reference}`"))
+    }
+
+    /// Pulls the image that `reference` names by its digest.
+    ///
+    /// # Errors
+    /// The registry or the engine refused.
+    pub fn pull(&self, reference: &str) -> Result<()> {
+        let options = CreateImageOptionsBuilder::default().from_image(reference).build();
+        self.runtime.block_on(async {
+            let mut answers = self.docker.create_image(Some(options), None, None).boxed();
+            while let Some(answer) = answers.next().await {
+                answer.with_context(|| format!("pull {reference}"))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Creates a container: read-only root, no capabilities, no new privileges, nobody's user.
     ///
     /// # Errors
@@ -131,7 +159,9 @@ impl Engine {
             spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
         let body = ContainerCreateBody {
             image: Some(spec.image.to_owned()),
-            cmd: Some(spec.arguments),
+            // None at all leaves the image's own.
+            cmd: Some(spec.arguments).filter(|arguments| !arguments.is_empty()),
+            env: Some(spec.environment),
             labels: Some(HashMap::from([(LABEL.to_owned(), spec.run.to_owned())])),
             host_config: Some(HostConfig {
                 network_mode: Some(network_mode.to_owned()),

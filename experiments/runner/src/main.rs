@@ -25,9 +25,11 @@ mod load;
 mod lock;
 mod measure;
 mod noise;
+mod own_files;
 mod page_cache;
 mod placeholder;
 mod plan;
+mod planned_images;
 mod prepare;
 mod procfs;
 mod programs;
@@ -209,6 +211,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
             check_machine(&manifest, arguments.part.machine.as_deref())?;
             let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            built.own.bring(own_files::resumed(&manifest, &catalog)?);
             let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
             built.own.furnish(subjects, &catalog.programs, arguments.programs.as_deref(), false);
             (store, manifest, built)

@@ -7,13 +7,13 @@ use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::engines::Engines;
 use crate::http::PreparedRequest;
-use crate::image::Image;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
+use crate::planned_images::PlannedImages;
 use crate::stopping::Stopping;
 use crate::store::Store;
 use crate::{estimate, interrupt, leftovers, noise, plan};
 use anyhow::Result;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::claim::Claim;
@@ -23,7 +23,6 @@ use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
-use weighbridge_schema::subject::{ContainerEngine, Start};
 
 /// What a session works with.
 pub struct Session<'a> {
@@ -72,14 +71,17 @@ impl Session<'_> {
         if let Some(note) = leftovers::remove()? {
             announcer.say(&Event::Note(note));
         }
-        let images = self.load_images()?;
+        for engine in self.engines.all() {
+            engine.remove_leftovers()?;
+        }
+        let images = PlannedImages::load(self.manifest, &self.built.own, self.engines)?;
         let requests = self.prepare_requests()?;
         let bench = Bench {
             catalog: self.catalog,
             built: self.built,
             emulators: &self.manifest.emulators,
             engines: self.engines,
-            images: &images,
+            images: &images.by_name,
             pinning: &self.manifest.pinning,
             requests: &requests,
             run: &self.manifest.run,
@@ -87,11 +89,7 @@ impl Session<'_> {
         };
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
-        for engine in self.engines.all() {
-            for image in images.values() {
-                engine.remove_image(&image.reference)?;
-            }
-        }
+        images.remove(self.engines)?;
         Ok(end)
     }
 
@@ -301,35 +299,6 @@ impl Session<'_> {
             Some(Availability::Installed { version }) => version.clone(),
             _ => String::new(),
         }
-    }
-
-    fn load_images(&self) -> Result<BTreeMap<String, Image>> {
-        for engine in self.engines.all() {
-            engine.remove_leftovers()?;
-        }
-        let mut images = BTreeMap::new();
-        for (kind, name) in self.planned_images() {
-            let engine = self.engines.get(kind).map_err(anyhow::Error::msg)?;
-            let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
-            let image = crate::image::identify(&path)?;
-            engine.load(&path, &image)?;
-            images.insert(name.to_owned(), image);
-        }
-        Ok(images)
-    }
-
-    /// What the plan's subjects start from in which engine.
-    fn planned_images(&self) -> BTreeSet<(ContainerEngine, &str)> {
-        let planned = self.manifest.plan.iter().map(|trial| &trial.cell.subject);
-        let entries = planned.filter_map(|name| self.manifest.subjects.get(name));
-        let installed =
-            entries.filter(|entry| matches!(entry.availability, Availability::Installed { .. }));
-        installed
-            .filter_map(|entry| match &entry.definition.start {
-                Start::Container { engine, image, .. } => Some((*engine, image.as_str())),
-                Start::Process { .. } | Start::Bundle { .. } => None,
-            })
-            .collect()
     }
 
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {

@@ -130,7 +130,9 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<PathBuf> {
     let inputs = inputs(project, setup, artifacts, choice)?;
+    // What a definition brings along lies anywhere: only measuring again is sure to see that it has changed.
     if !force
+        && !asks_for_example(project, choice)
         && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
         && let Some(folder) = stamp.outputs.into_iter().next()
     {
@@ -160,9 +162,8 @@ pub fn into(
 
 fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
     let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
-    let of_engines = |need: Need| {
-        matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes)
-    };
+    let of_engines =
+        |need: Need| matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes);
     let engines: Vec<_> = setup.provisions.iter().filter(|p| of_engines(p.need)).collect();
     let mut inputs = Inputs::default();
     for folder in build::folders(artifacts, &choice.arch) {
@@ -184,6 +185,11 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
         .word(&serde_json::to_string(&engines)?)
         .word(&choice.arguments().join(" "))
         .digest())
+}
+
+fn asks_for_example(project: &Project, choice: &Choice) -> bool {
+    let folder = project.path("experiments/examples");
+    choice.experiments.iter().any(|name| folder.join(format!("{name}.toml")).is_file())
 }
 
 /// What is installed for subjects: with one more of them a run is another one.

@@ -33,9 +33,11 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     measured.set(Metric::ShippedGzip, Some(gzip_bytes(&shipped).map_err(Failure::at("gzip"))?));
     measured.set(Metric::ShippedZstd, Some(zstd_bytes(&shipped).map_err(Failure::at("zstd"))?));
 
-    if let Start::Container { image, .. } = &subject.start {
-        let layers = bench.artifacts(visit)?.path(image).map_err(Failure::at("layers"))?;
-        let layers = crate::image::layer_bytes(&layers)
+    // Of images that others have written nothing is known but their size.
+    if let Start::Container { image, .. } = &subject.start
+        && let Ok(ours) = bench.artifacts(visit)?.path(image)
+    {
+        let layers = crate::image::layer_bytes(&ours)
             .map_err(|error| Failure::at("layers")(format!("{error:#}")))?;
         // FROM scratch there is none below: a known zero.
         measured.set(Metric::OwnLayer, layers.last().copied());
@@ -64,6 +66,7 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
     let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     match part {
         Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
+        Part::File(path) => artifacts.own_file(path).map(|file| vec![file.path.clone()]),
         Part::Prepared => match artifacts.prepared(subject)? {
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}")),

@@ -121,9 +121,11 @@ pub fn start<'a>(
         Start::Process { program, arguments, environment } => {
             process::start(&process::Launch { program, arguments, environment }, context)
         }
-        Start::Container { engine, image, arguments, network } => {
+        Start::Container { engine, image, arguments, network, port, environment } => {
             let engine = context.engines.get(*engine)?;
-            container::start(engine, image, arguments, *network, context)
+            let (network, port) = (*network, *port);
+            let launch = container::Launch { image, arguments, network, port, environment };
+            container::start(engine, &launch, context)
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
@@ -150,7 +152,5 @@ fn words(template: &str, listen: SocketAddr, artifacts: &Artifacts) -> Result<Ve
 
 /// `{listen}` is address and port, `{port}` the port alone.
 fn with_address(template: &str, listen: SocketAddr) -> String {
-    template
-        .replace("{listen}", &listen.to_string())
-        .replace("{port}", &listen.port().to_string())
+    template.replace("{listen}", &listen.to_string()).replace("{port}", &listen.port().to_string())
 }

@@ -31,9 +31,14 @@ pub fn artifacts() -> PathBuf {
 }
 
 pub fn runner(results: &Path, arguments: &[&str]) -> Command {
+    runner_in(&experiments(), results, arguments)
+}
+
+/// As [`runner`], with the questions of another folder.
+pub fn runner_in(questions: &Path, results: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-runner"));
     command.arg("run").args(arguments);
-    command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
+    command.arg("--folder").arg(questions).arg("--artifacts").arg(artifacts());
     command.arg("--results").arg(results);
     // Subjects whose programs were installed are exercised too.
     if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {
