@@ -291,13 +291,14 @@ fn kind(said: &SystemVersion) -> ContainerEngine {
     }
 }
 
-/// Name and version of what the engine starts and holds containers with. Podman writes `OCI Runtime (crun)` and
+/// Name and version of what the engine starts and holds containers with. Podman writes `OCI Runtime (/usr/bin/crun)` and
 /// `crun version 1.8.1` where Docker writes `runc` and `1.1.5`.
 fn parts(said: &SystemVersion) -> Vec<(String, String)> {
     let named = |component: &SystemVersionComponents| {
         let name = component.name.to_lowercase();
-        let name =
-            name.strip_prefix("oci runtime (").map_or(name.as_str(), |n| n.trim_end_matches(')'));
+        let runtime = name.strip_prefix("oci runtime (").map(|rest| rest.trim_end_matches(')'));
+        let path = runtime.unwrap_or(&name);
+        let name = path.rsplit('/').next().unwrap_or(path);
         let is_part = matches!(name, "containerd" | "conmon") || is_oci_runtime(name);
         // Distributions append their own revision after a tilde.
         let mut words = component.version.split([' ', ',', '~', '\n']);
@@ -356,7 +357,10 @@ mod tests {
             &[
                 ("Podman Engine", "4.3.1"),
                 ("Conmon", "conmon version 2.1.6, commit: unknown"),
-                ("OCI Runtime (crun)", "crun version 1.8.1\ncommit: f8a096be\nspec: 1.0.0"),
+                (
+                    "OCI Runtime (/usr/bin/crun)",
+                    "crun version 1.8.1\ncommit: f8a096be\nspec: 1.0.0",
+                ),
             ],
         );
         assert_eq!(kind(&podman), ContainerEngine::Podman);

@@ -6,7 +6,7 @@ use super::docker::DOCKER;
 use super::podman::PODMAN;
 use super::record::{Need, Outcome};
 use super::{Context, Machine, open, packages};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;

@@ -256,7 +256,7 @@ fn a_podman_that_runs_is_the_users_and_used_only_when_it_is_named() {
     assert_eq!(needs.map(|need| provider(&setup, need)), [None, None]);
     let passed_over = passed_over(&setup.provisions[1], "socket");
     assert!(passed_over.contains("only if CONTAINER_HOST names it"), "{passed_over}");
-    let engines = bench.call(&machine, false, |context| super::engine::ensure(context)).unwrap();
+    let engines = bench.call(&machine, false, super::engine::ensure).unwrap();
     let reason = why_missing(&engines, Need::Podman);
     assert!(reason.contains("private-podman: crun is not installed"), "{reason}");
     let named = machine.with("CONTAINER_HOST", "unix:///run/podman/podman.sock");

@@ -2,7 +2,6 @@
 
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
-use crate::daemons::{Ending, shim};
 use crate::engine::{ContainerSpec, Engine};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -141,12 +140,8 @@ impl Instance for Container<'_> {
 
     fn stop(mut self: Box<Self>) -> Result<String, String> {
         let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
-        let shim = self.pid().ok().and_then(shim).and_then(Ending::of);
         self.removed = true;
         self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
-        // Podman's conmon starts a whole podman to clean up, and the engine does not wait for it: it would run into
-        // the next trial.
-        shim.map_or(Ok(()), Ending::wait)?;
         Ok(said)
     }
 }

@@ -113,11 +113,6 @@ pub fn engine_is_there() -> bool {
     std::env::var_os("DOCKER_HOST").is_some()
 }
 
-/// Whether Podman answers.
-pub fn podman_is_there() -> bool {
-    std::env::var_os("CONTAINER_HOST").is_some()
-}
-
 /// Neither containers of the engine, nor bundles with their control groups.
 pub fn assert_nothing_is_left() {
     assert_eq!(containers(), 0);

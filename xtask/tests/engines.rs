@@ -1,0 +1,106 @@
+//! Private container engines, really started: they answer as what they are, beside each other, and nothing of them is
+//! left when they are dropped.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use xtask::setup::{Context, Engine, LocalMachine, Machine, Need, Step, engine};
+
+/// This machine, without the engines that somebody has named or has running.
+struct Bare;
+
+impl Machine for Bare {
+    fn variable(&self, name: &str) -> Option<String> {
+        let names_an_engine = ["DOCKER_HOST", "CONTAINER_HOST"].contains(&name);
+        if names_an_engine { None } else { LocalMachine.variable(name) }
+    }
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        LocalMachine.find(program)
+    }
+    fn exists(&self, path: &Path) -> bool {
+        LocalMachine.exists(path)
+    }
+    fn read(&self, path: &Path) -> Option<String> {
+        LocalMachine.read(path)
+    }
+    fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        LocalMachine.list(folder)
+    }
+    fn is_root(&self) -> bool {
+        LocalMachine.is_root()
+    }
+    fn architecture(&self) -> &str {
+        std::env::consts::ARCH
+    }
+    fn engine_answers(&self, _: weighbridge_schema::subject::ContainerEngine, _: &Path) -> bool {
+        false
+    }
+    fn confirm(&self, _: &str) -> bool {
+        false
+    }
+    fn run(&self, step: &Step) -> anyhow::Result<String> {
+        LocalMachine.run(step)
+    }
+}
+
+/// Processes that name the folder in their arguments: the engines name theirs.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
+        .map(|words| String::from_utf8_lossy(&words).replace('\0', " "))
+        .filter(|words| words.contains(&*folder.to_string_lossy()))
+        .collect()
+}
+
+#[test]
+#[ignore = "starts container engines: for cargo xtask test"]
+fn private_engines_answer_as_what_they_are_and_leave_nothing() {
+    let state = std::env::temp_dir().join(format!("xtask-engines-{}", std::process::id()));
+    std::fs::create_dir_all(&state).unwrap();
+    let reporter = |_: &str| {};
+    let context = Context {
+        repo: state.clone(),
+        state: state.clone(),
+        target: state.clone(),
+        assume_yes: false,
+        interactive: false,
+        reporter: &reporter,
+        machine: &Bare,
+    };
+    let engines = engine::ensure(&context).unwrap();
+    let mut told = Command::new("true");
+    engines.tell(&mut told);
+    let mut folders = Vec::new();
+    for Engine { need, host, provider, detail, missing, .. } in engines.iter() {
+        let Some(host) = host else {
+            let (reason, remedy) = missing.as_ref().unwrap();
+            eprintln!("note: {need} was not started: {reason}");
+            assert!(!reason.is_empty() && remedy.starts_with("sudo apt-get install"), "{remedy}");
+            continue;
+        };
+        assert!(provider.as_ref().unwrap().starts_with("private-"), "{provider:?}");
+        assert!(detail.contains_key("engine Version"), "{detail:?}");
+        if *need == Need::Podman {
+            assert!(["overlay", "vfs"].contains(&detail["storage driver"].as_str()), "{detail:?}");
+            let runtime = &detail["OCI runtime"];
+            assert!(runtime.ends_with("/runc") || runtime.ends_with("/crun"), "{detail:?}");
+        }
+        let socket = Path::new(host.strip_prefix("unix://").unwrap());
+        assert!(socket.exists());
+        folders.push(socket.parent().unwrap().to_owned());
+        assert!(
+            told.get_envs().any(|(_, value)| value.is_some_and(|value| value == host.as_str()))
+        );
+        assert!(!processes_of(folders.last().unwrap()).is_empty());
+    }
+    drop(engines);
+    for folder in &folders {
+        assert!(!folder.exists(), "{}", folder.display());
+        assert_eq!(processes_of(folder), [""; 0]);
+    }
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!mounts.contains(&*state.to_string_lossy()), "{mounts}");
+    std::fs::remove_dir_all(&state).unwrap();
+}
