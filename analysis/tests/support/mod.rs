@@ -57,6 +57,8 @@ fn subject(name: &str) -> SubjectEntry {
             image: "image.tar".to_owned(),
             arguments: Vec::new(),
             network: Network::Host,
+            port: None,
+            environment: BTreeMap::new(),
         },
         _ => Start::Process {
             program: name.to_owned(),
