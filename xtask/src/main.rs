@@ -43,7 +43,9 @@ enum Verb {
         force: bool,
     },
     /// Get what this machine lacks, or say the line that would.
-    #[command(after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
+    )]
     Setup {
         /// Install the programs of these subjects, separated by commas, or of all: runtimes that are asked for one by
         /// one, because some take half an hour.

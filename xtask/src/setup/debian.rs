@@ -216,9 +216,9 @@ pub(crate) fn entry(machine: &dyn Machine, archive: Archive) -> Result<Entry> {
     }
     let codename = field("VERSION_CODENAME").unwrap_or_default();
     let entries = apt_sources::of_machine(machine);
-    apt_sources::entry_of(&entries, archive, &codename).cloned().with_context(|| {
-        format!("the machine's apt sources name no {archive:?} archive of Debian")
-    })
+    apt_sources::entry_of(&entries, archive, &codename)
+        .cloned()
+        .with_context(|| format!("the machine's apt sources name no {archive:?} archive of Debian"))
 }
 
 pub(crate) fn make_folder(folder: &Path) -> Result<()> {

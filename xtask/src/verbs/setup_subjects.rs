@@ -123,8 +123,7 @@ fn after_program(subject: &Subject) -> &[String] {
 /// The lines that make the other version a subject.
 fn variant(subject: &SubjectName, version: &str, chosen: &[(&SubjectName, &Subject)]) -> String {
     let names = chosen.iter().flat_map(|(_, subject)| subject.programs());
-    let programs: Vec<String> =
-        names.map(|(name, _)| format!("{name} = \"{version}\"")).collect();
+    let programs: Vec<String> = names.map(|(name, _)| format!("{name} = \"{version}\"")).collect();
     let ending = version.replace('.', "-");
     format!(
         "to measure it beside the pinned version, add to experiments/subjects.toml:\n\n\
@@ -157,7 +156,11 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
             ),
         };
         let what = format!("{name} {version}");
-        lines.push(format!("{what:<22} {standing} ({}; for {})", program.licence, users.join(", ")));
+        lines.push(format!(
+            "{what:<22} {standing} ({}; for {})",
+            program.licence,
+            users.join(", ")
+        ));
     }
     Ok(lines)
 }

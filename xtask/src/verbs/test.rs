@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::process::command;
 use crate::progress::{Progress, human};
 use crate::project::Project;
-use crate::setup::{programs, Need, Setup, engine};
+use crate::setup::{Need, Setup, engine, programs};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;

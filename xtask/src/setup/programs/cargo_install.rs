@@ -54,8 +54,7 @@ pub(super) fn install(wanted: &Crate<'_>, root: &Path, progress: &Progress) -> R
     progress.end("done");
     let program = root.join("bin").join(wanted.program);
     ensure!(program.is_file(), "`{text}` installed no {}", program.display());
-    let mut detail =
-        BTreeMap::from([(wanted.package.to_owned(), wanted.version.to_owned())]);
+    let mut detail = BTreeMap::from([(wanted.package.to_owned(), wanted.version.to_owned())]);
     if let Some(features) = wanted.features {
         detail.insert("features".to_owned(), features.join(" "));
     }
