@@ -10,19 +10,38 @@ use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 
 /// What is shown of each kind of experiment.
-const SHOWN: [(Kind, Quantity); 7] = [
+const SHOWN: [(Kind, Quantity); 6] = [
     (Kind::Equivalence, Quantity::Metric(Metric::CasesEqual)),
     (Kind::ArtifactSize, Quantity::Metric(Metric::Shipped)),
-    (Kind::Instructions, Quantity::Metric(Metric::InstructionsPerCall)),
     (Kind::ColdStart, Quantity::Metric(Metric::TimeToFirstResponse)),
     (Kind::Throughput, Quantity::Metric(Metric::RequestsPerSecond)),
     (Kind::Latency, Quantity::Latency(Latency::P50)),
     (Kind::Memory, Quantity::Metric(Metric::Pss)),
 ];
 
+/// Counts of instructions have so many workloads that they fill a table of their own.
+const COUNTED: [(Kind, Quantity); 1] =
+    [(Kind::Instructions, Quantity::Metric(Metric::InstructionsPerCall))];
+
 /// Rows: quantity x setting x subject. Empty when one instruction set was asked for.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
+    filled(results, &SHOWN, "architectures", "Instruction sets beside each other")
+}
+
+/// The same of the instructions that each call takes.
+#[must_use]
+pub fn instructions(results: &Results<'_>) -> Table {
+    let title = "Instructions per call, instruction sets beside each other";
+    filled(results, &COUNTED, "architectures-instructions", title)
+}
+
+fn filled(
+    results: &Results<'_>,
+    shown: &[(Kind, Quantity)],
+    name: &'static str,
+    title: &'static str,
+) -> Table {
     let asked = results.run.manifest.asked_architectures();
     let own = results.run.manifest.fingerprint.architecture.as_str();
     let others: Vec<&str> = asked.into_iter().filter(|name| *name != own).collect();
@@ -33,49 +52,70 @@ pub fn table(results: &Results<'_>) -> Table {
     for (name, title) in others.iter().zip(&titles) {
         columns.extend([(*name, Align::Right), (versus, Align::Right), (title, Align::Right)]);
     }
-    let mut table = Table::new("architectures", "Instruction sets beside each other", &columns);
+    let mut table = Table::new(name, title, &columns);
     if others.is_empty() {
         table.when_empty = "one instruction set was asked for; cargo xtask all --arch x86_64,aarch64 asks for both";
         return table;
     }
-    for (kind, quantity) in SHOWN {
+    for &(kind, quantity) in shown {
         for question in results.of_kind(kind) {
-            for setting in question.settings.iter().filter(|s| s.architecture == own) {
-                rows(results, question, setting, quantity, &others, &mut table);
-            }
+            rows_of(results, question, quantity, &others, &mut table);
         }
     }
     table
 }
 
-fn rows(
+/// Every setting that was measured on another instruction set too; when none was, the first one alone says what is
+/// missing: times of one instruction set stand in tables of their own.
+fn rows_of(
     results: &Results<'_>,
     question: &Question,
-    setting: &Setting,
     quantity: Quantity,
     others: &[&str],
     table: &mut Table,
 ) {
+    let own = &results.run.manifest.fingerprint.architecture;
+    let settings: Vec<&Setting> =
+        question.settings.iter().filter(|setting| setting.architecture == *own).collect();
     let is_measured = |key: &CellKey| results.summary(key, quantity).is_some();
     let elsewhere =
         |key: &CellKey| others.iter().any(|name| is_measured(&key.with_architecture(name)));
-    let keys: Vec<CellKey> = question.subjects.iter().map(|s| question.key(setting, s)).collect();
-    let anywhere = keys.iter().any(elsewhere);
-    // Times of one instruction set stand in tables of their own: here the baseline's row says what is missing.
-    let is_shown = |key: &CellKey| match anywhere {
-        true => is_measured(key) || elsewhere(key),
-        false => key.cell.subject == question.baseline && is_measured(key),
+    let keys = |setting| question.subjects.iter().map(|s| question.key(setting, s));
+    let anywhere = settings.iter().any(|setting| keys(setting).any(|key| elsewhere(&key)));
+    if anywhere {
+        for setting in settings {
+            let shown = keys(setting).filter(|key| is_measured(key) || elsewhere(key)).collect();
+            rows(results, question, &setting_words(setting), quantity, shown, others, table);
+        }
+        return;
+    }
+    let baseline = |setting| question.key(setting, &question.baseline);
+    let measured = |setting: &&&Setting| is_measured(&baseline(setting));
+    let Some(first) = settings.iter().find(measured) else { return };
+    let words = match settings.len() - 1 {
+        0 => setting_words(first),
+        more => format!("{} (and {more} more settings)", setting_words(first)),
     };
-    let shown: Vec<&CellKey> = keys.iter().filter(|key| is_shown(key)).collect();
+    rows(results, question, &words, quantity, vec![baseline(first)], others, table);
+}
+
+fn rows(
+    results: &Results<'_>,
+    question: &Question,
+    words: &str,
+    quantity: Quantity,
+    shown: Vec<CellKey>,
+    others: &[&str],
+    table: &mut Table,
+) {
     if shown.is_empty() {
         return;
     }
-    let words = setting_words(setting);
     let place = if words.is_empty() { String::new() } else { format!(", {words}") };
     table.rows.push(Row::Heading(format!("{}{place}: {}", question.experiment, quantity.title())));
     for key in shown {
-        let mut cells = vec![subject_cell(key)];
-        cells.extend(value_and_ratio(results, question, key, quantity));
+        let mut cells = vec![subject_cell(&key)];
+        cells.extend(value_and_ratio(results, question, &key, quantity));
         for name in others {
             let other = key.with_architecture(name);
             cells.extend(value_and_ratio(results, question, &other, quantity));

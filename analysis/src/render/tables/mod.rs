@@ -49,6 +49,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         marginal::table(results),
         sizes::table(results),
         architectures::table(results),
+        architectures::instructions(results),
         portability::table(results),
         instructions::table(results),
         comparisons::table(results),

@@ -26,12 +26,21 @@ pub fn headline(kind: Kind) -> Quantity {
     }
 }
 
-/// The three names of a row before its numbers.
-fn row(question: &Question, key: &CellKey, words: &str, numbers: [Content; 3]) -> Vec<Content> {
+/// The three names of a row before its numbers; an instruction set that is not the machine's stands with the workload.
+fn row(
+    results: &Results<'_>,
+    question: &Question,
+    key: &CellKey,
+    words: &str,
+    numbers: [Content; 3],
+) -> Vec<Content> {
     let workload = key.cell.workload.as_ref().map_or("-", |w| w.as_str());
+    let architecture = &key.cell.architecture;
+    let is_foreign = *architecture != results.run.manifest.fingerprint.architecture;
+    let suffix = if is_foreign { format!(" ({architecture})") } else { String::new() };
     let names = [
         Content::text(question.experiment.as_str()),
-        Content::text(format!("{workload} {words}").trim_end()),
+        Content::text(format!("{}{suffix}", format!("{workload} {words}").trim_end())),
         Content::text(key.cell.subject.as_str()),
     ];
     names.into_iter().chain(numbers).collect()
@@ -83,13 +92,13 @@ pub fn table(results: &Results<'_>) -> Table {
     for question in &results.questions {
         for key in question.keys().filter(|key| !is_copies(key.cell.parameter)) {
             let words = parameter_words(key.cell.parameter);
-            table.push(row(question, &key, &words, numbers(results, question, &key)));
+            table.push(row(results, question, &key, &words, numbers(results, question, &key)));
         }
         let Some((_, setting)) = with_copies(question) else { continue };
         for subject in &question.subjects {
             let key = question.key(setting, subject);
             let numbers = further_instance(results, question, &key);
-            table.push(row(question, &key, "per further instance", numbers));
+            table.push(row(results, question, &key, "per further instance", numbers));
         }
     }
     table
