@@ -11,7 +11,7 @@ fn main() -> anyhow::Result<()> {
     let sockets = weighbridge_shell::wasi::listen(&arguments)?;
     #[cfg(not(target_os = "wasi"))]
     let sockets = weighbridge_shell::plain::listen(&arguments)?;
-    // The clocks of some runtimes begin with the module: no stages that could stand beside the runner's are told.
+    // No stages: a runtime may give its module a clock of its own, which could not stand beside the runner's.
     eprintln!("weighbridge-shell listens");
     match Server::new(sockets, || started.elapsed()).serve()? {}
 }
