@@ -2,8 +2,8 @@
 # Sourced by the shells and by `nix run .#all`; it changes nothing and never fails.
 weighbridge_engine_answers() {
   local address
-  for address in "${DOCKER_HOST:-}" /var/run/docker.sock \
-    "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/podman/podman.sock" /run/podman/podman.sock; do
+  for address in "${DOCKER_HOST:-}" "${CONTAINER_HOST:-}" /var/run/docker.sock \
+    "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/docker.sock"; do
     case $address in
     tcp://*) curl --silent --output /dev/null --max-time 2 "http://${address#tcp://}/_ping" && return 0 ;;
     unix://* | /*)
@@ -17,5 +17,5 @@ weighbridge_engine_answers() {
 
 if ! weighbridge_engine_answers; then
   echo "weighbridge: no container engine answers. The container subjects will be reported as not installed." >&2
-  echo "weighbridge: start Docker or Podman's socket, or name one in DOCKER_HOST, to measure them." >&2
+  echo "weighbridge: start Docker, or name one in DOCKER_HOST (a Podman in CONTAINER_HOST), to measure them." >&2
 fi

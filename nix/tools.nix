@@ -13,6 +13,7 @@ let
     # container engines and runtimes
     "docker"
     "podman"
+    "conmon"
     "containerd"
     "runc"
     "crun"

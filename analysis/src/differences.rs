@@ -49,6 +49,12 @@ fn facts(manifest: &Manifest) -> BTreeMap<String, String> {
     for (file, digest) in &manifest.corpus_sha256 {
         facts.insert(format!("corpus {file}"), digest.chars().take(12).collect());
     }
+    for (file, digest) in &manifest.files_sha256 {
+        facts.insert(format!("file {file}"), digest.chars().take(12).collect());
+    }
+    for (reference, id) in &manifest.image_ids {
+        facts.insert(format!("image {reference}"), id.clone());
+    }
     facts
 }
 

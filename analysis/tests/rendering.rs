@@ -126,8 +126,13 @@ fn a_program_that_nobody_asked_for_is_named_once() {
     let arguments = vec!["{program:spin}".to_owned()];
     spin.definition.version = Some(arguments);
     let files = rendered(&fixture);
-    assert!(files["paper/table-subjects.tex"].contains("spin"), "what it is, and why it is not there");
-    for name in ["paper/table-cold-start.tex", "paper/figure-cold-start.tex", "paper/table-memory.tex"] {
+    assert!(
+        files["paper/table-subjects.tex"].contains("spin"),
+        "what it is, and why it is not there"
+    );
+    for name in
+        ["paper/table-cold-start.tex", "paper/figure-cold-start.tex", "paper/table-memory.tex"]
+    {
         assert!(!files[name].contains("spin"), "{name}");
     }
 }

@@ -192,7 +192,12 @@ fn question(
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
-        subjects: entry.subjects.iter().filter(|name| !is_left_out(manifest, name)).cloned().collect(),
+        subjects: entry
+            .subjects
+            .iter()
+            .filter(|name| !is_left_out(manifest, name))
+            .cloned()
+            .collect(),
         settings: settings(manifest, name, entry, &definition.architectures),
     })
 }

@@ -28,9 +28,7 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome, SeriesFile};
 use weighbridge_schema::stop::{Stop, StopReason};
-use weighbridge_schema::subject::{
-    ContainerEngine, Network, Size, Start, Subject, Technology,
-};
+use weighbridge_schema::subject::{ContainerEngine, Network, Size, Start, Subject, Technology};
 
 /// A run in memory, before it is written.
 pub struct Fixture {
@@ -59,6 +57,8 @@ fn subject(name: &str) -> SubjectEntry {
             image: "image.tar".to_owned(),
             arguments: Vec::new(),
             network: Network::Host,
+            port: None,
+            environment: BTreeMap::new(),
         },
         _ => Start::Process {
             program: name.to_owned(),
@@ -152,6 +152,8 @@ fn manifest(invocations: u32) -> Manifest {
         },
         provisions: Vec::new(),
         corpus_sha256: BTreeMap::new(),
+        files_sha256: BTreeMap::new(),
+        image_ids: BTreeMap::new(),
         experiments: experiments.collect(),
         subjects: SUBJECTS.iter().map(|name| (name.parse().unwrap(), subject(name))).collect(),
         plan: plan(invocations),

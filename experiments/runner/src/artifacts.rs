@@ -1,6 +1,7 @@
 //! What commands are made of: artifacts that were built, programs that were installed, files that were prepared.
 
 use crate::digest::sha256_file;
+use crate::own_files::{OwnFile, OwnFiles};
 use crate::placeholder::{Kind, Placeholder};
 use crate::prepare::{self, Prepared};
 use crate::programs::{self, Program};
@@ -24,6 +25,8 @@ pub struct Artifacts {
     programs: BTreeMap<String, Result<Program, String>>,
     /// By subject; why not, where one could not be made.
     prepared: BTreeMap<String, Result<Prepared, String>>,
+    /// What definitions bring along.
+    files: OwnFiles,
 }
 
 impl Artifacts {
@@ -53,8 +56,13 @@ impl Artifacts {
                 );
             }
         }
-        let (programs, prepared) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { folder: folder.to_owned(), record, programs, prepared })
+        let (programs, prepared, files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { folder: folder.to_owned(), record, programs, prepared, files })
+    }
+
+    /// Takes the files that definitions bring along, before anything is made of them.
+    pub fn bring(&mut self, files: OwnFiles) {
+        self.files = files;
     }
 
     /// Looks up the programs of `subjects` below `folder` and on PATH, and makes what has to be prepared. What is
@@ -70,7 +78,8 @@ impl Artifacts {
         for (name, subject) in subjects {
             for (program, version) in subject.programs() {
                 let Some(pinned) = pinned.get(&program) else { continue };
-                let located = programs::locate(folder, &program, version.as_deref(), &pinned.version);
+                let located =
+                    programs::locate(folder, &program, version.as_deref(), &pinned.version);
                 let located = located.map_err(|error| format!("{error:#}"));
                 self.programs.insert(key(&program, version.as_deref()), located);
             }
@@ -117,6 +126,25 @@ impl Artifacts {
         self.artifact(name).map(|artifact| self.folder.join(&artifact.file))
     }
 
+    /// Path of what is named by the name of an artifact or by `{file:PATH}`.
+    ///
+    /// # Errors
+    /// There is no such thing.
+    pub fn named(&self, word: &str) -> Result<PathBuf, String> {
+        match Placeholder::first(word)? {
+            Some(_) => self.fill_in(word).map(PathBuf::from),
+            None => self.path(word),
+        }
+    }
+
+    /// A file that a definition brings along.
+    ///
+    /// # Errors
+    /// No subject that was asked for names it.
+    pub fn own_file(&self, path: &str) -> Result<&OwnFile, String> {
+        self.files.get(path).ok_or_else(|| format!("file `{path}` was not looked up"))
+    }
+
     fn artifact(&self, name: &str) -> Result<&artifact::Artifact, String> {
         let known = || self.record.artifacts.keys().map(String::as_str);
         self.record.artifacts.get(name).ok_or_else(|| match nearest(name, known()) {
@@ -128,7 +156,7 @@ impl Artifacts {
         })
     }
 
-    /// Puts paths in the place of `{artifact:NAME}`, `{program:NAME}` and `{prepared:SUBJECT}`.
+    /// Puts paths in the place of `{artifact:NAME}`, `{program:NAME}`, `{prepared:SUBJECT}` and `{file:PATH}`.
     ///
     /// # Errors
     /// There is no such thing.
@@ -176,6 +204,7 @@ impl Artifacts {
             match found.kind {
                 Kind::Artifact => digests += &self.artifact(found.name)?.sha256,
                 Kind::Program => digests += &self.program(found.name)?.entry.sha256,
+                Kind::File => digests += &self.own_file(found.name)?.sha256,
                 Kind::Prepared => {}
             }
             rest = found.after;
@@ -187,6 +216,7 @@ impl Artifacts {
         match found.kind {
             Kind::Artifact => self.path(found.name),
             Kind::Program => self.program(found.name).map(|program| program.file.clone()),
+            Kind::File => self.own_file(found.name).map(|file| file.path.clone()),
             Kind::Prepared => match self.prepared.get(found.name) {
                 Some(made) => made.as_ref().map(|made| made.path.clone()).map_err(Clone::clone),
                 None => Err(format!("nothing was prepared for `{}`", found.name)),

@@ -4,23 +4,22 @@ use crate::artifacts::Artifacts;
 use crate::built::Built;
 use crate::emulator;
 use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::process::Command;
-use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::own;
 use weighbridge_schema::subject::{Start, Subject};
 
 /// What this machine has to measure with.
 pub struct Machine<'a> {
     /// What was built.
     pub built: &'a Built,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
-    /// How the needs of the run were met.
-    pub provisions: &'a [Provision],
+    /// The container engines.
+    pub engines: &'a Engines,
     /// By architecture.
     pub emulators: &'a BTreeMap<String, Emulator>,
 }
@@ -55,6 +54,12 @@ pub fn foreign_availability(
         return missing(
             format!("{program} is installed for the machine's own architecture only"),
             "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
+        );
+    }
+    if !subject.files().is_empty() {
+        return missing(
+            "the definition brings it along for the machine's own architecture only".to_owned(),
+            "cargo xtask run on a machine of that architecture".to_owned(),
         );
     }
     let artifacts = match machine.built.of(architecture) {
@@ -96,16 +101,18 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
         return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
     }
     let asked = match &subject.start {
-        Start::Process { .. } | Start::Bundle { .. } => subject
-            .version
-            .as_deref()
-            .context("no version command")
-            .and_then(|command| ask_version(command, artifacts, None)),
-        Start::Container { image, .. } => match machine.engine {
-            Some(engine) => {
-                artifacts.path(image).map(|_| engine.version.clone()).map_err(anyhow::Error::msg)
-            }
-            None => return no_engine(machine.provisions),
+        Start::Process { .. } | Start::Bundle { .. } => match &subject.version {
+            Some(command) => ask_version(command, artifacts, None),
+            None => digest_version(subject, artifacts),
+        },
+        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
+            Availability::Installed { version } => machine
+                .engines
+                .get(*engine)
+                .map_err(anyhow::Error::msg)
+                .and_then(|engine| has_image(image, artifacts, engine))
+                .map(|()| version),
+            missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
     match asked {
@@ -117,25 +124,32 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
     }
 }
 
-/// What would help: a program that we do not build is installed, everything else is built.
-fn remedy(name: &SubjectName, subject: &Subject) -> String {
-    if subject.programs().is_empty() {
-        "cargo xtask build --force".to_owned()
-    } else {
-        format!("cargo xtask setup --subject {name}")
+/// The version of a file that says nothing of itself.
+fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
+    let files = subject.files();
+    let (_, path) = files.first().context("no version command, and no file to tell it by")?;
+    let file = artifacts.own_file(path).map_err(anyhow::Error::msg)?;
+    Ok(format!("sha256 {}", &file.sha256[..12]))
+}
+
+/// An archive lies there, or the engine holds what a reference names.
+fn has_image(image: &str, artifacts: &Artifacts, engine: &Engine) -> Result<()> {
+    match own::reference(image) {
+        Some(reference) => engine.image_id(reference).map(|_| ()),
+        None => artifacts.named(image).map(|_| ()).map_err(anyhow::Error::msg),
     }
 }
 
-fn no_engine(provisions: &[Provision]) -> Availability {
-    let known = provisions.iter().find(|provision| provision.need == "container-engine");
-    Availability::NotInstalled {
-        reason: known.map_or_else(
-            || "no container engine answers".to_owned(),
-            |provision| provision.detail.clone(),
-        ),
-        remedy: known
-            .and_then(|provision| provision.remedy.clone())
-            .or_else(|| Some("cargo xtask setup".to_owned())),
+/// What would help: a program that we do not build is installed, everything else is built.
+fn remedy(name: &SubjectName, subject: &Subject) -> String {
+    if let Start::Container { image, .. } = &subject.start
+        && let Some(reference) = own::reference(image)
+    {
+        format!("docker pull {reference}")
+    } else if subject.programs().is_empty() {
+        "cargo xtask build --force".to_owned()
+    } else {
+        format!("cargo xtask setup --subject {name}")
     }
 }
 
@@ -164,4 +178,3 @@ fn ask_version(
     );
     Ok(first.to_owned())
 }
-

@@ -2,7 +2,7 @@
 
 use crate::digest::sha256_file;
 use crate::http::PreparedRequest;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use weighbridge_schema::definition::Definition;
@@ -22,11 +22,19 @@ pub struct Catalog {
     pub programs: Programs,
     /// `workloads.toml`.
     pub workloads: Workloads,
-    /// `definitions/*.toml` and `calibration/*.toml`.
+    /// `definitions/*.toml`, `calibration/*.toml` and `examples/*.toml`.
     pub definitions: BTreeMap<ExperimentName, Definition>,
     /// Those that are measured when none is named: `definitions/*.toml`.
     by_default: BTreeSet<ExperimentName>,
+    /// Where each definition was read from.
+    files: BTreeMap<ExperimentName, PathBuf>,
 }
+
+/// The folders of definitions, and whether those are measured when none is named. Examples may be absent: a run
+/// elsewhere takes along what it measures.
+const FOLDERS: [(&str, bool); 3] =
+    [("definitions", true), ("calibration", false), (EXAMPLES, false)];
+const EXAMPLES: &str = "examples";
 
 /// The TOML files of a folder and the experiments they are named after, in order.
 fn definition_files(folder: &Path) -> Result<BTreeMap<PathBuf, ExperimentName>> {
@@ -42,6 +50,23 @@ fn definition_files(folder: &Path) -> Result<BTreeMap<PathBuf, ExperimentName>> 
         files.insert(path, name);
     }
     Ok(files)
+}
+
+/// Adds `more` to `all`.
+///
+/// # Errors
+/// The first name that stands for something else there already.
+fn merge<K: Ord + Clone, V: Clone + PartialEq>(
+    all: &mut BTreeMap<K, V>,
+    more: &BTreeMap<K, V>,
+) -> Result<(), K> {
+    for (name, value) in more {
+        if all.get(name).is_some_and(|known| known != value) {
+            return Err(name.clone());
+        }
+        all.insert(name.clone(), value.clone());
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -60,32 +85,68 @@ impl Catalog {
         let workloads_file = folder.join("workloads.toml");
         let workloads =
             parse_workloads(&workloads_file.to_string_lossy(), &read(&workloads_file)?)?;
-        let mut definitions = BTreeMap::new();
-        let mut by_default = BTreeSet::new();
-        for (sub, is_default) in [("definitions", true), ("calibration", false)] {
-            for (path, name) in definition_files(&folder.join(sub))? {
+        let mut catalog = Self {
+            folder: folder.to_owned(),
+            subjects: BTreeMap::new(),
+            programs,
+            workloads: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            by_default: BTreeSet::new(),
+            files: BTreeMap::new(),
+        };
+        for (sub, is_default) in FOLDERS {
+            let within = folder.join(sub);
+            if sub == EXAMPLES && !within.is_dir() {
+                continue;
+            }
+            for (path, name) in definition_files(&within)? {
                 let shown = path.to_string_lossy();
-                let definition =
-                    Definition::parse(&shown, name.clone(), &read(&path)?, &subjects, &workloads)?;
-                if definitions.insert(name.clone(), definition).is_some() {
-                    bail!("{shown}: there is another definition of the name `{name}`");
-                }
+                let text = read(&path)?;
+                let mut definition =
+                    Definition::parse(&shown, name.clone(), &text, &subjects, &workloads)?;
+                let settled = definition.own.settle(sub, &catalog.programs);
+                settled.map_err(|why| anyhow!("{shown}: {why}"))?;
+                catalog.add(definition, &path)?;
                 if is_default {
-                    by_default.insert(name);
+                    catalog.by_default.insert(name);
                 }
             }
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            subjects,
-            programs,
-            workloads,
-            definitions,
-            by_default,
-        })
+        catalog.subjects.extend(subjects);
+        catalog.workloads.extend(workloads);
+        Ok(catalog)
     }
 
-    /// The definitions named, or when none is all but those of the calibration.
+    /// Adds a definition with what it brings along. A name means one thing in a run: two definitions may bring the same
+    /// subject along, word for word, but not two of one name.
+    fn add(&mut self, definition: Definition, path: &Path) -> Result<()> {
+        let shown = path.display();
+        let name = definition.experiment.clone();
+        if let Some(other) = self.files.insert(name.clone(), path.to_owned()) {
+            bail!("{shown}: {} is another definition of the name `{name}`", other.display());
+        }
+        let own = &definition.own;
+        let taken = "another definition brings another one of that name along";
+        merge(&mut self.subjects, &own.subjects)
+            .map_err(|name| anyhow!("{shown}: subjects.{name}: {taken}"))?;
+        merge(&mut self.workloads, &own.workloads)
+            .map_err(|name| anyhow!("{shown}: workloads.{name}: {taken}"))?;
+        self.definitions.insert(name, definition);
+        Ok(())
+    }
+
+    /// The folder that everything was read from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file of a definition, as the user would type it.
+    pub fn file_of(&self, experiment: &ExperimentName) -> String {
+        let file = self.files.get(experiment);
+        file.map_or_else(|| experiment.to_string(), |file| file.display().to_string())
+    }
+
+    /// The definitions named, or when none is all but those of the calibration and the examples.
     ///
     /// # Errors
     /// There is no such definition; the message offers the nearest.

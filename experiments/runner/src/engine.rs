@@ -1,20 +1,20 @@
-//! The container engine, through its API. Everything of ours carries a label, so that nothing of ours is
+//! A container engine, Docker or Podman, through Docker's API. Everything of ours carries a label, so that nothing of ours is
 //! ever left behind and nothing of anybody else's is ever touched.
 
 use crate::image::Image;
 use anyhow::{Context, Result};
 use bollard::Docker;
-use bollard::models::{ContainerCreateBody, HostConfig};
+use bollard::models::{ContainerCreateBody, HostConfig, SystemVersion, SystemVersionComponents};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ImportImageOptionsBuilder, InspectContainerOptions,
-    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, StartContainerOptions,
+    CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
+    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, StartContainerOptions,
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
-use weighbridge_schema::subject::Network;
+use weighbridge_schema::subject::{ContainerEngine, Network};
 
 /// The label of every container of ours; its value is the run.
 pub const LABEL: &str = "org.weighbridge.run";
@@ -23,8 +23,12 @@ pub const LABEL: &str = "org.weighbridge.run";
 pub struct Engine {
     runtime: Runtime,
     docker: Docker,
-    /// What the engine says it is, for example `docker 20.10.24 (runc 1.1.5)`.
+    /// What it is, as it says itself.
+    pub kind: ContainerEngine,
+    /// The version it says it has, with those of its parts, for example `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.
     pub version: String,
+    /// The program that it starts containers with: `runc` or `crun`; `None` when it does not say.
+    pub oci_runtime: Option<String>,
     /// The socket it answers at; `None` when it is reached in another way.
     pub socket: Option<PathBuf>,
 }
@@ -37,6 +41,8 @@ pub struct ContainerSpec<'a> {
     pub image: &'a str,
     /// Arguments to the entry point.
     pub arguments: Vec<String>,
+    /// `NAME=VALUE`, beside the image's own.
+    pub environment: Vec<String>,
     /// Host network or bridge.
     pub network: Network,
     /// Cores it may run on.
@@ -63,17 +69,29 @@ impl Engine {
             .enable_all()
             .build()
             .context("start the runtime of the engine client")?;
-        let (docker, version) = runtime.block_on(async {
+        let (docker, said) = runtime.block_on(async {
             let docker = Docker::connect_with_host(host)
                 .with_context(|| format!("container engine at {host}"))?
                 .negotiate_version()
                 .await
                 .with_context(|| format!("container engine at {host} does not answer"))?;
             let said = docker.version().await.context("ask the container engine its version")?;
-            anyhow::Ok((docker, describe_version(&said)))
+            anyhow::Ok((docker, said))
         })?;
         let socket = host.strip_prefix("unix://").map(PathBuf::from);
-        Ok(Self { runtime, docker, version, socket })
+        let parts = parts(&said);
+        Ok(Self {
+            runtime,
+            docker,
+            kind: kind(&said),
+            version: describe_version(&said, &parts),
+            oci_runtime: parts
+                .iter()
+                .map(|(name, _)| name)
+                .find(|name| is_oci_runtime(name))
+                .cloned(),
+            socket,
+        })
     }
 
     /// Loads the archive at `path` unless the engine holds the image already.
@@ -101,6 +119,32 @@ impl Engine {
         })
     }
 
+    /// What the engine calls the image of that name: `sha256:...`.
+    ///
+    /// # Errors
+    /// It has none of that name.
+    pub fn image_id(&self, reference: &str) -> Result<String> {
+        let said = self.runtime.block_on(self.docker.inspect_image(reference));
+        let said =
+            said.with_context(|| format!("the container engine has no image `{reference}`"))?;
+        said.id.with_context(|| format!("the container engine names no id of image `{reference}`"))
+    }
+
+    /// Pulls the image that `reference` names by its digest.
+    ///
+    /// # Errors
+    /// The registry or the engine refused.
+    pub fn pull(&self, reference: &str) -> Result<()> {
+        let options = CreateImageOptionsBuilder::default().from_image(reference).build();
+        self.runtime.block_on(async {
+            let mut answers = self.docker.create_image(Some(options), None, None).boxed();
+            while let Some(answer) = answers.next().await {
+                answer.with_context(|| format!("pull {reference}"))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Creates a container: read-only root, no capabilities, no new privileges, nobody's user.
     ///
     /// # Errors
@@ -115,7 +159,9 @@ impl Engine {
             spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
         let body = ContainerCreateBody {
             image: Some(spec.image.to_owned()),
-            cmd: Some(spec.arguments),
+            // None at all leaves the image's own.
+            cmd: Some(spec.arguments).filter(|arguments| !arguments.is_empty()),
+            env: Some(spec.environment),
             labels: Some(HashMap::from([(LABEL.to_owned(), spec.run.to_owned())])),
             host_config: Some(HostConfig {
                 network_mode: Some(network_mode.to_owned()),
@@ -234,27 +280,90 @@ impl Engine {
     }
 }
 
-/// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`, from the engine's own components.
-fn describe_version(said: &bollard::models::SystemVersion) -> String {
-    let version = said.version.as_deref().unwrap_or("unknown version");
-    let components = said.components.as_deref().unwrap_or_default();
-    let name = if components.iter().any(|c| c.name.to_lowercase().contains("podman")) {
-        "podman"
+/// Podman calls one of its components so; Docker has none of that name.
+fn kind(said: &SystemVersion) -> ContainerEngine {
+    let is_podman =
+        |component: &SystemVersionComponents| component.name.to_lowercase().contains("podman");
+    if said.components.iter().flatten().any(is_podman) {
+        ContainerEngine::Podman
     } else {
-        "docker"
+        ContainerEngine::Docker
+    }
+}
+
+/// Name and version of what the engine starts and holds containers with. Podman writes `OCI Runtime (crun)` and
+/// `crun version 1.8.1` where Docker writes `runc` and `1.1.5`.
+fn parts(said: &SystemVersion) -> Vec<(String, String)> {
+    let named = |component: &SystemVersionComponents| {
+        let name = component.name.to_lowercase();
+        let name =
+            name.strip_prefix("oci runtime (").map_or(name.as_str(), |n| n.trim_end_matches(')'));
+        let is_part = matches!(name, "containerd" | "conmon") || is_oci_runtime(name);
+        // Distributions append their own revision after a tilde.
+        let mut words = component.version.split([' ', ',', '~', '\n']);
+        let version = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        is_part.then(|| (name.to_owned(), version.unwrap_or_default().to_owned()))
     };
-    let parts: Vec<String> = components
-        .iter()
-        .filter(|component| matches!(component.name.as_str(), "containerd" | "runc" | "crun"))
-        .map(|component| {
-            // Distributions append their own revision after a blank or a tilde.
-            let short = component.version.split([' ', '~']).next().unwrap_or_default();
-            format!("{} {short}", component.name)
-        })
-        .collect();
+    said.components.iter().flatten().filter_map(named).collect()
+}
+
+fn is_oci_runtime(name: &str) -> bool {
+    matches!(name, "runc" | "crun")
+}
+
+/// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.
+fn describe_version(said: &SystemVersion, parts: &[(String, String)]) -> String {
+    let version = said.version.as_deref().unwrap_or("unknown version");
+    let engine = format!("{} {version}", kind(said));
     if parts.is_empty() {
-        format!("{name} {version}")
-    } else {
-        format!("{name} {version} ({})", parts.join(", "))
+        return engine;
+    }
+    let parts: Vec<String> =
+        parts.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    format!("{engine} ({})", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(version: &str, components: &[(&str, &str)]) -> SystemVersion {
+        let component = |&(name, version): &(&str, &str)| SystemVersionComponents {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            details: None,
+        };
+        SystemVersion {
+            version: Some(version.to_owned()),
+            components: Some(components.iter().map(component).collect()),
+            ..SystemVersion::default()
+        }
+    }
+
+    #[test]
+    fn docker_and_podman_say_in_their_own_words_what_they_are() {
+        let docker = said(
+            "20.10.24+dfsg1",
+            &[("Engine", "20.10.24+dfsg1"), ("containerd", "1.6.20~ds1"), ("runc", "1.1.5+ds1")],
+        );
+        assert_eq!(kind(&docker), ContainerEngine::Docker);
+        assert_eq!(
+            describe_version(&docker, &parts(&docker)),
+            "docker 20.10.24+dfsg1 (containerd 1.6.20, runc 1.1.5+ds1)"
+        );
+        let podman = said(
+            "4.3.1",
+            &[
+                ("Podman Engine", "4.3.1"),
+                ("Conmon", "conmon version 2.1.6, commit: unknown"),
+                ("OCI Runtime (crun)", "crun version 1.8.1\ncommit: f8a096be\nspec: 1.0.0"),
+            ],
+        );
+        assert_eq!(kind(&podman), ContainerEngine::Podman);
+        assert_eq!(
+            describe_version(&podman, &parts(&podman)),
+            "podman 4.3.1 (conmon 2.1.6, crun 1.8.1)"
+        );
+        assert_eq!(describe_version(&said("9.9", &[]), &[]), "docker 9.9");
     }
 }

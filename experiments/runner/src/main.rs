@@ -14,6 +14,7 @@ mod daemons;
 mod digest;
 mod emulator;
 mod engine;
+mod engines;
 mod estimate;
 mod fingerprint;
 mod http;
@@ -24,9 +25,11 @@ mod load;
 mod lock;
 mod measure;
 mod noise;
+mod own_files;
 mod page_cache;
 mod placeholder;
 mod plan;
+mod planned_images;
 mod prepare;
 mod procfs;
 mod programs;
@@ -42,7 +45,7 @@ use anyhow::{Context, Result};
 use built::Built;
 use catalog::Catalog;
 use clap::{Args, Parser, Subcommand};
-use engine::Engine;
+use engines::Engines;
 use session::{End, Session};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -185,11 +188,11 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let catalog = Catalog::read(&arguments.folder)?;
     let claims = read_claims_file(arguments.claims.as_deref())?;
     let provisions = read_provisions(arguments.provisions.as_deref())?;
-    let engine = connect_engine(&provisions);
+    let engines = Engines::connect(&provisions);
     let mut announcer = Announcer::new(arguments.progress);
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-        let manifest = new_manifest(arguments, &catalog, &mut built, engine.as_ref(), provisions)?;
+        let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
@@ -205,13 +208,14 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
             check_machine(&manifest, arguments.part.machine.as_deref())?;
             let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            built.own.bring(own_files::resumed(&manifest, &catalog)?);
             let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
             built.own.furnish(subjects, &catalog.programs, arguments.programs.as_deref(), false);
             (store, manifest, built)
         }
         None => {
             let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-            let manifest = new_manifest(arguments, &catalog, &mut built, engine.as_ref(), provisions)?;
+            let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };
@@ -220,7 +224,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let session = Session {
         catalog: &catalog,
         built: &built,
-        engine: engine.as_ref(),
+        engines: &engines,
         profile,
         manifest: &manifest,
         claims: &claims,
@@ -248,7 +252,7 @@ fn new_manifest(
     arguments: &RunArguments,
     catalog: &Catalog,
     built: &mut Built,
-    engine: Option<&Engine>,
+    engines: &Engines,
     provisions: Vec<Provision>,
 ) -> Result<Manifest> {
     let part = &arguments.part;
@@ -267,7 +271,7 @@ fn new_manifest(
         programs: arguments.programs.clone(),
         is_dry: arguments.dry_run,
     };
-    survey::survey(&request, catalog, built, engine, provisions, &arguments.folder)
+    survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
 }
 
 /// `30min`, `90s`, `2h`, or a plain number of seconds.
@@ -302,19 +306,6 @@ fn read_provisions(path: Option<&Path>) -> Result<Vec<Provision>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
-}
-
-/// No engine is no error: its subjects are marked `not installed`. An engine that setup has looked for and
-/// not found is not looked for again.
-fn connect_engine(provisions: &[Provision]) -> Option<Engine> {
-    let known_missing =
-        provisions.iter().any(|p| p.need == "container-engine" && p.provider.is_none());
-    if known_missing {
-        return None;
-    }
-    let host =
-        std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
-    Engine::connect(&host).map_err(|error| eprintln!("note: {error:#}")).ok()
 }
 
 /// A part goes on where it began: its manifest says which cores were used there, and a block that two machines had

@@ -1,4 +1,5 @@
-//! What may stand in a command in place of a path: `{artifact:NAME}`, `{program:NAME}`, `{prepared:SUBJECT}`.
+//! What may stand in a command in place of a path: `{artifact:NAME}`, `{program:NAME}`,
+//! `{prepared:SUBJECT}`, `{file:PATH}`.
 
 /// What a placeholder stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub enum Kind {
     Program,
     /// A file that was prepared.
     Prepared,
+    /// A file that a definition brings along.
+    File,
 }
 
 /// The first placeholder of a text.
@@ -24,8 +27,12 @@ pub struct Placeholder<'a> {
     pub after: &'a str,
 }
 
-const OPENINGS: [(&str, Kind); 3] =
-    [("{artifact:", Kind::Artifact), ("{program:", Kind::Program), ("{prepared:", Kind::Prepared)];
+const OPENINGS: [(&str, Kind); 4] = [
+    ("{artifact:", Kind::Artifact),
+    ("{program:", Kind::Program),
+    ("{prepared:", Kind::Prepared),
+    ("{file:", Kind::File),
+];
 
 impl<'a> Placeholder<'a> {
     /// Finds it; other braces are left as they are.

@@ -30,18 +30,16 @@ pub fn make(
     preparation: &Preparation,
     artifacts: &Artifacts,
 ) -> Result<Prepared> {
-    let folder = artifacts.prepared_folder().join(format!(
-        "{subject}-{}",
-        &inputs(preparation, artifacts)?[..16]
-    ));
+    let folder = artifacts
+        .prepared_folder()
+        .join(format!("{subject}-{}", &inputs(preparation, artifacts)?[..16]));
     let path = folder.join(&preparation.file);
     let mut made_in_ns = None;
     if !path.is_file() {
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         made_in_ns = Some(run(preparation, artifacts, &path)?);
     }
-    let size_bytes =
-        path.metadata().with_context(|| format!("size of {}", path.display()))?.len();
+    let size_bytes = path.metadata().with_context(|| format!("size of {}", path.display()))?.len();
     let entry = PreparedEntry { sha256: sha256_file(&path)?, size_bytes, made_in_ns };
     Ok(Prepared { path, entry })
 }

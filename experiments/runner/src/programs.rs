@@ -38,8 +38,8 @@ pub fn locate(
     if let Some(record) = record {
         let text = std::fs::read_to_string(&record)
             .with_context(|| format!("read {}", record.display()))?;
-        let installed: Installed = serde_json::from_str(&text)
-            .with_context(|| format!("parse {}", record.display()))?;
+        let installed: Installed =
+            serde_json::from_str(&text).with_context(|| format!("parse {}", record.display()))?;
         let file = PathBuf::from(installed.program);
         let entry = ProgramEntry {
             provider: installed.provider,

@@ -5,10 +5,10 @@ use crate::announce::Announcer;
 use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::http::PreparedRequest;
-use crate::image::Image;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
+use crate::planned_images::PlannedImages;
 use crate::stopping::Stopping;
 use crate::store::Store;
 use crate::{estimate, interrupt, leftovers, noise, plan};
@@ -30,8 +30,8 @@ pub struct Session<'a> {
     pub catalog: &'a Catalog,
     /// What was built.
     pub built: &'a Built,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
+    /// The container engines, those that answer and those that do not.
+    pub engines: &'a Engines,
     /// How much is measured.
     pub profile: Profile,
     /// What is to be done.
@@ -71,14 +71,17 @@ impl Session<'_> {
         if let Some(note) = leftovers::remove()? {
             announcer.say(&Event::Note(note));
         }
-        let images = self.load_images()?;
+        for engine in self.engines.all() {
+            engine.remove_leftovers()?;
+        }
+        let images = PlannedImages::load(self.manifest, &self.built.own, self.engines)?;
         let requests = self.prepare_requests()?;
         let bench = Bench {
             catalog: self.catalog,
             built: self.built,
             emulators: &self.manifest.emulators,
-            engine: self.engine,
-            images: &images,
+            engines: self.engines,
+            images: &images.by_name,
             pinning: &self.manifest.pinning,
             requests: &requests,
             run: &self.manifest.run,
@@ -86,11 +89,7 @@ impl Session<'_> {
         };
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
-        if let Some(engine) = self.engine {
-            for image in images.values() {
-                engine.remove_image(&image.reference)?;
-            }
-        }
+        images.remove(self.engines)?;
         Ok(end)
     }
 
@@ -300,21 +299,6 @@ impl Session<'_> {
             Some(Availability::Installed { version }) => version.clone(),
             _ => String::new(),
         }
-    }
-
-    fn load_images(&self) -> Result<BTreeMap<String, Image>> {
-        let mut images = BTreeMap::new();
-        let Some(engine) = self.engine else { return Ok(images) };
-        engine.remove_leftovers()?;
-        for (name, artifact) in &self.built.own.record.artifacts {
-            if artifact.file.ends_with(".tar") {
-                let path = self.built.own.path(name).map_err(anyhow::Error::msg)?;
-                let image = crate::image::identify(&path)?;
-                engine.load(&path, &image)?;
-                images.insert(name.clone(), image);
-            }
-        }
-        Ok(images)
     }
 
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {

@@ -32,6 +32,8 @@ fn manifest() -> Manifest {
         },
         provisions: Vec::new(),
         corpus_sha256: Default::default(),
+        files_sha256: Default::default(),
+        image_ids: Default::default(),
         experiments: Default::default(),
         subjects: Default::default(),
         plan: (0..3).map(trial).collect(),

@@ -6,8 +6,8 @@ use crate::availability::{Machine, availability, foreign_availability};
 use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
-use crate::engine::Engine;
-use crate::{emulator, fingerprint, plan};
+use crate::engines::Engines;
+use crate::{emulator, fingerprint, own_files, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -55,6 +55,12 @@ pub struct Request {
     pub is_dry: bool,
 }
 
+impl Request {
+    fn asks_for(&self, subject: &SubjectName) -> bool {
+        self.subjects.is_empty() || self.subjects.iter().any(|s| s == subject.as_str())
+    }
+}
+
 /// Looks at every subject and writes down what will be done.
 ///
 /// # Errors
@@ -63,7 +69,7 @@ pub fn survey(
     request: &Request,
     catalog: &Catalog,
     built: &mut Built,
-    engine: Option<&Engine>,
+    engines: &Engines,
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
@@ -77,11 +83,18 @@ pub fn survey(
     let definitions = catalog.select(&request.experiments)?;
     let fingerprint = weighbridge_machine::fingerprint();
     let emulators = emulators(&request.architectures);
+    let files = catalog.own_files(&definitions, |name| request.asks_for(name))?;
+    let files_sha256 = own_files::digests(&files);
+    built.own.bring(files);
     let asked = asked_subjects(request, &definitions);
+    if !request.is_dry {
+        let subjects = asked.iter().filter_map(|name| catalog.subjects.get(*name));
+        planned_images::pull(subjects, engines)?;
+    }
     let asked = asked.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
     built.own.furnish(asked, &catalog.programs, request.programs.as_deref(), request.is_dry);
     let built = &*built;
-    let machine = Machine { built, engine, provisions: &provisions, emulators: &emulators };
+    let machine = Machine { built, engines, emulators: &emulators };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
@@ -107,6 +120,8 @@ pub fn survey(
         foreign_artifacts: built.foreign_records(),
         provisions,
         corpus_sha256: catalog.corpus_sha256(used)?,
+        files_sha256,
+        image_ids: planned_images::ids(&subjects, engines)?,
         experiments: definitions.iter().map(|d| (d.experiment.clone(), entry(d))).collect(),
         subjects,
         plan,
@@ -154,10 +169,7 @@ pub fn asked_subjects<'a>(
     definitions: &[&'a Definition],
 ) -> BTreeSet<&'a SubjectName> {
     let named = definitions.iter().flat_map(|definition| &definition.subjects);
-    let is_asked = |name: &SubjectName| {
-        request.subjects.is_empty() || request.subjects.iter().any(|s| s == name.as_str())
-    };
-    named.filter(|name| is_asked(name)).collect()
+    named.filter(|name| request.asks_for(name)).collect()
 }
 
 /// What is known of the programs that a subject is run by; of one that is missing, its availability tells.
@@ -191,7 +203,12 @@ fn survey_subjects(
                     .map(|name| (name.clone(), foreign_availability(subject, name, machine)))
                     .collect(),
                 programs: program_entries(subject, machine.own_artifacts()),
-                prepared: machine.own_artifacts().prepared(name).ok().flatten().map(|p| p.entry.clone()),
+                prepared: machine
+                    .own_artifacts()
+                    .prepared(name)
+                    .ok()
+                    .flatten()
+                    .map(|p| p.entry.clone()),
             };
             Some((name.clone(), entry))
         })

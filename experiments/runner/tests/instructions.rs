@@ -22,8 +22,7 @@ fn two_invocations_count_the_same() {
     let results = tempfile::tempdir().unwrap();
     let arguments = ["instructions", "--profile", "quick"];
     let workloads = ["--workload", "healthz", "--workload", "op-png"];
-    let output = runner(results.path(), &[&arguments[..], &workloads].concat())
-        .env("DOCKER_HOST", NO_ENGINE)
+    let output = runner_without_engines(results.path(), &[&arguments[..], &workloads].concat())
         .output()
         .unwrap();
     succeed(&output);

@@ -10,6 +10,7 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
+use weighbridge_schema::subject::Start;
 
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
@@ -39,11 +40,14 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
             [Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate, Stage::Listening];
         let subject = &observation.trial.cell.subject;
         // Programs that we did not write tell nothing of themselves.
-        let is_ours = manifest.subjects[subject].definition.programs().is_empty();
+        let definition = &manifest.subjects[subject].definition;
+        let is_ours = definition.programs().is_empty();
         assert!(!is_ours || in_order(&program) >= 2, "{}: {moments:?}", observation.trial.cell);
         let own: &[Stage] = match subject.as_str() {
             _ if !is_ours => &[Stage::Spawned],
-            "docker-scratch" | "docker-scratch-bridge" => &[Stage::Created, Stage::Started],
+            _ if matches!(definition.start, Start::Container { .. }) => {
+                &[Stage::Created, Stage::Started]
+            }
             "runc" | "crun" => &[Stage::Bundled, Stage::Spawned, Stage::Main],
             "wasmtime-aot" => {
                 &[Stage::Spawned, Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate]
@@ -92,7 +96,7 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
         let uss = |n: u32| read(name, &format!("copies={n}"), "uss_bytes").unwrap();
         let pss = |n: u32| read(name, &format!("copies={n}"), "pss_bytes").unwrap();
         assert!(2 * uss(4) > 3 * uss(2) && pss(4) < 5 * pss(1), "{name}");
-        let container = name.starts_with("docker");
+        let container = matches!(entry.definition.start, Start::Container { .. });
         for parameter in ["idle", "copies=1", "copies=4"] {
             let engine = read(name, parameter, "engine_pss_bytes");
             assert_eq!(engine.is_some(), container, "{name} {parameter}");
@@ -130,8 +134,7 @@ fn instances_within_a_host_are_timed() {
 fn without_an_engine_the_rest_is_measured() {
     let _alone = alone();
     let results = tempfile::tempdir().unwrap();
-    let output = runner(results.path(), &["cold-start", "--profile", "smoke"])
-        .env("DOCKER_HOST", NO_ENGINE)
+    let output = runner_without_engines(results.path(), &["cold-start", "--profile", "smoke"])
         .output()
         .unwrap();
     succeed(&output);
@@ -144,7 +147,7 @@ fn without_an_engine_the_rest_is_measured() {
         .collect();
     let of_engine: Vec<&str> =
         missing.into_iter().filter(|name| !["runc", "crun"].contains(name)).collect();
-    assert_eq!(of_engine, ["docker-scratch", "docker-scratch-bridge"]);
+    assert_eq!(of_engine, ["docker-scratch", "docker-scratch-bridge", "podman"]);
     assert!(!observations.is_empty());
     let warm = observations.iter().filter(|o| o.trial.cell.parameter == Parameter::None);
     assert!(warm.into_iter().all(|o| o.outcome == Outcome::Ok));
@@ -156,7 +159,7 @@ fn the_search_and_the_series_say_what_they_did() {
     let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     let arguments = ["highest-rate", "warm-up", "--profile", "smoke", "--subject", "native"];
-    let output = runner(results.path(), &arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    let output = runner_without_engines(results.path(), &arguments).output().unwrap();
     succeed(&output);
     let (_, observations) = read(&only_run(results.path(), "smoke"));
     let visits = planned_visits(&observations);
@@ -212,7 +215,7 @@ fn the_blocks_of_a_plan_add_up() {
         arguments.push(file.to_str().unwrap());
         arguments.extend(blocks);
         let results = folder.path().join("results");
-        succeed(&runner(&results, &arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap());
+        succeed(&runner_without_engines(&results, &arguments).output().unwrap());
         let manifest: Manifest =
             serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         assert!(manifest.fixed);
@@ -234,8 +237,7 @@ fn the_same_seed_gives_the_same_plan() {
     let _alone = alone();
     let plan = |seed: &str| {
         let results = tempfile::tempdir().unwrap();
-        let output = runner(results.path(), &["--dry-run", "--seed", seed])
-            .env("DOCKER_HOST", NO_ENGINE)
+        let output = runner_without_engines(results.path(), &["--dry-run", "--seed", seed])
             .output()
             .unwrap();
         succeed(&output);

@@ -3,6 +3,7 @@
 
 use crate::method::Method;
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
+use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
 use crate::parse::{ParseError, nearest, parse};
 use crate::plan::{Cell, Trial};
 use crate::subject::Subjects;
@@ -134,13 +135,13 @@ pub(crate) struct RawProfiles {
     pub(crate) paper: ProfileSettings,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawDefinition {
     question: String,
     baseline: SubjectName,
-    subjects: Vec<SubjectName>,
-    workloads: Vec<String>,
+    subjects: AskedSubjects,
+    workloads: AskedWorkloads,
     architectures: Vec<String>,
     method: Method,
     precision_percent: Option<f64>,
@@ -174,6 +175,8 @@ pub struct Definition {
     pub precision_percent: Option<f64>,
     /// What makes a trial count as disturbed.
     pub noise: NoiseLimits,
+    /// The subjects and workloads that it brings along; among `subjects` and `workloads` as any other.
+    pub own: Own,
     /// The file, verbatim.
     pub text: String,
     profiles: RawProfiles,
@@ -193,29 +196,24 @@ impl Definition {
     ) -> Result<Self, ParseError> {
         let raw: RawDefinition = parse(file, text)?;
         let fail = |message: String| ParseError { file: file.to_owned(), line: None, message };
-        for name in raw.subjects.iter().chain([&raw.baseline]) {
-            if !subjects.contains_key(name) {
-                let known = subjects.keys().map(SubjectName::as_str);
-                return Err(fail(unknown("subject", name.as_str(), known)));
-            }
-        }
-        if !raw.subjects.contains(&raw.baseline) {
-            return Err(fail(format!("baseline `{}` is not among `subjects`", raw.baseline)));
-        }
+        let mut own = Own::default();
+        let asked =
+            asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
+        let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
-        let resolved = resolve_workloads(&raw.workloads, workloads).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
         Ok(Self {
             experiment,
             question: raw.question,
             baseline: raw.baseline,
-            subjects: with_variants(raw.subjects, subjects),
+            subjects: asked,
             workloads: resolved,
             architectures,
             method: raw.method,
             precision_percent: raw.precision_percent,
             noise: raw.noise,
+            own,
             text: text.to_owned(),
             profiles: raw.profiles,
         })
@@ -256,10 +254,60 @@ impl Definition {
     }
 }
 
+/// The subjects that a definition asks for, in its order. Of those that it brings along, which TOML gives in no order
+/// of meaning, the baseline is the first.
+fn asked_subjects(
+    asked: AskedSubjects,
+    baseline: &SubjectName,
+    known: &Subjects,
+    own: &mut Own,
+) -> Result<Vec<SubjectName>, String> {
+    let names = match asked {
+        Asked::Named(names) => {
+            for name in names.iter().chain([baseline]) {
+                if !known.contains_key(name) {
+                    let known = known.keys().map(SubjectName::as_str);
+                    return Err(unknown("subject", name.as_str(), known));
+                }
+            }
+            names
+        }
+        Asked::Own(subjects) => {
+            refuse_known("subject", subjects.keys(), known)?;
+            own.subjects = subjects;
+            let mut names: Vec<SubjectName> = own.subjects.keys().cloned().collect();
+            names.sort_by_key(|name| name != baseline);
+            names
+        }
+    };
+    if !names.contains(baseline) {
+        let near = nearest(baseline.as_str(), names.iter().map(SubjectName::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(format!("baseline `{baseline}` is not among `subjects`{hint}"));
+    }
+    Ok(with_variants(&names, known))
+}
+
+/// The workloads that a definition asks for.
+fn asked_workloads(
+    asked: AskedWorkloads,
+    known: &Workloads,
+    own: &mut Own,
+) -> Result<Vec<WorkloadName>, String> {
+    match asked {
+        Asked::Named(names) => resolve_workloads(&names, known),
+        Asked::Own(workloads) => {
+            refuse_known("workload", workloads.keys(), known)?;
+            own.workloads = own_workloads(workloads)?;
+            Ok(own.workloads.keys().cloned().collect())
+        }
+    }
+}
+
 /// Each subject that was named, followed by its variants that were not.
-fn with_variants(named: Vec<SubjectName>, subjects: &Subjects) -> Vec<SubjectName> {
+fn with_variants(named: &[SubjectName], subjects: &Subjects) -> Vec<SubjectName> {
     let mut all = Vec::new();
-    for name in &named {
+    for name in named {
         let variants = subjects.iter().filter(|(other, subject)| {
             subject.variant_of.as_ref() == Some(name) && !named.contains(other)
         });

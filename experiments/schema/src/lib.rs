@@ -13,6 +13,7 @@ pub mod manifest;
 pub mod method;
 pub mod metric;
 pub mod name;
+pub mod own;
 pub mod parameter;
 pub mod parse;
 pub mod plan;

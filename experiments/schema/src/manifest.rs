@@ -205,6 +205,12 @@ pub struct Manifest {
     pub provisions: Vec<crate::artifact::Provision>,
     /// Digest of every corpus file used, by path relative to `experiments/`.
     pub corpus_sha256: BTreeMap<String, String>,
+    /// Digest of every file that subjects are made of and that we did not build, by path relative to `experiments/`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files_sha256: BTreeMap<String, String>,
+    /// What the engines call the images that were named by a reference: `sha256:...`, by engine and reference.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub image_ids: BTreeMap<String, String>,
     /// The experiments.
     pub experiments: BTreeMap<ExperimentName, ExperimentEntry>,
     /// The subjects.

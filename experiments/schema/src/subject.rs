@@ -30,9 +30,7 @@ pub enum Network {
 }
 
 /// The daemon, or the like, that is asked for a container through Docker's API.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerEngine {
     /// Docker: `dockerd`.
@@ -54,13 +52,14 @@ impl fmt::Display for ContainerEngine {
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
 /// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
-/// `{program:NAME}` (a program of `[programs]`) and `{prepared}` (what the subject's `prepare` made).
+/// `{program:NAME}` (a program of `[programs]`), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a
+/// file that lies there, relative to the TOML file that says so).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
     /// Spawn a program that listens by itself.
     Process {
-        /// The program, `{artifact:NAME}` or a name on PATH.
+        /// The program, `{artifact:NAME}`, `{file:PATH}` or a name on PATH.
         program: String,
         /// Its arguments.
         arguments: Vec<String>,
@@ -73,18 +72,26 @@ pub enum Start {
         /// The engine that is asked.
         #[serde(default)]
         engine: ContainerEngine,
-        /// The artifact that holds the image archive.
+        /// The artifact that holds the image archive, `{file:PATH}` for an archive as `docker save` writes it, or
+        /// `{reference:NAME}` for an image that the engine has; one with a digest is pulled.
         image: String,
         /// Arguments to the image's entry point.
         arguments: Vec<String>,
         /// How the client reaches it.
         network: Network,
+        /// The port that the image listens on, whatever it is told; only on the bridge, where it is its own. 8080 when
+        /// absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Its environment, beside the image's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
     },
     /// Run a bundle with an OCI runtime and no daemon, on the host's network.
     Bundle {
         /// The runtime, looked up on PATH: `runc`, `crun`.
         runtime: String,
-        /// The artifact that is the root file system's only program, a static binary.
+        /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
         binary: String,
         /// Its arguments.
         arguments: Vec<String>,
@@ -97,10 +104,14 @@ pub enum Start {
 pub enum Part {
     /// Something `cargo xtask build` made.
     Artifact(String),
+    /// A file that somebody else built, relative to the TOML file that says so.
+    File(String),
     /// A program of `[programs]`, or one of this machine, looked up on PATH.
     Program(String),
     /// What the subject's `prepare` made.
     Prepared,
+    /// The OCI runtime that the subject's engine says it starts containers with.
+    OciRuntime,
 }
 
 /// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
@@ -241,8 +252,7 @@ pub fn parse_subjects_file(file: &str, text: &str) -> Result<SubjectsFile, Parse
         }
     }
     for (name, subject) in &mut subjects {
-        settle(name, subject, &programs)
-            .map_err(|why| fail(format!("subject `{name}`: {why}")))?;
+        settle(name, subject, &programs).map_err(|why| fail(format!("subject `{name}`: {why}")))?;
     }
     Ok(SubjectsFile { subjects, programs })
 }
@@ -259,7 +269,7 @@ fn variant(
         others.iter().map(|(name, version)| format!("{name} {version}")).collect();
     variant.title = format!("{}: {}", original.title, versions.join(", "));
     let mut is_used = false;
-    for word in variant.words_mut() {
+    for (_, word) in variant.words_mut() {
         for (name, version) in others {
             let with_version = format!("{{program:{name}@{version}}}");
             let other = word.replace(&format!("{{program:{name}}}"), &with_version);
@@ -293,13 +303,20 @@ pub fn settle(
     programs: &Programs,
 ) -> Result<(), String> {
     let asked_of_engine = matches!(subject.start, Start::Container { .. });
-    if !asked_of_engine && subject.version.is_none() {
+    // A file that is not ours is told by its digest where it says nothing of itself.
+    if !asked_of_engine && subject.version.is_none() && subject.files().is_empty() {
         return Err("is started without an engine and without `version = [\"program\", \"--version\"]`; a subject \
                     without a version is not measured"
             .to_owned());
     }
+    if let Start::Container { network: Network::Host, port: Some(_), .. } = subject.start {
+        return Err(
+            "`port` is for network = \"bridge\"; on the host's network instances would share it"
+                .to_owned(),
+        );
+    }
     let is_prepared = subject.prepare.is_some();
-    for word in subject.words_mut() {
+    for (_, word) in subject.words_mut() {
         if word.contains("{prepared}") {
             if !is_prepared {
                 return Err(format!("`{word}` stands there without `prepare`"));
@@ -324,18 +341,31 @@ pub fn settle(
 }
 
 impl Subject {
-    /// Every word of every command, in which placeholders may stand.
-    fn words_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        let (program, arguments) = match &mut self.start {
-            Start::Process { program, arguments, .. } => (Some(program), arguments),
-            Start::Container { arguments, .. } | Start::Bundle { arguments, .. } => {
-                (None, arguments)
+    /// Every word in which placeholders may stand, with the key that it stands under.
+    pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
+        let (key, first, arguments, environment) = match &mut self.start {
+            Start::Process { program, arguments, environment } => {
+                ("start.program", program, arguments, Some(environment))
             }
+            Start::Container { image, arguments, environment, .. } => {
+                ("start.image", image, arguments, Some(environment))
+            }
+            Start::Bundle { binary, arguments, .. } => ("start.binary", binary, arguments, None),
         };
-        let commands = [&mut self.version, &mut self.instantiate, &mut self.call];
-        let commands = commands.into_iter().flatten().flatten();
-        let prepare = self.prepare.iter_mut().flat_map(|prepare| &mut prepare.command);
-        program.into_iter().chain(arguments).chain(commands).chain(prepare)
+        let values = environment.into_iter().flat_map(|variables| variables.values_mut());
+        let environment = values.map(|word| ("start.environment", word));
+        let prepare = self.prepare.as_mut().map(|prepare| &mut prepare.command);
+        let commands = [
+            ("start.arguments", Some(arguments)),
+            ("version", self.version.as_mut()),
+            ("instantiate", self.instantiate.as_mut()),
+            ("call", self.call.as_mut()),
+            ("prepare.command", prepare),
+        ];
+        let words = commands
+            .into_iter()
+            .flat_map(|(key, command)| command.into_iter().flatten().map(move |word| (key, word)));
+        std::iter::once((key, first)).chain(words).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.
@@ -345,7 +375,7 @@ impl Subject {
         let mut copy = self.clone();
         let mut found: Vec<(ProgramName, Option<String>)> = copy
             .words_mut()
-            .filter_map(|word| {
+            .filter_map(|(_, word)| {
                 let (asked, _) = word.split_once("{program:")?.1.split_once('}')?;
                 let (name, version) = split_version(asked);
                 Some((name.parse().ok()?, version.map(str::to_owned)))

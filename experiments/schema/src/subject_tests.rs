@@ -78,12 +78,30 @@ fn a_twin_differs_in_its_name_alone() {
 #[test]
 fn what_is_not_there_is_named() {
     for (change, expected) in [
-        (("\"{program:engine}\", \"--version\"", "\"{program:engin}\", \"--version\""), "did you mean `engine`?"),
-        (("\"{program:engine}\", \"--version\"", "\"{program:zzz}\", \"--version\""), "no program `zzz` in [programs]"),
-        (("\"{program:engine}\", \"--version\"", "\"{program:engine\", \"--version\""), "`{program:` without `}`"),
-        (("variant_of = \"compiled\"", "variant_of = \"other\""), "variants.compiled-1: there is no subject `other`"),
-        (("programs = { engine =", "programs = { other ="), "`compiled` uses none of these programs"),
-        (("[variants.compiled-1]", "[variants.compiled]"), "`compiled` is both a subject and a variant"),
+        (
+            ("\"{program:engine}\", \"--version\"", "\"{program:engin}\", \"--version\""),
+            "did you mean `engine`?",
+        ),
+        (
+            ("\"{program:engine}\", \"--version\"", "\"{program:zzz}\", \"--version\""),
+            "no program `zzz` in [programs]",
+        ),
+        (
+            ("\"{program:engine}\", \"--version\"", "\"{program:engine\", \"--version\""),
+            "`{program:` without `}`",
+        ),
+        (
+            ("variant_of = \"compiled\"", "variant_of = \"other\""),
+            "variants.compiled-1: there is no subject `other`",
+        ),
+        (
+            ("programs = { engine =", "programs = { other ="),
+            "`compiled` uses none of these programs",
+        ),
+        (
+            ("[variants.compiled-1]", "[variants.compiled]"),
+            "`compiled` is both a subject and a variant",
+        ),
         (("prepare = {", "#"), "stands there without `prepare`"),
         (("licence =", "license ="), "did you mean `licence`?"),
     ] {

@@ -32,7 +32,7 @@ pub struct Expect {
 /// One entry of `experiments/workloads.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawWorkload {
+pub(crate) struct RawWorkload {
     method: String,
     path: String,
     content_type: Option<String>,
@@ -91,17 +91,23 @@ pub fn parse_workloads(file: &str, text: &str) -> Result<Workloads, ParseError> 
     raw.workloads
         .into_iter()
         .map(|(name, workload)| match validate(workload) {
+            Ok(workload) if is_above(&workload.body) => {
+                Err(format!("workload `{name}`: the body's file must lie below experiments/"))
+            }
             Ok(workload) => Ok((name, workload)),
-            Err(why) => Err(ParseError {
-                file: file.to_owned(),
-                line: None,
-                message: format!("workload `{name}`: {why}"),
-            }),
+            Err(why) => Err(format!("workload `{name}`: {why}")),
         })
-        .collect()
+        .collect::<Result<_, String>>()
+        .map_err(|message| ParseError { file: file.to_owned(), line: None, message })
 }
 
-fn validate(raw: RawWorkload) -> Result<Workload, String> {
+/// Whether a body comes from elsewhere: a definition may bring such a file along, our own corpus is all of ours.
+fn is_above(body: &Body) -> bool {
+    matches!(body, Body::File { path, .. } if path.split('/').any(|part| part == ".."))
+}
+
+/// What is the same for our workloads and for those that a definition brings along.
+pub(crate) fn validate(raw: RawWorkload) -> Result<Workload, String> {
     if raw.method.is_empty() || !raw.method.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err(format!("method `{}` is not an upper-case HTTP method", raw.method));
     }
@@ -125,8 +131,8 @@ fn validate_body(raw: Option<RawBody>) -> Result<Body, String> {
     let Some(raw) = raw else { return Ok(Body::Empty) };
     match raw {
         RawBody { file: Some(path), truncate_bytes, text: None, zero_bytes: None } => {
-            if path.starts_with('/') || path.split('/').any(|part| part == "..") {
-                return Err(format!("body file `{path}` must be relative to experiments/"));
+            if path.starts_with('/') {
+                return Err(format!("body file `{path}` must be relative to the TOML file"));
             }
             Ok(Body::File { path, truncate_bytes })
         }

@@ -49,7 +49,12 @@ pub(super) fn belong_together(parts: &[Part]) -> Result<()> {
     all_equal(texts)?;
     let corpus = parts.iter().flat_map(|part| {
         let files = part.manifest.corpus_sha256.iter();
-        files.map(move |(file, digest)| (part, format!("the corpus file {file}"), digest))
+        let own = part.manifest.files_sha256.iter().chain(&part.manifest.image_ids);
+        let files =
+            files.map(move |(file, digest)| (part, format!("the corpus file {file}"), digest));
+        files.chain(
+            own.map(move |(name, digest)| (part, format!("the file or image {name}"), digest)),
+        )
     });
     all_equal(corpus)?;
     let subjects = parts.iter().flat_map(|part| {

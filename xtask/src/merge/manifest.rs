@@ -57,6 +57,8 @@ pub(super) fn merged(
         merged.revision = merged.revision.or_else(|| manifest.revision.clone());
         fill(&mut merged.emulators, &manifest.emulators);
         fill(&mut merged.corpus_sha256, &manifest.corpus_sha256);
+        fill(&mut merged.files_sha256, &manifest.files_sha256);
+        fill(&mut merged.image_ids, &manifest.image_ids);
         fill(&mut merged.experiments, &manifest.experiments);
         for provision in &manifest.provisions {
             if merged.provisions.iter().all(|known| known.need != provision.need) {

@@ -76,6 +76,8 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         foreign_artifacts: BTreeMap::new(),
         provisions: Vec::new(),
         corpus_sha256: BTreeMap::new(),
+        files_sha256: BTreeMap::new(),
+        image_ids: BTreeMap::new(),
         experiments: BTreeMap::new(),
         subjects: plan.iter().map(|t| (t.cell.subject.clone(), entry.clone())).collect(),
         plan,

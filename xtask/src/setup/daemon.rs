@@ -1,7 +1,7 @@
-//! A private `dockerd`, started for the length of a run and gone with it.
+//! A private container engine, started for the length of a run and gone with it.
 //!
-//! Its data lie in the state folder, its sockets and pid files in a short folder of their own, and a
-//! configuration file of its own keeps the system's out: nothing of a system daemon is touched.
+//! Its data lie in the state folder, its sockets and pid files in a short folder of their own, and
+//! configuration files of its own keep the system's out: nothing of a system's or a user's engine is touched.
 
 use super::debian::{hexadecimal, make_folder};
 use super::{Context, engine, scripts};
@@ -13,42 +13,128 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SUPERVISOR: &str = include_str!("supervise-daemon.sh");
+/// The script in a run folder that is run when the engine is to end.
+const LAST_WORDS: &str = "last-words";
+/// The file in a run folder which says that the machine had no bridge before.
+const BRIDGE_IS_OURS: &str = "bridge-is-ours";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The running daemon; stopped, with everything it started, when dropped or when this process ends.
+/// The running engine; stopped, with everything it started, when dropped or when this process ends.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     supervisor: Child,
     socket: PathBuf,
 }
 
-/// The folders of the daemon that belongs to one state folder.
-struct Folders {
-    run: PathBuf,
-    data: PathBuf,
+/// The folders of the engine that belongs to one state folder.
+#[derive(Debug)]
+pub(crate) struct Place {
+    name: &'static str,
+    supervisor: PathBuf,
     log: PathBuf,
+    /// Sockets, pid files, configuration: gone with the engine.
+    pub(crate) run: PathBuf,
+    /// Images and containers.
+    pub(crate) data: PathBuf,
+}
+
+impl Place {
+    /// Removes what a killed run left behind, and makes the folders anew. `name` is the engine's: `docker`.
+    ///
+    /// # Errors
+    /// Another run of this project has started one already, or a folder cannot be made.
+    pub(crate) fn make(context: &Context<'_>, name: &'static str) -> Result<Self> {
+        // The path of a Unix socket is limited to about a hundred bytes: the state folder can be too deep.
+        let digest = hexadecimal(&Sha256::digest(context.state.as_os_str().as_encoded_bytes()));
+        let base = context.machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let base = base.filter(|_| !context.machine.is_root()).unwrap_or_else(|| "/run".into());
+        let place = Self {
+            name,
+            supervisor: context.state.join("bin/supervise-daemon"),
+            log: context.state.join("logs").join(format!("{name}.log")),
+            run: base.join("weighbridge").join(format!("{}-{name}", &digest[..8])),
+            data: context.state.join(name),
+        };
+        scripts::write(&place.supervisor, SUPERVISOR)?;
+        make_folder(&context.state.join("logs"))?;
+        place.clean()?;
+        make_folder(&place.run)?;
+        make_folder(&place.data)?;
+        Ok(place)
+    }
+
+    fn clean(&self) -> Result<()> {
+        if !self.run.exists() {
+            return Ok(());
+        }
+        if engine::ping(&self.socket()) && !has_ended(&self.run.join("supervisor")) {
+            bail!(
+                "another run of this project has its {} at {}; wait for it to end",
+                self.name,
+                self.socket().display()
+            );
+        }
+        let cleaned =
+            Command::new(&self.supervisor).arg("clean").args([&self.run, &self.data]).status();
+        cleaned.with_context(|| format!("can't clean {}", self.run.display()))?;
+        Ok(())
+    }
+
+    /// Where the engine is to listen.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.run.join(format!("{}.sock", self.name))
+    }
+
+    /// Writes a file of configuration into the run folder.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn configure(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let file = self.run.join(name);
+        make_folder(file.parent().unwrap_or(&self.run))?;
+        std::fs::write(&file, content)
+            .with_context(|| format!("can't write {}", file.display()))?;
+        Ok(file)
+    }
+
+    /// Has this script run when the engine has ended, by itself or not.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn at_the_end(&self, script: &str) -> Result<()> {
+        scripts::write(&self.run.join(LAST_WORDS), script)
+    }
+
+    /// Notes that the engine will make the machine's bridge, and so has to take it away.
+    ///
+    /// # Errors
+    /// The note cannot be written.
+    pub(crate) fn claim_bridge(&self) -> Result<()> {
+        if !Path::new("/sys/class/net/docker0").exists() {
+            self.configure(BRIDGE_IS_OURS, "")?;
+        }
+        Ok(())
+    }
 }
 
 impl Daemon {
-    /// Starts the daemon and waits until it answers.
+    /// Starts the engine and waits until it answers.
     ///
     /// # Errors
-    /// When another run of this project has one started already, or when it does not answer within a minute; the
-    /// message names the log.
-    pub(crate) fn start(context: &Context<'_>, dockerd: &Path) -> Result<Self> {
-        let folders = Folders::of(context)?;
-        let script = context.state.join("bin/supervise-daemon");
-        scripts::write(&script, SUPERVISOR)?;
-        folders.make_fresh(&script)?;
-        (context.reporter)("starting a private dockerd");
-        let socket = folders.socket();
-        let supervisor = folders
-            .command(&script, dockerd)
+    /// It ends, or does not answer within a minute; the message names the log.
+    pub(crate) fn start(context: &Context<'_>, place: &Place, command: &[String]) -> Result<Self> {
+        (context.reporter)(&format!("starting a private {}", place.name));
+        let mut supervisor = Command::new(&place.supervisor);
+        supervisor.arg("run").args([&place.run, &place.data, &place.log]).args(command);
+        supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Ctrl-C is for the run: it still needs the engine to remove its containers.
+        supervisor.process_group(0);
+        let supervisor = supervisor
             .spawn()
-            .with_context(|| format!("can't start {}", script.display()))?;
-        let mut daemon = Self { supervisor, socket };
-        daemon.wait_until_it_answers(&folders)?;
+            .with_context(|| format!("can't start {}", place.supervisor.display()))?;
+        let daemon = Self { supervisor, socket: place.socket() };
+        daemon.wait_until_it_answers(place)?;
         Ok(daemon)
     }
 
@@ -57,15 +143,19 @@ impl Daemon {
         &self.socket
     }
 
-    fn wait_until_it_answers(&mut self, folders: &Folders) -> Result<()> {
+    fn wait_until_it_answers(&self, place: &Place) -> Result<()> {
         let start = Instant::now();
         while !engine::ping(&self.socket) {
-            let ended = has_ended(&folders.run.join("daemon"));
+            let ended = has_ended(&place.run.join("daemon"));
             if ended || start.elapsed() > START_LIMIT {
                 let what = if ended { "ended" } else { "does not answer" };
-                let log = std::fs::read_to_string(&folders.log).unwrap_or_default();
+                let log = std::fs::read_to_string(&place.log).unwrap_or_default();
                 let last = log.lines().next_back().unwrap_or_default();
-                bail!("dockerd {what}; its log is {}, ending in: {last}", folders.log.display());
+                bail!(
+                    "{} {what}; its log is {}, ending in: {last}",
+                    place.name,
+                    place.log.display()
+                );
             }
             std::thread::sleep(POLL_INTERVAL);
         }
@@ -75,68 +165,10 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // The end of its input tells the supervisor to stop the daemon and clean up.
+        // The end of its input tells the supervisor to stop the engine and clean up.
         drop(self.supervisor.stdin.take());
         // It is our child, so that waiting fails only when it was waited for already.
         let _ = self.supervisor.wait();
-    }
-}
-
-impl Folders {
-    fn of(context: &Context<'_>) -> Result<Self> {
-        // The path of a Unix socket is limited to about a hundred bytes: the state folder can be too deep.
-        let digest = hexadecimal(&Sha256::digest(context.state.as_os_str().as_encoded_bytes()));
-        let base = context.machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let base = base.filter(|_| !context.machine.is_root()).unwrap_or_else(|| "/run".into());
-        let logs = context.state.join("logs");
-        make_folder(&logs)?;
-        Ok(Self {
-            run: base.join("weighbridge").join(&digest[..8]),
-            data: context.state.join("docker"),
-            log: logs.join("dockerd.log"),
-        })
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.run.join("docker.sock")
-    }
-
-    /// Removes what a killed run left behind, and makes the folders anew.
-    fn make_fresh(&self, script: &Path) -> Result<()> {
-        if self.run.exists() {
-            if engine::ping(&self.socket()) && !has_ended(&self.run.join("supervisor")) {
-                bail!(
-                    "another run of this project has its dockerd at {}; wait for it to end",
-                    self.socket().display()
-                );
-            }
-            let cleaned = Command::new(script).arg("clean").args([&self.run, &self.data]).status();
-            cleaned.with_context(|| format!("can't clean {}", self.run.display()))?;
-        }
-        make_folder(&self.run)?;
-        make_folder(&self.data)?;
-        let configuration = self.run.join("daemon.json");
-        std::fs::write(&configuration, "{}\n")
-            .with_context(|| format!("can't write {}", configuration.display()))
-    }
-
-    fn command(&self, script: &Path, dockerd: &Path) -> Command {
-        let under = |part: &str| self.run.join(part);
-        let mut command = Command::new(script);
-        command.arg("run").args([&self.run, &self.data, &self.log]).arg(dockerd);
-        command.arg("--host").arg(format!("unix://{}", self.socket().display()));
-        command.arg("--config-file").arg(under("daemon.json"));
-        command.arg("--data-root").arg(&self.data);
-        command.arg("--exec-root").arg(under("exec"));
-        command.arg("--pidfile").arg(under("docker.pid"));
-        // Our own names, should a containerd of the system be running that dockerd takes.
-        command.args(["--containerd-namespace", "weighbridge"]);
-        command.args(["--containerd-plugins-namespace", "weighbridge-plugins"]);
-        command.args(["--log-level", "warn"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Ctrl-C is for the run: it still needs the daemon to remove its containers.
-        command.process_group(0);
-        command
     }
 }
 

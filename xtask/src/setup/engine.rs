@@ -1,97 +1,160 @@
-//! The container engine: a socket that answers, or a private `dockerd` for the length of a run.
+//! Container engines: of each kind a socket that answers, or a private one for the length of a run.
 
 use super::chain::{Chain, Plan, Provider, Readiness, Session, Supply};
 use super::daemon::Daemon;
+use super::docker::DOCKER;
+use super::podman::PODMAN;
 use super::record::{Need, Outcome};
 use super::{Context, Machine, open, packages};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
+use weighbridge_schema::subject::ContainerEngine;
 
-const PACKAGES: &[&str] = &["docker.io", "iptables"];
-const PRIVATE_DAEMON: &str = "private-dockerd";
+/// What one kind of engine is found and started by.
+pub(crate) struct Kind {
+    pub(crate) engine: ContainerEngine,
+    pub(crate) need: Need,
+    /// The variable that names one; whoever sets it wants that one or none. The runner reads it too.
+    pub(crate) variable: &'static str,
+    /// The sockets that are asked when the variable is not set.
+    pub(crate) sockets: fn(&dyn Machine) -> Vec<PathBuf>,
+    /// Name of the provider that starts one.
+    pub(crate) private: &'static str,
+    /// The packages that it comes with.
+    pub(crate) packages: &'static [&'static str],
+    /// A program that it needs and that is not there; `None` when all are.
+    pub(crate) lacking: fn(&dyn Machine) -> Option<&'static str>,
+    pub(crate) start: fn(&Session<'_>) -> Result<Started>,
+}
 
-/// A container engine to talk to, or the reason why there is none.
+/// A private engine that answers, and what the manifest should say about it.
+pub(crate) struct Started {
+    pub(crate) daemon: Daemon,
+    pub(crate) detail: BTreeMap<String, String>,
+}
+
+const KINDS: [&Kind; 2] = [&DOCKER, &PODMAN];
+
+/// An engine of one kind to talk to, or the reason why there is none.
 #[derive(Debug)]
 pub struct Engine {
-    /// `unix:///path/to.sock`, for `DOCKER_HOST`; `None` when there is none.
-    pub docker_host: Option<String>,
+    /// What it meets.
+    pub need: Need,
+    /// `unix:///path/to.sock`; `None` when there is none.
+    pub host: Option<String>,
     /// The provider's name; `None` when there is none.
     pub provider: Option<String>,
     /// Versions and folders.
     pub detail: BTreeMap<String, String>,
     /// Why there is none, and the line that would help.
     pub missing: Option<(String, String)>,
+    variable: &'static str,
     /// Stops a daemon that we started.
     _daemon: Option<Daemon>,
 }
 
-/// Finds an engine that answers, or starts a private one, which is stopped when the result is dropped.
+/// One engine of each kind.
+#[derive(Debug)]
+pub struct Engines(Vec<Engine>);
+
+impl Engines {
+    /// All of them, and those that are missing.
+    pub fn iter(&self) -> impl Iterator<Item = &Engine> {
+        self.0.iter()
+    }
+
+    /// Tells a program where they answer: `DOCKER_HOST` and `CONTAINER_HOST`.
+    pub fn tell(&self, program: &mut Command) {
+        for engine in &self.0 {
+            match &engine.host {
+                Some(host) => program.env(engine.variable, host),
+                None => program.env_remove(engine.variable),
+            };
+        }
+    }
+}
+
+/// Finds engines that answer, or starts private ones, which are stopped when the result is dropped.
 /// Installs nothing: that is for [`provide_all`](super::provide_all).
 ///
 /// # Errors
 /// As [`provide_all`](super::provide_all); a missing engine is no error.
-pub fn ensure(context: &Context<'_>) -> Result<Engine> {
+pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     let session = open(context)?;
-    let chain = chain();
-    let plan = chain.plan(&session)?;
-    if !plan.packages().is_empty() {
-        let reason = format!("{PRIVATE_DAEMON}: dockerd is not installed");
-        return Ok(missing(reason, packages::line(PACKAGES)));
-    }
-    Ok(engine_of(&session, plan))
+    let engines = KINDS.iter().map(|kind| {
+        let chain = chain(kind);
+        let plan = chain.plan(&session)?;
+        if plan.packages().is_empty() {
+            return Ok(engine_of(kind, &session, plan));
+        }
+        let lacking = (kind.lacking)(session.machine()).unwrap_or("a program of it");
+        let reason = format!("{}: {lacking} is not installed", kind.private);
+        Ok(missing(kind, reason, packages::line(kind.packages)))
+    });
+    engines.collect::<Result<_>>().map(Engines)
 }
 
-fn engine_of(session: &Session<'_>, plan: Plan<'_>) -> Engine {
+fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
     let (provision, _) = plan.run(session);
     let (provider, mut detail) = match provision.outcome {
         Outcome::Provided { provider, detail } => (provider, detail),
-        Outcome::Missing { reason, remedy } => return missing(reason, remedy),
+        Outcome::Missing { reason, remedy } => return missing(kind, reason, remedy),
     };
-    let started = if provider == PRIVATE_DAEMON {
-        start(session).map(|daemon| (daemon.socket().to_owned(), Some(daemon)))
+    let started = if provider == kind.private {
+        (kind.start)(session).map(|started| {
+            detail.extend(started.detail);
+            (started.daemon.socket().to_owned(), Some(started.daemon))
+        })
     } else {
-        socket(session.machine()).map(|socket| (socket, None)).map_err(anyhow::Error::msg)
+        socket(kind, session.machine()).map(|socket| (socket, None)).map_err(anyhow::Error::msg)
     };
     match started {
         Ok((socket, daemon)) => {
             detail.extend(version(&socket));
             Engine {
-                docker_host: Some(format!("unix://{}", socket.display())),
+                need: kind.need,
+                host: Some(format!("unix://{}", socket.display())),
                 provider: Some(provider),
                 detail,
                 missing: None,
+                variable: kind.variable,
                 _daemon: daemon,
             }
         }
-        Err(error) => missing(format!("{provider}: {error:#}"), packages::line(PACKAGES)),
+        Err(error) => {
+            missing(kind, format!("{provider}: {error:#}"), packages::line(kind.packages))
+        }
     }
 }
 
-fn start(session: &Session<'_>) -> Result<Daemon> {
-    let dockerd = program(session.machine(), "dockerd").context("dockerd is not installed")?;
-    Daemon::start(session.context, &dockerd)
+fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
+    Engine {
+        need: kind.need,
+        host: None,
+        provider: None,
+        detail: BTreeMap::new(),
+        missing: Some((reason, remedy)),
+        variable: kind.variable,
+        _daemon: None,
+    }
 }
 
-fn missing(reason: String, remedy: String) -> Engine {
-    let (provider, detail) = (None, BTreeMap::new());
-    Engine { docker_host: None, provider, detail, missing: Some((reason, remedy)), _daemon: None }
-}
-
-/// The chain of set-up: it installs the daemon, but starts none.
-pub(crate) fn chain() -> Chain {
+/// The chain of set-up: it installs the engine, but starts none.
+pub(crate) fn chain(kind: &'static Kind) -> Chain {
     Chain {
-        need: Need::ContainerEngine,
-        providers: vec![Box::new(Socket), Box::new(PrivateDaemon)],
-        remedy: packages::line(PACKAGES),
+        need: kind.need,
+        providers: vec![Box::new(Socket(kind)), Box::new(Private(kind))],
+        remedy: packages::line(kind.packages),
     }
 }
 
 /// An engine that runs already.
-struct Socket;
+struct Socket(&'static Kind);
 
 impl Provider for Socket {
     fn name(&self) -> &'static str {
@@ -99,83 +162,89 @@ impl Provider for Socket {
     }
 
     fn readiness(&self, session: &Session<'_>) -> Readiness {
-        match socket(session.machine()) {
+        match socket(self.0, session.machine()) {
             Ok(_) => Readiness::Present,
             Err(reason) => Readiness::Unavailable(reason),
         }
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        let socket = socket(session.machine()).map_err(anyhow::Error::msg)?;
+        let socket = socket(self.0, session.machine()).map_err(anyhow::Error::msg)?;
         let detail = BTreeMap::from([("socket".to_owned(), socket.display().to_string())]);
         Ok(Supply { detail, target: None })
     }
 }
 
-/// The distribution's daemon, started by us for the length of a run.
-struct PrivateDaemon;
+/// The distribution's engine, started by us for the length of a run.
+struct Private(&'static Kind);
 
-impl Provider for PrivateDaemon {
+impl Provider for Private {
     fn name(&self) -> &'static str {
-        PRIVATE_DAEMON
+        self.0.private
     }
 
     fn readiness(&self, session: &Session<'_>) -> Readiness {
-        let machine = session.machine();
-        if let Some(host) = machine.variable("DOCKER_HOST") {
-            // Whoever names an engine wants that one or none.
-            return Readiness::Unavailable(format!("DOCKER_HOST={host} asks for another engine"));
+        let (machine, variable) = (session.machine(), self.0.variable);
+        if let Some(host) = machine.variable(variable) {
+            return Readiness::Unavailable(format!("{variable}={host} asks for another engine"));
         }
-        let missing = |name: &&str| program(machine, name).is_none();
-        if ["dockerd", "containerd", "runc", "iptables"].iter().any(missing) {
-            return Readiness::Obtainable { packages: PACKAGES.to_vec() };
+        if (self.0.lacking)(machine).is_some() {
+            return Readiness::Obtainable { packages: self.0.packages.to_vec() };
         }
         if machine.is_root() {
             Readiness::Present
         } else {
-            Readiness::Unavailable("only root can start dockerd".to_owned())
+            Readiness::Unavailable(format!("only root can start a private {}", self.0.engine))
         }
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        let Some(dockerd) = program(session.machine(), "dockerd") else {
-            bail!("dockerd is not there after installing {}", PACKAGES.join(" "));
-        };
-        let detail = BTreeMap::from([("program".to_owned(), dockerd.display().to_string())]);
-        Ok(Supply { detail, target: None })
+        if let Some(program) = (self.0.lacking)(session.machine()) {
+            bail!("{program} is not there after installing {}", self.0.packages.join(" "));
+        }
+        Ok(Supply::default())
     }
 }
 
 /// A program on PATH or where system programs lie; an ordinary user's PATH may leave those out.
-fn program(machine: &dyn Machine, name: &str) -> Option<PathBuf> {
+pub(crate) fn program(machine: &dyn Machine, name: &str) -> Option<PathBuf> {
     machine.find(name).or_else(|| {
-        ["/usr/sbin", "/sbin"]
+        ["/usr/sbin", "/sbin", "/usr/libexec/podman"]
             .iter()
             .map(|folder| Path::new(folder).join(name))
             .find(|path| machine.exists(path))
     })
 }
 
-/// The first socket that answers: the one that `DOCKER_HOST` names and no other, else Docker's, rootless Docker's,
-/// Podman's and rootless Podman's. The error says what was asked.
-fn socket(machine: &dyn Machine) -> std::result::Result<PathBuf, String> {
-    if let Some(host) = machine.variable("DOCKER_HOST") {
+/// The first socket at which an engine of this kind answers: the one that its variable names and no other, else those
+/// of the kind. The error says what was asked.
+fn socket(kind: &Kind, machine: &dyn Machine) -> std::result::Result<PathBuf, String> {
+    if let Some(host) = machine.variable(kind.variable) {
         let Some(path) = host.strip_prefix("unix://").map(PathBuf::from) else {
-            return Err(format!("DOCKER_HOST={host} is no local socket (unix://...)"));
+            return Err(format!("{}={host} is no local socket (unix://...)", kind.variable));
         };
-        let answers = machine.engine_answers(&path);
-        return answers.then_some(path).ok_or(format!("DOCKER_HOST={host} does not answer"));
+        let answers = machine.engine_answers(kind.engine, &path);
+        let silent = || format!("{}={host} does not answer as {}", kind.variable, kind.engine);
+        return answers.then_some(path).ok_or_else(silent);
     }
-    let mut sockets = vec![PathBuf::from("/var/run/docker.sock"), "/run/podman/podman.sock".into()];
-    if let Some(folder) = machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from) {
-        sockets.insert(1, folder.join("docker.sock"));
-        sockets.push(folder.join("podman/podman.sock"));
-    }
-    let found = sockets.iter().find(|socket| machine.engine_answers(socket)).cloned();
+    let sockets = (kind.sockets)(machine);
+    let found = sockets.iter().find(|socket| machine.engine_answers(kind.engine, socket)).cloned();
     found.ok_or_else(|| {
+        if sockets.is_empty() {
+            return format!("one that runs is used only if {} names it", kind.variable);
+        }
         let asked: Vec<String> = sockets.iter().map(|path| path.display().to_string()).collect();
         format!("none answers of {}", asked.join(", "))
     })
+}
+
+/// Whether an engine of this kind answers at this Unix socket within a second. Podman serves Docker's API too, and
+/// may do so at Docker's own socket.
+pub(crate) fn answers(kind: ContainerEngine, socket: &Path) -> bool {
+    let is_podman = |answer: String| answer.contains("Podman Engine");
+    ping(socket)
+        && get(socket, "/version")
+            .is_ok_and(|answer| is_podman(answer) == (kind == ContainerEngine::Podman))
 }
 
 /// Whether a container engine answers `GET /_ping` at this Unix socket within a second.

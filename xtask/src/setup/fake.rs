@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use weighbridge_schema::subject::ContainerEngine;
 
 /// What a step does and gives; `None` leaves it to the next one.
 pub(crate) type Reaction = Box<dyn Fn(&FakeMachine, &Step) -> Option<Result<String>>>;
@@ -15,7 +16,7 @@ pub(crate) struct FakeMachine {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) programs: RefCell<BTreeSet<String>>,
     pub(crate) files: RefCell<BTreeMap<PathBuf, String>>,
-    pub(crate) sockets: Vec<PathBuf>,
+    pub(crate) sockets: Vec<(ContainerEngine, PathBuf)>,
     pub(crate) root: bool,
     pub(crate) consents: bool,
     pub(crate) reactions: Vec<Reaction>,
@@ -114,8 +115,8 @@ impl Machine for FakeMachine {
         "x86_64"
     }
 
-    fn engine_answers(&self, socket: &Path) -> bool {
-        self.sockets.iter().any(|known| known == socket)
+    fn engine_answers(&self, kind: ContainerEngine, socket: &Path) -> bool {
+        self.sockets.iter().any(|(known, path)| *known == kind && path == socket)
     }
 
     fn confirm(&self, question: &str) -> bool {

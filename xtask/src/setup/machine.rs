@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use weighbridge_schema::subject::ContainerEngine;
 
 /// A program to run to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +72,8 @@ pub trait Machine {
     fn is_root(&self) -> bool;
     /// The instruction set, as Rust names it: `x86_64`, `aarch64`.
     fn architecture(&self) -> &str;
-    /// Whether a container engine answers `/_ping` at this socket.
-    fn engine_answers(&self, socket: &Path) -> bool;
+    /// Whether a container engine of this kind answers at this socket.
+    fn engine_answers(&self, kind: ContainerEngine, socket: &Path) -> bool;
     /// Asks a yes-or-no question on the terminal.
     fn confirm(&self, question: &str) -> bool;
     /// Runs a program to its end; gives its standard output.
@@ -125,8 +126,8 @@ impl Machine for LocalMachine {
         std::env::consts::ARCH
     }
 
-    fn engine_answers(&self, socket: &Path) -> bool {
-        super::engine::ping(socket)
+    fn engine_answers(&self, kind: ContainerEngine, socket: &Path) -> bool {
+        super::engine::answers(kind, socket)
     }
 
     fn confirm(&self, question: &str) -> bool {

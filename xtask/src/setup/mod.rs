@@ -9,6 +9,7 @@ mod chain;
 mod cross_gcc;
 mod daemon;
 mod debian;
+mod docker;
 pub mod engine;
 #[cfg(test)]
 mod fake;
@@ -17,6 +18,7 @@ mod foreign_tests;
 mod machine;
 mod packages;
 mod pins;
+mod podman;
 pub mod programs;
 mod record;
 mod rust;
@@ -30,7 +32,7 @@ mod tools;
 mod wasm;
 mod zig;
 
-pub use engine::Engine;
+pub use engine::{Engine, Engines};
 pub use machine::{LocalMachine, Machine, Step};
 pub use record::{
     Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing, TargetToolchain,
@@ -109,7 +111,9 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
         Need::StaticX86_64 => static_native::foreign_chain(need, Architecture::X86_64),
         Need::StaticAarch64 => static_native::foreign_chain(need, Architecture::Aarch64),
         Need::Emulator => tools::chain(need, &tools::EMULATOR),
-        Need::ContainerEngine => engine::chain(),
+        Need::ContainerEngine => engine::chain(&docker::DOCKER),
+        Need::Podman => engine::chain(&podman::PODMAN),
+        Need::OciRuntimes => tools::chain(need, &tools::OCI_RUNTIMES),
         Need::CCompiler => tools::chain(need, &tools::C_COMPILER),
         Need::Tex => tools::chain(need, &tools::TEX),
         Need::Nix => tools::chain(need, &tools::NIX),

@@ -34,8 +34,12 @@ pub enum Need {
     StaticAarch64,
     /// The user-mode emulators of both architectures.
     Emulator,
-    /// A container engine that answers, or one that can be started for the length of a run.
+    /// Docker: one that answers, or one that can be started for the length of a run.
     ContainerEngine,
+    /// Podman, likewise.
+    Podman,
+    /// Programs that run a bundle: runc and crun.
+    OciRuntimes,
     /// LaTeX with the packages that the paper uses.
     Tex,
     /// Nix, only to evaluate the flake in the tests.
@@ -51,6 +55,8 @@ impl Need {
         Need::StaticNative,
         Need::Emulator,
         Need::ContainerEngine,
+        Need::Podman,
+        Need::OciRuntimes,
         Need::Tex,
     ];
 
@@ -62,6 +68,8 @@ impl Need {
         Need::StaticNative,
         Need::Emulator,
         Need::ContainerEngine,
+        Need::Podman,
+        Need::OciRuntimes,
         Need::Tex,
         Need::Nix,
     ];
@@ -93,6 +101,8 @@ impl Need {
             Need::StaticAarch64 => "WEIGHBRIDGE_PROVIDER_STATIC_AARCH64",
             Need::Emulator => "WEIGHBRIDGE_PROVIDER_EMULATOR",
             Need::ContainerEngine => "WEIGHBRIDGE_PROVIDER_ENGINE",
+            Need::Podman => "WEIGHBRIDGE_PROVIDER_PODMAN",
+            Need::OciRuntimes => "WEIGHBRIDGE_PROVIDER_OCI_RUNTIMES",
             Need::Tex => "WEIGHBRIDGE_PROVIDER_TEX",
             Need::Nix => "WEIGHBRIDGE_PROVIDER_NIX",
         }
@@ -110,6 +120,8 @@ impl fmt::Display for Need {
             Need::StaticAarch64 => "static aarch64 target",
             Need::Emulator => "emulator",
             Need::ContainerEngine => "container engine",
+            Need::Podman => "Podman",
+            Need::OciRuntimes => "OCI runtimes",
             Need::Tex => "TeX",
             Need::Nix => "Nix",
         })

@@ -1,18 +1,21 @@
 #!/bin/sh
-# Runs a private container daemon until this script's standard input ends, then leaves nothing behind.
+# Runs a private container engine until this script's standard input ends, then leaves nothing behind.
 # The pipe's other end is held by xtask: it closes when xtask drops it, and also when xtask is killed.
 #
 #   supervise-daemon.sh run   RUN_FOLDER DATA_FOLDER LOG COMMAND...
 #   supervise-daemon.sh clean RUN_FOLDER DATA_FOLDER
+#
+# RUN_FOLDER may hold: `last-words`, a script that ends what the engine leaves running when it ends; `bridge-is-ours`,
+# when the machine had no bridge docker0 before; `data-was-mounted`, when DATA_FOLDER was a mount before.
 verb=$1 run=$2 data=$3
 
-# The daemon, its containerd, its shims and proxies: they name the run folder in their arguments. A client of
-# the daemon may do so too, hence the look at the program's name.
+# The engine, its containerd, its shims and proxies: they name the run folder in their arguments. A client of
+# the engine may do so too, hence the look at the program's name.
 ours() {
     for folder in /proc/[0-9]*; do
         pid=${folder#/proc/}
         case "$(cat "$folder/comm" 2>/dev/null)" in
-        dockerd | docker-init | docker-proxy | containerd* | runc*) ;;
+        dockerd | docker-init | docker-proxy | containerd* | runc* | podman | conmon | crun*) ;;
         *) continue ;;
         esac
         tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | grep -qF "$run/" && echo "$pid"
@@ -36,6 +39,7 @@ gone() {
 }
 
 clean() {
+    [ -x "$run/last-words" ] && timeout 60 "$run/last-words" </dev/null >/dev/null 2>&1
     for signal in TERM KILL; do
         left=$(ours)
         # Split on purpose: one word for each process.
@@ -62,7 +66,6 @@ if [ "$verb" = run ]; then
     log=$4
     shift 4
     grep -qF " $data " /proc/self/mounts && : >"$run/data-was-mounted"
-    [ -e /sys/class/net/docker0 ] || : >"$run/bridge-is-ours"
     "$@" </dev/null >"$log" 2>&1 &
     daemon=$!
     echo "$daemon" >"$run/daemon"

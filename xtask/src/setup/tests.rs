@@ -5,7 +5,8 @@ use super::{
     Context, Need, Outcome, Provision, Setup, Standing, Step, probe_all, provide_all, scripts,
 };
 use anyhow::bail;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use weighbridge_schema::subject::ContainerEngine;
 
 fn provide(bench: &Bench, machine: &FakeMachine, needs: &[Need]) -> Setup {
     bench.call(machine, false, |context| provide_all(context, needs)).unwrap()
@@ -221,8 +222,8 @@ fn doctor_changes_nothing_and_names_the_provider() {
 
 #[test]
 fn an_engine_that_answers_is_used_and_a_named_one_is_the_only_one() {
-    let podman = Path::new("/run/podman/podman.sock").to_owned();
-    let machine = FakeMachine { sockets: vec![podman], ..FakeMachine::debian() };
+    let socket = (ContainerEngine::Docker, PathBuf::from("/var/run/docker.sock"));
+    let machine = FakeMachine { sockets: vec![socket], ..FakeMachine::debian() };
     let bench = Bench::new("socket");
     let setup = provide(&bench, &machine, &[Need::ContainerEngine]);
     assert_eq!(provider(&setup, Need::ContainerEngine), Some("socket"));
@@ -230,10 +231,49 @@ fn an_engine_that_answers_is_used_and_a_named_one_is_the_only_one() {
     let setup = provide(&bench, &named, &[Need::ContainerEngine]);
     assert_eq!(provider(&setup, Need::ContainerEngine), None);
     let ensure = |context: &Context<'_>| super::engine::ensure(context);
-    let engine = bench.call(&named, false, ensure).unwrap();
-    let (reason, _) = engine.missing.unwrap();
-    assert!(reason.contains("unix:///nowhere.sock does not answer"), "{reason}");
+    let engines = bench.call(&named, false, ensure).unwrap();
+    let reason = why_missing(&engines, Need::ContainerEngine);
+    assert!(reason.contains("unix:///nowhere.sock does not answer as docker"), "{reason}");
     assert_eq!(named.count("apt-get"), 0);
+}
+
+fn why_missing(engines: &super::Engines, need: Need) -> &str {
+    let engine = engines.iter().find(|engine| engine.need == need).unwrap();
+    assert_eq!((&engine.host, &engine.provider), (&None, &None));
+    &engine.missing.as_ref().unwrap().0
+}
+
+#[test]
+fn a_podman_that_runs_is_the_users_and_used_only_when_it_is_named() {
+    let socket = Path::new("/run/podman/podman.sock");
+    let at = |path: &Path| (ContainerEngine::Podman, path.to_owned());
+    // One of them poses as Docker.
+    let sockets = vec![at(socket), at(Path::new("/var/run/docker.sock"))];
+    let machine = FakeMachine { sockets, ..FakeMachine::debian() };
+    let bench = Bench::new("podman");
+    let needs = [Need::ContainerEngine, Need::Podman];
+    let setup = provide(&bench, &machine, &needs);
+    assert_eq!(needs.map(|need| provider(&setup, need)), [None, None]);
+    let passed_over = passed_over(&setup.provisions[1], "socket");
+    assert!(passed_over.contains("only if CONTAINER_HOST names it"), "{passed_over}");
+    let engines = bench.call(&machine, false, |context| super::engine::ensure(context)).unwrap();
+    let reason = why_missing(&engines, Need::Podman);
+    assert!(reason.contains("private-podman: crun is not installed"), "{reason}");
+    let named = machine.with("CONTAINER_HOST", "unix:///run/podman/podman.sock");
+    assert_eq!(provider(&provide(&bench, &named, &needs), Need::Podman), Some("socket"));
+    let wrong = named.with("DOCKER_HOST", "unix:///run/podman/podman.sock");
+    assert_eq!(provider(&provide(&bench, &wrong, &needs), Need::ContainerEngine), None);
+}
+
+#[test]
+fn runc_alone_is_half_of_the_oci_runtimes() {
+    let machine = apt_brings(&["runc", "crun"]);
+    machine.add_program("runc");
+    let bench = Bench::new("runtimes");
+    let setup = provide(&bench, &machine, &[Need::OciRuntimes]);
+    assert_eq!(provider(&setup, Need::OciRuntimes), Some("distribution-packages"));
+    assert_eq!(passed_over(&setup.provisions[0], "path"), "no crun");
+    assert_eq!(machine.count("install -y --no-install-recommends crun runc"), 2);
 }
 
 #[test]

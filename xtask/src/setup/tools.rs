@@ -1,6 +1,7 @@
-//! What is used from PATH as it is: the C compiler, the emulators, TeX and Nix; else the distribution's packages.
+//! What is used from PATH as it is: the C compiler, the emulators, OCI runtimes, TeX and Nix; else the distribution's packages.
 
 use super::chain::{Chain, Provider, Readiness, Session, Supply};
+use super::engine::program;
 use super::packages;
 use super::record::Need;
 use super::{Machine, Step};
@@ -52,6 +53,22 @@ pub(crate) const EMULATOR: Tool = Tool {
     lacking: |machine| not_on_path(machine, &["qemu-aarch64", "qemu-x86_64"]),
     version: |machine| first_line(machine, "qemu-aarch64"),
     packages: &["qemu-user"],
+};
+
+/// What runs a bundle. runc comes with Docker too; crun with nothing else that is installed here.
+pub(crate) const OCI_RUNTIMES: Tool = Tool {
+    lacking: |machine| {
+        let missing = ["runc", "crun"].into_iter().find(|name| program(machine, name).is_none());
+        missing.map(|name| format!("no {name}"))
+    },
+    version: |machine| {
+        let versions = ["runc", "crun"]
+            .into_iter()
+            .filter_map(|name| program(machine, name))
+            .map(|program| first_line(machine, &program.to_string_lossy()));
+        Ok(versions.collect::<Result<Vec<_>>>()?.join(", "))
+    },
+    packages: &["crun", "runc"],
 };
 
 /// Nix, for evaluating the flake.

@@ -14,6 +14,7 @@ use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
+mod example;
 pub(super) mod record;
 mod reproducible;
 
@@ -59,6 +60,9 @@ pub struct Choice {
     /// Build twice from copies in different folders, and say of each artifact whether it came out the same.
     #[arg(long, conflicts_with = "force")]
     pub check_reproducible: bool,
+    /// Build this example and nothing else: a folder below examples/.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["arch", "force", "check_reproducible"])]
+    pub example: Option<String>,
 }
 
 /// The verb.
@@ -66,6 +70,9 @@ pub struct Choice {
 /// # Errors
 /// A target is missing (exit code 3) or the build failed.
 pub fn run(project: &Project, choice: &Choice, progress: &Progress) -> Result<Exit> {
+    if let Some(name) = &choice.example {
+        return example::run(project, name, progress);
+    }
     let needs = Need::with_foreign(NEEDS, &choice.arch);
     if choice.check_reproducible {
         return reproducible::run(project, &choice.arch, &needs, progress);

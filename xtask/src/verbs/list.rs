@@ -10,6 +10,9 @@ use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::parse_subjects;
 use weighbridge_schema::workload::parse_workloads;
 
+const EXAMPLES_HEADING: &str =
+    "examples, measured when they are named (with what each brings along)\n";
+
 /// The verb.
 ///
 /// # Errors
@@ -29,16 +32,25 @@ fn text(project: &Project) -> Result<String> {
     let workloads =
         parse_workloads("experiments/workloads.toml", &read("experiments/workloads.toml")?)?;
     let mut text = String::from("experiments (trials with the profiles smoke, quick, paper)\n");
-    for stem in stems(project)? {
-        let file = format!("experiments/definitions/{stem}.toml");
-        let definition =
-            Definition::parse(&file, stem.parse()?, &read(&file)?, &subjects, &workloads)?;
-        let count = |profile| {
-            let invocations = 0..definition.settings(profile).planned_invocations();
-            definition.trials(std::env::consts::ARCH, invocations).len()
-        };
-        let counts = [Profile::Smoke, Profile::Quick, Profile::Paper].map(count);
-        writeln!(text, "  {stem:<16} {counts:?}  {}", definition.question)?;
+    for (heading, folder) in [("", "definitions"), (EXAMPLES_HEADING, "examples")] {
+        text += heading;
+        for stem in stems_in(project, folder)? {
+            let file = format!("experiments/{folder}/{stem}.toml");
+            let definition =
+                Definition::parse(&file, stem.parse()?, &read(&file)?, &subjects, &workloads)?;
+            let count = |profile| {
+                let invocations = 0..definition.settings(profile).planned_invocations();
+                definition.trials(std::env::consts::ARCH, invocations).len()
+            };
+            let counts = [Profile::Smoke, Profile::Quick, Profile::Paper].map(count);
+            writeln!(text, "  {stem:<16} {counts:?}  {}", definition.question)?;
+            for (name, subject) in &definition.own.subjects {
+                writeln!(text, "    {name:<20} {}", subject.title)?;
+            }
+            for (name, workload) in &definition.own.workloads {
+                writeln!(text, "    {name:<20} {} {}", workload.method, workload.path)?;
+            }
+        }
     }
     text += "subjects\n";
     for (name, subject) in &subjects {
@@ -68,7 +80,11 @@ fn text(project: &Project) -> Result<String> {
 /// # Errors
 /// The folder of definitions cannot be listed.
 pub fn stems(project: &Project) -> Result<Vec<String>> {
-    let folder = project.path("experiments/definitions");
+    stems_in(project, "definitions")
+}
+
+fn stems_in(project: &Project, folder: &str) -> Result<Vec<String>> {
+    let folder = project.path("experiments").join(folder);
     let entries =
         std::fs::read_dir(&folder).with_context(|| format!("list {}", folder.display()))?;
     let mut stems: Vec<String> = entries

@@ -1,6 +1,6 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
-use super::setup::for_manifest;
+use super::setup::{for_manifest, need_name};
 use super::{build, tools};
 use crate::architecture::Architecture;
 use crate::exit::{Exit, InterruptedError};
@@ -9,7 +9,7 @@ use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::remote::Host;
-use crate::setup::{Engine, Need, Setup, engine, programs};
+use crate::setup::{Engines, Need, Setup, engine, programs};
 use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -89,6 +89,8 @@ pub const NEEDS: &[Need] = &[
     Need::StaticNative,
     Need::Emulator,
     Need::ContainerEngine,
+    Need::Podman,
+    Need::OciRuntimes,
 ];
 
 /// The verb: always measures.
@@ -126,7 +128,9 @@ pub fn stage(
     progress: &Progress,
 ) -> Result<PathBuf> {
     let inputs = inputs(project, setup, artifacts, choice)?;
+    // What a definition brings along lies anywhere: only measuring again is sure to see that it has changed.
     if !force
+        && !asks_for_example(project, choice)
         && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
         && let Some(folder) = stamp.outputs.into_iter().next()
     {
@@ -156,7 +160,9 @@ pub fn into(
 
 fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
     let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
-    let engine = setup.provisions.iter().find(|p| p.need == Need::ContainerEngine);
+    let of_engines =
+        |need: Need| matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes);
+    let engines: Vec<_> = setup.provisions.iter().filter(|p| of_engines(p.need)).collect();
     let mut inputs = Inputs::default();
     for folder in build::folders(artifacts, &choice.arch) {
         inputs = inputs.path(&folder, "artifacts.json")?;
@@ -174,9 +180,14 @@ fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -
         )?
         .word(&installed_programs(project))
         .word(&runner_digest)
-        .word(&serde_json::to_string(&engine)?)
+        .word(&serde_json::to_string(&engines)?)
         .word(&choice.arguments().join(" "))
         .digest())
+}
+
+fn asks_for_example(project: &Project, choice: &Choice) -> bool {
+    let folder = project.path("experiments/examples");
+    choice.experiments.iter().any(|name| folder.join(format!("{name}.toml")).is_file())
 }
 
 /// What is installed for subjects: with one more of them a run is another one.
@@ -200,10 +211,10 @@ fn measure(
 ) -> Result<Option<PathBuf>> {
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
     let reporter = |line: &str| progress.note(&format!("  {line}"));
-    // Held to the end of this function: an engine that we started is stopped then.
-    let engine = engine::ensure(&project.setup_context(&reporter))?;
+    // Held to the end of this function: engines that we started are stopped then.
+    let engines = engine::ensure(&project.setup_context(&reporter))?;
     let provisions = project.state.join("provisions.json");
-    stage::write(&provisions, &serde_json::to_vec_pretty(&with_engine(setup, &engine)?)?)?;
+    stage::write(&provisions, &serde_json::to_vec_pretty(&with_engines(setup, &engines)?)?)?;
 
     let mut measuring = command(&runner);
     measuring.current_dir(&project.root).arg("run").args(choice.arguments());
@@ -211,10 +222,7 @@ fn measure(
     measuring.arg("--provisions").arg(&provisions);
     measuring.arg("--programs").arg(programs::folder(&project.state));
     measuring.args(["--claims", "analysis/claims.toml"]);
-    match &engine.docker_host {
-        Some(host) => measuring.env("DOCKER_HOST", host),
-        None => measuring.env_remove("DOCKER_HOST"),
-    };
+    engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {
         measuring.args(["--resume", run]);
     }
@@ -241,23 +249,21 @@ fn measure(
     }
 }
 
-/// The provisions, with what became of the engine when it was really needed.
-fn with_engine(setup: &Setup, engine: &Engine) -> Result<Vec<Provision>> {
+/// The provisions, with what became of the engines when they were really needed.
+fn with_engines(setup: &Setup, engines: &Engines) -> Result<Vec<Provision>> {
     let mut provisions = for_manifest(setup)?;
-    provisions.retain(|provision| provision.need != "container-engine");
-    let (detail, remedy) = match &engine.missing {
-        Some((reason, remedy)) => (reason.clone(), Some(remedy.clone())),
-        None => {
-            let parts = engine.detail.iter().map(|(name, value)| format!("{name} {value}"));
-            (parts.collect::<Vec<_>>().join(", "), None)
-        }
-    };
-    provisions.push(Provision {
-        need: "container-engine".to_owned(),
-        provider: engine.provider.clone(),
-        detail,
-        remedy,
-    });
+    for engine in engines.iter() {
+        let need = need_name(engine.need)?;
+        let (detail, remedy) = match &engine.missing {
+            Some((reason, remedy)) => (reason.clone(), Some(remedy.clone())),
+            None => {
+                let parts = engine.detail.iter().map(|(name, value)| format!("{name} {value}"));
+                (parts.collect::<Vec<_>>().join(", "), None)
+            }
+        };
+        provisions.retain(|provision| provision.need != need);
+        provisions.push(Provision { need, provider: engine.provider.clone(), detail, remedy });
+    }
     Ok(provisions)
 }
 

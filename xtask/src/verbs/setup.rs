@@ -88,17 +88,25 @@ pub fn toolchain(setup: &Setup, need: Need) -> Result<&TargetToolchain> {
     })
 }
 
+/// The name of a need in the manifest.
+///
+/// # Errors
+/// It has no serialised name, which its type excludes.
+pub fn need_name(need: Need) -> Result<String> {
+    let name = serde_json::to_value(need)?;
+    Ok(name.as_str().context("a need's name is a string")?.to_owned())
+}
+
 /// The provisions as the manifest keeps them.
 ///
 /// # Errors
-/// A need has no serialised name, which its type excludes.
+/// As [`need_name`].
 pub fn for_manifest(setup: &Setup) -> Result<Vec<Provision>> {
     setup
         .provisions
         .iter()
         .map(|provision| {
-            let need = serde_json::to_value(provision.need)?;
-            let need = need.as_str().context("a need's name is a string")?.to_owned();
+            let need = need_name(provision.need)?;
             Ok(match &provision.outcome {
                 Outcome::Provided { provider, detail } => Provision {
                     need,

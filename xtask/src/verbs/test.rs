@@ -83,7 +83,7 @@ fn unit(project: &Project, setup: &Setup) -> Result<()> {
 /// Tests that need the built artifacts and an engine: they are marked `ignored` for a plain `cargo test`.
 fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
-    let engine = engine::ensure(&project.setup_context(&reporter))?;
+    let engines = engine::ensure(&project.setup_context(&reporter))?;
     let mut tests = cargo_command(
         project,
         &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
@@ -94,10 +94,7 @@ fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Resu
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
     tests.env("WEIGHBRIDGE_HOST_COMPILER", artifacts.join("weighbridge-host-compiler"));
-    match &engine.docker_host {
-        Some(host) => tests.env("DOCKER_HOST", host),
-        None => tests.env_remove("DOCKER_HOST"),
-    };
+    engines.tell(&mut tests);
     crate::process::run(&mut tests)
 }
 

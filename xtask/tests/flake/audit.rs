@@ -10,9 +10,10 @@ pub(crate) const MUSL_TARGETS: [&str; 2] =
     ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 pub(crate) const WASM_TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-wasip2"];
 pub(crate) const COMPONENTS: [&str; 2] = ["clippy", "rustfmt"];
-pub(crate) const OPTIONAL_TOOLS: [&str; 17] = [
+pub(crate) const OPTIONAL_TOOLS: [&str; 18] = [
     "binaryen",
     "cargo-nextest",
+    "conmon",
     "containerd",
     "crun",
     "docker",

@@ -80,18 +80,21 @@ fn rows_of(
     let is_measured = |key: &CellKey| results.summary(key, quantity).is_some();
     let elsewhere =
         |key: &CellKey| others.iter().any(|name| is_measured(&key.with_architecture(name)));
-    let keys = |setting| question.subjects.iter().map(|s| question.key(setting, s));
-    let anywhere = settings.iter().any(|setting| keys(setting).any(|key| elsewhere(&key)));
-    if anywhere {
+    let keys = |setting: &Setting| -> Vec<CellKey> {
+        question.subjects.iter().map(|subject| question.key(setting, subject)).collect()
+    };
+    if settings.iter().any(|setting| keys(setting).iter().any(elsewhere)) {
         for setting in settings {
-            let shown = keys(setting).filter(|key| is_measured(key) || elsewhere(key)).collect();
+            let mut shown = keys(setting);
+            shown.retain(|key| is_measured(key) || elsewhere(key));
             rows(results, question, &setting_words(setting), quantity, shown, others, table);
         }
         return;
     }
-    let baseline = |setting| question.key(setting, &question.baseline);
-    let measured = |setting: &&&Setting| is_measured(&baseline(setting));
-    let Some(first) = settings.iter().find(measured) else { return };
+    let baseline = |setting: &Setting| question.key(setting, &question.baseline);
+    let Some(first) = settings.iter().find(|setting| is_measured(&baseline(setting))) else {
+        return;
+    };
     let words = match settings.len() - 1 {
         0 => setting_words(first),
         more => format!("{} (and {more} more settings)", setting_words(first)),

@@ -32,10 +32,7 @@ pub fn table(results: &Results<'_>) -> Table {
     }
     table.rows.push(Row::Heading("artifacts (SHA-256, first 12 digits)".to_owned()));
     for (name, artifact) in &manifest.artifacts.artifacts {
-        table.push(vec![
-            Content::text(name),
-            Content::code(Some(short(&artifact.sha256))),
-        ]);
+        table.push(vec![Content::text(name), Content::code(Some(short(&artifact.sha256)))]);
     }
     for row in programs(manifest) {
         table.rows.push(row);
@@ -46,6 +43,12 @@ pub fn table(results: &Results<'_>) -> Table {
 /// What subjects are run by and was not built here, and what such programs have made; no rows where there is nothing.
 fn programs(manifest: &Manifest) -> Vec<Row> {
     let mut lines = BTreeSet::new();
+    for (path, sha256) in &manifest.files_sha256 {
+        lines.insert((format!("file {path}"), short(sha256).to_owned()));
+    }
+    for (reference, id) in &manifest.image_ids {
+        lines.insert((format!("image {reference}"), id.clone()));
+    }
     for (subject, entry) in &manifest.subjects {
         for (name, program) in &entry.programs {
             let versions: Vec<String> =
@@ -63,7 +66,12 @@ fn programs(manifest: &Manifest) -> Vec<Row> {
         if let Some(prepared) = &entry.prepared {
             let made = prepared.made_in_ns.map_or_else(
                 || "made for an earlier run".to_owned(),
-                |ns| format!("made in {}", show(ns as f64, None, Unit::Nanoseconds, false).value_and_unit()),
+                |ns| {
+                    format!(
+                        "made in {}",
+                        show(ns as f64, None, Unit::Nanoseconds, false).value_and_unit()
+                    )
+                },
             );
             let text = format!("{}: {made}", short(&prepared.sha256));
             lines.insert((format!("prepared for {subject}"), text));
@@ -72,7 +80,7 @@ fn programs(manifest: &Manifest) -> Vec<Row> {
     if lines.is_empty() {
         return Vec::new();
     }
-    let heading = Row::Heading("programs and prepared files (SHA-256, first 12 digits)".to_owned());
+    let heading = Row::Heading("programs and files (SHA-256, first 12 digits)".to_owned());
     let cells = |(what, value): (String, String)| vec![Content::Text(what), Content::Text(value)];
     std::iter::once(heading).chain(lines.into_iter().map(|line| Row::Cells(cells(line)))).collect()
 }
@@ -94,9 +102,7 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
     let manifest = &results.run.manifest;
     let machine = &manifest.fingerprint;
     let failed = results.run.observations.iter().filter(|o| o.outcome != Outcome::Ok).count();
-    let memory = |bytes: u64| {
-        show(bytes as f64, None, Unit::Bytes, false).value_and_unit()
-    };
+    let memory = |bytes: u64| show(bytes as f64, None, Unit::Bytes, false).value_and_unit();
     let revision = manifest.revision.as_ref();
     let visits = disturbances(&results.run.observations, &results.run.counted);
     let calibration = results.calibration.as_ref();
@@ -161,14 +167,17 @@ fn cores(cores: Option<&[u32]>) -> Option<String> {
     Some(cores.join(", "))
 }
 
-/// What the container engine said of itself, from the first container subject that was there.
+/// What the container engines said of themselves, from the container subjects that were there.
 fn engine_version(results: &Results<'_>) -> Option<String> {
     let subjects = results.run.manifest.subjects.values();
-    let mut containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
-    containers.find_map(|entry| match &entry.availability {
-        Availability::Installed { version } => Some(version.clone()),
-        Availability::NotInstalled { .. } => None,
-    })
+    let containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
+    let said: BTreeSet<&str> = containers
+        .filter_map(|entry| match &entry.availability {
+            Availability::Installed { version } => Some(version.as_str()),
+            Availability::NotInstalled { .. } => None,
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// Nanoseconds since 1970 as the UTC date, with the calendar arithmetic of Howard Hinnant's

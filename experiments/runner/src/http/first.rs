@@ -25,7 +25,7 @@ impl Answer {
     /// Compares with what the request must get.
     ///
     /// # Errors
-    /// Says what came and what was expected, with the beginning of a short text body.
+    /// Says what came, with the whole digest, which is how a new workload's is learnt, and what was expected.
     pub fn check(&self, request: &PreparedRequest) -> Result<(), String> {
         let (status, sha256) = (self.status, self.sha256());
         if status == request.expect.status && sha256 == request.expect.sha256 {
@@ -33,9 +33,8 @@ impl Answer {
         }
         let shown: String = String::from_utf8_lossy(&self.body).chars().take(120).collect();
         Err(format!(
-            "answered {status} with {} bytes, sha256 {}..., expected {} with {}...: {shown:?}",
+            "answered {status} with {} bytes, sha256 {sha256}, expected {} with {}...: {shown:?}",
             self.body.len(),
-            &sha256[..12],
             request.expect.status,
             &request.expect.sha256[..12],
         ))

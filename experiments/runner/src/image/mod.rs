@@ -52,7 +52,8 @@ pub fn write(binary: &Path, architecture: &str, output: &Path) -> Result<Image> 
     Ok(image)
 }
 
-/// Reads id and reference back from an archive that [`write`] made.
+/// Reads id and reference from an archive that [`write`] made, or `docker save`. An image that was saved without a name
+/// is called by its id.
 ///
 /// # Errors
 /// The file is not such an archive.
@@ -63,14 +64,14 @@ pub fn identify(path: &Path) -> Result<Image> {
     })?;
     let manifest: serde_json::Value = serde_json::from_slice(&manifest)
         .with_context(|| format!("manifest.json in {}", path.display()))?;
+    // `docker save` writes `<id>.json`, or `blobs/sha256/<id>` since version 25.
     let config = manifest[0]["Config"].as_str().and_then(|path| path.rsplit('/').next());
-    let reference = manifest[0]["RepoTags"][0].as_str();
-    match (config, reference) {
-        (Some(config), Some(reference)) => {
-            Ok(Image { id: format!("sha256:{config}"), reference: reference.to_owned() })
-        }
-        _ => anyhow::bail!("manifest.json in {} names no image", path.display()),
-    }
+    let config = config
+        .with_context(|| format!("manifest.json in {} names no image", path.display()))?
+        .trim_end_matches(".json");
+    let id = format!("sha256:{config}");
+    let reference = manifest[0]["RepoTags"][0].as_str().unwrap_or(&id).to_owned();
+    Ok(Image { id, reference })
 }
 
 fn build(program: &[u8], architecture: &str) -> Result<(Vec<u8>, Image)> {

@@ -1,12 +1,10 @@
 //! Bytes shipped per service and bytes that must already be on the machine.
 
 use super::{Bench, Failure, Measured, Visit};
-use crate::artifacts::Artifacts;
 use crate::programs;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::subject::Part;
 
 /// Compression levels as registries and release pages use them.
@@ -20,12 +18,10 @@ const ZSTD_LEVEL: i32 = 19;
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
-    let artifacts = bench.artifacts(visit)?;
-    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
-        for path in locate(artifacts, name, is_own, part).map_err(Failure::at("shipped"))? {
+        for path in locate(bench, visit, part).map_err(Failure::at("shipped"))? {
             let bytes = std::fs::read(&path).map_err(|error| {
                 Failure::at("shipped")(format!("read {}: {error}", path.display()))
             })?;
@@ -39,7 +35,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
     let mut runtime_bytes = Some(0);
     for part in &subject.size.runtime {
-        match locate(artifacts, name, is_own, part).and_then(|paths| size(&paths)) {
+        match locate(bench, visit, part).and_then(|paths| size(&paths)) {
             Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
             Err(why) => {
                 runtime_bytes = None;
@@ -54,29 +50,39 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 }
 
 /// The files of a part: several where a program came with its libraries.
-fn locate(
-    artifacts: &Artifacts,
-    subject: &SubjectName,
-    is_own: bool,
-    part: &Part,
-) -> Result<Vec<PathBuf>, String> {
+fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathBuf>, String> {
+    let artifacts = bench.artifacts(visit).map_err(|failure| failure.reason)?;
+    let subject = &visit.trial.cell.subject;
+    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     match part {
         Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
+        Part::File(path) => artifacts.own_file(path).map(|file| vec![file.path.clone()]),
         Part::Prepared => match artifacts.prepared(subject)? {
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}")),
         },
+        Part::OciRuntime => {
+            match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
+                Some(name) if is_own => on_path(name),
+                _ => {
+                    Err(format!("which OCI runtime the engine of {subject} uses is not known here"))
+                }
+            }
+        }
         Part::Program(name) if !is_own => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
         )),
         // One that set-up has installed for us goes before one that happens to be on PATH.
         Part::Program(name) => match artifacts.program(name) {
             Ok(program) => Ok([std::slice::from_ref(&program.file), &program.libraries].concat()),
-            Err(_) => programs::find(name)
-                .map(|path| vec![path])
-                .ok_or_else(|| format!("{name} is not on PATH; its size is not known")),
+            Err(_) => on_path(name),
         },
     }
+}
+
+fn on_path(name: &str) -> Result<Vec<PathBuf>, String> {
+    let found = programs::find(name).map(|path| vec![path]);
+    found.ok_or_else(|| format!("{name} is not on PATH; its size is not known"))
 }
 
 fn size(paths: &[PathBuf]) -> Result<u64, String> {

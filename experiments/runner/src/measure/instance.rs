@@ -55,7 +55,7 @@ pub fn begin<'a>(
     let context = StartContext {
         artifacts: bench.artifacts(visit)?,
         emulator: bench.emulator(visit)?.map(|emulator| emulator.program.as_str()),
-        engine: bench.engine,
+        engines: bench.engines,
         images: bench.images,
         pinning: bench.pinning,
         run: bench.run,

@@ -32,7 +32,7 @@ pub fn measure(
     match visit.trial.cell.parameter {
         Parameter::Idle => with_instance(bench, visit, request, |instance, _, measured| {
             std::thread::sleep(settle);
-            record_idle(bench, &[instance.pid().map_err(Failure::at("memory"))?], measured)
+            record_idle(bench, visit, &[instance.pid().map_err(Failure::at("memory"))?], measured)
         }),
         Parameter::Loaded => with_instance(bench, visit, request, |instance, answer, measured| {
             loaded(bench, visit, concurrency, instance, (request, answer), measured)
@@ -87,7 +87,7 @@ fn copies(
         .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::at("memory"))?;
     let mut measured = Measured::default();
-    record_idle(bench, &pids, &mut measured)?;
+    record_idle(bench, visit, &pids, &mut measured)?;
     measured.subject_involuntary_switches_count = procfs::involuntary_switches_count(&trees(&pids));
     for one in running {
         one.end()?;
@@ -99,16 +99,21 @@ fn trees(pids: &[u32]) -> Vec<u32> {
     pids.iter().copied().flat_map(procfs::tree).collect()
 }
 
-fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Result<(), Failure> {
+fn record_idle(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    pids: &[u32],
+    measured: &mut Measured,
+) -> Result<(), Failure> {
     record(pids, procfs::memory(&trees(pids)), measured)?;
     if let [pid] = pids {
         measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(*pid));
     }
     let daemons = bench
-        .engine
-        .and_then(|engine| engine.socket.as_deref())
+        .engine(visit)
+        .and_then(|engine| Some((engine.kind, engine.socket.as_deref()?)))
         .zip(pids.first().copied().and_then(shim))
-        .and_then(|(socket, shim)| daemons(socket, shim));
+        .and_then(|((kind, socket), shim)| daemons(kind, socket, shim));
     measured.set(
         Metric::EnginePss,
         daemons.and_then(|pids| procfs::memory(&pids)).map(|memory| memory.pss_bytes),

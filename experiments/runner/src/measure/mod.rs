@@ -12,10 +12,11 @@ mod memory;
 mod rate_search;
 mod warm_up;
 
-use crate::built::Built;
 use crate::artifacts::Artifacts;
+use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::http::PreparedRequest;
 use crate::image::Image;
 use crate::load::Recorder;
@@ -28,6 +29,7 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Stage;
+use weighbridge_schema::subject::Start;
 
 /// Everything a trial may use; the same for all trials of a run.
 pub struct Bench<'a> {
@@ -37,8 +39,8 @@ pub struct Bench<'a> {
     pub built: &'a Built,
     /// What emulates, by architecture.
     pub emulators: &'a BTreeMap<String, Emulator>,
-    /// The container engine, where one answers.
-    pub engine: Option<&'a Engine>,
+    /// The container engines.
+    pub engines: &'a Engines,
     /// Images by artifact name.
     pub images: &'a BTreeMap<String, Image>,
     /// Which core does what.
@@ -55,6 +57,14 @@ impl<'a> Bench<'a> {
     /// The artifacts of the visit's architecture.
     fn artifacts(&self, visit: &Visit<'_>) -> Result<&'a Artifacts, Failure> {
         self.built.of(&visit.trial.cell.architecture).map_err(Failure::at("plan"))
+    }
+
+    /// The engine that the visit's subject is started by; `None` for one that needs none.
+    fn engine(&self, visit: &Visit<'_>) -> Option<&'a Engine> {
+        match &self.catalog.subject(&visit.trial.cell.subject).ok()?.start {
+            Start::Container { engine, .. } => self.engines.get(*engine).ok(),
+            Start::Process { .. } | Start::Bundle { .. } => None,
+        }
     }
 
     /// What runs programs of the visit's architecture; `None` where the machine itself does.

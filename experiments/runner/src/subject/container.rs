@@ -2,13 +2,29 @@
 
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
+use crate::daemons::{Ending, shim};
 use crate::engine::{ContainerSpec, Engine};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::subject::Network;
 
-/// Port within a container that has a network of its own.
+/// Port within a container that has a network of its own, for a program that takes the one it is told.
 const BRIDGE_PORT: u16 = 8080;
+
+/// What is created and started.
+pub struct Launch<'a> {
+    /// What stands for the image.
+    pub image: &'a str,
+    /// Arguments to its entry point.
+    pub arguments: &'a [String],
+    /// How the client reaches it.
+    pub network: Network,
+    /// The port that it listens on in a network of its own.
+    pub port: Option<u16>,
+    /// Its environment, beside the image's own.
+    pub environment: &'a BTreeMap<String, String>,
+}
 
 struct Container<'a> {
     engine: &'a Engine,
@@ -39,30 +55,33 @@ impl Drop for Unfinished<'_> {
 /// port adds a proxy, and a connect that comes too early through it is only retried after a second.
 ///
 /// # Errors
-/// There is no engine, or it refused.
+/// The image is not loaded, or the engine refused.
 pub fn start<'a>(
-    image: &str,
-    arguments: &[String],
-    network: Network,
+    engine: &'a Engine,
+    launch: &Launch<'_>,
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
-    let engine = context.engine.ok_or("no container engine answers")?;
+    let image = launch.image;
     let image =
         context.images.get(image).ok_or_else(|| format!("image `{image}` is not loaded"))?;
-    let listen = match network {
+    let bridge_port = launch.port.unwrap_or(BRIDGE_PORT);
+    let listen = match launch.network {
         Network::Host => free_address()?,
-        Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, BRIDGE_PORT)),
+        Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, bridge_port)),
     };
-    let arguments = arguments
-        .iter()
-        .map(|argument| fill_in(argument, listen, context.artifacts))
-        .collect::<Result<_, _>>()?;
+    let filled = |word: &String| fill_in(word, listen, context.artifacts);
+    let arguments = launch.arguments.iter().map(filled).collect::<Result<_, _>>()?;
+    let variables = launch.environment.iter();
+    let environment = variables
+        .map(|(name, value)| Ok(format!("{name}={}", filled(value)?)))
+        .collect::<Result<_, String>>()?;
     let name = context.name();
     let spec = ContainerSpec {
         name: &name,
         image: &image.reference,
         arguments,
-        network,
+        environment,
+        network: launch.network,
         cores: context.pinning.subject_cores.as_deref(),
         run: context.run,
     };
@@ -75,14 +94,14 @@ pub fn start<'a>(
     engine.start(&name).map_err(|e| format!("{e:#}"))?;
     let started_ns = monotonic_ns();
     // On the host's network the address is known; asking the engine would lie in the timed path.
-    let address = match network {
+    let address = match launch.network {
         Network::Host => listen,
         Network::Bridge => {
             let running = engine.inspect(&name).map_err(|e| format!("{e:#}"))?;
             let own: IpAddr = running
                 .address
                 .ok_or_else(|| format!("container {name} has no address on the bridge"))?;
-            SocketAddr::from((own, BRIDGE_PORT))
+            SocketAddr::from((own, bridge_port))
         }
     };
     unfinished.armed = false;
@@ -122,8 +141,12 @@ impl Instance for Container<'_> {
 
     fn stop(mut self: Box<Self>) -> Result<String, String> {
         let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
+        let shim = self.pid().ok().and_then(shim).and_then(Ending::of);
         self.removed = true;
         self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
+        // Podman's conmon starts a whole podman to clean up, and the engine does not wait for it: it would run into
+        // the next trial.
+        shim.map_or(Ok(()), Ending::wait)?;
         Ok(said)
     }
 }

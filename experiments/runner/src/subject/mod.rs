@@ -6,7 +6,7 @@ mod process;
 
 use crate::affinity::pin_current_thread;
 use crate::artifacts::Artifacts;
-use crate::engine::Engine;
+use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -49,9 +49,9 @@ pub struct StartContext<'a> {
     pub artifacts: &'a Artifacts,
     /// What runs programs of the artifacts' architecture, where the machine itself does not.
     pub emulator: Option<&'a str>,
-    /// The engine, where there is one.
-    pub engine: Option<&'a Engine>,
-    /// Images by artifact name, loaded into the engine.
+    /// The container engines.
+    pub engines: &'a Engines,
+    /// Images by artifact name, loaded into the engines that the plan's subjects ask.
     pub images: &'a std::collections::BTreeMap<String, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
@@ -121,8 +121,11 @@ pub fn start<'a>(
         Start::Process { program, arguments, environment } => {
             process::start(&process::Launch { program, arguments, environment }, context)
         }
-        Start::Container { engine: _, image, arguments, network } => {
-            container::start(image, arguments, *network, context)
+        Start::Container { engine, image, arguments, network, port, environment } => {
+            let engine = context.engines.get(*engine)?;
+            let (network, port) = (*network, *port);
+            let launch = container::Launch { image, arguments, network, port, environment };
+            container::start(engine, &launch, context)
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
@@ -149,7 +152,5 @@ fn words(template: &str, listen: SocketAddr, artifacts: &Artifacts) -> Result<Ve
 
 /// `{listen}` is address and port, `{port}` the port alone.
 fn with_address(template: &str, listen: SocketAddr) -> String {
-    template
-        .replace("{listen}", &listen.to_string())
-        .replace("{port}", &listen.port().to_string())
+    template.replace("{listen}", &listen.to_string()).replace("{port}", &listen.port().to_string())
 }

@@ -1,6 +1,6 @@
 //! A subject that is a program of its own.
 
-use super::{Instance, MARK, StartContext, free_address, on_subject_cores, words};
+use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores, words};
 use crate::clock::monotonic_ns;
 use crate::emulator::PROCESSOR;
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,10 +39,9 @@ pub struct Launch<'a> {
 ///
 /// # Errors
 /// The program cannot be spawned.
-pub fn start(launch: &Launch<'_>, context: &StartContext<'_>,
-) -> Result<Box<dyn Instance>, String> {
+pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, String> {
     let address = free_address()?;
-    let mut begin = words(&launch.program, address, context.artifacts)?;
+    let mut begin = words(launch.program, address, context.artifacts)?;
     if let Some(emulator) = context.emulator {
         let prefix = std::iter::once(emulator).chain(PROCESSOR).map(str::to_owned);
         begin.splice(0..0, prefix);
@@ -55,7 +54,10 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>,
     for argument in launch.arguments {
         command.args(words(argument, address, context.artifacts)?);
     }
-    command.env_clear().env(MARK, context.run).envs(launch.environment);
+    command.env_clear().env(MARK, context.run);
+    for (name, value) in launch.environment {
+        command.env(name, fill_in(value, address, context.artifacts)?);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);

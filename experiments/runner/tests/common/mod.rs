@@ -18,6 +18,9 @@ pub fn alone() -> MutexGuard<'static, ()> {
 
 pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
+/// The variables that name the engines.
+const ENGINES: [&str; 2] = ["DOCKER_HOST", "CONTAINER_HOST"];
+
 pub fn experiments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -28,14 +31,26 @@ pub fn artifacts() -> PathBuf {
 }
 
 pub fn runner(results: &Path, arguments: &[&str]) -> Command {
+    runner_in(&experiments(), results, arguments)
+}
+
+/// As [`runner`], with the questions of another folder.
+pub fn runner_in(questions: &Path, results: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-runner"));
     command.arg("run").args(arguments);
-    command.arg("--folder").arg(experiments()).arg("--artifacts").arg(artifacts());
+    command.arg("--folder").arg(questions).arg("--artifacts").arg(artifacts());
     command.arg("--results").arg(results);
     // Subjects whose programs were installed are exercised too.
     if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {
         command.arg("--programs").arg(programs);
     }
+    command
+}
+
+/// The same where no container engine answers.
+pub fn runner_without_engines(results: &Path, arguments: &[&str]) -> Command {
+    let mut command = runner(results, arguments);
+    command.envs(ENGINES.map(|variable| (variable, NO_ENGINE)));
     command
 }
 
@@ -67,11 +82,19 @@ pub fn succeed(output: &Output) {
     assert!(output.status.success(), "{}: {stderr}", output.status);
 }
 
-/// Containers of ours that the engine still holds.
+/// Containers of ours that the engines still hold.
 pub fn containers() -> usize {
+    ENGINES
+        .iter()
+        .filter_map(|variable| std::env::var(variable).ok())
+        .map(|at| containers_of(&at))
+        .sum()
+}
+
+fn containers_of(host: &str) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let docker = bollard::Docker::connect_with_defaults().unwrap();
+        let docker = bollard::Docker::connect_with_host(host).unwrap();
         let label = std::collections::HashMap::from([(
             "label".to_owned(),
             vec!["org.weighbridge.run".to_owned()],
@@ -84,16 +107,20 @@ pub fn containers() -> usize {
     })
 }
 
+/// Whether Docker answers.
 pub fn engine_is_there() -> bool {
     // `cargo xtask test` sets it exactly when an engine answers.
     std::env::var_os("DOCKER_HOST").is_some()
 }
 
+/// Whether Podman answers.
+pub fn podman_is_there() -> bool {
+    std::env::var_os("CONTAINER_HOST").is_some()
+}
+
 /// Neither containers of the engine, nor bundles with their control groups.
 pub fn assert_nothing_is_left() {
-    if engine_is_there() {
-        assert_eq!(containers(), 0);
-    }
+    assert_eq!(containers(), 0);
     assert!(!Path::new("/run/weighbridge-bundles").exists(), "a bundle is left");
     let groups = ["/sys/fs/cgroup", "/sys/fs/cgroup/memory"].map(std::fs::read_dir);
     let names = groups.into_iter().flatten().flatten().flatten();
@@ -121,7 +148,7 @@ pub fn processes() -> usize {
 
 pub fn check_refused(arguments: &[&str], expected: &str) {
     let results = tempfile::tempdir().unwrap();
-    let output = runner(results.path(), arguments).env("DOCKER_HOST", NO_ENGINE).output().unwrap();
+    let output = runner_without_engines(results.path(), arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains(expected), "{stderr}");

@@ -30,6 +30,7 @@ let
     "binaryen"
     "cacert"
     "cargo-nextest"
+    "conmon"
     "containerd"
     "crun"
     "curl"

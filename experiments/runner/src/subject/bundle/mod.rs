@@ -64,7 +64,7 @@ pub fn start<'a>(
         .iter()
         .map(|argument| fill_in(argument, address, context.artifacts))
         .collect::<Result<Vec<_>, _>>()?;
-    let root = root_file_system(&context.artifacts.path(binary)?)?;
+    let root = root_file_system(&context.artifacts.named(binary)?)?;
     let name = context.name();
     let stderr = File::create(&context.stderr_file)
         .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
