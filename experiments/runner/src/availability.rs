@@ -8,6 +8,7 @@ use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
@@ -192,5 +193,39 @@ fn ask_version(
         filled.join(" "),
         output.status
     );
-    Ok(first.to_owned())
+    let asked = command.first().and_then(|word| word.strip_prefix("{program:")?.strip_suffix('}'));
+    match asked.map(|asked| (asked, artifacts.program(asked))) {
+        Some((asked, Ok(program))) => {
+            let name = asked.split('@').next().unwrap_or(asked);
+            let package = program.entry.detail.get(name).map(String::as_str);
+            Ok(stated(first, name, &program.file, package))
+        }
+        _ => Ok(first.to_owned()),
+    }
+}
+
+/// The version as it is kept: without the folder, where a program says its own path, and the package's, where it states
+/// none.
+fn stated(said: &str, name: &str, file: &Path, package: Option<&str>) -> String {
+    let said = said.replace(&*file.to_string_lossy(), name);
+    match package {
+        Some(version) if !said.contains(|letter: char| letter.is_ascii_digit()) => {
+            format!("{name} {version}")
+        }
+        _ => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_holds_no_path_and_is_the_packages_where_none_is_stated() {
+        let file = Path::new("/root/of-2/usr/bin/engine");
+        let said = "/root/of-2/usr/bin/engine version 0.1";
+        assert_eq!(stated(said, "engine", file, Some("0.1-2")), "engine version 0.1");
+        assert_eq!(stated("dev", "engine", file, Some("0.1-2")), "engine 0.1-2");
+        assert_eq!(stated("dev", "engine", file, None), "dev");
+    }
 }

@@ -1,3 +1,5 @@
+//! Tests of subjects.toml: what its entries become, and what is refused.
+
 use super::*;
 
 const FILE: &str = r#"

@@ -27,8 +27,16 @@ const COMPONENT: &str = "component.wasm";
 const COMPILED: &str = "component.cwasm";
 const COMMAND: &str = "command.wasm";
 const IMAGE: &str = "image.tar";
-/// All of them that every architecture has.
-const ARTIFACTS: [&str; 7] = [NATIVE, HOST, HOST_COMPILER, COMPONENT, COMPILED, COMMAND, IMAGE];
+/// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
+const SHELLS: [(&str, &str); 3] = [
+    ("shell-wasix.wasm", "wasix"),
+    ("shell-wasmedge.wasm", "wasmedge"),
+    ("shell-preopened.wasm", "preopened"),
+];
+/// What is built once: every architecture gets the same files.
+const GUESTS: [&str; 5] = [COMPONENT, COMMAND, SHELLS[0].0, SHELLS[1].0, SHELLS[2].0];
+/// What is built for each architecture.
+const COMPILED_FOR_EACH: [&str; 5] = [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
 const BASED_IMAGES: [(Need, &str); 2] =
     [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];
@@ -176,7 +184,7 @@ impl Parts<'_> {
         self.progress.begin(&title, 0);
         self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
         self.progress.end("done");
-        let mut files = ARTIFACTS.to_vec();
+        let mut files = [&COMPILED_FOR_EACH[..], &GUESTS].concat();
         if folder == self.own {
             self.plugin(&folder)?;
             files.push(PLUGIN);
@@ -257,7 +265,7 @@ impl Parts<'_> {
     /// The guests, which are built once: every architecture gets the same files.
     fn guests(&self, folder: &Path) -> Result<()> {
         if folder != self.own {
-            for name in [COMPONENT, COMMAND] {
+            for name in GUESTS {
                 let from = self.own.join(name);
                 let bytes =
                     std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
@@ -268,7 +276,13 @@ impl Parts<'_> {
         let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
         self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
         let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
-        self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))
+        self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))?;
+        for (name, feature) in SHELLS {
+            let (package, made) = ("weighbridge-shell", "weighbridge-shell.wasm");
+            let arguments = ["--features", feature];
+            self.release(package, &arguments, self.wasm_command()?, made, &folder.join(name))?;
+        }
+        Ok(())
     }
 
     /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.

@@ -17,6 +17,8 @@ pub fn run(project: &Project, with_results: bool, with_state: bool) -> Result<Ex
         project.target.join("weighbridge"),
         project.state.join("stamps"),
     ];
+    let examples = std::fs::read_dir(project.path("examples")).into_iter().flatten().flatten();
+    paths.extend(examples.map(|example| example.path().join("built")));
     if with_results {
         paths.push(project.results());
     }

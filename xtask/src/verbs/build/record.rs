@@ -1,7 +1,7 @@
 //! What is written down about the artifacts of one architecture, and shown.
 
 use super::super::setup::for_manifest;
-use super::{COMMAND, COMPONENT};
+use super::GUESTS;
 use crate::inputs::sha256_file;
 use crate::process::{check, command, lines};
 use crate::setup::{Need, Setup, TargetToolchain};
@@ -122,7 +122,7 @@ pub fn show(folders: &[PathBuf]) -> Result<()> {
         }
     }
     let names: Vec<&str> = records.iter().map(|record| record.architecture.as_str()).collect();
-    for guest in [COMPONENT, COMMAND] {
+    for guest in GUESTS {
         let mut digests = records.iter().filter_map(|record| record.artifacts.get(guest));
         let first = digests.next().with_context(|| format!("there is no {guest}"))?;
         anyhow::ensure!(

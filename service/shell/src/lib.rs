@@ -1,0 +1,35 @@
+//! The service as a WASI preview 1 program that brings its own HTTP/1.1 server, for the runtimes that have sockets but
+//! no `wasi:http`.
+//!
+//! One thread serves all connections: while an image is transformed, everybody else waits. That is what these
+//! runtimes offer a plain preview 1 module, and no choice of ours. A panic ends the whole service, as every trap does:
+//! there is no instance per request that could be thrown away instead.
+//!
+//! The protocol ([`Server`]) is plain Rust over the trait [`Sockets`]; each runtime's imports stand in a file of their
+//! own under `wasi/`. Built for the host it is the same program over the host's own sockets, which the tests use.
+
+#[cfg(any(not(target_os = "wasi"), not(feature = "preopened")))]
+mod arguments;
+mod connection;
+mod head;
+#[cfg(any(not(target_os = "wasi"), feature = "preopened"))]
+mod pauses;
+#[cfg(not(target_os = "wasi"))]
+pub mod plain;
+#[cfg(any(test, all(target_os = "wasi", not(feature = "preopened"))))]
+mod poll;
+mod response;
+mod server;
+mod sockets;
+#[cfg(target_os = "wasi")]
+pub mod wasi;
+
+pub use server::Server;
+pub use sockets::{Descriptor, Interest, Sockets, Wish};
+
+/// The most connections that are open at a time; further clients wait in the listener's queue. Each may hold one body
+/// of at most 16 MiB, so that all together leave room for the image in work in a memory of 4 GiB.
+pub const MAX_CONNECTIONS: usize = 128;
+
+/// The longest head of a request, in bytes.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
