@@ -1,3 +1,5 @@
+//! The server against clients in memory: what is answered, in which order, and who is let go.
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
