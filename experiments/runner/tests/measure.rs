@@ -11,7 +11,6 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
 use weighbridge_schema::subject::Start;
-use weighbridge_schema::subject::Start;
 
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
