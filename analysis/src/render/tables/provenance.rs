@@ -27,8 +27,13 @@ pub fn table(results: &Results<'_>) -> Table {
         table.push(vec![Content::Text(key), Content::Text(value)]);
     }
     table.rows.push(Row::Heading("providers".to_owned()));
+    // What the artifacts were built with is often there for the run as well.
+    let mut told = Vec::new();
     for provision in manifest.artifacts.provisions.iter().chain(&manifest.provisions) {
-        table.push(vec![Content::text(&provision.need), provider(provision)]);
+        if !told.contains(&provision) {
+            table.push(vec![Content::text(&provision.need), provider(provision)]);
+            told.push(provision);
+        }
     }
     table.rows.push(Row::Heading("artifacts (SHA-256, first 12 digits)".to_owned()));
     for (name, artifact) in &manifest.artifacts.artifacts {
@@ -90,10 +95,24 @@ fn short(sha256: &str) -> &str {
 }
 
 fn provider(provision: &Provision) -> Content {
+    let detail = shortened(&provision.detail);
     match &provision.provider {
-        Some(provider) => Content::Text(format!("{provider}: {}", provision.detail)),
-        None => Content::Absent(format!("none: {}", provision.detail)),
+        Some(provider) => Content::Text(format!("{provider}: {detail}")),
+        None => Content::Absent(format!("none: {detail}")),
     }
+}
+
+/// A root file system has some eighty packages, which would fill a page: the first ones stand for them, and all are in
+/// the manifest.
+fn shortened(detail: &str) -> String {
+    const MOST_CHARS: usize = 320;
+    if detail.chars().count() <= MOST_CHARS {
+        return detail.to_owned();
+    }
+    let begin: String = detail.chars().take(MOST_CHARS).collect();
+    let whole = begin.rsplit_once(", ").map_or(begin.as_str(), |(whole, _)| whole);
+    let left_out_count = detail[whole.len()..].split(", ").count() - 1;
+    format!("{whole}, and {left_out_count} more in manifest.json")
 }
 
 /// Keys and values for \wbmeta, and for the provenance table. What is unknown is left out.
@@ -198,7 +217,18 @@ fn date(unix_ns: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{date, shortened};
+
+    #[test]
+    fn a_long_detail_is_cut_between_two_entries_and_says_how_many_are_left_out() {
+        assert_eq!(shortened("a 1, b 2"), "a 1, b 2");
+        let entries: Vec<String> = (0..100).map(|i| format!("package {i}")).collect();
+        let text = shortened(&entries.join(", "));
+        let (kept, rest) = text.rsplit_once(", and ").unwrap();
+        let kept_count = kept.split(", ").count();
+        assert_eq!(kept, entries[..kept_count].join(", "));
+        assert_eq!(rest, format!("{} more in manifest.json", 100 - kept_count));
+    }
 
     #[test]
     fn dates_are_gregorian() {
