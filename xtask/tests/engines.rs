@@ -54,6 +54,14 @@ fn processes_of(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Folders of engines that could not be started: their configuration names the state folder.
+fn left_by(state: &Path) -> Vec<String> {
+    let folders = std::fs::read_dir("/run/weighbridge").into_iter().flatten().flatten();
+    let configurations = folders.map(|folder| folder.path().join("storage.conf"));
+    let texts = configurations.filter_map(|file| std::fs::read_to_string(file).ok());
+    texts.filter(|text| text.contains(&*state.to_string_lossy())).collect()
+}
+
 #[test]
 #[ignore = "starts container engines: for cargo xtask test"]
 fn private_engines_answer_as_what_they_are_and_leave_nothing() {
@@ -96,6 +104,7 @@ fn private_engines_answer_as_what_they_are_and_leave_nothing() {
         assert!(!processes_of(folders.last().unwrap()).is_empty());
     }
     drop(engines);
+    assert_eq!(left_by(&state), [""; 0]);
     for folder in &folders {
         assert!(!folder.exists(), "{}", folder.display());
         assert_eq!(processes_of(folder), [""; 0]);

@@ -81,6 +81,11 @@ impl Place {
         Ok(())
     }
 
+    /// Removes the folder of an engine that could not be started. What stays is removed by the next start.
+    pub(crate) fn abandon(&self) {
+        let _ = self.clean();
+    }
+
     /// Where the engine is to listen.
     pub(crate) fn socket(&self) -> PathBuf {
         self.run.join(format!("{}.sock", self.name))

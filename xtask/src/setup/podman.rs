@@ -51,9 +51,18 @@ fn start(session: &Session<'_>) -> Result<Started> {
     let podman = program(machine, "podman").context("podman is not installed")?;
     let runtime = oci_runtime(machine).context("neither crun nor runc is installed")?;
     let place = Place::make(session.context, "podman")?;
+    start_at(session, &place, &podman, &runtime).inspect_err(|_| place.abandon())
+}
+
+fn start_at(
+    session: &Session<'_>,
+    place: &Place,
+    podman: &Path,
+    runtime: &Path,
+) -> Result<Started> {
     place.configure("home/.config/containers/policy.json", POLICY)?;
-    place.configure("containers.conf", &settings(&place.run, &limits(machine)))?;
-    let driver = storage_driver(session, &place, &podman, &runtime)?;
+    place.configure("containers.conf", &settings(&place.run, &limits(session.machine())))?;
+    let driver = storage_driver(session, place, podman, runtime)?;
     let command = place.run.join(COMMAND);
     // Its containers go on when the service ends.
     place
@@ -61,7 +70,7 @@ fn start(session: &Session<'_>) -> Result<Started> {
     let socket = format!("unix://{}", place.socket().display());
     let words = [&command.display().to_string(), "system", "service", "--time", "0", &socket];
     Ok(Started {
-        daemon: Daemon::start(session.context, &place, &words.map(str::to_owned))?,
+        daemon: Daemon::start(session.context, place, &words.map(str::to_owned))?,
         detail: details([
             ("program", podman.display().to_string()),
             ("OCI runtime", runtime.display().to_string()),
@@ -114,7 +123,10 @@ fn script(place: &Place, podman: &Path, runtime: &Path, driver: &str) -> String 
     ];
     let variables = variables.map(|(name, value)| format!("{name}={value}")).join(" ");
     let options = options.map(|(name, value)| format!("{name} {value}")).join(" ");
-    format!("#!/bin/sh\nexport {variables}\nexec {} {options} \"$@\"\n", quoted(podman))
+    // With these it would be the client of another one.
+    let others = "CONTAINER_HOST CONTAINER_CONNECTION";
+    let podman = quoted(podman);
+    format!("#!/bin/sh\nunset {others}\nexport {variables}\nexec {podman} {options} \"$@\"\n")
 }
 
 /// In the place of the system's file: no systemd is asked for, and locks and networks are not shared with a user's Podman.
