@@ -16,7 +16,7 @@ use weighbridge_schema::artifact::Artifacts;
 const COPIES: [&str; 2] = ["first", "second-in-a-longer-path"];
 
 /// What cargo reads besides the sources of the service: the other members of the workspace.
-const MEMBERS: [&str; 3] = ["xtask", "experiments", "analysis"];
+const MEMBERS: [&str; 4] = ["xtask", "experiments", "analysis", "examples"];
 
 /// The verb's second form.
 ///
@@ -184,6 +184,17 @@ mod tests {
         let mut lacking = artifacts("2");
         lacking.artifacts.remove("b");
         assert!(!compared(&[artifacts("2")], &[lacking]).1);
+    }
+
+    #[test]
+    fn every_member_of_the_workspace_is_copied() {
+        let manifest: toml::Value = toml::from_str(include_str!("../../../../Cargo.toml")).unwrap();
+        let members = manifest["workspace"]["members"].as_array().unwrap();
+        for member in members.iter().map(|member| member.as_str().unwrap()) {
+            let folder = member.split('/').next().unwrap();
+            let is_copied = SOURCES.iter().chain(&MEMBERS).any(|name| *name == folder);
+            assert!(is_copied, "cargo would not find `{member}` in the copies");
+        }
     }
 
     #[test]
