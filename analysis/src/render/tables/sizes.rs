@@ -20,6 +20,8 @@ pub fn table(results: &Results<'_>) -> Table {
             (&versus, Align::Right),
             ("gzip -6", Align::Right),
             ("zstd -19", Align::Right),
+            ("base layers", Align::Right),
+            ("own layer", Align::Right),
             ("runtime", Align::Right),
             ("with runtime", Align::Right),
         ],
@@ -33,6 +35,8 @@ pub fn table(results: &Results<'_>) -> Table {
             ratio_cell(results, question, key, shipped),
             number(Metric::ShippedGzip),
             number(Metric::ShippedZstd),
+            number(Metric::BaseLayers),
+            number(Metric::OwnLayer),
             number(Metric::Runtime),
             number(Metric::WithRuntime),
         ]
