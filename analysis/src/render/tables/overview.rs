@@ -23,6 +23,7 @@ pub fn headline(kind: Kind) -> Quantity {
         Kind::Memory => Quantity::Metric(Metric::Pss),
         Kind::ArtifactSize => Quantity::Metric(Metric::Shipped),
         Kind::Instructions => Quantity::Metric(Metric::InstructionsPerCall),
+        Kind::Maturity => Quantity::Metric(Metric::Works),
     }
 }
 
@@ -52,7 +53,7 @@ fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Conten
         number_cell(results, key, quantity),
         // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
         match question.kind {
-            Kind::Equivalence => Content::Nothing,
+            Kind::Equivalence | Kind::Maturity => Content::Nothing,
             _ => ratio_cell(results, question, key, quantity),
         },
         n_cell(results, key, quantity),

@@ -50,7 +50,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = words.join(" ");
     let child = spawned.map_err(|e| Failure::at("start")(format!("spawn `{shown}`: {e}")))?;
-    let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    let output = finish(child, LIMIT).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -61,8 +61,11 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     record(report, iterations).map_err(Failure::at("run"))
 }
 
-/// Waits for the end, and ends it when the run is interrupted or the time is up.
-pub fn finish(mut child: Child) -> Result<Output, String> {
+/// Waits for the end, and ends it when the run is interrupted or `limit` has passed.
+///
+/// # Errors
+/// It was ended so; the message says why.
+pub fn finish(mut child: Child, limit: Duration) -> Result<Output, String> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // A full pipe would stop the program.
@@ -73,12 +76,12 @@ pub fn finish(mut child: Child) -> Result<Output, String> {
             if let Some(status) = child.try_wait().map_err(|error| format!("wait: {error}"))? {
                 break status;
             }
-            if interrupt::requested() || begun.elapsed() > LIMIT {
+            if interrupt::requested() || begun.elapsed() > limit {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(match interrupt::requested() {
                     true => interrupt::REASON.to_owned(),
-                    false => format!("did not end within {} s", LIMIT.as_secs()),
+                    false => format!("did not end within {} s", limit.as_secs()),
                 });
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -172,7 +175,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2; exit 3"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = finish(child).unwrap();
+        let output = finish(child, LIMIT).unwrap();
         assert_eq!(
             (output.status.code(), &*output.stdout, &*output.stderr),
             (Some(3), b"out\n".as_slice(), b"err\n".as_slice())

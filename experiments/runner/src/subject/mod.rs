@@ -9,6 +9,7 @@ use crate::artifacts::Artifacts;
 use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use weighbridge_schema::manifest::Pinning;
@@ -52,7 +53,7 @@ pub struct StartContext<'a> {
     /// The container engines.
     pub engines: &'a Engines,
     /// Images by artifact name, loaded into the engines that the plan's subjects ask.
-    pub images: &'a std::collections::BTreeMap<String, Image>,
+    pub images: &'a BTreeMap<String, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
     /// The run, for labels and names.
@@ -131,6 +132,19 @@ pub fn start<'a>(
             bundle::start(runtime, binary, arguments, context)
         }
     }
+}
+
+/// Starts a program that is no subject: a runtime with other arguments, to see what it can do.
+///
+/// # Errors
+/// It cannot be spawned, or a file is named that is not there.
+pub fn start_program<'a>(
+    program: &str,
+    arguments: &[String],
+    context: &StartContext<'a>,
+) -> Result<Box<dyn Instance + 'a>, String> {
+    let environment = BTreeMap::new();
+    process::start(&process::Launch { program, arguments, environment: &environment }, context)
 }
 
 /// Puts the address and the paths of files into an argument.
