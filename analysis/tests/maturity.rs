@@ -50,7 +50,8 @@ fn fixture() -> Fixture {
         definition_toml: DEFINITION.to_owned(),
     };
     fixture.manifest.experiments.insert("maturity".parse().unwrap(), entry);
-    let failed = Outcome::Failed { stage: "start".to_owned(), reason: "no such program".to_owned() };
+    let failed =
+        Outcome::Failed { stage: "start".to_owned(), reason: "no such program".to_owned() };
     for (capability, works, outcome) in [
         ("wasi-http", &[Some(1)][..], Outcome::Ok),
         ("sockets", &[Some(0)], Outcome::Ok),
@@ -108,7 +109,10 @@ fn yes_and_no_are_what_was_tried_and_nothing_else() {
             absent("none"),
         ];
         assert_eq!(rows(&table)[0], &expected);
-        assert_eq!(rows(&table)[1][..3], [Content::text("spin"), absent("not installed"), absent("none")]);
+        assert_eq!(
+            rows(&table)[1][..3],
+            [Content::text("spin"), absent("not installed"), absent("none")]
+        );
         insta::assert_snapshot!("maturity", latex::table::render(&table));
     });
 }

@@ -72,10 +72,7 @@ pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
 
 /// What a definition says of itself that nobody tries is not missing: its table says why.
 fn is_tried(run: &Run, question: &Question, key: &CellKey) -> bool {
-    !matches!(
-        question.probe(&run.manifest, &key.cell),
-        Some(Probe::Absent(_) | Probe::Untried(_))
-    )
+    !matches!(question.probe(&run.manifest, &key.cell), Some(Probe::Absent(_) | Probe::Untried(_)))
 }
 
 fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {

@@ -74,8 +74,15 @@ fn what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failure() 
             // Every request gets an instance of its own.
             .replace("\"--reuse\", \"1000\"", "\"--reuse\", \"1\"")
             // The guest ends by itself.
-            .replace("{ path = \"/spin\", statuses = [503] }", "{ path = \"/simd\", statuses = [503] }");
-        changed.replacen("\"{scratch}/probe.cwasm\", \"--instances\"", "\"{artifact:none.wasm}\", \"--instances\"", 1)
+            .replace(
+                "{ path = \"/spin\", statuses = [503] }",
+                "{ path = \"/simd\", statuses = [503] }",
+            );
+        changed.replacen(
+            "\"{scratch}/probe.cwasm\", \"--instances\"",
+            "\"{artifact:none.wasm}\", \"--instances\"",
+            1,
+        )
     });
     for capability in [Capability::MemoryLimit, Capability::Reuse, Capability::Deadline] {
         let observation = &seen[&capability];

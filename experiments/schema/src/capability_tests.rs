@@ -123,8 +123,16 @@ fn holes_and_nonsense_are_refused() {
         ("path = \"/\"", "path = \"/\", statuses = []", "`statuses` needs at least one"),
         ("says = [\"44\"]", "fails = true", "`fails` needs `says`"),
         ("says = [\"44\"]", "say = [\"44\"]", "did you mean `says`?"),
-        ("command = [\"{program:engine}\", \"{artifact:simd.wasm}\"]", "command = []", "an empty command"),
-        ("{program:engine}\", \"{artifact", "{program:other}\", \"{artifact", "is not run by program `other`"),
+        (
+            "command = [\"{program:engine}\", \"{artifact:simd.wasm}\"]",
+            "command = []",
+            "an empty command",
+        ),
+        (
+            "{program:engine}\", \"{artifact",
+            "{program:other}\", \"{artifact",
+            "is not run by program `other`",
+        ),
         ("{program:engine}\", \"{artifact", "{program:engine\", \"{artifact", "without `}`"),
         ("probes.one]", "probes.two]", "`two` is not among `subjects`"),
         ("architectures = [\"host\"]", "architectures = [\"x86_64\"]", "an emulator's times"),

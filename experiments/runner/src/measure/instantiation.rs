@@ -50,7 +50,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = words.join(" ");
     let child = spawned.map_err(|e| Failure::at("start")(format!("spawn `{shown}`: {e}")))?;
-    let output = finish(child, LIMIT).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -61,11 +61,16 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     record(report, iterations).map_err(Failure::at("run"))
 }
 
-/// Waits for the end, and ends it when the run is interrupted or `limit` has passed.
+/// Waits for the end, and ends it when the run is interrupted or the time is up.
+pub fn finish(child: Child) -> Result<Output, String> {
+    finish_within(child, LIMIT)
+}
+
+/// The same with another limit.
 ///
 /// # Errors
-/// It was ended so; the message says why.
-pub fn finish(mut child: Child, limit: Duration) -> Result<Output, String> {
+/// It was ended before its time; the message says why.
+pub fn finish_within(mut child: Child, limit: Duration) -> Result<Output, String> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // A full pipe would stop the program.
@@ -175,7 +180,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2; exit 3"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let output = finish(child, LIMIT).unwrap();
+        let output = finish(child).unwrap();
         assert_eq!(
             (output.status.code(), &*output.stdout, &*output.stderr),
             (Some(3), b"out\n".as_slice(), b"err\n".as_slice())

@@ -2,7 +2,7 @@
 //! an observation like what does; only what could not be tried is a failure.
 
 use super::instance::start_context;
-use super::instantiation::finish;
+use super::instantiation::finish_within;
 use super::{Bench, Failure, Measured, Visit};
 use crate::http::{PreparedRequest, exchange};
 use crate::interrupt;
@@ -31,11 +31,7 @@ type Seen = Result<String, String>;
 ///
 /// # Errors
 /// It could not be tried: a file or a program is not there, or the run was interrupted.
-pub fn measure(
-    bench: &Bench<'_>,
-    visit: &Visit<'_>,
-    probes: &Probes,
-) -> Result<Measured, Failure> {
+pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<Measured, Failure> {
     let steps = steps(visit, probes)?;
     let scratch = Scratch::make(bench, visit)?;
     let mut measured = Measured::default();
@@ -81,12 +77,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn make(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Self, Failure> {
-        let name = format!(
-            "weighbridge-probe-{}-{}-{}",
-            bench.run,
-            visit.position,
-            std::process::id()
-        );
+        let name =
+            format!("weighbridge-probe-{}-{}-{}", bench.run, visit.position, std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).map_err(|error| {
             Failure::at("plan")(format!("create {}: {error}", folder.display()))
@@ -124,7 +116,7 @@ fn run(
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let child = spawned
         .map_err(|error| Failure::at("start")(format!("spawn `{}`: {error}", words.join(" "))))?;
-    Ok(finish(child, Duration::from_millis(limit_ms)))
+    Ok(finish_within(child, Duration::from_millis(limit_ms)))
 }
 
 /// Whether a program ended as it had to and said what it had to.
@@ -136,8 +128,7 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
     );
     let lacks = says.iter().any(|wanted| !text.contains(wanted.as_str()));
     if output.status.success() == fails || lacks {
-        let line = text.lines().map(str::trim).find(|line| is_telling(line)).unwrap_or("nothing");
-        return Err(format!("{}: {}", output.status, shortened(line)));
+        return Err(format!("{}: {}", output.status, telling_line(&text)));
     }
     let lines: Vec<&str> = says
         .iter()
@@ -147,7 +138,13 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
     Ok(format!("{}: {}", output.status, shortened(&lines.join("; "))))
 }
 
-/// Blank lines and rulers tell nothing.
+/// The first line that names an error, else the first that is no blank line and no ruler.
+fn telling_line(text: &str) -> String {
+    let telling = || text.lines().map(str::trim).filter(|line| is_telling(line));
+    let error = telling().find(|line| line.to_lowercase().contains("error"));
+    error.or_else(|| telling().next()).map_or_else(|| "nothing".to_owned(), shortened)
+}
+
 fn is_telling(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
 }
@@ -168,8 +165,7 @@ fn serve(
     let (program, arguments) = templates
         .split_first()
         .ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
-    let mut instance =
-        start_program(program, arguments, &context).map_err(Failure::at("start"))?;
+    let mut instance = start_program(program, arguments, &context).map_err(Failure::at("start"))?;
     let seen = listening(instance.as_mut()).and_then(|()| ask(instance.as_mut(), requests));
     // One that is deaf to SIGTERM is killed: whether it stops is not what was asked.
     let _ = instance.stop();
@@ -180,7 +176,7 @@ fn serve(
 fn listening(instance: &mut dyn Instance) -> Result<(), String> {
     let (begun, address) = (Instant::now(), instance.address());
     loop {
-        instance.alive()?;
+        instance.alive().map_err(|why| format!("ended: {}", telling_line(&why)))?;
         if TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok() {
             return Ok(());
         }
@@ -200,7 +196,7 @@ fn ask(instance: &mut dyn Instance, requests: &[Exchange]) -> Seen {
         seen.push(format!("{}: {what}", request.path));
         if is_last {
             // A server that has ended says more about it than its silence does.
-            seen.extend(instance.alive().err().map(|why| shortened(&why)));
+            seen.extend(instance.alive().err().map(|why| format!("ended: {}", telling_line(&why))));
             return Err(seen.join("; "));
         }
     }
@@ -267,14 +263,26 @@ mod tests {
         check(&fine, &["simd 45"], false, Err("exit status: 0: simd 44"));
         check(&fine, &["simd"], true, Err("exit status: 0: simd 44"));
         check(&output(0, "", ""), &["simd"], false, Err("exit status: 0: nothing"));
+        let warned = output(1, "", "[warning] new\n[Error] no such section\n");
+        check(&warned, &["simd"], false, Err("exit status: 1: [Error] no such section"));
     }
 
     #[test]
     fn a_guest_that_was_stopped_is_told_from_one_that_never_began() {
         let stopped = output(1, "spinning\n", "error: timeout\n");
-        check(&stopped, &["spinning", "timeout"], true, Ok("exit status: 1: spinning; error: timeout"));
+        check(
+            &stopped,
+            &["spinning", "timeout"],
+            true,
+            Ok("exit status: 1: spinning; error: timeout"),
+        );
         let refused = output(1, "", "error: unknown import\n");
-        check(&refused, &["spinning", "timeout"], true, Err("exit status: 1: error: unknown import"));
+        check(
+            &refused,
+            &["spinning", "timeout"],
+            true,
+            Err("exit status: 1: error: unknown import"),
+        );
     }
 
     #[test]
