@@ -11,6 +11,7 @@ use weighbridge_analysis::render::tables::maturity;
 use weighbridge_analysis::summarise::missing::Cause;
 use weighbridge_schema::manifest::ExperimentEntry;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome};
 
@@ -41,7 +42,7 @@ deadline.absent = "no option"
 /// `wasi-http` works, `sockets` does not, `simd` varies, `aot` failed, and `reuse` was not reached.
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new(1);
-    let subjects = ["wasmtime-aot", "spin"].map(|name| name.parse().unwrap());
+    let subjects: [SubjectName; 2] = ["wasmtime-aot", "spin"].map(|name| name.parse().unwrap());
     let entry = ExperimentEntry {
         question: "What can it do?".to_owned(),
         baseline: subjects[0].clone(),

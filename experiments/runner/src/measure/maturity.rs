@@ -3,12 +3,12 @@
 
 use super::instance::start_context;
 use super::instantiation::finish_within;
+use super::instructions::Scratch;
 use super::{Bench, Failure, Measured, Visit};
 use crate::http::{PreparedRequest, exchange};
 use crate::interrupt;
 use crate::subject::{Instance, MARK, on_subject_cores, start_program};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::capability::{Exchange, Probe, Probes, Step, probe};
@@ -33,17 +33,17 @@ type Seen = Result<String, String>;
 /// It could not be tried: a file or a program is not there, or the run was interrupted.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<Measured, Failure> {
     let steps = steps(visit, probes)?;
-    let scratch = Scratch::make(bench, visit)?;
+    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("plan"))?;
     let mut measured = Measured::default();
     let mut works = true;
     for (place, step) in steps.iter().enumerate() {
         let seen = match step {
             Step::Run { command, says, fails, limit_ms } => {
-                let output = run(bench, visit, &scratch.fill_in(command), *limit_ms)?;
+                let output = run(bench, visit, &fill_in(command, &scratch), *limit_ms)?;
                 output.and_then(|output| judge(&output, says, *fails))
             }
             Step::Serve { command, requests } => {
-                serve(bench, visit, &scratch.fill_in(command), requests, place as u32)?
+                serve(bench, visit, &fill_in(command, &scratch), requests, place as u32)?
             }
         };
         if interrupt::requested() {
@@ -51,7 +51,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<
         }
         works = seen.is_ok();
         let (Ok(what) | Err(what)) = seen;
-        measured.remarks.push(without_folders(&what));
+        measured.remarks.push(what);
         if !works {
             break;
         }
@@ -72,31 +72,10 @@ fn steps<'a>(visit: &Visit<'_>, probes: &'a Probes) -> Result<&'a [Step], Failur
     }
 }
 
-/// A folder of the trial's own, gone when this is dropped.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn make(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Self, Failure> {
-        let name =
-            format!("weighbridge-probe-{}-{}-{}", bench.run, visit.position, std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).map_err(|error| {
-            Failure::at("plan")(format!("create {}: {error}", folder.display()))
-        })?;
-        Ok(Self(folder))
-    }
-
-    fn fill_in(&self, command: &[String]) -> Vec<String> {
-        let folder = self.0.to_string_lossy();
-        command.iter().map(|word| word.replace("{scratch}", &folder)).collect()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder of temporary files that stays behind costs only space.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// The command with the trial's own folder in it.
+fn fill_in(command: &[String], scratch: &Scratch) -> Vec<String> {
+    let folder = scratch.folder.to_string_lossy();
+    command.iter().map(|word| word.replace("{scratch}", &folder)).collect()
 }
 
 /// Runs a program to its end; the inner error says that it did not end in time.
@@ -130,12 +109,28 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
     if output.status.success() == fails || lacks {
         return Err(format!("{}: {}", output.status, telling_line(&text)));
     }
-    let lines: Vec<&str> = says
+    let lines: Vec<String> = says
         .iter()
         .filter_map(|wanted| text.lines().find(|line| line.contains(wanted.as_str())))
-        .map(str::trim)
+        .map(shortened)
         .collect();
-    Ok(format!("{}: {}", output.status, shortened(&lines.join("; "))))
+    Ok(match lines.join("; ") {
+        seen if seen.is_empty() => output.status.to_string(),
+        seen => format!("{}: {seen}", output.status),
+    })
+}
+
+/// How a server ended, without the program's name, which is a loader's for some.
+fn end_line(why: &str) -> String {
+    let after = why.split_once(" ended with ").map_or(why, |(_, after)| after);
+    // `exit status: 1: what it wrote`, or `signal: 9 (SIGKILL): what it wrote`.
+    let mut parts = after.splitn(3, ": ");
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(kind), Some(code), Some(wrote)) => {
+            format!("ended: {kind}: {code}: {}", telling_line(wrote))
+        }
+        _ => format!("ended: {}", shortened(after)),
+    }
 }
 
 /// The first line that names an error, else the first that is no blank line and no ruler.
@@ -149,7 +144,14 @@ fn is_telling(line: &str) -> bool {
     line.chars().any(char::is_alphanumeric)
 }
 
+/// As much of a line as a table bears, without what differs from machine to machine: folders, and the time before it.
 fn shortened(line: &str) -> String {
+    let timeless = line
+        .trim()
+        .strip_prefix('[')
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .and_then(|rest| Some(rest.split_once(']')?.1.trim_start()));
+    let line = without_folders(timeless.unwrap_or(line.trim()));
     line.chars().filter(|c| !c.is_control()).take(LINE_CHARACTERS).collect()
 }
 
@@ -176,7 +178,7 @@ fn serve(
 fn listening(instance: &mut dyn Instance) -> Result<(), String> {
     let (begun, address) = (Instant::now(), instance.address());
     loop {
-        instance.alive().map_err(|why| format!("ended: {}", telling_line(&why)))?;
+        instance.alive().map_err(|why| end_line(&why))?;
         if TcpStream::connect_timeout(&address, Duration::from_millis(100)).is_ok() {
             return Ok(());
         }
@@ -196,7 +198,7 @@ fn ask(instance: &mut dyn Instance, requests: &[Exchange]) -> Seen {
         seen.push(format!("{}: {what}", request.path));
         if is_last {
             // A server that has ended says more about it than its silence does.
-            seen.extend(instance.alive().err().map(|why| format!("ended: {}", telling_line(&why))));
+            seen.extend(instance.alive().err().map(|why| end_line(&why)));
             return Err(seen.join("; "));
         }
     }
@@ -292,5 +294,8 @@ mod tests {
             "`host` failed: /spin: 503; at y.wat: no (w)"
         );
         assert_eq!(without_folders("wasi:http/types@0.2.0 a/b"), "wasi:http/types@0.2.0 a/b");
+        let ended = "/a/ld.so ended with exit status: 1: [warning] new\n[error] no section";
+        assert_eq!(end_line(ended), "ended: exit status: 1: [error] no section");
+        assert_eq!(shortened("[2026-11-21 15:35] [error] no /a/b/c.so "), "[error] no c.so");
     }
 }

@@ -120,7 +120,8 @@ pub fn start<'a>(
     }
     match &subject.start {
         Start::Process { program, arguments, environment } => {
-            process::start(&process::Launch { program, arguments, environment }, context)
+            let launch = process::Launch { program, arguments, environment, keeps_stdout: false };
+            process::start(&launch, context)
         }
         Start::Container { engine, image, arguments, network, port, environment } => {
             let engine = context.engines.get(*engine)?;
@@ -144,7 +145,10 @@ pub fn start_program<'a>(
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
     let environment = BTreeMap::new();
-    process::start(&process::Launch { program, arguments, environment: &environment }, context)
+    // Some say on their standard output what went wrong.
+    let environment = &environment;
+    let launch = process::Launch { program, arguments, environment, keeps_stdout: true };
+    process::start(&launch, context)
 }
 
 /// Puts the address and the paths of files into an argument.
