@@ -154,6 +154,13 @@ impl Question {
         capability::probe(&self.probes, &cell.subject, variant_of, capability)
     }
 
+    /// Whether the run was to find out about a cell: what a definition says of a program by itself is not measured,
+    /// and not missing either.
+    #[must_use]
+    pub fn asks(&self, manifest: &Manifest, cell: &Cell) -> bool {
+        !matches!(self.probe(manifest, cell), Some(Probe::Absent(_) | Probe::Untried(_)))
+    }
+
     /// Every cell, setting by setting.
     pub fn keys(&self) -> impl Iterator<Item = CellKey> + '_ {
         self.settings.iter().flat_map(|s| self.subjects.iter().map(|subject| self.key(s, subject)))

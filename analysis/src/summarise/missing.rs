@@ -5,7 +5,6 @@ use crate::load::frame::is_emulated;
 use crate::load::question::{CellKey, Kind, Question};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use weighbridge_schema::capability::Probe;
 use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
@@ -61,18 +60,13 @@ pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
     questions
         .iter()
         .flat_map(|question| question.keys().map(move |key| (question, key)))
-        .filter(|(question, key)| is_tried(run, question, key))
+        .filter(|(question, key)| question.asks(&run.manifest, &key.cell))
         .filter_map(|(question, key)| {
             let seen = observed.get(&key).map_or(&[][..], Vec::as_slice);
             let missing = why(run, question.kind, &key, seen)?;
             Some((key, missing))
         })
         .collect()
-}
-
-/// What a definition says of itself that nobody tries is not missing: its table says why.
-fn is_tried(run: &Run, question: &Question, key: &CellKey) -> bool {
-    !matches!(question.probe(&run.manifest, &key.cell), Some(Probe::Absent(_) | Probe::Untried(_)))
 }
 
 fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {

@@ -91,7 +91,8 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     for question in &results.questions {
-        for key in question.keys().filter(|key| !is_copies(key.cell.parameter)) {
+        let asked = |key: &CellKey| question.asks(&results.run.manifest, &key.cell);
+        for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
             let words = parameter_words(key.cell.parameter);
             table.push(row(results, question, &key, &words, numbers(results, question, &key)));
         }
