@@ -155,6 +155,7 @@ impl Quantity {
                     | Metric::WithRuntime
                     | Metric::CasesSent
                     | Metric::CasesEqual
+                    | Metric::Works
                     | Metric::InstructionsToReady
                     | Metric::InstructionsFirstCall
                     | Metric::InstructionsPerCall

@@ -97,6 +97,7 @@ fn quantities(kind: Kind) -> Vec<Quantity> {
             metrics(&[Metric::Pss, Metric::Uss, Metric::MarginalPss, Metric::MarginalUss])
         }
         Kind::ArtifactSize => metrics(&[Metric::Shipped, Metric::WithRuntime]),
+        Kind::Maturity => metrics(&[Metric::Works]),
         Kind::Instructions => {
             metrics(&[Metric::InstructionsFirstCall, Metric::InstructionsPerCall])
         }

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
@@ -35,6 +36,8 @@ pub enum Kind {
     ArtifactSize,
     /// Instructions that an emulator counted.
     Instructions,
+    /// What runtimes can do.
+    Maturity,
 }
 
 impl Kind {
@@ -131,6 +134,8 @@ pub struct Question {
     pub subjects: Vec<SubjectName>,
     /// Workloads and parameters in the definition's order.
     pub settings: Vec<Setting>,
+    /// How the capabilities are tried, or why not; nothing in other kinds of questions.
+    pub probes: Probes,
 }
 
 impl Question {
@@ -138,6 +143,22 @@ impl Question {
     #[must_use]
     pub fn key(&self, setting: &Setting, subject: &SubjectName) -> CellKey {
         CellKey { experiment: self.experiment.clone(), cell: setting.cell(subject) }
+    }
+
+    /// How the capability of a cell is found out; `None` in other kinds of questions.
+    #[must_use]
+    pub fn probe(&self, manifest: &Manifest, cell: &Cell) -> Option<&Probe> {
+        let Parameter::Capability(capability) = cell.parameter else { return None };
+        let entry = manifest.subjects.get(&cell.subject);
+        let variant_of = entry.and_then(|entry| entry.definition.variant_of.as_ref());
+        capability::probe(&self.probes, &cell.subject, variant_of, capability)
+    }
+
+    /// Whether the run was to find out about a cell: what a definition says of a program by itself is not measured,
+    /// and not missing either.
+    #[must_use]
+    pub fn asks(&self, manifest: &Manifest, cell: &Cell) -> bool {
+        !matches!(self.probe(manifest, cell), Some(Probe::Absent(_) | Probe::Untried(_)))
     }
 
     /// Every cell, setting by setting.
@@ -189,6 +210,7 @@ fn question(
             Method::Memory { .. } => Kind::Memory,
             Method::ArtifactSize {} => Kind::ArtifactSize,
             Method::Instructions { .. } => Kind::Instructions,
+            Method::Maturity { .. } => Kind::Maturity,
         },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
@@ -199,6 +221,10 @@ fn question(
             .cloned()
             .collect(),
         settings: settings(manifest, name, entry, &definition.architectures),
+        probes: match definition.method {
+            Method::Maturity { probes } => probes,
+            _ => Probes::new(),
+        },
     })
 }
 

@@ -59,10 +59,11 @@ pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
     }
     questions
         .iter()
-        .flat_map(|question| question.keys().map(|key| (question.kind, key)))
-        .filter_map(|(kind, key)| {
+        .flat_map(|question| question.keys().map(move |key| (question, key)))
+        .filter(|(question, key)| question.asks(&run.manifest, &key.cell))
+        .filter_map(|(question, key)| {
             let seen = observed.get(&key).map_or(&[][..], Vec::as_slice);
-            let missing = why(run, kind, &key, seen)?;
+            let missing = why(run, question.kind, &key, seen)?;
             Some((key, missing))
         })
         .collect()

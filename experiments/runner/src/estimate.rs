@@ -33,7 +33,7 @@ fn window_ms(definition: &Definition, profile: Profile) -> u64 {
         Method::HighestRate { warmup_ms, .. } => 12 * (warmup_ms + measure_ms),
         Method::ArtifactSize {} => 4_000,
         Method::Instructions { .. } => 2_000,
-        Method::Equivalence {} => 3_000,
+        Method::Equivalence {} | Method::Maturity { .. } => 3_000,
         Method::Throughput { warmup_ms, .. } | Method::Latency { warmup_ms, .. } => {
             warmup_ms + measure_ms
         }

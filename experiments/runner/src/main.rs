@@ -85,6 +85,15 @@ enum Verb {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Turn a module's text into the module, for the probes that are written by hand.
+    Assemble {
+        /// The text (.wat).
+        #[arg(long)]
+        text: PathBuf,
+        /// The module to write (.wasm).
+        #[arg(long)]
+        output: PathBuf,
+    },
     /// Weigh the load generator beside wrk, and show both of its loops a server that stalls.
     CalibrateLoad(calibrate::Arguments),
     /// Answer every request with the same bytes: what the load generator is calibrated against.
@@ -178,6 +187,7 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             })
         }
+        Verb::Assemble { text, output } => assemble(&text, &output).map(|()| ExitCode::SUCCESS),
         Verb::CalibrateLoad(arguments) => calibrate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Responder(arguments) => responder::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
@@ -303,6 +313,11 @@ fn read_claims_file(path: Option<&Path>) -> Result<Vec<Claim>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     Ok(read_claims(&path.display().to_string(), &text)?)
+}
+
+fn assemble(text: &Path, output: &Path) -> Result<()> {
+    let module = wat::parse_file(text).with_context(|| format!("assemble {}", text.display()))?;
+    store::write_whole(output, &module)
 }
 
 fn read_provisions(path: Option<&Path>) -> Result<Vec<Provision>> {

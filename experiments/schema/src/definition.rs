@@ -1,6 +1,7 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
+use crate::capability::settle_probes;
 use crate::method::Method;
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
@@ -194,7 +195,7 @@ impl Definition {
         subjects: &Subjects,
         workloads: &Workloads,
     ) -> Result<Self, ParseError> {
-        let raw: RawDefinition = parse(file, text)?;
+        let mut raw: RawDefinition = parse(file, text)?;
         let fail = |message: String| ParseError { file: file.to_owned(), line: None, message };
         let mut own = Own::default();
         let asked =
@@ -202,6 +203,10 @@ impl Definition {
         let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
+        if let Method::Maturity { probes } = &mut raw.method {
+            let of = |name: &SubjectName| own.subjects.get(name).or_else(|| subjects.get(name));
+            settle_probes(probes, &asked, of).map_err(fail)?;
+        }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
         Ok(Self {
             experiment,
@@ -236,7 +241,8 @@ impl Definition {
         let mut trials = Vec::new();
         for invocation in invocations {
             for subject in &self.subjects {
-                for (workload, parameter) in self.method.arms(&self.workloads) {
+                let arms = self.method.arms(&self.workloads).into_iter();
+                for (workload, parameter) in arms.filter(|arm| self.method.visits(subject, arm.1)) {
                     trials.push(Trial {
                         experiment: self.experiment.clone(),
                         cell: Cell {

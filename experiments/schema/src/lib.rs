@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod calibration;
 pub mod calibration_load;
+pub mod capability;
 pub mod claim;
 pub mod definition;
 pub mod manifest;

@@ -1,8 +1,9 @@
 //! How a question is answered, and which cells that makes.
 
+use crate::capability::{self, Capability, Probe, Probes};
 use crate::definition::RawProfiles;
 use crate::metric::Metric;
-use crate::name::WorkloadName;
+use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::{PageCache, Parameter};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -73,6 +74,11 @@ pub enum Method {
         /// Requests per invocation; the first is the cold one.
         iterations: u32,
     },
+    /// What each subject can do, tried one capability at a time.
+    Maturity {
+        /// How each capability of each subject is tried, or why it is not.
+        probes: Probes,
+    },
 }
 
 fn warm_only() -> Vec<PageCache> {
@@ -113,6 +119,10 @@ impl Method {
                 let all: Vec<_> = concurrency.iter().map(|&n| Parameter::Concurrency(n)).collect();
                 each(&all)
             }
+            Method::Maturity { .. } => {
+                let all = Capability::ALL.iter().copied();
+                all.map(|capability| (None, Parameter::Capability(capability))).collect()
+            }
             Method::Latency { rates_per_second, .. } => workloads
                 .iter()
                 .flat_map(|w| {
@@ -123,11 +133,27 @@ impl Method {
         }
     }
 
+    /// Whether there is anything to do for `subject` under `parameter`: what a definition says of itself that a program
+    /// lacks is not visited.
+    #[must_use]
+    pub fn visits(&self, subject: &SubjectName, parameter: Parameter) -> bool {
+        match (self, parameter) {
+            (Method::Maturity { probes }, Parameter::Capability(capability)) => {
+                let probe = capability::probe(probes, subject, None, capability);
+                matches!(probe, Some(Probe::Try(_)))
+            }
+            _ => true,
+        }
+    }
+
     /// The metric by whose precision a cell ends; `None` where nothing is sampled.
     #[must_use]
     pub fn headline(&self) -> Option<Metric> {
         match self {
-            Method::Equivalence {} | Method::ArtifactSize {} | Method::Instructions { .. } => None,
+            Method::Equivalence {}
+            | Method::ArtifactSize {}
+            | Method::Instructions { .. }
+            | Method::Maturity { .. } => None,
             Method::ColdStart { .. } => Some(Metric::TimeToFirstResponse),
             Method::Instantiation { .. } => Some(Metric::Instantiation),
             // The window is as long in every trial: completed requests vary as the rate does.
@@ -170,7 +196,10 @@ impl Method {
         profiles: &RawProfiles,
     ) -> Result<(), String> {
         match self {
-            Method::Equivalence {} | Method::ArtifactSize {} => {}
+            Method::Maturity { .. } if !workloads.is_empty() => {
+                return Err("workloads must be empty: a probe says what it asks for".to_owned());
+            }
+            Method::Equivalence {} | Method::ArtifactSize {} | Method::Maturity { .. } => {}
             Method::ColdStart { page_cache } if page_cache.is_empty() => {
                 return Err("page_cache needs at least one state: warm, dropped".to_owned());
             }

@@ -131,6 +131,8 @@ metrics! {
     CasesSent => "cases_sent", "cases", Count, Neutral;
     /// Requests of the equivalence list whose status and body were as expected.
     CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter;
+    /// 1 where a capability worked when it was tried, 0 where it did not.
+    Works => "works", "works when tried", Count, Neutral;
     /// Instructions from exec until the subject can handle its first request.
     InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter;
     /// Instructions of the first request within a process.

@@ -1,5 +1,6 @@
 //! The setting that a cell varies besides subject and workload.
 
+use crate::capability::Capability;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +27,7 @@ impl PageCache {
 }
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
-/// `page-cache=dropped`, `idle`, `loaded` or `-`.
+/// `page-cache=dropped`, `capability=simd`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// Nothing varies.
@@ -43,6 +44,8 @@ pub enum Parameter {
     Copies(u32),
     /// The page cache was dropped right before the start.
     PageCacheDropped,
+    /// What is tried.
+    Capability(Capability),
 }
 
 impl fmt::Display for Parameter {
@@ -55,6 +58,7 @@ impl fmt::Display for Parameter {
             Parameter::Loaded => f.pad("loaded"),
             Parameter::Copies(n) => f.pad(&format!("copies={n}")),
             Parameter::PageCacheDropped => f.pad("page-cache=dropped"),
+            Parameter::Capability(what) => f.pad(&format!("capability={what}")),
         }
     }
 }
@@ -75,9 +79,10 @@ impl FromStr for Parameter {
                 Some(("concurrency", digits)) => Ok(Parameter::Concurrency(number(digits)?)),
                 Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
                 Some(("copies", digits)) => Ok(Parameter::Copies(number(digits)?)),
+                Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 _ => Err(format!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
-                     page-cache=dropped, idle, loaded or -"
+                     page-cache=dropped, capability=NAME, idle, loaded or -"
                 )),
             },
         }
@@ -114,8 +119,16 @@ mod tests {
     }
 
     #[test]
+    fn every_capability_is_written_and_read_back() {
+        for &capability in Capability::ALL {
+            let parameter = Parameter::Capability(capability);
+            assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for bad in ["", "rate=", "rate=-1", "speed=3", "Idle"] {
+        for bad in ["capability=flight", "", "rate=", "rate=-1", "speed=3", "Idle"] {
             assert!(bad.parse::<Parameter>().is_err(), "{bad}");
         }
     }

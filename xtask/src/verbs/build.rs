@@ -33,8 +33,24 @@ const SHELLS: [(&str, &str); 3] = [
     ("shell-wasmedge.wasm", "wasmedge"),
     ("shell-preopened.wasm", "preopened"),
 ];
+/// What tries what a runtime can do: a component, and modules that are written by hand, below the folder.
+const PROBE: &str = "probe.wasm";
+const PROBE_MODULES: [&str; 4] =
+    ["probe-grow.wasm", "probe-simd.wasm", "probe-spin.wasm", "probe-threads.wasm"];
+const PROBE_TEXTS: &str = "service/probe/modules";
 /// What is built once: every architecture gets the same files.
-const GUESTS: [&str; 5] = [COMPONENT, COMMAND, SHELLS[0].0, SHELLS[1].0, SHELLS[2].0];
+const GUESTS: [&str; 10] = [
+    COMPONENT,
+    COMMAND,
+    SHELLS[0].0,
+    SHELLS[1].0,
+    SHELLS[2].0,
+    PROBE,
+    PROBE_MODULES[0],
+    PROBE_MODULES[1],
+    PROBE_MODULES[2],
+    PROBE_MODULES[3],
+];
 /// What is built for each architecture.
 const COMPILED_FOR_EACH: [&str; 5] = [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
@@ -282,7 +298,18 @@ impl Parts<'_> {
             let arguments = ["--features", feature];
             self.release(package, &arguments, self.wasm_command()?, made, &folder.join(name))?;
         }
-        Ok(())
+        let (package, made) = ("weighbridge-probe", "weighbridge_probe.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(PROBE))?;
+        PROBE_MODULES.iter().try_for_each(|name| self.assemble(name, &folder.join(name)))
+    }
+
+    /// A probe's module from its text: `probe-simd.wasm` from `simd.wat`.
+    fn assemble(&self, name: &str, to: &Path) -> Result<()> {
+        let stem = name.trim_start_matches("probe-").trim_end_matches(".wasm");
+        let text = self.project.root.join(PROBE_TEXTS).join(format!("{stem}.wat"));
+        let mut assemble = command(self.runner);
+        assemble.arg("assemble").arg("--text").arg(text).arg("--output").arg(to);
+        quietly(assemble)
     }
 
     /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.

@@ -11,6 +11,7 @@ pub mod instructions;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
+pub mod maturity;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
@@ -51,6 +52,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         architectures::table(results),
         architectures::instructions(results),
         portability::table(results),
+        maturity::table(results),
+        maturity::seen(results),
         instructions::table(results),
         comparisons::table(results),
         provenance::table(results),
@@ -155,6 +158,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Copies(1) => "1 instance".to_owned(),
         Parameter::Copies(n) => format!("{n} instances"),
         Parameter::PageCacheDropped => "page cache dropped".to_owned(),
+        Parameter::Capability(capability) => capability.title().to_owned(),
     }
 }
 

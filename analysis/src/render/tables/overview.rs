@@ -23,6 +23,7 @@ pub fn headline(kind: Kind) -> Quantity {
         Kind::Memory => Quantity::Metric(Metric::Pss),
         Kind::ArtifactSize => Quantity::Metric(Metric::Shipped),
         Kind::Instructions => Quantity::Metric(Metric::InstructionsPerCall),
+        Kind::Maturity => Quantity::Metric(Metric::Works),
     }
 }
 
@@ -52,7 +53,7 @@ fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Conten
         number_cell(results, key, quantity),
         // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
         match question.kind {
-            Kind::Equivalence => Content::Nothing,
+            Kind::Equivalence | Kind::Maturity => Content::Nothing,
             _ => ratio_cell(results, question, key, quantity),
         },
         n_cell(results, key, quantity),
@@ -90,7 +91,8 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     for question in &results.questions {
-        for key in question.keys().filter(|key| !is_copies(key.cell.parameter)) {
+        let asked = |key: &CellKey| question.asks(&results.run.manifest, &key.cell);
+        for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
             let words = parameter_words(key.cell.parameter);
             table.push(row(results, question, &key, &words, numbers(results, question, &key)));
         }

@@ -46,13 +46,35 @@ pub fn begin<'a>(
     request: &PreparedRequest,
     copy: u32,
 ) -> Result<Running<'a>, Failure> {
+    let subject = bench.catalog.subject(&visit.trial.cell.subject).map_err(Failure::at("plan"))?;
+    let context = start_context(bench, visit, copy)?;
+    let mut instance = start(subject, &context).map_err(Failure::at("start"))?;
+    let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
+        if interrupt::requested() {
+            return Err(interrupt::REASON.to_owned());
+        }
+        instance.alive()
+    })
+    .map_err(Failure::at("first response"))?;
+    first.answer.check(request).map_err(Failure::at("first response"))?;
+    Ok(Running { instance, first, stderr_file: context.stderr_file })
+}
+
+/// What starting needs to know, for the visit's instance number `copy`.
+///
+/// # Errors
+/// Nothing was built for the visit's architecture, or nothing emulates it.
+pub fn start_context<'a>(
+    bench: &Bench<'a>,
+    visit: &Visit<'_>,
+    copy: u32,
+) -> Result<StartContext<'a>, Failure> {
     let name = &visit.trial.cell.subject;
-    let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
     let file = match copy {
         0 => format!("{:05}-{name}.txt", visit.position),
         _ => format!("{:05}-{name}-{copy}.txt", visit.position),
     };
-    let context = StartContext {
+    Ok(StartContext {
         artifacts: bench.artifacts(visit)?,
         emulator: bench.emulator(visit)?.map(|emulator| emulator.program.as_str()),
         engines: bench.engines,
@@ -66,17 +88,7 @@ pub fn begin<'a>(
             _ => PageCache::Warm,
         },
         stderr_file: bench.stderr_folder.join(file),
-    };
-    let mut instance = start(subject, &context).map_err(Failure::at("start"))?;
-    let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
-        if interrupt::requested() {
-            return Err(interrupt::REASON.to_owned());
-        }
-        instance.alive()
     })
-    .map_err(Failure::at("first response"))?;
-    first.answer.check(request).map_err(Failure::at("first response"))?;
-    Ok(Running { instance, first, stderr_file: context.stderr_file })
 }
 
 impl Running<'_> {

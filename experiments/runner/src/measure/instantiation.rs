@@ -62,7 +62,15 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
 }
 
 /// Waits for the end, and ends it when the run is interrupted or the time is up.
-pub fn finish(mut child: Child) -> Result<Output, String> {
+pub fn finish(child: Child) -> Result<Output, String> {
+    finish_within(child, LIMIT)
+}
+
+/// The same with another limit.
+///
+/// # Errors
+/// It was ended before its time; the message says why.
+pub fn finish_within(mut child: Child, limit: Duration) -> Result<Output, String> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // A full pipe would stop the program.
@@ -73,12 +81,12 @@ pub fn finish(mut child: Child) -> Result<Output, String> {
             if let Some(status) = child.try_wait().map_err(|error| format!("wait: {error}"))? {
                 break status;
             }
-            if interrupt::requested() || begun.elapsed() > LIMIT {
+            if interrupt::requested() || begun.elapsed() > limit {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(match interrupt::requested() {
                     true => interrupt::REASON.to_owned(),
-                    false => format!("did not end within {} s", LIMIT.as_secs()),
+                    false => format!("did not end within {} s", limit.as_secs()),
                 });
             }
             std::thread::sleep(Duration::from_millis(1));

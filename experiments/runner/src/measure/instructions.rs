@@ -196,12 +196,16 @@ fn record(counts: &Counts, iterations: u32) -> Result<Measured, String> {
 }
 
 /// A folder for one trial, removed with what is in it.
-struct Scratch {
-    folder: PathBuf,
+pub(super) struct Scratch {
+    pub(super) folder: PathBuf,
 }
 
 impl Scratch {
-    fn new(run: &str, position: u64) -> Result<Self, String> {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// The system's temporary folder does not take it.
+    pub(super) fn new(run: &str, position: u64) -> Result<Self, String> {
         let name = format!("weighbridge-{}-{run}-{position}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         let shown = folder.display().to_string();

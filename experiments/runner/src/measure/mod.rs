@@ -8,6 +8,7 @@ mod instance;
 mod instantiation;
 mod instructions;
 mod load;
+mod maturity;
 mod memory;
 mod rate_search;
 mod warm_up;
@@ -165,6 +166,7 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Method::ArtifactSize {} => artifact_size::measure(bench, visit),
         Method::Instructions { iterations } => instructions::measure(bench, visit, *iterations),
+        Method::Maturity { probes } => maturity::measure(bench, visit, probes),
     }
 }
 

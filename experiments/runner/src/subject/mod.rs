@@ -9,6 +9,7 @@ use crate::artifacts::Artifacts;
 use crate::engines::Engines;
 use crate::image::Image;
 use crate::page_cache;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use weighbridge_schema::manifest::Pinning;
@@ -52,7 +53,7 @@ pub struct StartContext<'a> {
     /// The container engines.
     pub engines: &'a Engines,
     /// Images by artifact name, loaded into the engines that the plan's subjects ask.
-    pub images: &'a std::collections::BTreeMap<String, Image>,
+    pub images: &'a BTreeMap<String, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
     /// The run, for labels and names.
@@ -119,7 +120,8 @@ pub fn start<'a>(
     }
     match &subject.start {
         Start::Process { program, arguments, environment } => {
-            process::start(&process::Launch { program, arguments, environment }, context)
+            let launch = process::Launch { program, arguments, environment, keeps_stdout: false };
+            process::start(&launch, context)
         }
         Start::Container { engine, image, arguments, network, port, environment } => {
             let engine = context.engines.get(*engine)?;
@@ -131,6 +133,22 @@ pub fn start<'a>(
             bundle::start(runtime, binary, arguments, context)
         }
     }
+}
+
+/// Starts a program that is no subject: a runtime with other arguments, to see what it can do.
+///
+/// # Errors
+/// It cannot be spawned, or a file is named that is not there.
+pub fn start_program<'a>(
+    program: &str,
+    arguments: &[String],
+    context: &StartContext<'a>,
+) -> Result<Box<dyn Instance + 'a>, String> {
+    let environment = BTreeMap::new();
+    // Some say on their standard output what went wrong.
+    let environment = &environment;
+    let launch = process::Launch { program, arguments, environment, keeps_stdout: true };
+    process::start(&launch, context)
 }
 
 /// Puts the address and the paths of files into an argument.

@@ -33,6 +33,8 @@ pub struct Launch<'a> {
     pub arguments: &'a [String],
     /// Its environment, beside the mark.
     pub environment: &'a BTreeMap<String, String>,
+    /// Whether what it writes to its standard output is kept, with what it writes to its standard error.
+    pub keeps_stdout: bool,
 }
 
 /// Spawns the program on the subject's cores.
@@ -58,7 +60,11 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     for (name, value) in launch.environment {
         command.env(name, fill_in(value, address, context.artifacts)?);
     }
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    let stdout = match launch.keeps_stdout {
+        true => stderr.try_clone().map_err(|e| format!("open standard output: {e}"))?.into(),
+        false => Stdio::null(),
+    };
+    command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
 

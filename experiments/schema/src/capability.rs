@@ -1,0 +1,257 @@
+//! What a runtime may be able to do, and how that is tried: the probes of a definition of maturity.
+
+use crate::name::SubjectName;
+use crate::subject::{Subject, split_version};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! capabilities {
+    ($($(#[$doc:meta])* $variant:ident => $key:literal, $title:literal;)*) => {
+        /// Something that a runtime may be able to do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Capability {
+            $($(#[$doc])* #[serde(rename = $key)] $variant,)*
+        }
+
+        impl Capability {
+            /// Every capability, in the order of the table.
+            pub const ALL: &'static [Capability] = &[$(Capability::$variant),*];
+
+            /// The key in definitions and raw log.
+            #[must_use]
+            pub fn key(self) -> &'static str {
+                match self { $(Capability::$variant => $key),* }
+            }
+
+            /// The words a table uses.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Capability::$variant => $title),* }
+            }
+        }
+    };
+}
+
+capabilities! {
+    /// A component that exports wasi:http is served.
+    WasiHttp => "wasi-http", "wasi:http";
+    /// A guest listens, connects and is connected to.
+    Sockets => "sockets", "sockets";
+    /// A guest starts a thread that shares its memory.
+    Threads => "threads", "threads";
+    /// A guest computes with 128-bit vectors.
+    Simd => "simd", "SIMD";
+    /// A module is compiled by one process and run by another one.
+    Aot => "aot", "ahead of time";
+    /// Memories come from a pool that was reserved before.
+    Pooling => "pooling", "pooling";
+    /// One instance answers several requests, by a setting of the host.
+    Reuse => "reuse", "reuse";
+    /// A guest's memory does not grow beyond a limit of the host.
+    MemoryLimit => "memory-limit", "memory limit";
+    /// A guest that does not end is ended by the host.
+    Deadline => "deadline", "deadline";
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
+}
+
+impl FromStr for Capability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Capability::ALL.iter().copied().find(|known| known.key() == text).ok_or_else(|| {
+            let all: Vec<&str> = Capability::ALL.iter().map(|known| known.key()).collect();
+            format!("`{text}` is not a capability; there are: {}", all.join(", "))
+        })
+    }
+}
+
+/// How one capability of one subject is found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Probe {
+    /// The program has no option or interface for it: why that is known. Nothing is run.
+    Absent(String),
+    /// It may be there and nobody has tried: why not. Nothing is run.
+    Untried(String),
+    /// It works when every one of these steps goes as it says.
+    Try(Vec<Step>),
+}
+
+/// One step of trying. Words may hold what the words of a subject may, and `{scratch}`: a folder of the trial's own
+/// that is gone after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Step {
+    /// A program is run to its end.
+    Run {
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// Texts each of which it must write, to either of its outputs.
+        #[serde(default)]
+        says: Vec<String>,
+        /// Whether it must end unsuccessfully: a guest that was stopped.
+        #[serde(default)]
+        fails: bool,
+        /// Longest time it may take, milliseconds.
+        #[serde(default = "run_limit_ms")]
+        limit_ms: u64,
+    },
+    /// A server is started, asked in this order, and ended.
+    Serve {
+        /// The program and its arguments, with `{listen}`.
+        command: Vec<String>,
+        /// What it is asked, each over a connection of its own.
+        requests: Vec<Exchange>,
+    },
+}
+
+/// Long enough for a compiler on a busy machine.
+fn run_limit_ms() -> u64 {
+    60_000
+}
+
+/// A GET and what must come back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// Path and query.
+    pub path: String,
+    /// HTTP statuses, one of which it must be answered with.
+    #[serde(default = "ok_only")]
+    pub statuses: Vec<u16>,
+    /// What the body must begin with; anything when absent.
+    #[serde(default)]
+    pub says: String,
+}
+
+fn ok_only() -> Vec<u16> {
+    vec![200]
+}
+
+/// The probes of every subject of a definition.
+pub type Probes = BTreeMap<SubjectName, BTreeMap<Capability, Probe>>;
+
+/// The probe of a subject; a variant that has none of its own has those of the subject it is a variant of.
+#[must_use]
+pub fn probe<'a>(
+    probes: &'a Probes,
+    subject: &SubjectName,
+    variant_of: Option<&SubjectName>,
+    capability: Capability,
+) -> Option<&'a Probe> {
+    let own = probes.get(subject).or_else(|| probes.get(variant_of?));
+    own?.get(&capability)
+}
+
+/// Gives variants their probes and placeholders their meaning, and refuses a table with holes: each capability of each
+/// of `asked` is tried, or the definition says why not.
+///
+/// # Errors
+/// Names the key and what is wrong with it.
+pub(crate) fn settle_probes<'a>(
+    probes: &mut Probes,
+    asked: &[SubjectName],
+    subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
+) -> Result<(), String> {
+    if let Some(other) = probes.keys().find(|name| !asked.contains(name)) {
+        return Err(format!("probes.{other}: `{other}` is not among `subjects`"));
+    }
+    for name in asked {
+        let Some(subject) = subject(name) else { continue };
+        if let Some(of) = subject.variant_of.as_ref().filter(|_| !probes.contains_key(name))
+            && let Some(originals) = probes.get(of)
+        {
+            let copy = originals.clone();
+            probes.insert(name.clone(), copy);
+        }
+        let own = probes.get_mut(name).ok_or_else(|| format!("probes.{name} is missing"))?;
+        for &capability in Capability::ALL {
+            let key = format!("probes.{name}.{capability}");
+            let probe = own.get_mut(&capability).ok_or_else(|| {
+                format!(
+                    "{key} is missing: try it, or say why not (`absent`: there is no option or interface for it; \
+                     `untried`)"
+                )
+            })?;
+            check(probe).map_err(|why| format!("{key}: {why}"))?;
+            for word in words_mut(probe) {
+                settle_word(word, name, subject).map_err(|why| format!("{key}: {why}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check(probe: &Probe) -> Result<(), String> {
+    match probe {
+        Probe::Absent(why) | Probe::Untried(why) if why.trim().is_empty() => {
+            Err("say why".to_owned())
+        }
+        Probe::Absent(_) | Probe::Untried(_) => Ok(()),
+        Probe::Try(steps) if steps.is_empty() => Err("`try` needs at least one step".to_owned()),
+        Probe::Try(steps) => steps.iter().try_for_each(|step| match step {
+            Step::Run { command, .. } | Step::Serve { command, .. } if command.is_empty() => {
+                Err("an empty command".to_owned())
+            }
+            // A guest that fails for any reason would count as one that was stopped.
+            Step::Run { fails: true, says, .. } if says.is_empty() => {
+                Err("`fails` needs `says`: by what is it known that it failed for this?".to_owned())
+            }
+            Step::Run { .. } => Ok(()),
+            Step::Serve { requests, .. } if requests.is_empty() => {
+                Err("`serve` needs at least one request".to_owned())
+            }
+            Step::Serve { requests, .. } => requests.iter().try_for_each(|request| {
+                let path = &request.path;
+                match (path.starts_with('/'), request.statuses.is_empty()) {
+                    (false, _) => Err(format!("path `{path}` must begin with /")),
+                    (true, true) => Err(format!("{path}: `statuses` needs at least one")),
+                    (true, false) => Ok(()),
+                }
+            }),
+        }),
+    }
+}
+
+fn words_mut(probe: &mut Probe) -> impl Iterator<Item = &mut String> {
+    let steps = match probe {
+        Probe::Try(steps) => steps.as_mut_slice(),
+        Probe::Absent(_) | Probe::Untried(_) => &mut [],
+    };
+    steps.iter_mut().flat_map(|step| match step {
+        Step::Run { command, .. } | Step::Serve { command, .. } => command,
+    })
+}
+
+/// A probe is of the subject's own programs, in the version that the subject is run by.
+fn settle_word(word: &mut String, name: &SubjectName, subject: &Subject) -> Result<(), String> {
+    if word.contains("{prepared}") && subject.prepare.is_none() {
+        return Err(format!("`{word}` stands there, and the subject has no `prepare`"));
+    }
+    *word = word.replace("{prepared}", &format!("{{prepared:{name}}}"));
+    let Some((_, after)) = word.split_once("{program:") else { return Ok(()) };
+    let (asked, _) =
+        after.split_once('}').ok_or_else(|| format!("`{word}`: `{{program:` without `}}`"))?;
+    let (bare, _) = split_version(asked);
+    let programs = subject.programs();
+    let Some((program, version)) = programs.iter().find(|(program, _)| program.as_str() == bare)
+    else {
+        return Err(format!("`{word}`: the subject is not run by program `{bare}`"));
+    };
+    if let Some(version) = version {
+        let with_version = format!("{{program:{program}@{version}}}");
+        *word = word.replace(&format!("{{program:{asked}}}"), &with_version);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "capability_tests.rs"]
+mod tests;
