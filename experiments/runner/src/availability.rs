@@ -91,11 +91,11 @@ pub fn foreign_availability(
 pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
     let artifacts = machine.own_artifacts();
     if let Start::Bundle { runtime, .. } = &subject.start
-        && let Err(missing) = Runtime::find(runtime)
+        && let Err(missing) = Runtime::find(runtime, artifacts)
     {
         return Availability::NotInstalled {
             reason: missing.to_string(),
-            remedy: Some(missing.remedy()),
+            remedy: missing.remedy().or_else(|| Some(remedy(name, subject))),
         };
     }
     if let Err(reason) = artifacts.prepared(name) {

@@ -141,6 +141,8 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
     let file = read(project)?;
     let chosen: Vec<_> = file.subjects.iter().collect();
     let mut lines = Vec::new();
+    let silent = |_: &str| {};
+    let context = project.setup_context(&silent);
     for ((name, asked), _) in programs(&chosen, None) {
         let Some(program) = file.programs.get(&name) else { continue };
         let version = asked.as_deref().unwrap_or(&program.version);
@@ -149,11 +151,18 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
             chosen.iter().filter(|(_, s)| uses(s)).map(|(name, _)| name.as_str()).collect();
         let standing = match installed(&project.state, &name, version) {
             Some(there) => format!("present    {}", there.provider),
-            None => format!(
-                "missing    cargo xtask setup --subject {}{}",
-                users.first().copied().unwrap_or(ALL),
-                effort(program)
-            ),
+            // One on PATH serves in place of the pinned version, and of no other.
+            None if asked.is_none() && context.machine.find(name.as_str()).is_some() => {
+                "present    on PATH, in the version that it states".to_owned()
+            }
+            None => match program.unavailable() {
+                Some(why) => format!("missing    {why}"),
+                None => format!(
+                    "missing    cargo xtask setup --subject {}{}",
+                    users.first().copied().unwrap_or(ALL),
+                    effort(program)
+                ),
+            },
         };
         let what = format!("{name} {version}");
         lines.push(format!(
@@ -167,7 +176,9 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
 
 fn effort(program: &Program) -> String {
     match program.sources.first() {
-        Some(Source::Cargo { minutes: [from, to], .. }) => format!(", {from} to {to} min"),
+        Some(
+            Source::Cargo { minutes: [from, to], .. } | Source::Path { minutes: [from, to], .. },
+        ) => format!(", {from} to {to} min"),
         _ => String::new(),
     }
 }

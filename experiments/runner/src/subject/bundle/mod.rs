@@ -58,7 +58,8 @@ pub fn start<'a>(
     arguments: &[String],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
-    let runtime = Runtime::find(runtime).map_err(|missing| missing.to_string())?;
+    let runtime =
+        Runtime::find(runtime, context.artifacts).map_err(|missing| missing.to_string())?;
     let address = free_address()?;
     let arguments = arguments
         .iter()
@@ -299,6 +300,7 @@ impl Drop for Bundle<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifacts::Artifacts;
 
     #[test]
     fn the_root_holds_the_very_file_and_follows_a_new_build() {
@@ -327,8 +329,13 @@ mod tests {
 
     #[test]
     fn a_runtime_that_is_not_there_is_named() {
-        let error = Runtime::find("no-such-runtime").unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::bare(folder.path());
+        let error = Runtime::find("no-such-runtime", &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "no-such-runtime is not installed");
-        assert_eq!(error.remedy(), "apt-get install no-such-runtime");
+        assert_eq!(error.remedy().as_deref(), Some("apt-get install no-such-runtime"));
+        let error = Runtime::find("{program:no-such-runtime}", &artifacts).unwrap_err();
+        assert_eq!(error.to_string(), "program `no-such-runtime` was not looked up");
+        assert_eq!(error.remedy(), None);
     }
 }

@@ -1,5 +1,7 @@
 //! Calling an OCI runtime, and what it keeps: one folder per container under [`BASE`], ours alone.
 
+use crate::artifacts::Artifacts;
+use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
 use rustix::fs::{FlockOperation, flock};
@@ -28,8 +30,10 @@ pub struct Runtime {
 /// Why a runtime cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
-    /// There is no such program.
+    /// There is no such program on this machine.
     Missing(String),
+    /// The program of `[programs]` is not installed; the reason says so.
+    NotInstalled(String),
     /// The runner is no root, so the runtime may not make a container with cores and a control group.
     NotRoot(String),
 }
@@ -38,6 +42,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unusable::Missing(name) => write!(f, "{name} is not installed"),
+            Unusable::NotInstalled(reason) => f.write_str(reason),
             Unusable::NotRoot(name) => write!(
                 f,
                 "{name} needs root here: a container's cores and control group are not a user's to set"
@@ -47,22 +52,33 @@ impl fmt::Display for Unusable {
 }
 
 impl Unusable {
-    /// The line that would change it. Distributions name the packages as the programs.
-    pub fn remedy(&self) -> String {
+    /// The line that would change it. Distributions name the packages as the programs; `None` where it is the
+    /// subject's own line of set-up.
+    pub fn remedy(&self) -> Option<String> {
         match self {
-            Unusable::Missing(name) => format!("apt-get install {name}"),
-            Unusable::NotRoot(_) => "sudo --preserve-env=PATH cargo xtask run".to_owned(),
+            Unusable::Missing(name) => Some(format!("apt-get install {name}")),
+            Unusable::NotInstalled(_) => None,
+            Unusable::NotRoot(_) => Some("sudo --preserve-env=PATH cargo xtask run".to_owned()),
         }
     }
 }
 
 impl Runtime {
-    /// Looks a runtime up.
+    /// Looks a runtime up: a name on PATH, or `{program:NAME}`.
     ///
     /// # Errors
     /// It is not installed, or it would not be allowed to make a container.
-    pub fn find(name: &str) -> Result<Self, Unusable> {
-        let program = programs::find(name).ok_or_else(|| Unusable::Missing(name.to_owned()))?;
+    pub fn find(runtime: &str, artifacts: &Artifacts) -> Result<Self, Unusable> {
+        let (name, program) = match Placeholder::first(runtime) {
+            Ok(Some(Placeholder { before: "", kind: Kind::Program, name, after: "" })) => {
+                let found = artifacts.program(name).map_err(Unusable::NotInstalled)?;
+                (name, found.file.clone())
+            }
+            _ => {
+                let found = programs::find(runtime);
+                (runtime, found.ok_or_else(|| Unusable::Missing(runtime.to_owned()))?)
+            }
+        };
         if !rustix::process::geteuid().is_root() {
             return Err(Unusable::NotRoot(name.to_owned()));
         }
