@@ -81,4 +81,14 @@ pub enum Start {
         /// Its arguments.
         arguments: Vec<String>,
     },
+    /// Have a containerd of one's own, with no engine above it, run a bundle by a shim, on the host's network.
+    Containerd {
+        /// The shim, looked up on PATH: `containerd-shim-runc-v2`; or `{program:NAME}`.
+        shim: String,
+        /// The artifact or `{file:PATH}` that is the root file system's only file: a static binary, or what the shim
+        /// runs in the place of one.
+        file: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
 }

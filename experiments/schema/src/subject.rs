@@ -293,6 +293,10 @@ impl Subject {
                 further = Some(("start.runtime", runtime));
                 ("start.binary", binary, arguments, None)
             }
+            Start::Containerd { shim, file, arguments } => {
+                further = Some(("start.shim", shim));
+                ("start.file", file, arguments, None)
+            }
         };
         let values = environment.into_iter().flat_map(|variables| variables.values_mut());
         let environment = values.map(|word| ("start.environment", word));

@@ -2,9 +2,11 @@
 //!
 //! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component; `compile` makes
 //! the `.cwasm` that `serve` loads; `instantiate` times instances without a request, and `call` handles requests
-//! without a socket. The binary without cranelift (cargo feature `compiler` off) takes only compiled components.
+//! without a socket. Built without cranelift (cargo feature `compiler` off) it takes only compiled components.
+//!
+//! A library, so that a containerd shim (`experiments/shim`) runs the very host that the program is.
 
-use std::process::ExitCode;
+use std::ffi::OsString;
 
 use anyhow::Result;
 use clap::Parser;
@@ -21,25 +23,17 @@ mod handler;
 mod instantiate;
 mod serve;
 
+pub use arguments::VERSION;
 use arguments::{Arguments, Command};
 
-/// The native service uses the same allocator, so that it is no effect of either arm.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-fn main() -> ExitCode {
+/// Does what a command line says, the program's name first. A command line that cannot be understood, or that asks for
+/// help or the version, ends the process as clap does.
+///
+/// # Errors
+/// The command failed; the message says at what.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<()> {
     let stages = Stages::start();
-    match run(stages) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("weighbridge-host: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(stages: Stages) -> Result<()> {
-    match Arguments::parse().command {
+    match Arguments::parse_from(words).command {
         Command::Serve(options) => serve::serve(&options, stages),
         Command::Instantiate(options) => instantiate::instantiate(&options),
         Command::Call(options) => call::call(&options),

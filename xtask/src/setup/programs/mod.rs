@@ -187,3 +187,38 @@ fn write_record(root: &Path, made: Made, provider: &str) -> Result<()> {
     };
     crate::stage::write(&root.join(RECORD), &serde_json::to_vec_pretty(&installed)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::fake::{Bench, FakeMachine};
+
+    #[test]
+    fn what_no_source_has_is_refused_with_what_each_of_them_said() {
+        let (machine, bench) = (FakeMachine::debian(), Bench::new("unavailable"));
+        let program = Program {
+            version: "4.0.2".to_owned(),
+            licence: "Apache-2.0".to_owned(),
+            sources: vec![
+                Source::Nix { package: "fermyon-spin".to_owned(), program: "bin/spin".to_owned() },
+                Source::Unavailable { reason: "no registry has it".to_owned() },
+            ],
+        };
+        let name = "spin".parse().unwrap();
+        let install = |version| {
+            let wanted = Wanted { name: &name, program: &program, version, ask_version: &[] };
+            let tried =
+                bench.call(&machine, false, |context| wanted.install(context, &Progress::new()));
+            tried.unwrap_err().to_string()
+        };
+        let error = install(None);
+        assert!(
+            error.starts_with("spin 4.0.2 cannot be had here: nix: there is no nix"),
+            "{error}"
+        );
+        assert!(error.ends_with("; no registry has it"), "{error}");
+        let error = install(Some("3.0.0"));
+        assert!(error.contains("nix: there is the pinned version only"), "{error}");
+        assert!(installed(&bench.state, &name, "4.0.2").is_none());
+    }
+}
