@@ -299,3 +299,28 @@ pub fn remove_leftovers() -> Result<usize, String> {
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of the command that runs a container of this folder.
+    fn words(through: Option<Through>, path: &Path) -> Vec<String> {
+        let lock = File::create(path.join("runtime")).unwrap();
+        let folder = Folder { name: "c-1".to_owned(), path: path.to_owned(), _lock: lock };
+        let command = Runtime { program: "program".into(), through }.run(&folder, "r");
+        let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+        words.map(|word| word.replace(&*path.to_string_lossy(), "@")).collect()
+    }
+
+    #[test]
+    fn containerd_is_handed_the_bundle_that_a_runtime_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = "--root @/state run --detach --pid-file @/pid --bundle @ c-1";
+        assert_eq!(words(None, folder.path()).join(" "), runtime);
+        let through = Through { socket: "/c.sock".into(), shim: "/bin/shim".into() };
+        let client = "--address /c.sock run --detach --pid-file @/pid --null-io --runtime /bin/shim \
+                      --config @/config.json c-1";
+        assert_eq!(words(Some(through), folder.path()).join(" "), client);
+    }
+}
