@@ -78,8 +78,7 @@ impl Artifacts {
         for (name, subject) in subjects {
             for (program, version) in subject.programs() {
                 let Some(pinned) = pinned.get(&program) else { continue };
-                let located =
-                    programs::locate(folder, &program, version.as_deref(), &pinned.version);
+                let located = programs::locate(folder, &program, version.as_deref(), pinned);
                 let located = located.map_err(|error| format!("{error:#}"));
                 self.programs.insert(key(&program, version.as_deref()), located);
             }
@@ -230,5 +229,31 @@ pub fn key(program: &ProgramName, version: Option<&str>) -> String {
     match version {
         Some(version) => format!("{program}@{version}"),
         None => program.to_string(),
+    }
+}
+
+#[cfg(test)]
+impl Artifacts {
+    /// A folder in which nothing was built yet.
+    pub fn bare(folder: &Path) -> Self {
+        let record = artifact::Artifacts {
+            schema_version: SCHEMA_VERSION,
+            architecture: "x86_64".to_owned(),
+            toolchain: "rustc".to_owned(),
+            libc: "musl".to_owned(),
+            artifacts: BTreeMap::new(),
+            provisions: Vec::new(),
+        };
+        let (programs, prepared, files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { folder: folder.to_owned(), record, programs, prepared, files }
+    }
+
+    /// "Builds" an artifact of this content.
+    pub fn add(&mut self, file: &str, content: &str) {
+        let path = self.folder.join(file);
+        std::fs::write(&path, content).unwrap();
+        let (size_bytes, sha256) = (content.len() as u64, sha256_file(&path).unwrap());
+        let entry = artifact::Artifact { file: file.to_owned(), size_bytes, sha256 };
+        self.record.artifacts.insert(file.to_owned(), entry);
     }
 }

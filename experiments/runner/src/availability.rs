@@ -2,10 +2,12 @@
 
 use crate::artifacts::Artifacts;
 use crate::built::Built;
+use crate::containerd::Client;
 use crate::emulator;
 use crate::engine::Engine;
 use crate::engines::Engines;
 use crate::subject::bundle::Runtime;
+use crate::subject::containerd;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -90,22 +92,31 @@ pub fn foreign_availability(
 /// Asks the program or the engine for its version: what does not say its version is not measured.
 pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
     let artifacts = machine.own_artifacts();
-    if let Start::Bundle { runtime, .. } = &subject.start
-        && let Err(missing) = Runtime::find(runtime)
-    {
+    let usable = match &subject.start {
+        Start::Bundle { runtime, .. } => Runtime::find(runtime, artifacts).map(|_| ()),
+        Start::Containerd { shim, .. } => containerd::usable(shim, artifacts).map(|_| ()),
+        Start::Process { .. } | Start::Container { .. } => Ok(()),
+    };
+    if let Err(missing) = usable {
         return Availability::NotInstalled {
             reason: missing.to_string(),
-            remedy: Some(missing.remedy()),
+            remedy: missing.remedy().or_else(|| Some(remedy(name, subject))),
         };
     }
     if let Err(reason) = artifacts.prepared(name) {
         return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
     }
     let asked = match &subject.start {
-        Start::Process { .. } | Start::Bundle { .. } => match &subject.version {
-            Some(command) => ask_version(command, artifacts, None),
-            None => digest_version(subject, artifacts),
-        },
+        Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => {
+            let own = match &subject.version {
+                Some(command) => ask_version(command, artifacts, None),
+                None => digest_version(subject, artifacts),
+            };
+            own.and_then(|own| match &subject.start {
+                Start::Containerd { .. } => Ok(format!("{own}; {}", daemon_version()?)),
+                _ => Ok(own),
+            })
+        }
         Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
             Availability::Installed { version } => {
                 if let Some(missing) = not_built(image, artifacts) {
@@ -128,6 +139,19 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             remedy: Some(remedy(name, subject)),
         },
     }
+}
+
+/// What containerd says of itself, `containerd NAME VERSION REVISION`, without name and revision.
+fn daemon_version() -> Result<String> {
+    let client = Client::find().map_err(|name| anyhow::anyhow!("{name} is not installed"))?;
+    let output = Command::new(&client.containerd)
+        .arg("--version")
+        .output()
+        .with_context(|| format!("run {} --version", client.containerd.display()))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = said.split_whitespace().nth(2);
+    let version = version.with_context(|| format!("containerd said no version: `{said}`"))?;
+    Ok(format!("containerd {version}"))
 }
 
 /// The version of a file that says nothing of itself.

@@ -23,15 +23,20 @@ pub fn daemons(kind: ContainerEngine, socket: &Path, shim: u32) -> Option<Vec<u3
         ContainerEngine::Podman => "podman",
     };
     let mut found = vec![listener(socket, name)?];
-    // containerd's shims are told where their daemon listens; podman's conmon has none behind it.
+    // podman's conmon has none behind it.
     if procfs::name(shim)?.starts_with("containerd-shim") {
-        let words = procfs::command_line(shim)?;
-        let address = words.iter().position(|word| word == "-address")?;
-        found.push(listener(Path::new(words.get(address + 1)?), "containerd")?);
+        found.push(containerd(shim)?);
     }
     found.sort_unstable();
     found.dedup();
     Some(found)
+}
+
+/// The containerd behind one of its shims, which is told where its daemon listens. `None` for another helper.
+pub fn containerd(shim: u32) -> Option<u32> {
+    let words = procfs::command_line(shim)?;
+    let address = words.iter().position(|word| word == "-address")?;
+    listener(Path::new(words.get(address + 1)?), "containerd")
 }
 
 /// The process that listens on a socket, as the kernel tells who connects to it (SO_PEERCRED, unix(7)). The

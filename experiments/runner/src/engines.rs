@@ -1,6 +1,7 @@
 //! The container engines of this machine, one of each kind at most. Neither is needed: the subjects of one that does
 //! not answer are `not installed`.
 
+use crate::containerd;
 use crate::engine::Engine;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -50,6 +51,8 @@ struct Missing {
 /// What answers, and why what does not answer does not.
 pub struct Engines {
     found: BTreeMap<ContainerEngine, Result<Engine, Missing>>,
+    /// The containerd that serves subjects without an engine; not started before one asks for it.
+    pub containerd: containerd::Lazy,
 }
 
 impl Engines {
@@ -63,7 +66,7 @@ impl Engines {
             let found = connect(kind, address(&describe(kind)).as_deref(), provisions);
             (kind, found)
         });
-        Self { found: found.into() }
+        Self { found: found.into(), containerd: containerd::Lazy::default() }
     }
 
     /// The engine of that kind.

@@ -21,6 +21,7 @@ fn overhead_ms(start: &Start) -> u64 {
         }
         Start::Process { .. } => 60,
         Start::Bundle { .. } => 150,
+        Start::Containerd { .. } => 400,
         Start::Container { .. } => 500,
     }
 }

@@ -1,6 +1,7 @@
 //! What a run that was killed has left behind: processes of its subjects, found by the mark in their
 //! environment. Containers are found by their label, in [`crate::engine`].
 
+use crate::containerd;
 use crate::subject::{MARK, bundle};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,6 +58,7 @@ fn marked() -> Vec<u32> {
 pub fn remove() -> Result<Option<String>> {
     let count = end_processes().context("ending what an earlier run has left behind")?;
     bundle::remove_leftovers().map_err(anyhow::Error::msg)?;
+    containerd::remove_leftovers().map_err(anyhow::Error::msg)?;
     Ok((count > 0).then(|| format!("ended {count} processes that an earlier run had left behind")))
 }
 

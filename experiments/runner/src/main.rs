@@ -10,6 +10,7 @@ mod built;
 mod calibrate;
 mod catalog;
 mod clock;
+mod containerd;
 mod daemons;
 mod digest;
 mod emulator;

@@ -16,7 +16,7 @@ use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
 fn image_of(subject: &Subject) -> Option<(ContainerEngine, &str)> {
     match &subject.start {
         Start::Container { engine, image, .. } => Some((*engine, image)),
-        Start::Process { .. } | Start::Bundle { .. } => None,
+        Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
     }
 }
 

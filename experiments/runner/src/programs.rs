@@ -25,14 +25,14 @@ pub struct Program {
 /// than the pinned one, the one on PATH, whatever its version: what is measured states its own.
 ///
 /// # Errors
-/// It is not there, or its record cannot be read; the message says how to get it.
+/// It is not there, or its record cannot be read; the message says why, where no source of `pinned` has it.
 pub fn locate(
     folder: Option<&Path>,
     name: &ProgramName,
     version: Option<&str>,
-    pinned: &str,
+    pinned: &program::Program,
 ) -> Result<Program> {
-    let wanted = version.unwrap_or(pinned);
+    let wanted = version.unwrap_or(&pinned.version);
     let own = folder.map(|folder| folder.join(program::folder_name(name, wanted)));
     let record = own.map(|own| own.join(program::RECORD)).filter(|record| record.is_file());
     if let Some(record) = record {
@@ -50,7 +50,10 @@ pub fn locate(
         return Ok(Program { command: installed.command, file, libraries, entry });
     }
     let found = find(name.as_str()).filter(|_| version.is_none());
-    let file = found.with_context(|| format!("{name} {wanted} is not installed"))?;
+    let file = found.with_context(|| match pinned.unavailable() {
+        Some(why) => format!("{name} {wanted} is not installed: {why}"),
+        None => format!("{name} {wanted} is not installed"),
+    })?;
     let entry = ProgramEntry {
         provider: "path".to_owned(),
         sha256: sha256_file(&file)?,
@@ -106,11 +109,28 @@ mod tests {
         let record = serde_json::to_string(&installed).unwrap();
         std::fs::write(own.join(program::RECORD), record).unwrap();
 
-        let pinned = locate(Some(folder.path()), &name, None, "1.2").unwrap();
-        assert_eq!((pinned.command, pinned.entry.provider.as_str()), (installed.command, "debian"));
-        let on_path = locate(Some(folder.path()), &name, None, "1.3").unwrap();
+        let pinned = |version: &str, sources| program::Program {
+            version: version.to_owned(),
+            licence: "MIT".to_owned(),
+            sources,
+        };
+        let own = locate(Some(folder.path()), &name, None, &pinned("1.2", Vec::new())).unwrap();
+        assert_eq!((own.command, own.entry.provider.as_str()), (installed.command, "debian"));
+        let on_path = locate(Some(folder.path()), &name, None, &pinned("1.3", Vec::new())).unwrap();
         assert_eq!(on_path.entry.provider, "path");
-        let other = locate(Some(folder.path()), &name, Some("1.3"), "1.2").unwrap_err();
-        assert_eq!(other.to_string(), "sh 1.3 is not installed");
+        let other = locate(Some(folder.path()), &name, Some("1.3"), &pinned("1.2", Vec::new()));
+        assert_eq!(other.unwrap_err().to_string(), "sh 1.3 is not installed");
+    }
+
+    #[test]
+    fn a_program_that_no_source_has_says_why() {
+        let pinned = program::Program {
+            version: "1.2".to_owned(),
+            licence: "MIT".to_owned(),
+            sources: vec![program::Source::Unavailable { reason: "no registry has it".to_owned() }],
+        };
+        let name: ProgramName = "no-such-program".parse().unwrap();
+        let error = locate(None, &name, None, &pinned).unwrap_err().to_string();
+        assert_eq!(error, "no-such-program 1.2 is not installed: no registry has it");
     }
 }

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod program;
 pub mod progress;
 pub mod record;
+pub mod start;
 pub mod stop;
 pub mod subject;
 pub mod workload;

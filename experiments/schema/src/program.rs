@@ -29,6 +29,9 @@ pub enum Source {
         program: String,
         /// Features instead of the default ones; the default ones when absent.
         features: Option<Vec<String>>,
+        /// Packages of the distribution without which it does not compile: names in Debian.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<String>,
         /// How long that takes on two cores, from and to, for whoever is asked to wait.
         minutes: [u32; 2],
     },
@@ -44,6 +47,41 @@ pub enum Source {
         /// The program's path within the root.
         program: String,
     },
+    /// A package of the nixpkgs that the project's own `flake.lock` pins, held by a link in the project's own folder.
+    Nix {
+        /// The attribute.
+        package: String,
+        /// The program's path within the package.
+        program: String,
+    },
+    /// A crate of this repository that is no member of its workspace, compiled by `cargo install --locked --path`.
+    Path {
+        /// Its folder, from the root of the repository.
+        folder: String,
+        /// The program it installs.
+        program: String,
+        /// Packages of the distribution without which it does not compile: names in Debian.
+        needs: Vec<String>,
+        /// How long that takes on two cores, from and to, for whoever is asked to wait.
+        minutes: [u32; 2],
+    },
+    /// No registry that set-up uses has it. Set-up and the table of subjects tell the reason, and one's own program
+    /// on PATH serves.
+    Unavailable {
+        /// What was looked for where, and how to bring one's own.
+        reason: String,
+    },
+}
+
+impl Program {
+    /// Why no source has it; `None` where one does, as far as is known.
+    #[must_use]
+    pub fn unavailable(&self) -> Option<&str> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Unavailable { reason } => Some(reason.as_str()),
+            _ => None,
+        })
+    }
 }
 
 /// All programs by name.
@@ -63,7 +101,7 @@ pub struct Installed {
     /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
     /// machine itself do not.
     pub libraries: Vec<String>,
-    /// Which source served: `cargo`, `debian`.
+    /// Which source served: `cargo`, `debian`, `nix`, `path`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,

@@ -5,7 +5,8 @@ use crate::parse::{ParseError, nearest, parse};
 use crate::program::Programs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
+
+pub use crate::start::{ContainerEngine, Network, Start};
 
 /// The side of the scale a subject belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,85 +18,6 @@ pub enum Technology {
     Container,
     /// A Wasm runtime runs the module or component.
     Wasm,
-}
-
-/// How an instance is reached over the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Network {
-    /// The host's own network; the service listens on loopback.
-    Host,
-    /// The engine's bridge; the client uses the container's own address, not a published port.
-    Bridge,
-}
-
-/// The daemon, or the like, that is asked for a container through Docker's API.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContainerEngine {
-    /// Docker: `dockerd`.
-    #[default]
-    Docker,
-    /// Podman: `podman system service`.
-    Podman,
-}
-
-impl fmt::Display for ContainerEngine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ContainerEngine::Docker => "docker",
-            ContainerEngine::Podman => "podman",
-        })
-    }
-}
-
-/// A way of starting. One file under `experiments/runner/src/subject/` implements each.
-///
-/// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
-/// `{program:NAME}` (a program of `[programs]`), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a
-/// file that lies there, relative to the TOML file that says so).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Start {
-    /// Spawn a program that listens by itself.
-    Process {
-        /// The program, `{artifact:NAME}`, `{file:PATH}` or a name on PATH.
-        program: String,
-        /// Its arguments.
-        arguments: Vec<String>,
-        /// Its environment, which is empty otherwise.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        environment: BTreeMap<String, String>,
-    },
-    /// Create and start a container through the engine's API.
-    Container {
-        /// The engine that is asked.
-        #[serde(default)]
-        engine: ContainerEngine,
-        /// The artifact that holds the image archive, `{file:PATH}` for an archive as `docker save` writes it, or
-        /// `{reference:NAME}` for an image that the engine has; one with a digest is pulled.
-        image: String,
-        /// Arguments to the image's entry point.
-        arguments: Vec<String>,
-        /// How the client reaches it.
-        network: Network,
-        /// The port that the image listens on, whatever it is told; only on the bridge, where it is its own. 8080 when
-        /// absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        port: Option<u16>,
-        /// Its environment, beside the image's own.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        environment: BTreeMap<String, String>,
-    },
-    /// Run a bundle with an OCI runtime and no daemon, on the host's network.
-    Bundle {
-        /// The runtime, looked up on PATH: `runc`, `crun`.
-        runtime: String,
-        /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
-        binary: String,
-        /// Its arguments.
-        arguments: Vec<String>,
-    },
 }
 
 /// A file that counts towards a subject's size.
@@ -115,14 +37,18 @@ pub enum Part {
 }
 
 /// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
-/// it.
+/// it, or a manifest that such a program wants to read. It has either a command or a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
     /// Its name; programs tell by the ending what it is.
     pub file: String,
-    /// The command that writes it to `{prepared}`.
+    /// The command that writes it to `{prepared}`; empty where it has a text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// What it says, with `{artifact:NAME}` and the like filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// What is shipped per service, and what must already be on the machine.
@@ -315,6 +241,18 @@ pub fn settle(
                 .to_owned(),
         );
     }
+    if let Some(prepare) = &subject.prepare
+        && prepare.command.is_empty() == prepare.text.is_none()
+    {
+        return Err("`prepare` has either `command` or `text`".to_owned());
+    }
+    if let Some(Preparation { text: Some(text), .. }) = &subject.prepare
+        && text.contains("{listen}")
+    {
+        return Err(
+            "`prepare.text`: `{listen}` is not known before an instance is started".to_owned()
+        );
+    }
     let is_prepared = subject.prepare.is_some();
     for (_, word) in subject.words_mut() {
         if word.contains("{prepared}") {
@@ -343,6 +281,7 @@ pub fn settle(
 impl Subject {
     /// Every word in which placeholders may stand, with the key that it stands under.
     pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
+        let mut further = None;
         let (key, first, arguments, environment) = match &mut self.start {
             Start::Process { program, arguments, environment } => {
                 ("start.program", program, arguments, Some(environment))
@@ -350,11 +289,22 @@ impl Subject {
             Start::Container { image, arguments, environment, .. } => {
                 ("start.image", image, arguments, Some(environment))
             }
-            Start::Bundle { binary, arguments, .. } => ("start.binary", binary, arguments, None),
+            Start::Bundle { runtime, binary, arguments } => {
+                further = Some(("start.runtime", runtime));
+                ("start.binary", binary, arguments, None)
+            }
+            Start::Containerd { shim, file, arguments } => {
+                further = Some(("start.shim", shim));
+                ("start.file", file, arguments, None)
+            }
         };
         let values = environment.into_iter().flat_map(|variables| variables.values_mut());
         let environment = values.map(|word| ("start.environment", word));
-        let prepare = self.prepare.as_mut().map(|prepare| &mut prepare.command);
+        let (prepare, text) = match &mut self.prepare {
+            Some(Preparation { command, text, .. }) => (Some(command), text.as_mut()),
+            None => (None, None),
+        };
+        let further = further.into_iter().chain(text.map(|text| ("prepare.text", text)));
         let commands = [
             ("start.arguments", Some(arguments)),
             ("version", self.version.as_mut()),
@@ -365,7 +315,7 @@ impl Subject {
         let words = commands
             .into_iter()
             .flat_map(|(key, command)| command.into_iter().flatten().map(move |word| (key, word)));
-        std::iter::once((key, first)).chain(words).chain(environment)
+        std::iter::once((key, first)).chain(further).chain(words).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.

@@ -111,3 +111,64 @@ fn what_is_not_there_is_named() {
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }
+
+const BUNDLE: &str = r#"
+[programs.box]
+version = "0.7.0"
+licence = "Apache-2.0"
+sources = [
+    { nix = { package = "box", program = "bin/box" } },
+    { path = { folder = "experiments/box", program = "box", needs = ["libbox-dev"], minutes = [1, 2] } },
+    { unavailable = { reason = "no registry has it" } },
+]
+
+[subjects.boxed]
+title = "boxed"
+technology = "container"
+boundary = "b"
+isolation = "i"
+version = ["{program:box}", "--version"]
+prepare = { file = "box.toml", text = """
+source = "{artifact:component.wasm}"
+""" }
+start.bundle = { runtime = "{program:box}", binary = "native", arguments = ["{prepared}", "{listen}"] }
+size = { shipped = ["prepared"], runtime = [{ program = "box" }] }
+
+[variants.boxed-old]
+variant_of = "boxed"
+programs = { box = "0.6.0" }
+"#;
+
+#[test]
+fn a_bundle_may_be_run_by_a_program_that_we_install_and_a_prepared_file_may_be_a_text() {
+    let file = parse_subjects_file("s.toml", BUNDLE).unwrap();
+    let boxed = subject(&file, "boxed");
+    assert_eq!(boxed.programs(), [("box".parse().unwrap(), None)]);
+    let text = boxed.prepare.unwrap().text.unwrap();
+    assert_eq!(text, "source = \"{artifact:component.wasm}\"\n");
+    match subject(&file, "boxed-old").start {
+        Start::Bundle { runtime, arguments, .. } => {
+            assert_eq!(runtime, "{program:box@0.6.0}");
+            assert_eq!(arguments[0], "{prepared:boxed-old}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let program = &file.programs[&"box".parse().unwrap()];
+    assert_eq!(program.unavailable(), Some("no registry has it"));
+}
+
+#[test]
+fn what_is_prepared_has_one_way_of_being_made() {
+    let text = "text = \"\"\"\nsource = \"{artifact:component.wasm}\"\n\"\"\"";
+    for (replacement, expected) in [
+        ("command = []", "`prepare` has either `command` or `text`"),
+        ("command = [\"{program:box}\"], text = \"\"", "`prepare` has either `command` or `text`"),
+        ("text = \"at {listen}\"", "`{listen}` is not known before an instance is started"),
+        ("text = \"{program:bo}\"", "did you mean `box`?"),
+    ] {
+        assert!(BUNDLE.contains(text));
+        let changed = BUNDLE.replace(text, replacement);
+        let error = parse_subjects_file("s.toml", &changed).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use weighbridge_server::Call;
 
 /// Version of this program and of the Wasmtime it is linked with.
-const VERSION: &str =
+pub const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", env!("WEIGHBRIDGE_WASMTIME_VERSION"), ")");
 
 /// Longest linear memory of an instance unless --memory-limit-mib says otherwise.

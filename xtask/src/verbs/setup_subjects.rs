@@ -141,6 +141,8 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
     let file = read(project)?;
     let chosen: Vec<_> = file.subjects.iter().collect();
     let mut lines = Vec::new();
+    let silent = |_: &str| {};
+    let context = project.setup_context(&silent);
     for ((name, asked), _) in programs(&chosen, None) {
         let Some(program) = file.programs.get(&name) else { continue };
         let version = asked.as_deref().unwrap_or(&program.version);
@@ -149,11 +151,14 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
             chosen.iter().filter(|(_, s)| uses(s)).map(|(name, _)| name.as_str()).collect();
         let standing = match installed(&project.state, &name, version) {
             Some(there) => format!("present    {}", there.provider),
-            None => format!(
-                "missing    cargo xtask setup --subject {}{}",
-                users.first().copied().unwrap_or(ALL),
-                effort(program)
-            ),
+            // One on PATH serves in place of the pinned version, and of no other.
+            None if asked.is_none() && context.machine.find(name.as_str()).is_some() => {
+                "present    on PATH, in the version that it states".to_owned()
+            }
+            None => {
+                let subject = users.first().copied().unwrap_or(ALL);
+                format!("missing    {}", remedy(subject, program))
+            }
         };
         let what = format!("{name} {version}");
         lines.push(format!(
@@ -165,9 +170,21 @@ pub fn report(project: &Project) -> Result<Vec<String>> {
     Ok(lines)
 }
 
+/// The line that would get it, where a source has it, and why it may not.
+fn remedy(subject: &str, program: &Program) -> String {
+    let line = format!("cargo xtask setup --subject {subject}{}", effort(program));
+    match program.unavailable() {
+        None => line,
+        Some(why) if program.sources.len() > 1 => format!("{line}: {why}"),
+        Some(why) => why.to_owned(),
+    }
+}
+
 fn effort(program: &Program) -> String {
     match program.sources.first() {
-        Some(Source::Cargo { minutes: [from, to], .. }) => format!(", {from} to {to} min"),
+        Some(
+            Source::Cargo { minutes: [from, to], .. } | Source::Path { minutes: [from, to], .. },
+        ) => format!(", {from} to {to} min"),
         _ => String::new(),
     }
 }
@@ -214,6 +231,22 @@ size = { shipped = [], runtime = [] }
         assert_eq!(after_program(chosen[0].1), ["--version"]);
         let text = variant(chosen[0].0, "1.5", &chosen[..1]);
         assert!(text.contains("[variants.w-serve-1-5]") && text.contains("w = \"1.5\""), "{text}");
+    }
+
+    #[test]
+    fn what_no_source_has_is_told_by_its_reason() {
+        let cargo = r#"{ cargo = { package = "w-cli", program = "w", minutes = [8, 19] } }"#;
+        let nix = r#"{ nix = { package = "w", program = "bin/w" } }"#;
+        let none = r#"{ unavailable = { reason = "no registry has it" } }"#;
+        for (sources, expected) in [
+            (cargo.to_owned(), "cargo xtask setup --subject w-serve, 8 to 19 min"),
+            (none.to_owned(), "no registry has it"),
+            (format!("{nix}, {none}"), "cargo xtask setup --subject w-serve: no registry has it"),
+        ] {
+            let file = parse_subjects_file("s", &FILE.replace(cargo, &sources)).unwrap();
+            let program = &file.programs[&"w".parse().unwrap()];
+            assert_eq!(remedy("w-serve", program), expected);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::instance::{Running, begin, client_cores, request, with_instance};
 use super::{Bench, Failure, Measured, Visit};
 use crate::clock::monotonic_ns;
-use crate::daemons::{daemons, shim};
+use crate::daemons::{containerd, daemons, shim};
 use crate::http::{Answer, PreparedRequest};
 use crate::load::{Target, Window, closed_loop};
 use crate::procfs::{self, Memory};
@@ -109,11 +109,16 @@ fn record_idle(
     if let [pid] = pids {
         measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(*pid));
     }
-    let daemons = bench
-        .engine(visit)
-        .and_then(|engine| Some((engine.kind, engine.socket.as_deref()?)))
-        .zip(pids.first().copied().and_then(shim))
-        .and_then(|((kind, socket), shim)| daemons(kind, socket, shim));
+    let shim = pids.first().copied().and_then(shim);
+    let daemons = match bench.engine(visit) {
+        Some(engine) => engine
+            .socket
+            .as_deref()
+            .zip(shim)
+            .and_then(|(socket, shim)| daemons(engine.kind, socket, shim)),
+        // containerd without an engine above it; a bundle has no shim.
+        None => shim.and_then(containerd).map(|daemon| vec![daemon]),
+    };
     measured.set(
         Metric::EnginePss,
         daemons.and_then(|pids| procfs::memory(&pids)).map(|memory| memory.pss_bytes),

@@ -64,7 +64,7 @@ impl<'a> Bench<'a> {
     fn engine(&self, visit: &Visit<'_>) -> Option<&'a Engine> {
         match &self.catalog.subject(&visit.trial.cell.subject).ok()?.start {
             Start::Container { engine, .. } => self.engines.get(*engine).ok(),
-            Start::Process { .. } | Start::Bundle { .. } => None,
+            Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
         }
     }
 

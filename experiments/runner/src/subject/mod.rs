@@ -2,6 +2,7 @@
 
 pub mod bundle;
 mod container;
+pub mod containerd;
 mod process;
 
 use crate::affinity::pin_current_thread;
@@ -131,6 +132,9 @@ pub fn start<'a>(
         }
         Start::Bundle { runtime, binary, arguments } => {
             bundle::start(runtime, binary, arguments, context)
+        }
+        Start::Containerd { shim, file, arguments } => {
+            containerd::start(shim, file, arguments, context)
         }
     }
 }

@@ -1,37 +1,61 @@
-//! A program that `cargo install` compiles, at exactly the pinned version, into a folder of the project.
+//! A program that `cargo install` compiles into a folder of the project: of the crate registry at exactly the pinned
+//! version, or of this repository.
 
 use super::Made;
 use crate::process::{cargo_artifact, check, command, lines, shown};
 use crate::progress::Progress;
-use anyhow::{Result, ensure};
+use crate::setup::{Context, packages};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What to install.
 pub(super) struct Crate<'a> {
-    /// The package in the crate registry.
+    /// The package's name.
     pub(super) package: &'a str,
-    /// Its version.
-    pub(super) version: &'a str,
+    /// Where its sources are.
+    pub(super) origin: Origin<'a>,
     /// The program it installs.
     pub(super) program: &'a str,
     /// Features in place of the default ones.
     pub(super) features: Option<&'a [String]>,
+    /// Packages of the distribution without which it does not compile.
+    pub(super) needs: &'a [String],
     /// How long it takes on two cores, from and to.
     pub(super) minutes: [u32; 2],
+}
+
+/// Where the sources of a package are.
+pub(super) enum Origin<'a> {
+    /// In the crate registry, in this version.
+    Registry(&'a str),
+    /// In this folder, with a lock file of its own.
+    Folder(&'a Path),
 }
 
 /// Compiles and installs it below `root`; what is compiled on the way is removed again.
 ///
 /// # Errors
-/// The crate registry does not answer or has no such version, or it does not compile.
-pub(super) fn install(wanted: &Crate<'_>, root: &Path, progress: &Progress) -> Result<Made> {
+/// The crate registry does not answer or has no such version, or it does not compile; the message names the packages
+/// that this takes.
+pub(super) fn install(
+    context: &Context<'_>,
+    wanted: &Crate<'_>,
+    root: &Path,
+    progress: &Progress,
+) -> Result<Made> {
+    if packages::in_nix(context.machine) {
+        bail!("nothing is downloaded in a Nix shell");
+    }
     let target = root.join("target");
     let mut install = command("cargo");
     // In the root and not in the checkout, whose .cargo/config.toml is about our own programs.
     std::fs::create_dir_all(root)?;
     install.current_dir(root).args(["install", "--locked", "--quiet"]);
-    install.arg(format!("{}@{}", wanted.package, wanted.version));
+    match wanted.origin {
+        Origin::Registry(version) => install.arg(format!("{}@{version}", wanted.package)),
+        Origin::Folder(folder) => install.arg("--path").arg(folder),
+    };
     install.args(["--bin", wanted.program]).arg("--root").arg(root);
     if let Some(features) = wanted.features {
         install.args(["--no-default-features", "--features", &features.join(",")]);
@@ -39,7 +63,10 @@ pub(super) fn install(wanted: &Crate<'_>, root: &Path, progress: &Progress) -> R
     install.env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
     install.arg("--message-format=json-render-diagnostics");
     let [from, to] = wanted.minutes;
-    let title = format!("compile {} {}", wanted.package, wanted.version);
+    let title = match wanted.origin {
+        Origin::Registry(version) => format!("compile {} {version}", wanted.package),
+        Origin::Folder(_) => format!("compile {}", wanted.package),
+    };
     progress.begin(&title, 0);
     progress.note(&format!("  {from} to {to} minutes on two cores"));
     let text = shown(&install);
@@ -48,16 +75,52 @@ pub(super) fn install(wanted: &Crate<'_>, root: &Path, progress: &Progress) -> R
             progress.tick(&name);
         }
     });
-    ended.and_then(|status| check(&text, status)).inspect_err(|_| progress.abandon())?;
+    let compiled = ended.and_then(|status| check(&text, status));
+    compiled.inspect_err(|_| progress.abandon()).with_context(|| hint(wanted.needs))?;
     // Several gigabytes, of which nothing is needed again.
     let _ = std::fs::remove_dir_all(&target);
     progress.end("done");
     let program = root.join("bin").join(wanted.program);
     ensure!(program.is_file(), "`{text}` installed no {}", program.display());
-    let mut detail = BTreeMap::from([(wanted.package.to_owned(), wanted.version.to_owned())]);
+    let mut detail = BTreeMap::new();
+    if let Origin::Registry(version) = wanted.origin {
+        detail.insert(wanted.package.to_owned(), version.to_owned());
+    }
     if let Some(features) = wanted.features {
         detail.insert("features".to_owned(), features.join(" "));
     }
     let command = vec![program.display().to_string()];
     Ok(Made { command, program, libraries: Vec::new(), detail })
+}
+
+/// What to look at when it does not compile.
+fn hint(needs: &[String]) -> String {
+    if needs.is_empty() {
+        return "it does not compile here".to_owned();
+    }
+    let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+    format!("it does not compile here; it takes what this installs: {}", packages::line(&needs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compile_says_which_packages_it_takes() {
+        assert_eq!(hint(&[]), "it does not compile here");
+        let said = hint(&["libseccomp-dev".to_owned(), "protobuf-compiler".to_owned()]);
+        assert!(said.ends_with("libseccomp-dev protobuf-compiler"), "{said}");
+    }
+
+    #[test]
+    fn the_shim_is_linked_with_the_wasmtime_of_the_workspace() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let wasmtime = |lock: &str| {
+            let text = std::fs::read_to_string(repo.join(lock)).unwrap();
+            let after = text.split_once("name = \"wasmtime\"\nversion = \"").unwrap().1;
+            after.split_once('"').unwrap().0.to_owned()
+        };
+        assert_eq!(wasmtime("experiments/shim/Cargo.lock"), wasmtime("Cargo.lock"));
+    }
 }

@@ -3,11 +3,13 @@
 //! can be measured side by side.
 
 mod cargo_install;
+mod nix;
 mod own_root;
 
 use super::Context;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
+use cargo_install::Origin;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -66,7 +68,10 @@ impl Wanted<'_> {
             match self.try_source(source, context, progress) {
                 Ok(said) => return Ok(said),
                 Err(error) if crate::process::interrupted() => return Err(error),
-                Err(error) => refused.push(format!("{}: {error:#}", provider(source))),
+                Err(error) => refused.push(match provider(source) {
+                    Some(provider) => format!("{provider}: {error:#}"),
+                    None => format!("{error:#}"),
+                }),
             }
         }
         bail!("{} {} cannot be had here: {}", self.name, self.version(), refused.join("; "))
@@ -83,7 +88,7 @@ impl Wanted<'_> {
         let _ = std::fs::remove_dir_all(&root);
         let tried = self.make(source, &root, context, progress).and_then(|made| {
             let said = self.ask(&made.command, matches!(source, Source::Debian { .. }))?;
-            write_record(&root, made, provider(source))?;
+            write_record(&root, made, provider(source).unwrap_or_default())?;
             Ok(said)
         });
         if tried.is_err() {
@@ -100,22 +105,36 @@ impl Wanted<'_> {
         progress: &Progress,
     ) -> Result<Made> {
         match source {
-            Source::Cargo { package, program, features, minutes } => {
-                if context.machine.variable("IN_NIX_SHELL").is_some() {
-                    bail!("nothing is downloaded in a Nix shell");
-                }
+            Source::Cargo { package, program, features, needs, minutes } => {
                 let wanted = cargo_install::Crate {
                     package,
-                    version: self.version(),
+                    origin: Origin::Registry(self.version()),
                     program,
                     features: features.as_deref(),
+                    needs,
                     minutes: *minutes,
                 };
-                cargo_install::install(&wanted, root, progress)
+                cargo_install::install(context, &wanted, root, progress)
             }
-            Source::Debian { .. } if self.version.is_some() => {
-                bail!("the distribution has the pinned version only")
+            Source::Debian { .. } | Source::Nix { .. } | Source::Path { .. }
+                if self.version.is_some() =>
+            {
+                bail!("there is the pinned version only")
             }
+            Source::Nix { package, program } => nix::build(context, package, program, root),
+            Source::Path { folder, program, needs, minutes } => {
+                let folder = context.repo.join(folder);
+                let wanted = cargo_install::Crate {
+                    package: program,
+                    origin: Origin::Folder(&folder),
+                    program,
+                    features: None,
+                    needs,
+                    minutes: *minutes,
+                };
+                cargo_install::install(context, &wanted, root, progress)
+            }
+            Source::Unavailable { reason } => bail!("{reason}"),
             Source::Debian { suite, package, package_version, program } => {
                 own_root::unpack(context, suite, package, package_version, program, root)
             }
@@ -147,11 +166,14 @@ impl Wanted<'_> {
     }
 }
 
-/// The source's name in records.
-fn provider(source: &Source) -> &'static str {
+/// The source's name in records; `None` where it provides nothing.
+fn provider(source: &Source) -> Option<&'static str> {
     match source {
-        Source::Cargo { .. } => "cargo",
-        Source::Debian { .. } => "debian",
+        Source::Cargo { .. } => Some("cargo"),
+        Source::Debian { .. } => Some("debian"),
+        Source::Nix { .. } => Some("nix"),
+        Source::Path { .. } => Some("path"),
+        Source::Unavailable { .. } => None,
     }
 }
 
@@ -164,4 +186,39 @@ fn write_record(root: &Path, made: Made, provider: &str) -> Result<()> {
         detail: made.detail,
     };
     crate::stage::write(&root.join(RECORD), &serde_json::to_vec_pretty(&installed)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::fake::{Bench, FakeMachine};
+
+    #[test]
+    fn what_no_source_has_is_refused_with_what_each_of_them_said() {
+        let (machine, bench) = (FakeMachine::debian(), Bench::new("unavailable"));
+        let program = Program {
+            version: "4.0.2".to_owned(),
+            licence: "Apache-2.0".to_owned(),
+            sources: vec![
+                Source::Nix { package: "fermyon-spin".to_owned(), program: "bin/spin".to_owned() },
+                Source::Unavailable { reason: "no registry has it".to_owned() },
+            ],
+        };
+        let name = "spin".parse().unwrap();
+        let install = |version| {
+            let wanted = Wanted { name: &name, program: &program, version, ask_version: &[] };
+            let tried =
+                bench.call(&machine, false, |context| wanted.install(context, &Progress::new()));
+            tried.unwrap_err().to_string()
+        };
+        let error = install(None);
+        assert!(
+            error.starts_with("spin 4.0.2 cannot be had here: nix: there is no nix"),
+            "{error}"
+        );
+        assert!(error.ends_with("; no registry has it"), "{error}");
+        let error = install(Some("3.0.0"));
+        assert!(error.contains("nix: there is the pinned version only"), "{error}");
+        assert!(installed(&bench.state, &name, "4.0.2").is_none());
+    }
 }

@@ -1,7 +1,7 @@
 //! `config.json` of a bundle: what Docker gives a container of the same image, as far as it is not the
 //! engine's own (OCI runtime specification 1.0.2).
 
-use crate::image::{ENTRY_POINT, USER_ID};
+use crate::image::USER_ID;
 use crate::subject::MARK;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -12,6 +12,8 @@ pub struct Container<'a> {
     pub name: &'a str,
     /// Root file system, read-only.
     pub root: &'a Path,
+    /// Name of the program within it.
+    pub entry: &'a str,
     /// Arguments of the program.
     pub arguments: &'a [String],
     /// Cores it may run on.
@@ -84,7 +86,7 @@ const NOT_PERMITTED: u32 = 1;
 
 /// The configuration. No network namespace: the service listens on the host's loopback.
 pub fn config(container: &Container<'_>) -> Value {
-    let args: Vec<String> = std::iter::once(format!("/{ENTRY_POINT}"))
+    let args: Vec<String> = std::iter::once(format!("/{}", container.entry))
         .chain(container.arguments.iter().cloned())
         .collect();
     let cpus = container.cores.map(|cores| {
@@ -97,7 +99,8 @@ pub fn config(container: &Container<'_>) -> Value {
             "terminal": false,
             "user": { "uid": USER_ID, "gid": USER_ID },
             "args": args,
-            "env": [format!("{MARK}={}", container.run)],
+            // Docker gives a PATH too, and youki refuses a process without one ("PATH environment variable is not set").
+            "env": [format!("{MARK}={}", container.run), "PATH=/"],
             "cwd": "/",
             "capabilities": {
                 "bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": [],
@@ -173,6 +176,7 @@ mod tests {
         config(&Container {
             name: "weighbridge-r-7",
             root: Path::new("/somewhere/root"),
+            entry: "service",
             arguments: &["--listen".to_owned(), "127.0.0.1:9".to_owned()],
             cores,
             run: "r",
@@ -184,6 +188,7 @@ mod tests {
         let config = example(None);
         assert_eq!(config["process"]["noNewPrivileges"], true);
         assert_eq!(config["root"]["readonly"], true);
+        assert_eq!(config["process"]["args"][0], "/service");
         assert_eq!(config["process"]["user"]["uid"], 65534);
         let capabilities = config["process"]["capabilities"].as_object().unwrap();
         assert_eq!(capabilities.len(), 5);

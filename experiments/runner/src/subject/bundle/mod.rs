@@ -1,10 +1,10 @@
-//! A subject in a container without a daemon: a bundle on disk, and an OCI runtime that is called once and
-//! leaves nothing but the container behind.
+//! A subject in a container without an engine: a bundle on disk, and an OCI runtime that is called once and
+//! leaves nothing but the container behind. A client of containerd is called in the same way (`super::containerd`).
 
 mod config;
 mod runtime;
 
-pub use runtime::{Runtime, remove_leftovers};
+pub use runtime::{Runtime, Through, Unusable, allowed, remove_leftovers};
 
 use super::process::STOP_LIMIT;
 use super::{Instance, StartContext, fill_in, free_address};
@@ -47,31 +47,53 @@ struct Bundle<'a> {
     removed: bool,
 }
 
-/// Writes the bundle and calls `RUNTIME run --detach`. The start call comes after the bundle lies ready:
-/// writing it is the counterpart of pulling an image.
+/// What is run.
+pub struct Launch<'a> {
+    /// The artifact or `{file:PATH}` that is the root file system's only file.
+    pub file: &'a str,
+    /// Its name there.
+    pub entry: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [String],
+}
+
+/// Runs a static binary as the only file of a root file system.
 ///
 /// # Errors
-/// The runtime is missing or not allowed, the bundle cannot be written, or the runtime cannot be spawned.
+/// The runtime is missing or not allowed; and as [`start_with`].
 pub fn start<'a>(
     runtime: &str,
     binary: &str,
     arguments: &[String],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
-    let runtime = Runtime::find(runtime).map_err(|missing| missing.to_string())?;
+    let runtime =
+        Runtime::find(runtime, context.artifacts).map_err(|missing| missing.to_string())?;
+    start_with(runtime, &Launch { file: binary, entry: ENTRY_POINT, arguments }, context)
+}
+
+/// Writes the bundle and calls `RUNTIME run --detach`. The start call comes after the bundle lies ready:
+/// writing it is the counterpart of pulling an image.
+///
+/// # Errors
+/// The bundle cannot be written, or the runtime cannot be spawned.
+pub fn start_with<'a>(
+    runtime: Runtime,
+    launch: &Launch<'_>,
+    context: &StartContext<'a>,
+) -> Result<Box<dyn Instance + 'a>, String> {
     let address = free_address()?;
-    let arguments = arguments
+    let arguments = launch
+        .arguments
         .iter()
         .map(|argument| fill_in(argument, address, context.artifacts))
         .collect::<Result<Vec<_>, _>>()?;
-    let root = root_file_system(&context.artifacts.named(binary)?)?;
+    let root = root_file_system(&context.artifacts.named(launch.file)?, launch.entry)?;
     let name = context.name();
     let stderr = File::create(&context.stderr_file)
         .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
     let folder = Folder::create(&name, &runtime)?;
-    let mut command = runtime.command(&folder, context.run);
-    command.args(["run", "--detach", "--pid-file"]).arg(folder.pid_file());
-    command.arg("--bundle").arg(folder.path()).arg(&name);
+    let mut command = runtime.run(&folder, context.run);
     command.stdout(Stdio::null()).stderr(stderr);
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
@@ -92,6 +114,7 @@ pub fn start<'a>(
     let container = Container {
         name: &name,
         root: &root,
+        entry: launch.entry,
         arguments: &arguments,
         cores: context.pinning.subject_cores.as_deref(),
         run: context.run,
@@ -111,7 +134,7 @@ pub fn start<'a>(
 }
 
 fn write_config(folder: &Folder, container: &Container<'_>) -> Result<(), String> {
-    let file = folder.path().join("config.json");
+    let file = folder.config();
     std::fs::write(&file, config(container).to_string())
         .map_err(|error| format!("write {}: {error}", file.display()))
 }
@@ -119,11 +142,11 @@ fn write_config(folder: &Folder, container: &Container<'_>) -> Result<(), String
 /// The root file system: a folder beside the artifact that holds a hard link of it and nothing else, so
 /// that it is the same file for the page cache, wherever and how often it runs. It is made once per build, as
 /// an image is unpacked once. The runtime adds empty folders to mount on.
-fn root_file_system(binary: &Path) -> Result<PathBuf, String> {
+fn root_file_system(binary: &Path, entry: &str) -> Result<PathBuf, String> {
     let mut name = binary.file_name().unwrap_or_default().to_owned();
     name.push("-root");
     let root = binary.with_file_name(name);
-    let inside = root.join(ENTRY_POINT);
+    let inside = root.join(entry);
     let identity = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
     if identity(&inside).is_some() && identity(&inside) == identity(binary) {
         return Ok(root);
@@ -299,6 +322,7 @@ impl Drop for Bundle<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifacts::Artifacts;
 
     #[test]
     fn the_root_holds_the_very_file_and_follows_a_new_build() {
@@ -307,9 +331,9 @@ mod tests {
         for content in ["first", "second"] {
             std::fs::remove_file(&binary).ok();
             std::fs::write(&binary, content).unwrap();
-            let root = root_file_system(&binary).unwrap();
-            assert_eq!(root_file_system(&binary).unwrap(), root);
-            let inside = root.join(ENTRY_POINT);
+            let root = root_file_system(&binary, "service").unwrap();
+            assert_eq!(root_file_system(&binary, "service").unwrap(), root);
+            let inside = root.join("service");
             assert_eq!(std::fs::read_to_string(&inside).unwrap(), content);
             assert_eq!(inside.metadata().unwrap().ino(), binary.metadata().unwrap().ino());
         }
@@ -327,8 +351,13 @@ mod tests {
 
     #[test]
     fn a_runtime_that_is_not_there_is_named() {
-        let error = Runtime::find("no-such-runtime").unwrap_err();
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::bare(folder.path());
+        let error = Runtime::find("no-such-runtime", &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "no-such-runtime is not installed");
-        assert_eq!(error.remedy(), "apt-get install no-such-runtime");
+        assert_eq!(error.remedy().as_deref(), Some("apt-get install no-such-runtime"));
+        let error = Runtime::find("{program:no-such-runtime}", &artifacts).unwrap_err();
+        assert_eq!(error.to_string(), "program `no-such-runtime` was not looked up");
+        assert_eq!(error.remedy(), None);
     }
 }

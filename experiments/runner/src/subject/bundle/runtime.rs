@@ -1,5 +1,7 @@
 //! Calling an OCI runtime, and what it keeps: one folder per container under [`BASE`], ours alone.
 
+use crate::artifacts::Artifacts;
+use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
 use rustix::fs::{FlockOperation, flock};
@@ -18,18 +20,31 @@ const BASE: &str = "/run/weighbridge-bundles";
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
 
-/// An OCI runtime of this machine.
+/// An OCI runtime of this machine, or containerd's client in the place of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime {
-    /// The program.
+    /// The program that is called.
     pub program: PathBuf,
+    /// The containerd that it speaks to, where it is a client of one.
+    pub through: Option<Through>,
+}
+
+/// What a client of containerd asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// Where containerd listens.
+    pub socket: PathBuf,
+    /// The shim that is to run the container.
+    pub shim: PathBuf,
 }
 
 /// Why a runtime cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unusable {
-    /// There is no such program.
+    /// There is no such program on this machine.
     Missing(String),
+    /// The program of `[programs]` is not installed; the reason says so.
+    NotInstalled(String),
     /// The runner is no root, so the runtime may not make a container with cores and a control group.
     NotRoot(String),
 }
@@ -38,6 +53,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unusable::Missing(name) => write!(f, "{name} is not installed"),
+            Unusable::NotInstalled(reason) => f.write_str(reason),
             Unusable::NotRoot(name) => write!(
                 f,
                 "{name} needs root here: a container's cores and control group are not a user's to set"
@@ -47,33 +63,50 @@ impl fmt::Display for Unusable {
 }
 
 impl Unusable {
-    /// The line that would change it. Distributions name the packages as the programs.
-    pub fn remedy(&self) -> String {
+    /// The line that would change it. Distributions name the packages as the programs; `None` where it is the
+    /// subject's own line of set-up.
+    pub fn remedy(&self) -> Option<String> {
         match self {
-            Unusable::Missing(name) => format!("apt-get install {name}"),
-            Unusable::NotRoot(_) => "sudo --preserve-env=PATH cargo xtask run".to_owned(),
+            Unusable::Missing(name) => Some(format!("apt-get install {name}")),
+            Unusable::NotInstalled(_) => None,
+            Unusable::NotRoot(_) => Some("sudo --preserve-env=PATH cargo xtask run".to_owned()),
         }
     }
 }
 
 impl Runtime {
-    /// Looks a runtime up.
+    /// Looks a runtime up: a name on PATH, or `{program:NAME}`.
     ///
     /// # Errors
     /// It is not installed, or it would not be allowed to make a container.
-    pub fn find(name: &str) -> Result<Self, Unusable> {
-        let program = programs::find(name).ok_or_else(|| Unusable::Missing(name.to_owned()))?;
-        if !rustix::process::geteuid().is_root() {
-            return Err(Unusable::NotRoot(name.to_owned()));
-        }
-        Ok(Self { program })
+    pub fn find(runtime: &str, artifacts: &Artifacts) -> Result<Self, Unusable> {
+        Ok(Self { program: allowed(runtime, artifacts)?, through: None })
     }
 
     /// A command of this runtime on the state of one container.
-    pub fn command(&self, folder: &Folder, run: &str) -> Command {
+    fn command(&self, folder: &Folder, run: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.env_clear().env(MARK, run).arg("--root").arg(folder.state());
-        command.stdin(Stdio::null());
+        command.env_clear().env(MARK, run).stdin(Stdio::null());
+        match &self.through {
+            None => command.arg("--root").arg(folder.state()),
+            Some(through) => command.arg("--address").arg(&through.socket),
+        };
+        command
+    }
+
+    /// The command that makes and starts the container of `folder`, and ends when it runs.
+    pub fn run(&self, folder: &Folder, run: &str) -> Command {
+        let mut command = self.command(folder, run);
+        command.args(["run", "--detach", "--pid-file"]).arg(folder.pid_file());
+        match &self.through {
+            None => command.arg("--bundle").arg(folder.path()),
+            Some(through) => {
+                // Without a reader of its output, which the client would be, the container has none.
+                command.args(["--null-io", "--runtime"]).arg(&through.shim);
+                command.arg("--config").arg(folder.config())
+            }
+        };
+        command.arg(&folder.name);
         command
     }
 
@@ -109,23 +142,52 @@ impl Runtime {
     /// # Errors
     /// The runtime refused; the message holds what it said.
     pub fn delete(&self, folder: &Folder, pinning: &Pinning, run: &str) -> Result<(), String> {
-        let mut command = self.command(folder, run);
-        command.args(["delete", "--force", &folder.name]);
-        let output = self
-            .within(pinning, || command.output())?
-            .map_err(|error| format!("run {}: {error}", self.program.display()))?;
-        // Some versions call it an error that there is nothing to delete.
-        if output.status.success() || !folder.has_state() {
-            return Ok(());
+        let steps: &[&[&str]] = match self.through {
+            None => &[&["delete", "--force"]],
+            Some(_) => &[&["tasks", "delete", "--force"], &["containers", "delete"]],
+        };
+        for (index, words) in steps.iter().enumerate() {
+            let mut command = self.command(folder, run);
+            command.args(*words).arg(&folder.name);
+            let output = self
+                .within(pinning, || command.output())?
+                .map_err(|error| format!("run {}: {error}", self.program.display()))?;
+            let said = String::from_utf8_lossy(&output.stderr);
+            // Some versions call it an error that there is nothing to delete, and containerd's client that the task
+            // was killed: what counts is its last step.
+            let is_gone = match self.through {
+                None => !folder.has_state(),
+                Some(_) => index + 1 < steps.len() || said.contains("not found"),
+            };
+            if !output.status.success() && !is_gone {
+                let (program, words) = (self.program.display(), words.join(" "));
+                let (name, status) = (&folder.name, output.status);
+                return Err(format!("{program} {words} {name}: {status}: {}", said.trim()));
+            }
         }
-        Err(format!(
-            "{} delete {}: {}: {}",
-            self.program.display(),
-            folder.name,
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        ))
+        Ok(())
     }
+}
+
+/// The program of a runtime or a shim: a name on PATH, or `{program:NAME}`.
+///
+/// # Errors
+/// It is not installed, or it would not be allowed to make a container.
+pub fn allowed(runtime: &str, artifacts: &Artifacts) -> Result<PathBuf, Unusable> {
+    let (name, program) = match Placeholder::first(runtime) {
+        Ok(Some(Placeholder { before: "", kind: Kind::Program, name, after: "" })) => {
+            let found = artifacts.program(name).map_err(Unusable::NotInstalled)?;
+            (name, found.file.clone())
+        }
+        _ => {
+            let found = programs::find(runtime);
+            (runtime, found.ok_or_else(|| Unusable::Missing(runtime.to_owned()))?)
+        }
+    };
+    if !rustix::process::geteuid().is_root() {
+        return Err(Unusable::NotRoot(name.to_owned()));
+    }
+    Ok(program)
 }
 
 /// Makes this thread's mounts its own and takes the second hierarchy off them.
@@ -171,6 +233,11 @@ impl Folder {
     /// The bundle.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What the container is to be.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.json")
     }
 
     /// The file that takes the process id of the container's first process.
@@ -221,7 +288,8 @@ pub fn remove_leftovers() -> Result<usize, String> {
         }
         let mut program = String::new();
         lock.read_to_string(&mut program).map_err(|e| format!("read {}: {e}", file.display()))?;
-        let runtime = Runtime { program: program.into() };
+        // Of one that containerd held there is no state here: it has ended with that.
+        let runtime = Runtime { program: program.into(), through: None };
         let folder = Folder { name, path, _lock: lock };
         if folder.has_state() {
             runtime.delete(&folder, &Pinning::default(), "leftovers")?;
@@ -230,4 +298,29 @@ pub fn remove_leftovers() -> Result<usize, String> {
         count += 1;
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of the command that runs a container of this folder.
+    fn words(through: Option<Through>, path: &Path) -> Vec<String> {
+        let lock = File::create(path.join("runtime")).unwrap();
+        let folder = Folder { name: "c-1".to_owned(), path: path.to_owned(), _lock: lock };
+        let command = Runtime { program: "program".into(), through }.run(&folder, "r");
+        let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+        words.map(|word| word.replace(&*path.to_string_lossy(), "@")).collect()
+    }
+
+    #[test]
+    fn containerd_is_handed_the_bundle_that_a_runtime_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = "--root @/state run --detach --pid-file @/pid --bundle @ c-1";
+        assert_eq!(words(None, folder.path()).join(" "), runtime);
+        let through = Through { socket: "/c.sock".into(), shim: "/bin/shim".into() };
+        let client = "--address /c.sock run --detach --pid-file @/pid --null-io --runtime /bin/shim \
+                      --config @/config.json c-1";
+        assert_eq!(words(Some(through), folder.path()).join(" "), client);
+    }
 }

@@ -1,0 +1,94 @@
+//! Ways of starting a subject, as `experiments/subjects.toml` names them.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How an instance is reached over the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// The host's own network; the service listens on loopback.
+    Host,
+    /// The engine's bridge; the client uses the container's own address, not a published port.
+    Bridge,
+}
+
+/// The daemon, or the like, that is asked for a container through Docker's API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerEngine {
+    /// Docker: `dockerd`.
+    #[default]
+    Docker,
+    /// Podman: `podman system service`.
+    Podman,
+}
+
+impl fmt::Display for ContainerEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ContainerEngine::Docker => "docker",
+            ContainerEngine::Podman => "podman",
+        })
+    }
+}
+
+/// A way of starting. One file under `experiments/runner/src/subject/` implements each.
+///
+/// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
+/// `{program:NAME}` (a program of `[programs]`), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a
+/// file that lies there, relative to the TOML file that says so).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Start {
+    /// Spawn a program that listens by itself.
+    Process {
+        /// The program, `{artifact:NAME}`, `{file:PATH}` or a name on PATH.
+        program: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+        /// Its environment, which is empty otherwise.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
+    },
+    /// Create and start a container through the engine's API.
+    Container {
+        /// The engine that is asked.
+        #[serde(default)]
+        engine: ContainerEngine,
+        /// The artifact that holds the image archive, `{file:PATH}` for an archive as `docker save` writes it, or
+        /// `{reference:NAME}` for an image that the engine has; one with a digest is pulled.
+        image: String,
+        /// Arguments to the image's entry point.
+        arguments: Vec<String>,
+        /// How the client reaches it.
+        network: Network,
+        /// The port that the image listens on, whatever it is told; only on the bridge, where it is its own. 8080 when
+        /// absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Its environment, beside the image's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        environment: BTreeMap<String, String>,
+    },
+    /// Run a bundle with an OCI runtime and no daemon, on the host's network.
+    Bundle {
+        /// The runtime, looked up on PATH: `runc`, `crun`; or `{program:NAME}`.
+        runtime: String,
+        /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
+        binary: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+    /// Have a containerd of one's own, with no engine above it, run a bundle by a shim, on the host's network.
+    Containerd {
+        /// The shim, looked up on PATH: `containerd-shim-runc-v2`; or `{program:NAME}`.
+        shim: String,
+        /// The artifact or `{file:PATH}` that is the root file system's only file: a static binary, or what the shim
+        /// runs in the place of one.
+        file: String,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+}
