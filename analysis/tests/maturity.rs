@@ -85,11 +85,11 @@ fn fixture() -> Fixture {
 }
 
 fn rows(table: &Table) -> Vec<&Vec<Content>> {
-    let cells = |row| match row {
-        &Row::Cells(ref cells) => Some(cells),
+    let cells = table.rows.iter().filter_map(|row| match row {
+        Row::Cells(cells) => Some(cells),
         Row::Heading(_) => None,
-    };
-    table.rows.iter().filter_map(cells).collect()
+    });
+    cells.collect()
 }
 
 #[test]

@@ -163,14 +163,18 @@ pub(crate) fn settle_probes<'a>(
     if let Some(other) = probes.keys().find(|name| !asked.contains(name)) {
         return Err(format!("probes.{other}: `{other}` is not among `subjects`"));
     }
+    // Before any placeholder has got its meaning, which is another one in a variant.
     for name in asked {
-        let Some(subject) = subject(name) else { continue };
-        if let Some(of) = subject.variant_of.as_ref().filter(|_| !probes.contains_key(name))
-            && let Some(originals) = probes.get(of)
-        {
-            let copy = originals.clone();
+        if probes.contains_key(name) {
+            continue;
+        }
+        let of = subject(name).and_then(|subject| subject.variant_of.as_ref());
+        if let Some(copy) = of.and_then(|of| probes.get(of)).cloned() {
             probes.insert(name.clone(), copy);
         }
+    }
+    for name in asked {
+        let Some(subject) = subject(name) else { continue };
         let own = probes.get_mut(name).ok_or_else(|| format!("probes.{name} is missing"))?;
         for &capability in Capability::ALL {
             let key = format!("probes.{name}.{capability}");

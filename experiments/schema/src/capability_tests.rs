@@ -25,12 +25,12 @@ programs = { engine = "2.0.0" }
 version = "1.0.0"
 licence = "MIT"
 [[programs.engine.sources]]
-cargo = { package = "engine" }
+cargo = { package = "engine", program = "engine", features = [], minutes = [1, 2] }
 [programs.other]
 version = "1.0.0"
 licence = "MIT"
 [[programs.other.sources]]
-cargo = { package = "other" }
+cargo = { package = "other", program = "other", features = [], minutes = [1, 2] }
 "#;
 
 /// A definition that says of every capability but two that it is absent.
