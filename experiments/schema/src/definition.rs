@@ -1,7 +1,7 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
-use crate::method::Method;
+use crate::method::{Method, OwnTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
 use crate::parse::{ParseError, nearest, parse};
@@ -148,6 +148,8 @@ struct RawDefinition {
     /// Of a calibration: invocations of each arm of one comparison. Only the analysis asks for it.
     #[serde(rename = "comparison_invocations")]
     _comparison_invocations: Option<u32>,
+    /// The table of its own. Only the analysis asks for it.
+    table: Option<OwnTable>,
     #[serde(default)]
     noise: NoiseLimits,
     profiles: RawProfiles,
@@ -203,6 +205,11 @@ impl Definition {
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
+        if raw.table == Some(OwnTable::GuestLanguages)
+            && !matches!(raw.method, Method::ColdStart { .. })
+        {
+            return Err(fail("table = \"guest-languages\" is of [method.cold-start]".to_owned()));
+        }
         Ok(Self {
             experiment,
             question: raw.question,

@@ -43,6 +43,16 @@ pub enum Source {
         package_version: String,
         /// The program's path within the root.
         program: String,
+        /// Further packages in the same root, which the program needs and its package does not depend on: `NAME=VERSION`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<String>,
+    },
+    /// A package of the npm registry with what it depends on, in a folder of its own, run by the machine's Node.js.
+    Npm {
+        /// The package; its version is the program's.
+        package: String,
+        /// The program that it brings.
+        program: String,
     },
 }
 
@@ -63,7 +73,7 @@ pub struct Installed {
     /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
     /// machine itself do not.
     pub libraries: Vec<String>,
-    /// Which source served: `cargo`, `debian`.
+    /// Which source served: `cargo`, `debian`, `npm`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,

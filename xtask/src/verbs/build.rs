@@ -26,6 +26,7 @@ const HOST_COMPILER: &str = "weighbridge-host-compiler";
 const COMPONENT: &str = "component.wasm";
 const COMPILED: &str = "component.cwasm";
 const COMMAND: &str = "command.wasm";
+const HELLO: &str = "hello.wasm";
 const IMAGE: &str = "image.tar";
 /// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
 const SHELLS: [(&str, &str); 3] = [
@@ -34,7 +35,7 @@ const SHELLS: [(&str, &str); 3] = [
     ("shell-preopened.wasm", "preopened"),
 ];
 /// What is built once: every architecture gets the same files.
-const GUESTS: [&str; 5] = [COMPONENT, COMMAND, SHELLS[0].0, SHELLS[1].0, SHELLS[2].0];
+const GUESTS: [&str; 6] = [COMPONENT, COMMAND, HELLO, SHELLS[0].0, SHELLS[1].0, SHELLS[2].0];
 /// What is built for each architecture.
 const COMPILED_FOR_EACH: [&str; 5] = [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
@@ -275,6 +276,8 @@ impl Parts<'_> {
         }
         let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
         self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
+        let (package, made) = ("weighbridge-hello", "weighbridge_hello.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(HELLO))?;
         let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
         self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))?;
         for (name, feature) in SHELLS {

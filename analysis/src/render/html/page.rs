@@ -72,6 +72,7 @@ fn kind_name(kind: crate::load::question::Kind) -> &'static str {
         Kind::Memory => "memory",
         Kind::ArtifactSize => "artifact-size",
         Kind::Instructions => "instructions",
+        Kind::GuestLanguages => "guest-languages",
     }
 }
 

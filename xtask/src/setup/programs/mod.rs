@@ -3,6 +3,7 @@
 //! can be measured side by side.
 
 mod cargo_install;
+mod npm;
 mod own_root;
 
 use super::Context;
@@ -116,8 +117,13 @@ impl Wanted<'_> {
             Source::Debian { .. } if self.version.is_some() => {
                 bail!("the distribution has the pinned version only")
             }
-            Source::Debian { suite, package, package_version, program } => {
-                own_root::unpack(context, suite, package, package_version, program, root)
+            Source::Debian { suite, package, package_version, program, with } => {
+                let mut packages = vec![format!("{package}={package_version}")];
+                packages.extend_from_slice(with);
+                own_root::unpack(context, suite, package, &packages, program, root)
+            }
+            Source::Npm { package, program } => {
+                npm::install(context, package, self.version(), program, root)
             }
         }
     }
@@ -152,6 +158,7 @@ fn provider(source: &Source) -> &'static str {
     match source {
         Source::Cargo { .. } => "cargo",
         Source::Debian { .. } => "debian",
+        Source::Npm { .. } => "npm",
     }
 }
 
