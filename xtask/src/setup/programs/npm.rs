@@ -68,11 +68,17 @@ pub(super) fn install(
         bail!("{wanted} holds no {}", program.display());
     }
     let Lock { packages } = read(context, &modules.join(".package-lock.json"))?;
-    let version_of = |(path, locked): (String, Locked)| {
+    // A package may bring another version of the program along for itself, further down.
+    let is_nested = |path: &str| path.matches("node_modules/").count() > 1;
+    let (nested, own): (Vec<_>, Vec<_>) =
+        packages.into_iter().partition(|(path, _)| is_nested(path));
+    let mut detail = BTreeMap::new();
+    for (path, locked) in own.into_iter().chain(nested) {
         let name = path.rsplit_once("node_modules/").map_or(path.as_str(), |(_, name)| name);
-        Some((name.to_owned(), locked.version?))
-    };
-    let detail = packages.into_iter().filter_map(version_of).collect();
+        if let Some(version) = locked.version {
+            detail.entry(name.to_owned()).or_insert(version);
+        }
+    }
     let command = vec![node.display().to_string(), program.display().to_string()];
     Ok(Made { command, program, libraries: Vec::new(), detail })
 }
@@ -100,7 +106,9 @@ mod tests {
             file(
                 ".package-lock.json",
                 r#"{"packages": {
+                    "node_modules/@a/driver/node_modules/@p/compiler": {"version": "1.2.2"},
                     "node_modules/@p/compiler": {"version": "1.2.3"},
+                    "node_modules/@p/driver/node_modules/@p/compiler": {"version": "1.2.1"},
                     "node_modules/@p/compiler/node_modules/parser": {"version": "4.0.0"}
                 }}"#,
             );
