@@ -68,12 +68,17 @@ impl Results<'_> {
         each_once(self.questions.iter().flat_map(|question| &question.subjects))
     }
 
-    /// Every subject that was asked for, those too that no other table shows.
+    /// Every subject of the service that was asked for, those too that no other table shows. Guests of another service
+    /// have a table of their own.
     #[must_use]
     pub fn asked_subjects(&self) -> Vec<&SubjectName> {
-        let experiments = self.run.manifest.experiments.values();
-        let others = experiments.flat_map(|entry| &entry.subjects);
-        each_once(self.questions.iter().flat_map(|question| &question.subjects).chain(others))
+        let guests: Vec<_> = self.of_kind(Kind::GuestLanguages).map(|q| &q.experiment).collect();
+        let experiments = self.run.manifest.experiments.iter();
+        let others = experiments
+            .filter(|(name, _)| !guests.contains(name))
+            .flat_map(|(_, entry)| &entry.subjects);
+        let service = self.questions.iter().filter(|q| q.kind != Kind::GuestLanguages);
+        each_once(service.flat_map(|question| &question.subjects).chain(others))
     }
 
     /// Whether every check holds: no claim is contradicted, and every subject answered the whole equivalence

@@ -87,7 +87,7 @@ fn quantities(kind: Kind) -> Vec<Quantity> {
     let metrics = |all: &[Metric]| all.iter().map(|&metric| Quantity::Metric(metric)).collect();
     match kind {
         Kind::Equivalence => metrics(&[Metric::CasesEqual]),
-        Kind::ColdStart => metrics(&[Metric::TimeToFirstResponse]),
+        Kind::ColdStart | Kind::GuestLanguages => metrics(&[Metric::TimeToFirstResponse]),
         Kind::Instantiation => metrics(&[Metric::Instantiation, Metric::InstanceUss]),
         Kind::WarmUp => vec![Quantity::SteadyLatency],
         Kind::Throughput => metrics(&[Metric::RequestsPerSecond, Metric::RequestsPerCpuSecond]),

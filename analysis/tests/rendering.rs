@@ -10,6 +10,9 @@ use support::{Fixture, key, stop};
 use weighbridge_analysis::judge::parse_claims;
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::{self, Destinations};
+use weighbridge_schema::artifact::Artifact;
+use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
+use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
 
@@ -134,6 +137,64 @@ fn a_program_that_nobody_asked_for_is_named_once() {
         ["paper/table-cold-start.tex", "paper/figure-cold-start.tex", "paper/table-memory.tex"]
     {
         assert!(!files[name].contains("spin"), "{name}");
+    }
+}
+
+/// A fixture whose cold start is of guests in several languages: `native` stands for the one that our toolchain made,
+/// `wasmtime-aot` for one that another compiler made, `spin` for one whose compiler is not there.
+fn guests() -> Fixture {
+    let mut fixture = Fixture::new(7);
+    let name: ExperimentName = "cold-start".parse().unwrap();
+    let entry = fixture.manifest.experiments.get_mut(&name).unwrap();
+    entry.definition_toml = format!("table = \"guest-languages\"\n{}", entry.definition_toml);
+    fixture.manifest.experiments.retain(|experiment, _| *experiment == name);
+    fixture.manifest.plan.retain(|trial| trial.experiment == name);
+    fixture.observations.retain(|observation| observation.trial.experiment == name);
+    let file = |file: &str, size_bytes| Artifact {
+        file: file.to_owned(),
+        size_bytes,
+        sha256: "cd".repeat(32),
+    };
+    for (subject, component_bytes, compiled_bytes) in
+        [("native", 20_480, 61_440), ("wasmtime-aot", 12_800_000, 32_400_000)]
+    {
+        let entry = fixture.manifest.subjects.get_mut(&subject.parse().unwrap()).unwrap();
+        entry.prepared = Some(PreparedEntry {
+            sha256: "ab".repeat(32),
+            size_bytes: compiled_bytes,
+            made_in_ns: None,
+            made_of: vec![file("notes.txt", 7), file("hello.wasm", component_bytes)],
+        });
+    }
+    let other = fixture.manifest.subjects.get_mut(&"wasmtime-aot".parse().unwrap()).unwrap();
+    let program = ProgramEntry {
+        provider: "npm".to_owned(),
+        sha256: "ef".repeat(32),
+        detail: BTreeMap::from([
+            ("@p/compiler".to_owned(), "1.2.3".to_owned()),
+            ("parser".to_owned(), "4.0.0".to_owned()),
+        ]),
+    };
+    other.programs.insert("compiler".parse().unwrap(), program);
+    let missing = fixture.manifest.subjects.get_mut(&"spin".parse().unwrap()).unwrap();
+    missing.definition.version = Some(vec!["{program:spin}".to_owned()]);
+    fixture
+}
+
+#[test]
+fn guests_in_several_languages_have_a_table_of_their_own() {
+    let files = rendered(&guests());
+    let rows: Vec<&str> = files["paper/table-guest-languages.tex"].lines().collect();
+    let has = |begin: &str, part: &str| {
+        let found = rows.iter().any(|row| row.starts_with(begin) && row.contains(part));
+        assert!(found, "no `{begin}` with `{part}` in {rows:#?}");
+    };
+    has("native & 20.00\\,KiB & 60.00\\,KiB & ", "rustc 1.95.0");
+    has("wasmtime-aot & 12.21\\,MiB & 30.90\\,MiB & ", "compiler 1.2.3");
+    has("spin & -- & -- & \\textit{not installed} & ", "cargo xtask setup");
+    for name in ["table-cold-start", "figure-cold-start", "table-subjects"] {
+        let file = &files[&format!("paper/{name}.tex")];
+        assert!(!file.contains("wasmtime-aot"), "{name}");
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
-use weighbridge_schema::method::Method;
+use weighbridge_schema::method::{Method, OwnTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
@@ -38,6 +38,8 @@ pub enum Kind {
     Instructions,
     /// What runtimes can do.
     Maturity,
+    /// From the start to the first response of one guest in several languages, with its sizes.
+    GuestLanguages,
 }
 
 impl Kind {
@@ -171,6 +173,7 @@ impl Question {
 #[derive(Deserialize)]
 struct Definition {
     method: Method,
+    table: Option<OwnTable>,
     /// `host`, or names: then the question is asked on each that the run asked for.
     #[serde(default)]
     architectures: Vec<String>,
@@ -201,7 +204,10 @@ fn question(
         experiment: name.clone(),
         kind: match definition.method {
             Method::Equivalence {} => Kind::Equivalence,
-            Method::ColdStart { .. } => Kind::ColdStart,
+            Method::ColdStart { .. } => match definition.table {
+                Some(OwnTable::GuestLanguages) => Kind::GuestLanguages,
+                None => Kind::ColdStart,
+            },
             Method::Instantiation { .. } => Kind::Instantiation,
             Method::WarmUp { .. } => Kind::WarmUp,
             Method::HighestRate { .. } => Kind::HighestRate,

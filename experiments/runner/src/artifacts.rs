@@ -13,7 +13,7 @@ use weighbridge_schema::artifact;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::program::Programs;
-use weighbridge_schema::subject::Subject;
+use weighbridge_schema::subject::{Subject, split_beside};
 
 /// What `cargo xtask build` made, with the folder it lies in, and what else subjects are run by.
 #[derive(Debug)]
@@ -144,7 +144,11 @@ impl Artifacts {
         self.files.get(path).ok_or_else(|| format!("file `{path}` was not looked up"))
     }
 
-    fn artifact(&self, name: &str) -> Result<&artifact::Artifact, String> {
+    /// A built artifact.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn artifact(&self, name: &str) -> Result<&artifact::Artifact, String> {
         let known = || self.record.artifacts.keys().map(String::as_str);
         self.record.artifacts.get(name).ok_or_else(|| match nearest(name, known()) {
             Some(near) => format!("no artifact `{name}`; did you mean `{near}`?"),
@@ -177,7 +181,9 @@ impl Artifacts {
     pub fn words(&self, template: &str) -> Result<Vec<String>, String> {
         match Placeholder::first(template)? {
             Some(Placeholder { before: "", kind: Kind::Program, name, after: "" }) => {
-                Ok(self.program(name)?.command.clone())
+                let (name, beside) = split_beside(name);
+                let program = self.program(name)?;
+                Ok(beside.map_or_else(|| program.command.clone(), |other| program.beside(other)))
             }
             _ => Ok(vec![self.fill_in(template)?]),
         }
@@ -202,9 +208,12 @@ impl Artifacts {
         while let Some(found) = Placeholder::first(rest)? {
             match found.kind {
                 Kind::Artifact => digests += &self.artifact(found.name)?.sha256,
-                Kind::Program => digests += &self.program(found.name)?.entry.sha256,
+                Kind::Program | Kind::Folder => {
+                    digests += &self.program(split_beside(found.name).0)?.entry.sha256;
+                }
                 Kind::File => digests += &self.own_file(found.name)?.sha256,
-                Kind::Prepared => {}
+                // Of an intermediate file: its own command's words count.
+                Kind::Prepared | Kind::Intermediate => {}
             }
             rest = found.after;
         }
@@ -215,6 +224,12 @@ impl Artifacts {
         match found.kind {
             Kind::Artifact => self.path(found.name),
             Kind::Program => self.program(found.name).map(|program| program.file.clone()),
+            Kind::Folder => self.program(found.name)?.folder.clone().ok_or_else(|| {
+                format!("{} is on PATH, and its folder has not what belongs to it", found.name)
+            }),
+            Kind::Intermediate => {
+                Err(format!("`{{intermediate:{}}}` stands outside `prepare`", found.name))
+            }
             Kind::File => self.own_file(found.name).map(|file| file.path.clone()),
             Kind::Prepared => match self.prepared.get(found.name) {
                 Some(made) => made.as_ref().map(|made| made.path.clone()).map_err(Clone::clone),

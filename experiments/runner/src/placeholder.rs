@@ -1,5 +1,5 @@
 //! What may stand in a command in place of a path: `{artifact:NAME}`, `{program:NAME}`,
-//! `{prepared:SUBJECT}`, `{file:PATH}`.
+//! `{folder:NAME}`, `{prepared:SUBJECT}`, `{intermediate:FILE}`, `{file:PATH}`.
 
 /// What a placeholder stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,6 +8,10 @@ pub enum Kind {
     Artifact,
     /// A program that was installed.
     Program,
+    /// The folder that a program was installed into.
+    Folder,
+    /// A file that was made on the way to the one that is prepared.
+    Intermediate,
     /// A file that was prepared.
     Prepared,
     /// A file that a definition brings along.
@@ -27,9 +31,11 @@ pub struct Placeholder<'a> {
     pub after: &'a str,
 }
 
-const OPENINGS: [(&str, Kind); 4] = [
+const OPENINGS: [(&str, Kind); 6] = [
     ("{artifact:", Kind::Artifact),
     ("{program:", Kind::Program),
+    ("{folder:", Kind::Folder),
+    ("{intermediate:", Kind::Intermediate),
     ("{prepared:", Kind::Prepared),
     ("{file:", Kind::File),
 ];

@@ -1,16 +1,19 @@
 //! Files that subjects need and that are made before anything is measured, once: a module compiled ahead of time by
-//! the very program that will run it, or a manifest that says where the module lies.
+//! the very program that will run it, where need be after intermediate files it is compiled from, or a manifest that says
+//! where the module lies.
 
 use crate::artifacts::Artifacts;
 use crate::clock::monotonic_ns;
 use crate::digest::{hex, sha256_file};
+use crate::placeholder::{Kind, Placeholder};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::manifest::PreparedEntry;
 use weighbridge_schema::name::SubjectName;
-use weighbridge_schema::subject::Preparation;
+use weighbridge_schema::preparation::Preparation;
 
 /// A file that was made.
 #[derive(Debug, Clone)]
@@ -21,10 +24,10 @@ pub struct Prepared {
     pub entry: PreparedEntry,
 }
 
-/// Makes the file of `subject`, unless the same command or text has made it from the same files before.
+/// Makes the file of `subject`, unless the same commands or the same text have made it from the same files before.
 ///
 /// # Errors
-/// A program or an artifact is missing, or the command failed; the message holds what it said.
+/// A program or an artifact is missing, or a command failed; the message holds what it said.
 pub fn make(
     subject: &SubjectName,
     preparation: &Preparation,
@@ -34,23 +37,39 @@ pub fn make(
         .prepared_folder()
         .join(format!("{subject}-{}", &inputs(preparation, artifacts)?[..16]));
     let path = folder.join(&preparation.file);
+    let mut files = commands(preparation).map(|(file, _)| folder.join(file));
     let mut made_in_ns = None;
-    if !path.is_file() {
+    if !files.all(|file| file.is_file()) || !path.is_file() {
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
-        made_in_ns = Some(match &preparation.text {
+        let mut total_ns = match &preparation.text {
             Some(text) => write(text, artifacts, &path)?,
-            None => run(preparation, artifacts, &path)?,
-        });
+            None => 0,
+        };
+        for (file, command) in commands(preparation) {
+            total_ns += run(command, file, artifacts, &folder)?;
+        }
+        made_in_ns = Some(total_ns);
     }
-    let size_bytes = path.metadata().with_context(|| format!("size of {}", path.display()))?.len();
-    let entry = PreparedEntry { sha256: sha256_file(&path)?, size_bytes, made_in_ns };
+    let whole = file_entry(&folder, &preparation.file)?;
+    let made_of = made_of(preparation, artifacts, &folder)?;
+    let Artifact { sha256, size_bytes, .. } = whole;
+    let entry = PreparedEntry { sha256, size_bytes, made_in_ns, made_of };
     Ok(Prepared { path, entry })
+}
+
+/// Every command with the file that it makes, in their order; none where the file is a text.
+fn commands(preparation: &Preparation) -> impl Iterator<Item = (&str, &[String])> {
+    let before = preparation.intermediates.iter();
+    let before = before.map(|one| (one.file.as_str(), one.command.as_slice()));
+    let last = (preparation.file.as_str(), preparation.command.as_slice());
+    before.chain(preparation.text.is_none().then_some(last))
 }
 
 /// Digest of everything that the file depends on: the words, and the content of what they name.
 fn inputs(preparation: &Preparation, artifacts: &Artifacts) -> Result<String> {
     let mut digest = Sha256::new();
-    for word in preparation.command.iter().chain(&preparation.text) {
+    let words = commands(preparation).flat_map(|(_, command)| command);
+    for word in words.chain(&preparation.text) {
         digest.update(word);
         digest.update([0]);
         // The paths themselves stand in a text: it is another one when they are others.
@@ -87,14 +106,49 @@ fn write(text: &str, artifacts: &Artifacts, path: &Path) -> Result<u64> {
     Ok(monotonic_ns().saturating_sub(begun))
 }
 
-/// Runs the command, which writes beside `path`; the file gets its name when it is whole.
-fn run(preparation: &Preparation, artifacts: &Artifacts, path: &Path) -> Result<u64> {
-    let unfinished = unfinished(path);
+/// What the last command was given to make the file of: artifacts and intermediate files, without the program that it is.
+fn made_of(
+    preparation: &Preparation,
+    artifacts: &Artifacts,
+    folder: &Path,
+) -> Result<Vec<Artifact>> {
+    let mut given = Vec::new();
+    for word in preparation.command.iter().skip(1) {
+        match Placeholder::first(word).map_err(anyhow::Error::msg)? {
+            Some(found) if found.kind == Kind::Intermediate => {
+                given.push(file_entry(folder, found.name)?);
+            }
+            Some(found) if found.kind == Kind::Artifact => {
+                given.push(artifacts.artifact(found.name).map_err(anyhow::Error::msg)?.clone());
+            }
+            _ => {}
+        }
+    }
+    Ok(given)
+}
+
+fn file_entry(folder: &Path, name: &str) -> Result<Artifact> {
+    let path = folder.join(name);
+    let size_bytes = path.metadata().with_context(|| format!("size of {}", path.display()))?.len();
+    Ok(Artifact { file: name.to_owned(), size_bytes, sha256: sha256_file(&path)? })
+}
+
+/// Runs a command, which writes beside `file` in `folder`; the file gets its name when it is whole.
+fn run(command: &[String], file: &str, artifacts: &Artifacts, folder: &Path) -> Result<u64> {
+    let path = folder.join(file);
+    let unfinished = unfinished(&path);
+    let own = format!("{{intermediate:{file}}}");
     let mut words = Vec::new();
-    for word in &preparation.command {
+    for word in command {
         match word.as_str() {
             word if word.starts_with("{prepared:") => words.push(unfinished.display().to_string()),
-            word => words.extend(artifacts.words(word).map_err(anyhow::Error::msg)?),
+            word if word == own => words.push(unfinished.display().to_string()),
+            word => {
+                match word.strip_prefix("{intermediate:").and_then(|rest| rest.strip_suffix('}')) {
+                    Some(earlier) => words.push(folder.join(earlier).display().to_string()),
+                    None => words.extend(artifacts.words(word).map_err(anyhow::Error::msg)?),
+                }
+            }
         }
     }
     let shown = words.join(" ");
@@ -109,7 +163,7 @@ fn run(preparation: &Preparation, artifacts: &Artifacts, path: &Path) -> Result<
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "`{shown}` failed ({}): {}", output.status, said.trim());
     ensure!(unfinished.is_file(), "`{shown}` ended well and wrote nothing");
-    finish(&unfinished, path)?;
+    finish(&unfinished, &path)?;
     Ok(made_in_ns)
 }
 
@@ -125,6 +179,7 @@ mod tests {
         let preparation = Preparation {
             file: "spin.toml".to_owned(),
             command: Vec::new(),
+            intermediates: Vec::new(),
             text: Some("source = \"{artifact:component.wasm}\"\nroute = \"/...\"\n".to_owned()),
         };
         let subject: SubjectName = "spin".parse().unwrap();
@@ -147,7 +202,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::bare(folder.path());
         let text = Some("source = \"{artifact:component.wasm}\"".to_owned());
-        let preparation = Preparation { file: "spin.toml".to_owned(), command: Vec::new(), text };
+        let preparation = Preparation {
+            file: "spin.toml".to_owned(),
+            intermediates: Vec::new(),
+            command: Vec::new(),
+            text,
+        };
         let error = make(&"spin".parse().unwrap(), &preparation, &artifacts).unwrap_err();
         assert!(error.to_string().contains("no artifact `component.wasm`"), "{error}");
         assert!(!artifacts.prepared_folder().exists());

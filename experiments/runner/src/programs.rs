@@ -15,10 +15,24 @@ pub struct Program {
     pub command: Vec<String>,
     /// The file that is the program itself.
     pub file: PathBuf,
+    /// The folder that set-up installed it into; `None` of a program on PATH.
+    pub folder: Option<PathBuf>,
     /// The shared libraries that came with it.
     pub libraries: Vec<PathBuf>,
     /// What the manifest says of it.
     pub entry: ProgramEntry,
+}
+
+impl Program {
+    /// The words that start another program which lies beside it, the same way.
+    #[must_use]
+    pub fn beside(&self, other: &str) -> Vec<String> {
+        let mut command = self.command.clone();
+        if let Some(last) = command.last_mut() {
+            *last = self.file.with_file_name(other).to_string_lossy().into_owned();
+        }
+        command
+    }
 }
 
 /// The program that set-up has installed in that version below `folder`; else, where no version was asked for other
@@ -34,8 +48,9 @@ pub fn locate(
 ) -> Result<Program> {
     let wanted = version.unwrap_or(&pinned.version);
     let own = folder.map(|folder| folder.join(program::folder_name(name, wanted)));
-    let record = own.map(|own| own.join(program::RECORD)).filter(|record| record.is_file());
-    if let Some(record) = record {
+    let own = own.filter(|own| own.join(program::RECORD).is_file());
+    if let Some(own) = own {
+        let record = own.join(program::RECORD);
         let text = std::fs::read_to_string(&record)
             .with_context(|| format!("read {}", record.display()))?;
         let installed: Installed =
@@ -47,7 +62,8 @@ pub fn locate(
             detail: installed.detail,
         };
         let libraries = installed.libraries.into_iter().map(PathBuf::from).collect();
-        return Ok(Program { command: installed.command, file, libraries, entry });
+        let folder = Some(own);
+        return Ok(Program { command: installed.command, file, folder, libraries, entry });
     }
     let found = find(name.as_str()).filter(|_| version.is_none());
     let file = found.with_context(|| match pinned.unavailable() {
@@ -60,7 +76,7 @@ pub fn locate(
         detail: BTreeMap::new(),
     };
     let command = vec![file.to_string_lossy().into_owned()];
-    Ok(Program { command, file, libraries: Vec::new(), entry })
+    Ok(Program { command, file, folder: None, libraries: Vec::new(), entry })
 }
 
 /// Folders where daemons and OCI runtimes lie, and that are not on every user's PATH.
@@ -114,7 +130,13 @@ mod tests {
             licence: "MIT".to_owned(),
             sources,
         };
+        let root = own;
         let own = locate(Some(folder.path()), &name, None, &pinned("1.2", Vec::new())).unwrap();
+        assert_eq!(
+            own.beside("ash"),
+            ["/loader".to_owned(), root.join("ash").display().to_string()]
+        );
+        assert_eq!(own.folder, Some(root));
         assert_eq!((own.command, own.entry.provider.as_str()), (installed.command, "debian"));
         let on_path = locate(Some(folder.path()), &name, None, &pinned("1.3", Vec::new())).unwrap();
         assert_eq!(on_path.entry.provider, "path");

@@ -19,7 +19,7 @@ technology = "native"
 boundary = "posix_spawn to the first correct response"
 isolation = "process"
 version = ["{program:cp}", "--version"]
-prepare = { file = "service", command = ["{program:cp}", "{artifact:weighbridge-native}", "{prepared}"] }
+prepare = { file = "service", intermediates = [{ file = "half", command = ["{program:cp}", "{artifact:weighbridge-native}", "{intermediate:half}"] }], command = ["{program:cp/cp}", "{intermediate:half}", "{prepared}"] }
 start.process = { program = "{prepared}", arguments = ["--listen", "{listen}"], environment = { TZ = "UTC" } }
 size = { shipped = ["prepared"], runtime = [{ program = "cp" }] }
 
@@ -89,6 +89,8 @@ fn a_prepared_file_is_made_once_measured_and_weighed_and_what_is_missing_says_wh
     let prepared = copied.prepared.as_ref().unwrap();
     let original = &manifest.artifacts.artifacts["weighbridge-native"];
     assert_eq!((&prepared.sha256, prepared.size_bytes), (&original.sha256, original.size_bytes));
+    let half = &prepared.made_of[0];
+    assert_eq!((half.file.as_str(), half.size_bytes), ("half", original.size_bytes));
     assert_eq!(copied.programs[&"cp".parse().unwrap()].provider, "path");
     let measured = planned_visits(&observations);
     let of_copied = measured.iter().filter(|o| o.trial.cell.subject == name("copied"));

@@ -2,7 +2,7 @@
 //! [`Definition`], and later code never checks again.
 
 use crate::capability::settle_probes;
-use crate::method::Method;
+use crate::method::{Method, OwnTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
 use crate::parse::{ParseError, nearest, parse};
@@ -149,6 +149,8 @@ struct RawDefinition {
     /// Of a calibration: invocations of each arm of one comparison. Only the analysis asks for it.
     #[serde(rename = "comparison_invocations")]
     _comparison_invocations: Option<u32>,
+    /// The table of its own. Only the analysis asks for it.
+    table: Option<OwnTable>,
     #[serde(default)]
     noise: NoiseLimits,
     profiles: RawProfiles,
@@ -208,6 +210,11 @@ impl Definition {
             settle_probes(probes, &asked, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
+        if raw.table == Some(OwnTable::GuestLanguages)
+            && !matches!(raw.method, Method::ColdStart { .. })
+        {
+            return Err(fail("table = \"guest-languages\" is of [method.cold-start]".to_owned()));
+        }
         Ok(Self {
             experiment,
             question: raw.question,

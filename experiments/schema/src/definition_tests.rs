@@ -129,3 +129,19 @@ fn a_process_without_a_version_is_refused() {
     let error = parse_subjects("s.toml", &text).unwrap_err().to_string();
     assert!(error.contains("subject `native`"), "{error}");
 }
+
+#[test]
+fn a_table_of_its_own_is_of_one_method() {
+    let own = ("[method.throughput]", "table = \"guest-languages\"\n[method.throughput]");
+    check_refused(own, "table = \"guest-languages\" is of [method.cold-start]");
+    let cold = [
+        own,
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.cold-start]"),
+        (", measure_ms = 100", ""),
+    ];
+    definition(&cold).unwrap();
+    check_refused(
+        ("[method.throughput]", "table = \"guests\"\n[method.throughput]"),
+        "guest-languages",
+    );
+}

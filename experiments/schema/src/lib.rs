@@ -18,6 +18,7 @@ pub mod own;
 pub mod parameter;
 pub mod parse;
 pub mod plan;
+pub mod preparation;
 pub mod program;
 pub mod progress;
 pub mod record;

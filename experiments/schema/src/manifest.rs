@@ -1,6 +1,6 @@
 //! `manifest.json`: everything needed to say where a run's numbers come from.
 
-use crate::artifact::Artifacts;
+use crate::artifact::{Artifact, Artifacts};
 use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
@@ -122,8 +122,11 @@ pub struct PreparedEntry {
     pub sha256: String,
     /// Its size.
     pub size_bytes: u64,
-    /// What making it took; `None` when it lay there from an earlier run.
+    /// What making it took, with its intermediate files; `None` when it lay there from an earlier run.
     pub made_in_ns: Option<u64>,
+    /// What the last command made it of: built artifacts and intermediate files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<Artifact>,
 }
 
 impl SubjectEntry {

@@ -81,6 +81,14 @@ pub enum Method {
     },
 }
 
+/// The table that holds an experiment's cells in place of those of its method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnTable {
+    /// Size and cold start of one guest in several languages; the method is `cold-start`.
+    GuestLanguages,
+}
+
 fn warm_only() -> Vec<PageCache> {
     vec![PageCache::Warm]
 }

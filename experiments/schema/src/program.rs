@@ -46,6 +46,16 @@ pub enum Source {
         package_version: String,
         /// The program's path within the root.
         program: String,
+        /// Further packages in the same root, which the program needs and its package does not depend on: `NAME=VERSION`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        with: Vec<String>,
+    },
+    /// A package of the npm registry with what it depends on, in a folder of its own, run by the machine's Node.js.
+    Npm {
+        /// The package; its version is the program's.
+        package: String,
+        /// The program that it brings.
+        program: String,
     },
     /// A package of the nixpkgs that the project's own `flake.lock` pins, held by a link in the project's own folder.
     Nix {
@@ -101,7 +111,7 @@ pub struct Installed {
     /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
     /// machine itself do not.
     pub libraries: Vec<String>,
-    /// Which source served: `cargo`, `debian`, `nix`, `path`.
+    /// Which source served: `cargo`, `debian`, `nix`, `npm`, `path`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,

@@ -37,8 +37,9 @@ impl fmt::Display for ContainerEngine {
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
 /// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
-/// `{program:NAME}` (a program of `[programs]`), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a
-/// file that lies there, relative to the TOML file that says so).
+/// `{program:NAME}` (a program of `[programs]`; `{program:NAME/OTHER}` the one of that name beside it), `{folder:NAME}`
+/// (the folder that set-up installed it into), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a file
+/// that lies there, relative to the TOML file that says so).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {

@@ -2,6 +2,7 @@
 
 use crate::name::{ProgramName, SubjectName};
 use crate::parse::{ParseError, nearest, parse};
+use crate::preparation::Preparation;
 use crate::program::Programs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,21 +35,6 @@ pub enum Part {
     Prepared,
     /// The OCI runtime that the subject's engine says it starts containers with.
     OciRuntime,
-}
-
-/// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
-/// it, or a manifest that such a program wants to read. It has either a command or a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Preparation {
-    /// Its name; programs tell by the ending what it is.
-    pub file: String,
-    /// The command that writes it to `{prepared}`; empty where it has a text.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// What it says, with `{artifact:NAME}` and the like filled in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
 }
 
 /// What is shipped per service, and what must already be on the machine.
@@ -197,8 +183,11 @@ fn variant(
     let mut is_used = false;
     for (_, word) in variant.words_mut() {
         for (name, version) in others {
-            let with_version = format!("{{program:{name}@{version}}}");
-            let other = word.replace(&format!("{{program:{name}}}"), &with_version);
+            let mut other = word.clone();
+            for (opening, after) in [("{program:", "}"), ("{program:", "/"), ("{folder:", "}")] {
+                let with_version = format!("{opening}{name}@{version}{after}");
+                other = other.replace(&format!("{opening}{name}{after}"), &with_version);
+            }
             is_used |= other != *word;
             *word = other;
         }
@@ -217,6 +206,12 @@ fn variant(
 #[must_use]
 pub fn split_version(asked: &str) -> (&str, Option<&str>) {
     asked.split_once('@').map_or((asked, None), |(name, version)| (name, Some(version)))
+}
+
+/// `NAME` or `NAME@VERSION` of what stands in `{program:...}`, and the program beside it that is meant.
+#[must_use]
+pub fn split_beside(asked: &str) -> (&str, Option<&str>) {
+    asked.split_once('/').map_or((asked, None), |(name, beside)| (name, Some(beside)))
 }
 
 /// Gives every placeholder the one meaning it has in this subject, and refuses what cannot be measured.
@@ -241,18 +236,7 @@ pub fn settle(
                 .to_owned(),
         );
     }
-    if let Some(prepare) = &subject.prepare
-        && prepare.command.is_empty() == prepare.text.is_none()
-    {
-        return Err("`prepare` has either `command` or `text`".to_owned());
-    }
-    if let Some(Preparation { text: Some(text), .. }) = &subject.prepare
-        && text.contains("{listen}")
-    {
-        return Err(
-            "`prepare.text`: `{listen}` is not known before an instance is started".to_owned()
-        );
-    }
+    subject.prepare.as_ref().map_or(Ok(()), Preparation::check)?;
     let is_prepared = subject.prepare.is_some();
     for (_, word) in subject.words_mut() {
         if word.contains("{prepared}") {
@@ -265,7 +249,7 @@ pub fn settle(
         let Some((asked, _)) = after.split_once('}') else {
             return Err(format!("`{word}`: `{{program:` without `}}`"));
         };
-        let (bare, _) = split_version(asked);
+        let (bare, _) = split_version(split_beside(asked).0);
         let program: ProgramName = bare.parse().map_err(|why| format!("`{word}`: {why}"))?;
         if !programs.contains_key(&program) {
             let known = programs.keys().map(ProgramName::as_str);
@@ -300,22 +284,17 @@ impl Subject {
         };
         let values = environment.into_iter().flat_map(|variables| variables.values_mut());
         let environment = values.map(|word| ("start.environment", word));
-        let (prepare, text) = match &mut self.prepare {
-            Some(Preparation { command, text, .. }) => (Some(command), text.as_mut()),
-            None => (None, None),
-        };
-        let further = further.into_iter().chain(text.map(|text| ("prepare.text", text)));
+        let prepare = self.prepare.iter_mut().flat_map(Preparation::words_mut);
         let commands = [
             ("start.arguments", Some(arguments)),
             ("version", self.version.as_mut()),
             ("instantiate", self.instantiate.as_mut()),
             ("call", self.call.as_mut()),
-            ("prepare.command", prepare),
         ];
         let words = commands
             .into_iter()
             .flat_map(|(key, command)| command.into_iter().flatten().map(move |word| (key, word)));
-        std::iter::once((key, first)).chain(further).chain(words).chain(environment)
+        std::iter::once((key, first)).chain(further).chain(words).chain(prepare).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.
@@ -327,7 +306,7 @@ impl Subject {
             .words_mut()
             .filter_map(|(_, word)| {
                 let (asked, _) = word.split_once("{program:")?.1.split_once('}')?;
-                let (name, version) = split_version(asked);
+                let (name, version) = split_version(split_beside(asked).0);
                 Some((name.parse().ok()?, version.map(str::to_owned)))
             })
             .collect();

@@ -1,6 +1,7 @@
 //! Tests of subjects.toml: what its entries become, and what is refused.
 
 use super::*;
+use crate::program::Source;
 
 const FILE: &str = r#"
 [programs.engine]
@@ -171,4 +172,56 @@ fn what_is_prepared_has_one_way_of_being_made() {
         let error = parse_subjects_file("s.toml", &changed).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
+}
+
+#[test]
+fn a_program_beside_another_and_its_folder_are_of_the_same_program_in_a_variant_too() {
+    let chain = (
+        r#"command = ["{program:engine}", "compile", "{artifact:x.wasm}", "{prepared}"] }"#,
+        r#"command = ["{program:engine/ld}", "-L{folder:engine}/lib", "{prepared}"] }"#,
+    );
+    let file = read(&[chain]).unwrap();
+    let words = |name: &str| subject(&file, name).prepare.unwrap().command;
+    assert_eq!(words("compiled")[..2], ["{program:engine/ld}", "-L{folder:engine}/lib"]);
+    assert_eq!(
+        words("compiled-1")[..2],
+        ["{program:engine@1.9.0/ld}", "-L{folder:engine@1.9.0}/lib"]
+    );
+    let engine: ProgramName = "engine".parse().unwrap();
+    assert_eq!(subject(&file, "compiled").programs(), [(engine.clone(), None)]);
+    assert_eq!(subject(&file, "compiled-1").programs(), [(engine, Some("1.9.0".to_owned()))]);
+    let typo =
+        read(&[("{program:engine}\", \"compile", "{program:engin/ld}\", \"compile")]).unwrap_err();
+    assert!(typo.contains("no program `engin`; did you mean `engine`?"), "{typo}");
+}
+
+#[test]
+fn the_intermediates_of_a_preparation_are_settled_like_its_command() {
+    let both = r#"file = "x.cwasm", intermediates = [{ file = "x.wasm", command = ["{program:engine}", "{intermediate:x.wasm}"] }]"#;
+    let chain = ("file = \"x.cwasm\"", both);
+    let of_both =
+        ("\"{artifact:x.wasm}\", \"{prepared}\"", "\"{intermediate:x.wasm}\", \"{prepared}\"");
+    let file = read(&[chain, of_both]).unwrap();
+    let prepare = subject(&file, "compiled-1").prepare.unwrap();
+    assert_eq!(
+        prepare.intermediates[0].command,
+        ["{program:engine@1.9.0}", "{intermediate:x.wasm}"]
+    );
+    assert_eq!(prepare.command[2..], ["{intermediate:x.wasm}", "{prepared:compiled-1}"]);
+    let early = read(&[of_both]).unwrap_err();
+    assert!(
+        early.contains("subject `compiled`: prepare: `{intermediate:x.wasm}` is not made"),
+        "{early}"
+    );
+}
+
+#[test]
+fn a_program_may_come_from_npm_or_with_further_packages() {
+    let npm = r#"{ npm = { package = "@p/engine", program = "engine" } }, { debian = "#;
+    let with = r#"program = "usr/bin/engine", with = ["lib=1:2-3"] }"#;
+    let file = read(&[("{ debian = ", npm), (r#"program = "usr/bin/engine" }"#, with)]).unwrap();
+    let sources = file.programs.into_values().next().unwrap().sources;
+    let package = "@p/engine".to_owned();
+    assert_eq!(sources[1], Source::Npm { package, program: "engine".to_owned() });
+    assert!(matches!(&sources[2], Source::Debian { with, .. } if *with == ["lib=1:2-3"]));
 }

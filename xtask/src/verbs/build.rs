@@ -26,6 +26,7 @@ const HOST_COMPILER: &str = "weighbridge-host-compiler";
 const COMPONENT: &str = "component.wasm";
 const COMPILED: &str = "component.cwasm";
 const COMMAND: &str = "command.wasm";
+const HELLO: &str = "hello.wasm";
 const IMAGE: &str = "image.tar";
 /// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
 const SHELLS: [(&str, &str); 3] = [
@@ -39,9 +40,10 @@ const PROBE_MODULES: [&str; 4] =
     ["probe-grow.wasm", "probe-simd.wasm", "probe-spin.wasm", "probe-threads.wasm"];
 const PROBE_TEXTS: &str = "service/probe/modules";
 /// What is built once: every architecture gets the same files.
-const GUESTS: [&str; 10] = [
+const GUESTS: [&str; 11] = [
     COMPONENT,
     COMMAND,
+    HELLO,
     SHELLS[0].0,
     SHELLS[1].0,
     SHELLS[2].0,
@@ -291,6 +293,8 @@ impl Parts<'_> {
         }
         let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
         self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
+        let (package, made) = ("weighbridge-hello", "weighbridge_hello.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(HELLO))?;
         let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
         self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))?;
         for (name, feature) in SHELLS {

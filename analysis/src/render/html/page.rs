@@ -73,6 +73,7 @@ fn kind_name(kind: crate::load::question::Kind) -> &'static str {
         Kind::ArtifactSize => "artifact-size",
         Kind::Instructions => "instructions",
         Kind::Maturity => "maturity",
+        Kind::GuestLanguages => "guest-languages",
     }
 }
 

@@ -5,6 +5,7 @@ pub mod claims;
 pub mod cold_start;
 pub mod comparisons;
 pub mod equivalence;
+pub mod guest_languages;
 pub mod highest_rate;
 pub mod instantiation;
 pub mod instructions;
@@ -49,6 +50,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         memory::table(results),
         marginal::table(results),
         sizes::table(results),
+        guest_languages::table(results),
         architectures::table(results),
         architectures::instructions(results),
         portability::table(results),

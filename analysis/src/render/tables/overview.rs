@@ -14,7 +14,7 @@ use weighbridge_schema::parameter::Parameter;
 pub fn headline(kind: Kind) -> Quantity {
     match kind {
         Kind::Equivalence => Quantity::Metric(Metric::CasesEqual),
-        Kind::ColdStart => Quantity::Metric(Metric::TimeToFirstResponse),
+        Kind::ColdStart | Kind::GuestLanguages => Quantity::Metric(Metric::TimeToFirstResponse),
         Kind::Instantiation => Quantity::Metric(Metric::Instantiation),
         Kind::WarmUp => Quantity::SteadyLatency,
         Kind::HighestRate => Quantity::Metric(Metric::HighestRate),

@@ -4,6 +4,7 @@
 
 mod cargo_install;
 mod nix;
+mod npm;
 mod own_root;
 
 use super::Context;
@@ -135,8 +136,13 @@ impl Wanted<'_> {
                 cargo_install::install(context, &wanted, root, progress)
             }
             Source::Unavailable { reason } => bail!("{reason}"),
-            Source::Debian { suite, package, package_version, program } => {
-                own_root::unpack(context, suite, package, package_version, program, root)
+            Source::Debian { suite, package, package_version, program, with } => {
+                let mut packages = vec![format!("{package}={package_version}")];
+                packages.extend_from_slice(with);
+                own_root::unpack(context, suite, package, &packages, program, root)
+            }
+            Source::Npm { package, program } => {
+                npm::install(context, package, self.version(), program, root)
             }
         }
     }
@@ -172,6 +178,7 @@ fn provider(source: &Source) -> Option<&'static str> {
         Source::Cargo { .. } => Some("cargo"),
         Source::Debian { .. } => Some("debian"),
         Source::Nix { .. } => Some("nix"),
+        Source::Npm { .. } => Some("npm"),
         Source::Path { .. } => Some("path"),
         Source::Unavailable { .. } => None,
     }

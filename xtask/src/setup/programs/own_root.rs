@@ -18,7 +18,8 @@ const LOADERS: [&str; 4] = [
     "usr/lib/ld-linux-aarch64.so.1",
 ];
 
-/// Downloads and unpacks `package` of exactly that version into `root`.
+/// Downloads and unpacks `packages`, of exactly the versions that they name as `NAME=VERSION`, into `root`; the first is
+/// `package`, which holds `program`.
 ///
 /// # Errors
 /// This machine cannot ask Debian's archive, the suite has another version by now, or unpacking failed.
@@ -26,11 +27,11 @@ pub(super) fn unpack(
     context: &Context<'_>,
     suite: &str,
     package: &str,
-    version: &str,
+    packages: &[String],
     program: &str,
     root: &Path,
 ) -> Result<Made> {
-    let files = download(context, suite, package, version)?;
+    let files = download(context, suite, package, packages)?;
     make_folder(root)?;
     let mut detail = BTreeMap::new();
     for file in &files {
@@ -45,7 +46,7 @@ pub(super) fn unpack(
     }
     let program = root.join(program);
     if !context.machine.exists(&program) {
-        bail!("{package} {version} holds no {}", program.display());
+        bail!("{} hold no {}", packages.join(", "), program.display());
     }
     let loader = LOADERS.map(|path| root.join(path)).into_iter().find(|path| path.exists());
     let (command, libraries) = match loader {
@@ -55,13 +56,13 @@ pub(super) fn unpack(
     Ok(Made { command, program, libraries, detail })
 }
 
-/// The files of the package and of everything that it depends on, as apt resolves it for a machine on which nothing is
+/// The files of the packages and of everything that they depend on, as apt resolves it for a machine on which nothing is
 /// installed.
 fn download(
     context: &Context<'_>,
     suite: &str,
     package: &str,
-    version: &str,
+    packages: &[String],
 ) -> Result<Vec<PathBuf>> {
     if in_nix(context.machine) {
         bail!("nothing is downloaded in a Nix shell");
@@ -88,10 +89,13 @@ fn download(
     apt(&["update"])?;
     // What an earlier version left must not be unpacked along.
     apt(&["clean"])?;
-    (context.reporter)(&format!("downloading {package} {version} and what it depends on"));
-    apt(&["install", "--download-only", "--yes", &format!("{package}={version}")]).with_context(
-        || format!("{suite} has no {package} {version} any more, or it cannot be downloaded"),
-    )?;
+    let shown = packages.join(", ");
+    (context.reporter)(&format!("downloading {shown} with what is depended on"));
+    let wanted = packages.iter().map(String::as_str);
+    let words: Vec<&str> =
+        ["install", "--download-only", "--yes"].into_iter().chain(wanted).collect();
+    apt(&words)
+        .with_context(|| format!("{suite} has no {shown} any more, or it cannot be downloaded"))?;
     let files = context.machine.list(&archives).into_iter();
     Ok(files.filter(|file| file.extension().is_some_and(|ending| ending == "deb")).collect())
 }
