@@ -199,7 +199,11 @@ impl Bundle<'_> {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        let found = open_init(&self.folder).map_err(|why| {
+        let found = self
+            .runtime
+            .first_process(&self.folder, self.run)
+            .and_then(|pid| open_init(pid, &self.folder.name));
+        let found = found.map_err(|why| {
             format!("container {}: {why}: {}", self.folder.name, self.stderr().trim())
         })?;
         Ok(self.init.get_or_init(|| found))
@@ -236,12 +240,8 @@ impl Bundle<'_> {
     }
 }
 
-/// Opens the process that the runtime wrote down, and makes sure that it is the container's.
-fn open_init(folder: &Folder) -> Result<Init, String> {
-    let file = folder.pid_file();
-    let text = std::fs::read_to_string(&file)
-        .map_err(|error| format!("the runtime wrote no {}: {error}", file.display()))?;
-    let pid: u32 = text.trim().parse().map_err(|_| format!("{} holds `{text}`", file.display()))?;
+/// Opens the process, and makes sure that it is that container's.
+fn open_init(pid: u32, container: &str) -> Result<Init, String> {
     let descriptor = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
@@ -250,7 +250,7 @@ fn open_init(folder: &Folder) -> Result<Init, String> {
             pidfd_open(id, PidfdFlags::empty()).map_err(|_| "it has ended".to_owned())
         })?;
     let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    if groups.contains(&folder.name) {
+    if groups.contains(container) {
         Ok(Init { pid, descriptor })
     } else {
         Err("it has ended".to_owned())

@@ -137,6 +137,31 @@ impl Runtime {
         })
     }
 
+    /// The process id of the container's first process, once the call that runs it has ended.
+    ///
+    /// # Errors
+    /// The runtime wrote down none, and containerd knows none.
+    pub fn first_process(&self, folder: &Folder, run: &str) -> Result<u32, String> {
+        let file = folder.pid_file();
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| format!("the runtime wrote no {}: {error}", file.display()))?;
+        let written =
+            text.trim().parse().map_err(|_| format!("{} holds `{text}`", file.display()))?;
+        // containerd's client writes what the shim knew when the container was made; runwasi's library has no process
+        // before it is started, and says 0.
+        if written > 0 || self.through.is_none() {
+            return Ok(written);
+        }
+        let mut command = self.command(folder, run);
+        command.args(["tasks", "ls"]);
+        let output = command
+            .output()
+            .map_err(|error| format!("run {} tasks ls: {error}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        process_of_task(&said, &folder.name)
+            .ok_or_else(|| format!("containerd knows no process of it: {}", said.trim()))
+    }
+
     /// Ends and removes a container, whatever state it is in; one that is not there is no error.
     ///
     /// # Errors
@@ -167,6 +192,12 @@ impl Runtime {
         }
         Ok(())
     }
+}
+
+/// The process id beside the name of a task in the list of containerd's client: `TASK PID STATUS`.
+fn process_of_task(list: &str, name: &str) -> Option<u32> {
+    let line = list.lines().find(|line| line.split_whitespace().next() == Some(name))?;
+    line.split_whitespace().nth(1)?.parse().ok().filter(|&pid| pid > 0)
 }
 
 /// The program of a runtime or a shim: a name on PATH, or `{program:NAME}`.
@@ -322,5 +353,13 @@ mod tests {
         let client = "--address /c.sock run --detach --pid-file @/pid --null-io --runtime /bin/shim \
                       --config @/config.json c-1";
         assert_eq!(words(Some(through), folder.path()).join(" "), client);
+    }
+
+    #[test]
+    fn a_task_is_found_by_its_whole_name_and_one_without_a_process_has_none() {
+        let list = "TASK     PID      STATUS    \nc-10     77       RUNNING\nc-1      4711     RUNNING\nc-2  0  CREATED\n";
+        assert_eq!(process_of_task(list, "c-1"), Some(4711));
+        assert_eq!(process_of_task(list, "c-2"), None);
+        assert_eq!(process_of_task(list, "c-3"), None);
     }
 }
