@@ -215,11 +215,13 @@ fn survey_subjects(
         .collect()
 }
 
-/// Whether everything that a subject ships and that we build was built.
-fn ships(subject: &Subject, artifacts: &Artifacts) -> bool {
+/// Whether everything that a subject ships and that we build was built for another architecture than this machine's: what
+/// `prepare` makes is made by programs of this machine, for it alone.
+fn ships_elsewhere(subject: &Subject, artifacts: &Artifacts) -> bool {
     subject.size.shipped.iter().all(|part| match part {
         Part::Artifact(name) => artifacts.path(name).is_ok(),
-        Part::Program(_) | Part::File(_) | Part::Prepared | Part::OciRuntime => true,
+        Part::Prepared => false,
+        Part::Program(_) | Part::File(_) | Part::OciRuntime => true,
     })
 }
 
@@ -248,7 +250,7 @@ fn plan(
         if is_foreign && !definition.method.executes() {
             let is_built = |entry: &SubjectEntry| {
                 let artifacts = machine.built.of(architecture);
-                artifacts.is_ok_and(|artifacts| ships(&entry.definition, artifacts))
+                artifacts.is_ok_and(|artifacts| ships_elsewhere(&entry.definition, artifacts))
             };
             return subjects.get(&trial.cell.subject).is_some_and(is_built);
         }
