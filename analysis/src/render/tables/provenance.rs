@@ -63,7 +63,7 @@ fn programs(manifest: &Manifest) -> Vec<Row> {
                 program.provider,
                 short(&program.sha256),
                 if versions.is_empty() { "" } else { "; " },
-                versions.join(", ")
+                shortened(&versions.join(", "))
             );
             // A program in two versions is two lines.
             lines.insert((name.to_string(), text));
