@@ -94,11 +94,13 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
         }
         let name = subject.as_str();
         // Each instance has private pages, and shared ones are counted once among all. The pages of a file are
-        // private to a single instance: two is the least that tells. Servers that are not ours share more, or less, from
-        // one start to the next.
+        // private to a single instance: two is the least that tells. How many pages a server that is not ours writes
+        // differs from start to start by more than an instance has (Wasmtime's command line).
         let uss = |n: u32| read(name, &format!("copies={n}"), "uss_bytes").unwrap();
         let pss = |n: u32| read(name, &format!("copies={n}"), "pss_bytes").unwrap();
-        assert!(4 * uss(4) > 5 * uss(2) && pss(4) < 5 * pss(1), "{name}");
+        let is_ours = entry.definition.programs().is_empty();
+        assert!(!is_ours || 2 * uss(4) > 3 * uss(2), "{name}: {} {}", uss(4), uss(2));
+        assert!(pss(4) < 5 * pss(1), "{name}: {} {}", pss(4), pss(1));
         let start = &entry.definition.start;
         let container = matches!(start, Start::Container { .. } | Start::Containerd { .. });
         for parameter in ["idle", "copies=1", "copies=4"] {
