@@ -29,7 +29,7 @@ pub enum Source {
         program: String,
         /// Features instead of the default ones; the default ones when absent.
         features: Option<Vec<String>>,
-        /// Packages of the distribution without which it does not compile: names in Debian.
+        /// Packages of the distribution without which it does not compile, names in Debian: set-up installs them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         needs: Vec<String>,
         /// How long that takes on two cores, from and to, for whoever is asked to wait.
@@ -65,12 +65,12 @@ pub enum Source {
         program: String,
     },
     /// A crate of this repository that is no member of its workspace, compiled by `cargo install --locked --path`.
-    Path {
+    Repository {
         /// Its folder, from the root of the repository.
         folder: String,
         /// The program it installs.
         program: String,
-        /// Packages of the distribution without which it does not compile: names in Debian.
+        /// Packages of the distribution without which it does not compile, names in Debian: set-up installs them.
         needs: Vec<String>,
         /// How long that takes on two cores, from and to, for whoever is asked to wait.
         minutes: [u32; 2],
@@ -111,7 +111,7 @@ pub struct Installed {
     /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
     /// machine itself do not.
     pub libraries: Vec<String>,
-    /// Which source served: `cargo`, `debian`, `nix`, `npm`, `path`.
+    /// Which source served: `cargo`, `debian`, `nix`, `npm`, `repository`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,

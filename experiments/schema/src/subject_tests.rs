@@ -119,7 +119,7 @@ version = "0.7.0"
 licence = "Apache-2.0"
 sources = [
     { nix = { package = "box", program = "bin/box" } },
-    { path = { folder = "experiments/box", program = "box", needs = ["libbox-dev"], minutes = [1, 2] } },
+    { repository = { folder = "experiments/box", program = "box", needs = ["libbox-dev"], minutes = [1, 2] } },
     { unavailable = { reason = "no registry has it" } },
 ]
 

@@ -60,6 +60,15 @@ impl Installer {
     }
 }
 
+/// Those of the packages that the distribution's own record does not call installed.
+pub(crate) fn absent<'a>(machine: &dyn Machine, packages: &[&'a str]) -> Vec<&'a str> {
+    let is_there = |package: &str| {
+        let asked = ["--show", "--showformat=${db:Status-Status}", package];
+        machine.run(&Step::new("dpkg-query", asked)).is_ok_and(|said| said.trim() == "installed")
+    };
+    packages.iter().copied().filter(|package| !is_there(package)).collect()
+}
+
 /// In `nix develop` everything comes from the flake.
 pub(crate) fn in_nix(machine: &dyn Machine) -> bool {
     machine.variable("IN_NIX_SHELL").is_some()

@@ -183,7 +183,8 @@ fn remedy(subject: &str, program: &Program) -> String {
 fn effort(program: &Program) -> String {
     match program.sources.first() {
         Some(
-            Source::Cargo { minutes: [from, to], .. } | Source::Path { minutes: [from, to], .. },
+            Source::Cargo { minutes: [from, to], .. }
+            | Source::Repository { minutes: [from, to], .. },
         ) => format!(", {from} to {to} min"),
         _ => String::new(),
     }

@@ -4,7 +4,7 @@
 use super::Made;
 use crate::process::{cargo_artifact, check, command, lines, shown};
 use crate::progress::Progress;
-use crate::setup::{Context, packages};
+use crate::setup::{Context, open, packages};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,6 +47,7 @@ pub(super) fn install(
     if packages::in_nix(context.machine) {
         bail!("nothing is downloaded in a Nix shell");
     }
+    provide(context, wanted.needs);
     let target = root.join("target");
     let mut install = command("cargo");
     // In the root and not in the checkout, whose .cargo/config.toml is about our own programs.
@@ -93,6 +94,17 @@ pub(super) fn install(
     Ok(Made { command, program, libraries: Vec::new(), detail })
 }
 
+/// Installs the distribution's packages that are missing. Where that is not allowed it is told, and compiling is tried
+/// all the same: what is needed may have been brought in another way.
+fn provide(context: &Context<'_>, needs: &[String]) {
+    let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+    let absent = packages::absent(context.machine, &needs);
+    let installed = open(context).and_then(|session| session.installer.ensure(&session, &absent));
+    if let Err(error) = installed {
+        (context.reporter)(&format!("packages were not installed: {error:#}"));
+    }
+}
+
 /// What to look at when it does not compile.
 fn hint(needs: &[String]) -> String {
     if needs.is_empty() {
@@ -105,12 +117,33 @@ fn hint(needs: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setup::fake::{Bench, FakeMachine};
 
     #[test]
     fn what_does_not_compile_says_which_packages_it_takes() {
         assert_eq!(hint(&[]), "it does not compile here");
         let said = hint(&["libseccomp-dev".to_owned(), "protobuf-compiler".to_owned()]);
         assert!(said.ends_with("libseccomp-dev protobuf-compiler"), "{said}");
+    }
+
+    #[test]
+    fn what_is_needed_is_installed_once_and_where_that_is_not_allowed_it_is_told() {
+        let needs = ["libseccomp-dev".to_owned(), "pkg-config".to_owned()];
+        let machine = || {
+            FakeMachine::debian()
+                .on("${db:Status-Status} pkg-config", |_, _| Ok("installed".to_owned()))
+                .on("apt-get", |_, _| Ok(String::new()))
+        };
+        let bench = Bench::new("needs");
+        let root = machine();
+        bench.call(&root, false, |context| provide(context, &needs));
+        assert_eq!((root.count("apt-get"), root.count("libseccomp-dev")), (1, 2));
+        assert_eq!(root.count("--no-install-recommends libseccomp-dev"), 1);
+
+        let user = FakeMachine { root: false, ..machine() };
+        bench.call(&user, false, |context| provide(context, &needs));
+        assert_eq!(user.count("apt-get"), 0);
+        assert_eq!(bench.reported("by root only; sudo apt-get install -y"), 1);
     }
 
     #[test]

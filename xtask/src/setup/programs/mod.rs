@@ -117,13 +117,13 @@ impl Wanted<'_> {
                 };
                 cargo_install::install(context, &wanted, root, progress)
             }
-            Source::Debian { .. } | Source::Nix { .. } | Source::Path { .. }
+            Source::Debian { .. } | Source::Nix { .. } | Source::Repository { .. }
                 if self.version.is_some() =>
             {
                 bail!("there is the pinned version only")
             }
             Source::Nix { package, program } => nix::build(context, package, program, root),
-            Source::Path { folder, program, needs, minutes } => {
+            Source::Repository { folder, program, needs, minutes } => {
                 let folder = context.repo.join(folder);
                 let wanted = cargo_install::Crate {
                     package: program,
@@ -179,7 +179,7 @@ fn provider(source: &Source) -> Option<&'static str> {
         Source::Debian { .. } => Some("debian"),
         Source::Nix { .. } => Some("nix"),
         Source::Npm { .. } => Some("npm"),
-        Source::Path { .. } => Some("path"),
+        Source::Repository { .. } => Some("repository"),
         Source::Unavailable { .. } => None,
     }
 }
