@@ -123,6 +123,21 @@ fn lines_in(file: &Path) -> usize {
     std::fs::read_to_string(file).map_or(0, |text| text.lines().count())
 }
 
+/// No visit twice, and each cell has as many as the run itself says; it may have ended before its greatest number.
+fn check_complete(run: &Part) {
+    let visits: Vec<&Trial> =
+        run.observations.iter().filter(|o| o.repeat == 0).map(|o| &o.trial).collect();
+    let distinct: BTreeSet<&Trial> = visits.iter().copied().collect();
+    assert_eq!(visits.len(), distinct.len(), "none double");
+    let planned: BTreeSet<_> = run.manifest.plan.iter().map(|trial| &trial.cell).collect();
+    let ended: BTreeSet<_> = run.stops.iter().map(|stop| &stop.cell).collect();
+    assert!(!planned.is_empty() && planned == ended, "every cell ended");
+    for stop in &run.stops {
+        let of_cell = distinct.iter().filter(|trial| trial.cell == stop.cell);
+        assert_eq!(of_cell.count(), stop.invocations_count as usize, "{}", stop.cell);
+    }
+}
+
 /// The connection is cut twice in the middle. The runner goes on by itself, the log is pulled from where it was, and
 /// what arrives is one whole run in which no trial is missing and none double.
 #[test]
@@ -190,18 +205,7 @@ fn a_run_elsewhere_survives_cut_connections() {
     let made = made.unwrap();
     assert_eq!(made, results.join("elsewhere"));
     let run = Part::read(&made).unwrap();
-    let visits: Vec<&Trial> =
-        run.observations.iter().filter(|o| o.repeat == 0).map(|o| &o.trial).collect();
-    let distinct: BTreeSet<&Trial> = visits.iter().copied().collect();
-    assert_eq!(visits.len(), distinct.len(), "none double");
-    // A cell may end early, but it has as many as the run itself says.
-    let planned: BTreeSet<_> = run.manifest.plan.iter().map(|trial| &trial.cell).collect();
-    let ended: BTreeSet<_> = run.stops.iter().map(|stop| &stop.cell).collect();
-    assert!(!planned.is_empty() && planned == ended, "every cell ended");
-    for stop in &run.stops {
-        let of_cell = distinct.iter().filter(|trial| trial.cell == stop.cell);
-        assert_eq!(of_cell.count(), stop.invocations_count as usize, "{}", stop.cell);
-    }
+    check_complete(&run);
     assert!(run.observations.iter().all(|o| o.machine.as_deref() == Some(&*machine)));
     assert_eq!(run.manifest.machines.keys().collect::<Vec<_>>(), [&machine]);
     assert_eq!(std::fs::read_dir(&results).unwrap().count(), 1, "nothing half-done is left");
