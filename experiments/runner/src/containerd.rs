@@ -3,6 +3,7 @@
 
 use crate::programs;
 use crate::subject::MARK;
+use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::os::unix::net::UnixStream;
@@ -138,10 +139,41 @@ impl Drop for Containerd {
 /// # Errors
 /// They cannot be removed.
 pub fn remove_leftovers() -> Result<(), String> {
+    // A shim may have mounted what a container is made of, and removing must not reach through that.
+    let mounts = std::fs::read_to_string("/proc/self/mounts")
+        .map_err(|error| format!("read /proc/self/mounts: {error}"))?;
+    for point in mounted_below(BASE, &mounts) {
+        unmount(point, UnmountFlags::DETACH)
+            .map_err(|error| format!("unmount {point}, left by an earlier run: {error}"))?;
+    }
     match std::fs::remove_dir_all(BASE) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(format!("remove {BASE}: {error}"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The mount points below `folder`, the innermost first; `mounts` as in `/proc/self/mounts`, in the order of mounting.
+fn mounted_below<'a>(folder: &str, mounts: &'a str) -> Vec<&'a str> {
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let below =
+        points.filter(|point| point.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    below.rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_mounted_below_is_found_and_nothing_else() {
+        let mounts = "proc /proc proc rw 0 0\n\
+                      tmpfs /run/weighbridge-containerd/state/a/rootfs tmpfs rw 0 0\n\
+                      tmpfs /run/weighbridge-containerd/state/a/rootfs/proc tmpfs rw 0 0\n\
+                      tmpfs /run/weighbridge-containerd-other/b tmpfs rw 0 0\n";
+        let found = mounted_below(BASE, mounts);
+        let state = "/run/weighbridge-containerd/state/a/rootfs";
+        assert_eq!(found, [&format!("{state}/proc"), state]);
     }
 }

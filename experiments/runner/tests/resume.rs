@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
+use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::plan::{Cell, Trial};
 use weighbridge_schema::record::Outcome;
 
@@ -22,24 +23,56 @@ fn a_killed_run_leaves_no_bundle_to_the_next() {
             "needs root here",
         );
     }
+    for subject in ["runc", "containerd-runc", "runwasi"] {
+        kill_a_run_of(subject);
+    }
+}
+
+/// Kills a run while a container of `subject` is there, and has the next one clear up. What the container was made
+/// of stays as it was.
+fn kill_a_run_of(subject: &str) {
+    let before = made_of();
     let results = tempfile::tempdir().unwrap();
-    let arguments = ["memory", "--profile", "quick", "--subject", "runc", "--workload", "healthz"];
+    let arguments = ["memory", "--profile", "quick", "--subject", subject, "--workload", "healthz"];
     let mut child = runner(results.path(), &arguments).stdout(Stdio::null()).spawn().unwrap();
     let running = || {
         let bundles = std::fs::read_dir("/run/weighbridge-bundles").into_iter().flatten().flatten();
         bundles.filter(|bundle| bundle.path().join("pid").exists()).count()
     };
     while running() == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{subject}: {status}");
+            let (manifest, _) = read(&only_run(results.path(), "quick"));
+            let (_, entry) = manifest.subjects.iter().find(|(n, _)| n.as_str() == subject).unwrap();
+            assert!(
+                matches!(entry.availability, Availability::NotInstalled { .. }),
+                "{subject}: it ended before it could be killed"
+            );
+            return eprintln!("not tested: {subject} is not installed");
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(running() > 0, "the container lives on by itself");
+    assert!(running() > 0, "{subject}: the container lives on by itself");
     let next = tempfile::tempdir().unwrap();
     let arguments = ["cold-start", "--profile", "smoke", "--subject", "native"];
     succeed(&runner(next.path(), &arguments).output().unwrap());
     assert_nothing_is_left();
+    assert_eq!(processes(), 0, "{subject}");
+    assert!(!Path::new("/run/weighbridge-containerd").exists(), "{subject}");
+    assert_eq!(made_of(), before, "{subject}");
+}
+
+/// The files that a container is made of, with their sizes.
+fn made_of() -> BTreeSet<(String, u64)> {
+    let entries = std::fs::read_dir(artifacts()).unwrap().flatten();
+    entries
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, entry.metadata().unwrap().len())
+        })
+        .collect()
 }
 
 #[test]

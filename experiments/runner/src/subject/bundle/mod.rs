@@ -2,6 +2,7 @@
 //! leaves nothing but the container behind. A client of containerd is called in the same way (`super::containerd`).
 
 mod config;
+mod groups;
 mod runtime;
 
 pub use runtime::{Runtime, Through, Unusable, allowed, remove_leftovers};

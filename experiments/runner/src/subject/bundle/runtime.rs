@@ -1,5 +1,6 @@
 //! Calling an OCI runtime, and what it keeps: one folder per container under [`BASE`], ours alone.
 
+use super::groups;
 use crate::artifacts::Artifacts;
 use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
@@ -319,12 +320,13 @@ pub fn remove_leftovers() -> Result<usize, String> {
         }
         let mut program = String::new();
         lock.read_to_string(&mut program).map_err(|e| format!("read {}: {e}", file.display()))?;
-        // Of one that containerd held there is no state here: it has ended with that.
+        // Of one that containerd held there is no state here: it has ended with that, but its groups are still there.
         let runtime = Runtime { program: program.into(), through: None };
         let folder = Folder { name, path, _lock: lock };
         if folder.has_state() {
             runtime.delete(&folder, &Pinning::default(), "leftovers")?;
         }
+        groups::remove(&folder.name)?;
         folder.remove()?;
         count += 1;
     }
