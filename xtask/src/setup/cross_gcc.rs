@@ -6,7 +6,6 @@ use super::static_native::{compiler_variable, linker_variable, toolchain};
 use super::{rust, sources, wasm};
 use crate::architecture::Architecture;
 use anyhow::{Context as _, Result};
-use std::path::Path;
 
 pub(crate) struct CrossGcc {
     pub(crate) architecture: Architecture,
@@ -62,17 +61,17 @@ impl Provider for CrossGcc {
         };
         let (compiler, archiver) = (find("gcc")?, find("ar")?);
         let unpacked = if self.has_std(session) { None } else { Some(sources::unpack(session)?) };
-        let folder = unpacked.as_ref().map(|(folder, _)| folder.as_path());
+        let folder = unpacked.as_ref().map(|sources| sources.folder.as_path());
         let mut target = toolchain(session, &triple, &[], folder)?;
         let mut detail = details([
             ("rustc", session.compiler.release.clone()),
             ("libc", "glibc".to_owned()),
             ("c-compiler", compiler.clone()),
         ]);
-        if let Some((folder, of_sources)) = &unpacked {
-            target.env.extend(rust::build_std_environment(Path::new(folder)));
+        if let Some(sources) = unpacked {
+            target.env.extend(sources.environment());
             target.arguments = rust::build_std("panic_unwind");
-            detail.extend(of_sources.clone());
+            detail.extend(sources.detail);
         }
         target.env.extend([
             (compiler_variable("CC", &triple), compiler.clone()),

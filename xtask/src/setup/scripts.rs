@@ -37,6 +37,17 @@ pub(crate) fn with_libraries(program: &Path, libraries: &Path, more: &str) -> St
     )
 }
 
+/// The compiler with another sysroot, and with another name for the folder that it is called in: a crate's metadata
+/// keep that name, and through them the code of the crates above it depends on it. It comes first, since the last
+/// prefix that matches counts. Were it among cargo's flags, every dependency of a fresh clone would be built again.
+pub(crate) fn compiler(rustc: &Path, sysroot: &Path) -> String {
+    let (rustc, sysroot) = (quote_path(rustc), quote_path(sysroot));
+    format!(
+        "#!/bin/sh\n\
+         exec {rustc} --sysroot={sysroot} --remap-path-prefix=\"$PWD\"=/checkout \"$@\"\n"
+    )
+}
+
 /// `wasm-component-ld` with a given `wasm-ld`. Some compilers put lld's `-flavor` before the rest.
 pub(crate) fn component_linker(component_linker: &Path, wasm_linker: &Path) -> String {
     format!(

@@ -3,7 +3,8 @@
 use super::chain::{Readiness, Session};
 use super::debian;
 use super::pins::{self, Pin};
-use super::rust::Compiler;
+use super::rust::{self, Compiler};
+use super::scripts;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,52 @@ pub(crate) fn readiness(session: &Session<'_>) -> Readiness {
     }
 }
 
-/// Unpacks them; gives their folder and what a manifest should say about them.
-pub(crate) fn unpack(session: &Session<'_>) -> Result<(PathBuf, BTreeMap<String, String>)> {
+/// The sources of the standard library, unpacked.
+pub(crate) struct Sources {
+    /// The folder that holds `library`.
+    pub(crate) folder: PathBuf,
+    /// What a manifest should say about them.
+    pub(crate) detail: BTreeMap<String, String>,
+    /// The compiler at hand, which takes the root that they were unpacked to for its sysroot.
+    ///
+    /// Cargo makes the path of a standard library that it builds along, and of that library's build scripts, a part of
+    /// every symbol's hash: relative to the sysroot if it lies within, else from the file system's root, and then no two
+    /// folders give the same program.
+    rustc: PathBuf,
+}
+
+impl Sources {
+    /// The environment in which cargo builds them along.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        let rustc = ("RUSTC".to_owned(), self.rustc.display().to_string());
+        rust::build_std_environment(&self.folder).into_iter().chain([rustc])
+    }
+}
+
+/// Unpacks them.
+pub(crate) fn unpack(session: &Session<'_>) -> Result<Sources> {
     let compiler = &session.compiler;
     let pins = [pin(compiler).with_context(|| nothing_pinned(compiler))?];
     let root = debian::unpack(session, SOURCES_SET, &pins, keep_library_only)?;
-    Ok((folder_of(&root, &compiler.release)?, debian::detail(&pins)))
+    link_compiler(&root, &compiler.sysroot)?;
+    let rustc = session.context.state.join("bin/rustc-beside-sources");
+    scripts::write(&rustc, &scripts::compiler(&compiler.rustc, &root))?;
+    let folder = folder_of(&root, &compiler.release)?;
+    Ok(Sources { folder, detail: debian::detail(&pins), rustc })
+}
+
+/// What else the compiler looks for in its sysroot, such as its linker, is found there: `lib` is the compiler's own.
+fn link_compiler(root: &Path, sysroot: &Path) -> Result<()> {
+    let (link, own) = (root.join("lib"), sysroot.join("lib"));
+    if std::fs::read_link(&link).is_ok_and(|target| target == own) {
+        return Ok(());
+    }
+    let failed = || format!("link {} to {}", link.display(), own.display());
+    // Of a compiler that lay elsewhere.
+    if link.is_symlink() {
+        std::fs::remove_file(&link).with_context(failed)?;
+    }
+    std::os::unix::fs::symlink(&own, &link).with_context(failed)
 }
 
 fn pin(compiler: &Compiler) -> Option<Pin> {
@@ -75,4 +116,37 @@ pub(crate) fn folder_of(root: &Path, release: &str) -> Result<PathBuf> {
         bail!("the package has no library sources at {}", folder.display());
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roots_library_is_the_compilers_and_follows_it() {
+        let root = std::env::temp_dir().join(format!("xtask-sysroot-{}", std::process::id()));
+        std::fs::create_dir_all(&root).unwrap();
+        let points_to = || std::fs::read_link(root.join("lib")).unwrap();
+        for sysroot in ["/one", "/one", "/other"] {
+            link_compiler(&root, Path::new(sysroot)).unwrap();
+            assert_eq!(points_to(), Path::new(sysroot).join("lib"));
+        }
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn the_compiler_says_that_its_sysroot_is_where_the_sources_are() {
+        let root = std::env::temp_dir().join(format!("xtask sources {}", std::process::id()));
+        let rustc = root.join("rustc");
+        scripts::write(&rustc, &scripts::compiler(Path::new("rustc"), &root)).unwrap();
+        let said =
+            std::process::Command::new(&rustc).args(["--print", "sysroot"]).output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap().trim(), root.to_str().unwrap());
+
+        let sources = Sources { folder: root.join("x"), detail: BTreeMap::new(), rustc };
+        let environment: BTreeMap<String, String> = sources.environment().collect();
+        assert_eq!(Path::new(&environment["RUSTC"]), root.join("rustc"));
+        assert_eq!(Path::new(&environment["__CARGO_TESTS_ONLY_SRC_ROOT"]), root.join("x/library"));
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -190,12 +190,12 @@ impl Provider for DistributionSourcesZig {
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        let (sources, mut detail) = sources::unpack(session)?;
+        let sources = sources::unpack(session)?;
         let Target { architecture, triple, .. } = &self.0;
         let zig = zig::ensure(session, architecture)?;
         let flags = ["-Clink-self-contained=no"];
-        let mut target = toolchain(session, triple, &flags, Some(&sources))?;
-        target.env.extend(rust::build_std_environment(&sources));
+        let mut target = toolchain(session, triple, &flags, Some(&sources.folder))?;
+        target.env.extend(sources.environment());
         for (name, program) in [
             (compiler_variable("CC", triple), &zig.compiler),
             (compiler_variable("AR", triple), &zig.archiver),
@@ -204,6 +204,7 @@ impl Provider for DistributionSourcesZig {
             target.env.insert(name, program.display().to_string());
         }
         target.arguments = rust::build_std("panic_unwind");
+        let mut detail = sources.detail;
         detail.extend(details([
             ("rustc", session.compiler.release.clone()),
             ("libc", "musl".to_owned()),

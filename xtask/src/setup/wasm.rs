@@ -140,11 +140,13 @@ impl Provider for DistributionSources {
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
         let compiler = &session.compiler;
-        let (sources, mut detail) = sources::unpack(session)?;
+        let sources = sources::unpack(session)?;
         let libc = debian::unpack(session, LIBC_SET, LIBC_PINS, |_| Ok(()))?;
+        let mut env = guest_environment(session, self.0, &sources.folder, &libc)?;
+        env.extend(sources.environment());
+        let mut detail = sources.detail;
         detail.extend(debian::detail(LIBC_PINS));
         detail.insert("rustc".to_owned(), compiler.release.clone());
-        let env = guest_environment(session, self.0, &sources, &libc)?;
         Ok(supply_built(self.0, compiler.cargo.clone(), env, detail))
     }
 }

@@ -12,8 +12,10 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use weighbridge_schema::artifact::Artifacts;
 
-/// The folders of the two builds; their paths differ in length too.
-const COPIES: [&str; 2] = ["first", "second-in-a-longer-path"];
+/// The folders of the two builds, and where the state folder lies in each: in the checkout, as it does by default, and
+/// outside. Their paths differ in length too.
+const COPIES: [(&str, &str); 2] =
+    [("first", "checkout/.weighbridge"), ("second-in-a-longer-path", "state")];
 
 /// What cargo reads besides the sources of the service: the other members of the workspace.
 const MEMBERS: [&str; 4] = ["xtask", "experiments", "analysis", "examples"];
@@ -35,8 +37,8 @@ pub fn run(
     let base = project.target.join("reproducible");
     remove(&base)?;
     let mut builds = Vec::new();
-    for name in COPIES {
-        let copy = copy_of(project, &base.join(name))?;
+    for (name, state) in COPIES {
+        let copy = copy_of(project, &base.join(name), state)?;
         let setup = setup::provide(&copy, needs, progress)?;
         let own = with_runner(&copy, &setup, architectures, &runner, true, progress)?;
         let own_and_foreign = folders(&own, architectures);
@@ -71,12 +73,10 @@ fn compared(first: &[Artifacts], second: &[Artifacts]) -> (String, bool) {
 }
 
 /// Sources and toolchains under other paths; nothing that a build has made.
-fn copy_of(project: &Project, folder: &Path) -> Result<Project> {
+fn copy_of(project: &Project, folder: &Path, state: &str) -> Result<Project> {
     let copy = Project {
         root: folder.join("checkout"),
-        // Where it lies by default: cargo hashes the path of a standard library that it builds along, relative to
-        // the checkout if it lies within.
-        state: folder.join("checkout/.weighbridge"),
+        state: folder.join(state),
         target: folder.join("target"),
         assume_yes: project.assume_yes,
     };
