@@ -1,7 +1,11 @@
 //! Resizing, through the vector kernels of `fast_image_resize` (fixed point for eight-bit channels).
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{Filter, FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x2, U8x3, U8x4};
+use fast_image_resize::{
+    Filter, FilterType, IntoImageView, IntoImageViewMut, PixelTrait, PixelType, ResizeAlg,
+    ResizeOptions, Resizer,
+};
 
 use crate::alpha::{premultiply, unpremultiply};
 use crate::error::{ErrorCode, ServiceError};
@@ -52,8 +56,28 @@ fn resize_once(pixels: &Pixels, size: Size, algorithm: ResizeAlg) -> Result<Pixe
     let mut target = Image::new(size.width, size.height, pixel_type);
     // Alpha is multiplied in already, once for all passes.
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    Resizer::new().resize(&source, &mut target, &options).map_err(internal)?;
+    match pixels.channels {
+        Channels::Gray => resize_as::<U8>(&source, &mut target, &options),
+        Channels::GrayAlpha => resize_as::<U8x2>(&source, &mut target, &options),
+        Channels::Rgb => resize_as::<U8x3>(&source, &mut target, &options),
+        Channels::RgbAlpha => resize_as::<U8x4>(&source, &mut target, &options),
+    }?;
     Ok(Pixels { size, channels: pixels.channels, data: target.into_vec() })
+}
+
+/// By the kernels of one type of pixels. The library's own choice among all types would take along those for wider
+/// pixels, which the service never has, and of which LLVM makes other code each time that it compiles the floating-point
+/// ones: no two builds would be the same.
+fn resize_as<P: PixelTrait>(
+    source: &ImageRef<'_>,
+    target: &mut Image<'_>,
+    options: &ResizeOptions,
+) -> Result<(), ServiceError> {
+    let (Some(source), Some(mut target)) = (source.image_view::<P>(), target.image_view_mut::<P>())
+    else {
+        return Err(internal("the images have pixels of another type"));
+    };
+    Resizer::new().resize_typed(&source, &mut target, options).map_err(internal)
 }
 
 fn algorithm(filter: ResizeFilter) -> Result<ResizeAlg, ServiceError> {
