@@ -153,6 +153,19 @@ fn a_run_that_ended_early_says_so() {
         assert!(results.summaries.is_empty());
         let missing = &results.missing[&key("cold-start", "native", Some("healthz"), "-")];
         assert_eq!(missing.cause, Cause::NotReached);
+        assert!(missing.reason.contains("ended before"), "{missing:?}");
+    });
+}
+
+#[test]
+fn what_a_run_was_not_asked_for_is_told_from_what_it_did_not_reach() {
+    let mut fixture = Fixture::new(1);
+    let is_other = |subject: &str| subject != "docker-scratch";
+    fixture.manifest.plan.retain(|trial| is_other(trial.cell.subject.as_str()));
+    fixture.observations.retain(|o| is_other(o.trial.cell.subject.as_str()));
+    fixture.analysed("", |results| {
+        let docker = key("cold-start", "docker-scratch", Some("healthz"), "-");
+        assert!(results.missing[&docker].reason.contains("not asked"), "{:?}", results.missing);
     });
 }
 

@@ -6,6 +6,7 @@ use crate::load::question::{CellKey, Kind, Question};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
 
@@ -19,7 +20,7 @@ pub enum Cause {
     Failed,
     /// Only an emulator ran it.
     Emulated,
-    /// The run ended before its turn.
+    /// The run was not asked for it, or ended before its turn.
     NotReached,
 }
 
@@ -98,6 +99,8 @@ fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Mi
     let own = &manifest.fingerprint.architecture;
     let entry = manifest.subjects.get(&key.cell.subject);
     let availability = entry.and_then(|entry| entry.availability_on(&key.cell.architecture, own));
+    let is_of = |trial: &Trial| trial.experiment == key.experiment && trial.cell == key.cell;
+    let was_asked = manifest.plan.iter().any(is_of);
     let out_of_time = run.stops.get(key).is_some_and(|stop| stop.reason == StopReason::Budget);
     Some(match availability {
         Some(Availability::NotInstalled { reason, remedy }) => {
@@ -105,10 +108,10 @@ fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Mi
         }
         _ => Missing {
             cause: Cause::NotReached,
-            reason: if out_of_time {
-                "the budget of time had passed before its turn".to_owned()
-            } else {
-                "the run ended before its trials".to_owned()
+            reason: match (was_asked, out_of_time) {
+                (false, _) => "the run was not asked for it".to_owned(),
+                (true, true) => "the budget of time had passed before its turn".to_owned(),
+                (true, false) => "the run ended before its trials".to_owned(),
             },
             remedy: None,
         },
