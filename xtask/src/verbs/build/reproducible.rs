@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::Need;
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::artifact::Artifacts;
 
@@ -59,17 +60,30 @@ pub fn run(
 fn compared(first: &[Artifacts], second: &[Artifacts]) -> (String, bool) {
     let mut text = format!("{:<36} {:<64} two builds\n", "artifact", "sha256 of the first");
     let mut is_same = true;
-    for (one, other) in first.iter().zip(second) {
-        for (name, artifact) in &one.artifacts {
-            let again = other.artifacts.get(name).map(|artifact| &artifact.sha256);
-            let same = again == Some(&artifact.sha256);
-            is_same &= same;
-            let label = format!("{}/{name}", one.architecture);
-            let verdict = if same { "same" } else { "differs" };
-            text += &format!("{label:<36} {:<64} {verdict}\n", artifact.sha256);
-        }
+    let (first, second) = (by_label(first), by_label(second));
+    for label in first.keys().chain(second.keys().filter(|label| !first.contains_key(*label))) {
+        let (one, other) = (first.get(label), second.get(label));
+        let verdict = match (one, other) {
+            (Some(_), None) => "in the first alone",
+            (None, _) => "in the second alone",
+            _ if one == other => "same",
+            _ => "differs",
+        };
+        is_same &= one == other;
+        text += &format!("{label:<36} {:<64} {verdict}\n", one.copied().unwrap_or("-"));
     }
     (text, is_same)
+}
+
+/// Digest by `architecture/artifact`.
+fn by_label(build: &[Artifacts]) -> BTreeMap<String, &str> {
+    let mut digests = BTreeMap::new();
+    for one in build {
+        for (name, artifact) in &one.artifacts {
+            digests.insert(format!("{}/{name}", one.architecture), &*artifact.sha256);
+        }
+    }
+    digests
 }
 
 /// Sources and toolchains under other paths; nothing that a build has made.
@@ -146,7 +160,6 @@ fn remove(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
     use weighbridge_schema::artifact::Artifact;
 
     fn artifacts(sha256: &str) -> Artifacts {
@@ -183,7 +196,15 @@ mod tests {
     fn an_artifact_of_one_build_alone_differs() {
         let mut lacking = artifacts("2");
         lacking.artifacts.remove("b");
-        assert!(!compared(&[artifacts("2")], &[lacking]).1);
+        let whole = [artifacts("2")];
+        for (one, other, verdict) in [
+            (&whole[..], std::slice::from_ref(&lacking), "in the first alone"),
+            (std::slice::from_ref(&lacking), &whole[..], "in the second alone"),
+            (&whole[..], &[], "in the first alone"),
+        ] {
+            let (text, is_same) = compared(one, other);
+            assert!(!is_same && text.contains(verdict), "{text}");
+        }
     }
 
     #[test]
