@@ -2,8 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Largest sample for which the exact distribution of U is counted. Above it the normal approximation is good to
-/// the digits that matter (Mann & Whitney found it good from 8 on).
+/// Largest sample for which the exact distribution of the ranks is counted. Above it the normal approximation is good to
+/// the digits that matter. Far out in the tail, where a correction for many comparisons looks, it is not good at 8: two samples
+/// of 8, one wholly above the other, have 0.00016 and it says 0.0009.
 const LARGEST_EXACT: usize = 20;
 
 /// The chance that a value of `a` is larger than one of `b`, ties counted half: the A12 of Vargha & Delaney 2000 ("A
@@ -31,9 +32,10 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The two-sided p-value of the Mann-Whitney U test (Mann & Whitney 1947, Annals of Mathematical Statistics 18, 50-60).
-/// Exact by their recurrence where there are no ties and neither sample is larger than 20; otherwise by the normal
-/// approximation with the correction for ties and for continuity (Hollander, Wolfe & Chicken 2014, Nonparametric
-/// Statistical Methods, 3rd edition, section 4.1). `None` when either is empty or a value is not a number.
+/// Exact where neither sample is larger than 20, with ties too: twice the smaller tail of all ways to deal the (middle) ranks
+/// that are there to the two samples. Otherwise by the normal approximation with the correction for ties and for continuity
+/// (Hollander, Wolfe & Chicken 2014, Nonparametric Statistical Methods, 3rd edition, section 4.1). `None` when either is
+/// empty or a value is not a number.
 ///
 /// It tests the two samples as independent ones: the pairing by blocks adds nothing to it.
 #[must_use]
@@ -41,15 +43,14 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Option<f64> {
     if a.is_empty() || b.is_empty() || a.iter().chain(b).any(|value| value.is_nan()) {
         return None;
     }
+    if a.len().max(b.len()) <= LARGEST_EXACT {
+        return Some(exact(a, b));
+    }
     let all = (a.len() * b.len()) as f64;
     let u = wins(a, b);
     let larger = u.max(all - u);
-    let ties = ties(a, b);
-    if ties.is_empty() && a.len().max(b.len()) <= LARGEST_EXACT {
-        return Some((2.0 * exact_tail(a.len(), b.len(), larger)).min(1.0));
-    }
     let n = (a.len() + b.len()) as f64;
-    let tied: f64 = ties.iter().map(|count| count.powi(3) - count).sum();
+    let tied: f64 = ties(a, b).iter().map(|count| count.powi(3) - count).sum();
     let variance = all / 12.0 * ((n + 1.0) - tied / (n * (n - 1.0)));
     if variance <= 0.0 {
         // All values are equal: there is nothing to tell apart.
@@ -75,26 +76,37 @@ fn ties(a: &[f64], b: &[f64]) -> Vec<f64> {
     groups.filter(|group| group.len() > 1).map(|group| group.len() as f64).collect()
 }
 
-/// The chance that U is `u` or more when both samples are from one distribution: arrangements of the ranks counted
-/// by the recurrence c(i, j, u) = c(i - 1, j, u - j) + c(i, j - 1, u). 40 choose 20 is exact in an f64.
-fn exact_tail(a: usize, b: usize, u: f64) -> f64 {
-    // counts[j][u] for the current i.
-    let mut counts = vec![vec![0.0; a * b + 1]; b + 1];
-    for row in &mut counts {
-        row[0] = 1.0;
-    }
-    for _ in 0..a {
-        let before = counts.clone();
-        for j in 1..=b {
-            for u in 0..=a * b {
-                let beaten = if u >= j { before[j][u - j] } else { 0.0 };
-                counts[j][u] = beaten + counts[j - 1][u];
+/// The exact two-sided p-value, conditional on the ties: the subsets of the ranks that are as large as `a`, counted by their
+/// sum (the shift algorithm of Streitberg & Roehmel 1986, Statistical Software Newsletter 12, 10-17). Ranks are doubled, so that
+/// the middle rank of an even number of ties is whole; 40 choose 20 is exact in an f64.
+fn exact(a: &[f64], b: &[f64]) -> f64 {
+    let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
+    all.sort_by(f64::total_cmp);
+    let doubled_rank = |value: &f64| {
+        let below = all.partition_point(|other| other < value);
+        let at_most = all.partition_point(|other| other <= value);
+        below + at_most + 1
+    };
+    let found: usize = a.iter().map(doubled_rank).sum();
+    let ranks: Vec<usize> = all.iter().map(doubled_rank).collect();
+    let total: usize = ranks.iter().sum();
+    // counts[size][sum]: subsets of the ranks so far.
+    let mut counts = vec![vec![0.0; total + 1]; a.len() + 1];
+    counts[0][0] = 1.0;
+    for rank in ranks {
+        // From the largest size down, so that no rank is dealt twice.
+        for size in (1..=a.len()).rev() {
+            let (smaller, at) = counts.split_at_mut(size);
+            for (sum, count) in at[0].iter_mut().enumerate().skip(rank) {
+                *count += smaller[size - 1][sum - rank];
             }
         }
     }
-    let all: f64 = counts[b].iter().sum();
-    // Without ties U is whole.
-    counts[b].iter().skip(u as usize).sum::<f64>() / all
+    let of_size = &counts[a.len()];
+    let at_most: f64 = of_size[..=found].iter().sum();
+    let at_least: f64 = of_size[found..].iter().sum();
+    let ways: f64 = of_size.iter().sum();
+    (2.0 * at_most.min(at_least) / ways).min(1.0)
 }
 
 #[cfg(test)]
