@@ -11,19 +11,28 @@ const OPEN: &str = r"\begingroup\centering\footnotesize\setlength{\tabcolsep}{3.
 const CLOSE: &str = r"}\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\leavevmode\box0\fi\par\endgroup%
 ";
 
+/// Between blocks side by side.
+const GAP: &str = "\\hspace{2em}%\n";
+
 /// The file's content.
 #[must_use]
 pub fn render(table: &Table) -> String {
-    let mut out = format!("{HEADER}{OPEN}");
+    let blocks: Vec<String> = table.blocks().iter().map(|rows| block(table, rows)).collect();
+    format!("{HEADER}{OPEN}{}{CLOSE}", blocks.join(GAP))
+}
+
+/// Rows under the columns' titles. Blocks side by side begin at one height.
+fn block(table: &Table, rows: &[Row]) -> String {
     let columns: String = table.columns.iter().map(|column| specification(column.align)).collect();
-    // Writing to a String cannot fail, here and below.
-    let _ = writeln!(out, "\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule");
+    let top = if table.abreast > 1 { "[t]" } else { "" };
     let titles: Vec<String> = table.columns.iter().map(|column| escape(&column.title)).collect();
+    let mut out = format!("\\begin{{tabular}}{top}{{@{{}}{columns}@{{}}}}\n\\toprule\n");
+    // Writing to a String cannot fail, here and below.
     let _ = writeln!(out, "{} \\\\\n\\midrule", titles.join(" & "));
-    for (place, row) in table.rows.iter().enumerate() {
+    for (place, row) in rows.iter().enumerate() {
         out.push_str(&row_text(row, table.columns.len(), place == 0));
     }
-    if table.rows.is_empty() {
+    if rows.is_empty() {
         let count = table.columns.len();
         let _ = writeln!(
             out,
@@ -32,7 +41,6 @@ pub fn render(table: &Table) -> String {
         );
     }
     out.push_str("\\bottomrule\n\\end{tabular}%\n");
-    out.push_str(CLOSE);
     out
 }
 

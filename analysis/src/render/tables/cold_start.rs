@@ -24,6 +24,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("n", Align::Right),
         ],
     );
+    table.abreast = 2;
     rows_by_setting(results, Kind::ColdStart, &mut table, |question, key| {
         vec![
             subject_cell(key),

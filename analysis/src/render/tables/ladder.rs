@@ -27,10 +27,11 @@ pub fn table(results: &Results<'_>) -> Table {
         &title,
         &[
             ("stage", Align::Left),
-            ("since the start call [95 % interval]", Align::Right),
+            ("since start call [95 %]", Align::Right),
             ("n", Align::Right),
         ],
     );
+    table.abreast = 3;
     let several = results.of_kind(Kind::ColdStart).count() > 1;
     for question in results.of_kind(Kind::ColdStart) {
         let Some(setting) = warm(question) else { continue };
@@ -80,7 +81,7 @@ fn instantiation(results: &Results<'_>, subject: &SubjectName, table: &mut Table
             let key = question.key(setting, subject);
             if results.summary(&key, quantity).is_some() {
                 table.push(vec![
-                    Content::text("for comparison: instantiate in a warm process"),
+                    Content::text("(instance in a warm process)"),
                     number_cell(results, &key, quantity),
                     n_cell(results, &key, quantity),
                 ]);

@@ -12,10 +12,10 @@ pub fn table(results: &Results<'_>) -> Table {
         "Subjects",
         &[
             ("subject", Align::Left),
-            ("what it is", Align::Wrap(0.2)),
-            ("version", Align::Wrap(0.14)),
-            ("cold-start boundary", Align::Wrap(0.19)),
-            ("isolation", Align::Wrap(0.19)),
+            ("what it is", Align::Wrap(0.26)),
+            ("version", Align::Wrap(0.26)),
+            ("cold-start boundary", Align::Wrap(0.28)),
+            ("isolation", Align::Wrap(0.26)),
             ("WASI", Align::Left),
         ],
     );
