@@ -25,11 +25,7 @@ pub fn table(results: &Results<'_>) -> Table {
     let mut table = Table::new(
         "ladder",
         &title,
-        &[
-            ("stage", Align::Left),
-            ("since start call [95 %]", Align::Right),
-            ("n", Align::Right),
-        ],
+        &[("stage", Align::Left), ("since start call [95 %]", Align::Right), ("n", Align::Right)],
     );
     table.abreast = 3;
     let several = results.of_kind(Kind::ColdStart).count() > 1;
