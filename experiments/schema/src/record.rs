@@ -34,7 +34,7 @@ stages! {
     Created => "created";
     /// The engine has answered the start call.
     Started => "started";
-    /// `posix_spawn` has returned in the runner.
+    /// `posix_spawn` has returned in the runner; the program may have entered `main` before that.
     Spawned => "spawned";
     /// The program has entered `main` (its own clock reading).
     Main => "main";

@@ -103,7 +103,7 @@ fn a_guest_that_never_ends_meets_its_deadline_and_holds_up_nobody() {
         });
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(300), "{took:?}");
-        assert!(took < Duration::from_millis(2000), "{took:?}");
+        assert!(took < Duration::from_millis(3000), "{took:?}");
         host.get("/").assert_error(503, "deadline_exceeded");
     }
 }
