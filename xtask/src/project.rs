@@ -12,8 +12,10 @@ pub struct Project {
     pub root: PathBuf,
     /// Downloads, unpacked sources, stamps of the stages: `WEIGHBRIDGE_STATE`, or `.weighbridge`.
     pub state: PathBuf,
-    /// Cargo's target folder: `CARGO_TARGET_DIR`, or `target`.
+    /// Cargo's target folder, for what is built: `CARGO_TARGET_DIR`, or `target`.
     pub target: PathBuf,
+    /// Cargo's build folder, for what lies between: `CARGO_BUILD_BUILD_DIR`, or `target` as in `.cargo/config.toml`.
+    pub build: PathBuf,
     /// Install without asking.
     pub assume_yes: bool,
 }
@@ -41,6 +43,7 @@ impl Project {
             root: root.to_owned(),
             state: folder("WEIGHBRIDGE_STATE", ".weighbridge"),
             target: folder("CARGO_TARGET_DIR", "target"),
+            build: folder("CARGO_BUILD_BUILD_DIR", "target"),
             assume_yes,
         })
     }
@@ -74,7 +77,7 @@ impl Project {
         setup::Context {
             repo: self.root.clone(),
             state: self.state.clone(),
-            target: self.target.clone(),
+            build: self.build.clone(),
             assume_yes: self.assume_yes,
             interactive: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
             reporter,

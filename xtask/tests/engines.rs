@@ -71,7 +71,7 @@ fn private_engines_answer_as_what_they_are_and_leave_nothing() {
     let context = Context {
         repo: state.clone(),
         state: state.clone(),
-        target: state.clone(),
+        build: state.clone(),
         assume_yes: false,
         interactive: false,
         reporter: &reporter,

@@ -166,7 +166,7 @@ impl Bench {
         work(&Context {
             repo: PathBuf::from("/repo"),
             state: self.state.clone(),
-            target: PathBuf::from("/target-folder"),
+            build: PathBuf::from("/build-folder"),
             assume_yes: false,
             interactive,
             reporter: &reporter,

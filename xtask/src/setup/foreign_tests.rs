@@ -34,7 +34,7 @@ fn a_foreign_target_links_with_the_compiler_of_its_architecture() {
     assert_eq!(foreign.env["CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER"], compiler);
     let flags = &foreign.env["CARGO_ENCODED_RUSTFLAGS"];
     assert!(flags.contains("+crt-static") && !flags.contains("x86-64"), "{flags}");
-    assert!(flags.contains("--remap-path-prefix=/target-folder=/target"), "{flags}");
+    assert!(flags.contains("--remap-path-prefix=/build-folder=/target"), "{flags}");
 
     let c_flags = &foreign.env["CFLAGS_aarch64_unknown_linux_musl"];
     assert!(c_flags.contains("-D__TIME__="), "the time of the build is in it: {c_flags}");

@@ -54,8 +54,8 @@ pub struct Context<'a> {
     /// Where downloads, unpacked sources and generated scripts go; made when it is not there.
     /// An absolute path: it becomes part of compiler flags.
     pub state: PathBuf,
-    /// Cargo's target folder, which generated code must not tell.
-    pub target: PathBuf,
+    /// Cargo's build folder, which generated code must not tell.
+    pub build: PathBuf,
     /// Install without asking.
     pub assume_yes: bool,
     /// A terminal is there to ask on.

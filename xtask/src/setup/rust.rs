@@ -90,8 +90,8 @@ pub(crate) fn encoded_flags(
     let cargo_home = context.machine.variable("CARGO_HOME").map(PathBuf::from).or(home);
     // The checkout is not among them: cargo hands rustc its own crates by relative paths, and a flag that names
     // the checkout would make every dependency of a fresh clone be built again.
-    let target = Some(context.target.as_path());
-    let named = [(cargo_home.as_deref(), "/cargo"), (target, "/target"), (sources, "/rust")];
+    let build = Some(context.build.as_path());
+    let named = [(cargo_home.as_deref(), "/cargo"), (build, "/target"), (sources, "/rust")];
     let mut prefixes: Vec<_> =
         named.into_iter().filter_map(|(folder, name)| Some((folder?, name))).collect();
     // rustc takes the last prefix that matches: the folder inside another comes later.

@@ -129,9 +129,9 @@ pub fn stage(
         anyhow::bail!("the analysis ended with exit code {code}; its message stands above");
     }
     progress.end("done");
-    let outputs = vec![output.generated.join("numbers.tex"), output.report.join("index.html")];
+    let outputs = [output.generated.join("numbers.tex"), output.report.join("index.html")];
     let (exit, result) =
         if code == 0 { (Exit::Done, HOLDS) } else { (Exit::DoesNotHold, "does not hold") };
-    stage::done(project, STAGE, &inputs, outputs, result)?;
+    stage::done(project, STAGE, &inputs, &outputs, result)?;
     Ok(exit)
 }

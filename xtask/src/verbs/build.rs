@@ -212,7 +212,7 @@ impl Parts<'_> {
             }
         }
         let outputs = record::write(&folder, &files, architecture, native, need, self.setup)?;
-        stage::done(self.project, &stage, &inputs, outputs, "built")
+        stage::done(self.project, &stage, &inputs, &outputs, "built")
     }
 
     fn inputs(&self, native: &TargetToolchain, folder: &Path) -> Result<String> {

@@ -80,7 +80,7 @@ pub fn stage(
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
     stage::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
-    stage::done(project, STAGE, &inputs, vec![pdf.to_owned()], "typeset")
+    stage::done(project, STAGE, &inputs, &[pdf.to_owned()], "typeset")
 }
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {

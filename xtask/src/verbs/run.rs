@@ -134,13 +134,13 @@ pub fn stage(
     if !force
         && !asks_for_example(project, choice)
         && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
-        && let Some(folder) = stamp.outputs.into_iter().next()
+        && let Some(folder) = stamp.outputs.into_iter().next().map(|output| output.path)
     {
         progress.skipped("run", &format!("{} has the same inputs", project.shown(&folder)));
         return Ok(folder);
     }
     let folder = into(project, &project.results(), setup, artifacts, choice, progress)?;
-    stage::done(project, STAGE, &inputs, vec![folder.clone()], "measured")?;
+    stage::done(project, STAGE, &inputs, std::slice::from_ref(&folder), "measured")?;
     Ok(folder)
 }
 

@@ -36,7 +36,7 @@ pub fn adopt(project: &Project) -> Result<()> {
         let program = project.tool(package);
         if program.is_file() {
             let digest = digest(project, folder)?;
-            stage::done(project, package, &digest, vec![program], "built with the tests")?;
+            stage::done(project, package, &digest, &[program], "built with the tests")?;
         }
     }
     Ok(())
@@ -64,7 +64,7 @@ pub fn ensure(
             env: &[],
         };
         build.run(project, progress)?;
-        stage::done(project, package, &digest, vec![program.clone()], "built")?;
+        stage::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
     }
     Ok((program, digest))
 }
@@ -92,7 +92,7 @@ pub fn static_runner(
             env: &[],
         };
         build.run(project, progress)?;
-        stage::done(project, &stage, &inputs, vec![program.clone()], "built")?;
+        stage::done(project, &stage, &inputs, std::slice::from_ref(&program), "built")?;
     }
     Ok(program)
 }

@@ -61,7 +61,8 @@ pub(super) fn install(
     if let Some(features) = wanted.features {
         install.args(["--no-default-features", "--features", &features.join(",")]);
     }
-    install.env("CARGO_TARGET_DIR", &target).env_remove("RUSTFLAGS");
+    install.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
+    install.env_remove("RUSTFLAGS");
     install.arg("--message-format=json-render-diagnostics");
     let [from, to] = wanted.minutes;
     let title = match wanted.origin {

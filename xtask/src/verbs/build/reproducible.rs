@@ -92,6 +92,7 @@ fn copy_of(project: &Project, folder: &Path, state: &str) -> Result<Project> {
         root: folder.join("checkout"),
         state: folder.join(state),
         target: folder.join("target"),
+        build: folder.join("target"),
         assume_yes: project.assume_yes,
     };
     for name in SOURCES.iter().chain(&MEMBERS) {
