@@ -27,6 +27,16 @@ impl Content {
         Content::Text(text.into())
     }
 
+    /// How long words and machine text are; zero for what never takes a second line.
+    fn letters_count(&self) -> usize {
+        match self {
+            Content::Text(text) | Content::Code(text) | Content::Absent(text) => {
+                text.chars().count()
+            }
+            Content::Number(_) | Content::Qualified(..) | Content::Nothing => 0,
+        }
+    }
+
     /// Machine text, or a dash where it is unknown.
     #[must_use]
     pub fn code(code: Option<&str>) -> Self {
@@ -76,13 +86,19 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// What the row of an empty table says.
     pub when_empty: &'static str,
-    /// The most blocks that stand side by side on paper, where a long and narrow table would be shrunk beyond reading
-    /// otherwise. A page of the report and a terminal scroll, and have one below the other.
+    /// The most blocks of a long and narrow table that stand side by side on paper. A page of the report and a terminal
+    /// scroll, and have one below the other.
     pub abreast: usize,
 }
 
-/// As many rows as a page holds at about their own size; more are divided where a table may be.
-const ROWS_IN_SIGHT: usize = 50;
+/// As many lines as a page of the paper holds at about their own size; more are divided where a table may be.
+const LINES_ON_PAGE: usize = 64;
+
+/// What blocks side by side are worth it for.
+const LINES_IN_BLOCK: usize = 50;
+
+/// As many letters of machine text as a line of the paper holds at a table's size.
+const LETTERS_IN_LINE: f64 = 130.0;
 
 impl Table {
     /// A table without rows yet.
@@ -96,22 +112,49 @@ impl Table {
         Self { name, title, columns, rows, when_empty: "not part of this run", abreast: 1 }
     }
 
-    /// The rows of each block that stands side by side, as equal as headings allow: only above one is a table cut.
+    /// The rows of each part that has a page of the paper to itself, and in it of each block that stands side by side,
+    /// as equal as headings allow: only above one is a table cut.
     #[must_use]
-    pub fn blocks(&self) -> Vec<&[Row]> {
-        let mut blocks = Vec::new();
+    pub fn parts(&self) -> Vec<Vec<&[Row]>> {
+        let pages_count = self.lines_count(&self.rows).div_ceil(self.abreast * LINES_ON_PAGE);
+        let block = |part| {
+            self.cut(part, self.abreast.min(self.lines_count(part).div_ceil(LINES_IN_BLOCK)))
+        };
+        self.cut(&self.rows, pages_count).into_iter().map(block).collect()
+    }
+
+    /// Cuts `rows` above headings into `count` pieces of about the same number of lines, or fewer.
+    fn cut<'a>(&self, rows: &'a [Row], count: usize) -> Vec<&'a [Row]> {
+        let lines_count = self.lines_count(rows);
+        let mut pieces = Vec::new();
         let mut start = 0;
-        let count = self.abreast.min(self.rows.len().div_ceil(ROWS_IN_SIGHT));
-        for block in 1..count {
-            let ideal = self.rows.len() * block / count;
-            let later = (start + 1)..self.rows.len();
-            let headings = later.filter(|&place| matches!(self.rows[place], Row::Heading(_)));
-            let Some(cut) = headings.min_by_key(|place| place.abs_diff(ideal)) else { break };
-            blocks.push(&self.rows[start..cut]);
+        for piece in 1..count {
+            let ideal = lines_count * piece / count;
+            let later = (start + 1)..rows.len();
+            let headings = later.filter(|&place| matches!(rows[place], Row::Heading(_)));
+            let above = |place: &usize| self.lines_count(&rows[..*place]).abs_diff(ideal);
+            let Some(cut) = headings.min_by_key(above) else { break };
+            pieces.push(&rows[start..cut]);
             start = cut;
         }
-        blocks.push(&self.rows[start..]);
-        blocks
+        pieces.push(&rows[start..]);
+        pieces
+    }
+
+    /// About how many lines `rows` take on paper.
+    fn lines_count(&self, rows: &[Row]) -> usize {
+        rows.iter().map(|row| self.lines_of(row)).sum()
+    }
+
+    fn lines_of(&self, row: &Row) -> usize {
+        let Row::Cells(cells) = row else { return 1 };
+        let lines = cells.iter().zip(&self.columns).map(|(cell, column)| match column.align {
+            Align::Wrap(share) => {
+                (cell.letters_count() as f64 / (share * LETTERS_IN_LINE)).ceil() as usize
+            }
+            Align::Left | Align::Right => 1,
+        });
+        lines.max().unwrap_or(1).max(1)
     }
 
     /// Adds a row of cells.
@@ -136,24 +179,51 @@ mod tests {
         table
     }
 
+    fn lengths(table: &Table) -> Vec<Vec<usize>> {
+        let parts = table.parts();
+        parts.iter().map(|blocks| blocks.iter().map(|rows| rows.len()).collect()).collect()
+    }
+
     #[test]
     fn blocks_are_cut_at_headings_and_about_equal() {
-        let lengths = |table: &Table| table.blocks().iter().map(|b| b.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(&table(&[19; 6], 3)), [40, 40, 40]);
-        assert_eq!(lengths(&table(&[59, 12, 12, 12], 2)), [60, 39]);
-        assert_eq!(lengths(&table(&[99], 3)), [100]);
-        assert_eq!(lengths(&table(&[50, 50], 1)), [102]);
-        assert_eq!(lengths(&table(&[20, 20], 3)), [42], "it fits");
-        assert_eq!(lengths(&table(&[20, 20, 20], 3)), [21, 42], "two will do");
-        assert_eq!(lengths(&table(&[], 2)), [0]);
+        assert_eq!(lengths(&table(&[19; 6], 3)), [[40, 40, 40]]);
+        assert_eq!(lengths(&table(&[59, 12, 12, 12], 2)), [[60, 39]]);
+        assert_eq!(lengths(&table(&[99], 3)), [[100]]);
+        assert_eq!(lengths(&table(&[20, 20], 3)), [[42]], "it fits");
+        assert_eq!(lengths(&table(&[20, 20, 20], 3)), [[21, 42]], "two will do");
+        assert_eq!(lengths(&table(&[], 2)), [[0]]);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_page_has_several_parts() {
+        assert_eq!(lengths(&table(&[20, 20, 20], 1)), [[63]], "one page");
+        assert_eq!(lengths(&table(&[20; 4], 1)), [[42], [42]]);
+        assert_eq!(
+            lengths(&table(&[99], 1)),
+            [[100]],
+            "without a heading there is no place to cut"
+        );
+        assert_eq!(lengths(&table(&[49; 4], 2)), [[50, 50], [50, 50]]);
+    }
+
+    #[test]
+    fn a_sentence_that_wraps_takes_several_lines() {
+        let mut table = Table::new("t", "t", &[("a", Align::Wrap(0.5)), ("b", Align::Left)]);
+        for _ in 0..2 {
+            table.rows.push(Row::Heading("ten rows of four lines and a bit".to_owned()));
+            let long = "x".repeat((4.1 * 0.5 * LETTERS_IN_LINE) as usize);
+            (0..10).for_each(|_| table.push(vec![Content::text(&*long), Content::text(&*long)]));
+        }
+        assert_eq!(lengths(&table), [[11], [11]]);
     }
 
     proptest! {
         #[test]
-        fn no_row_is_lost(sections in prop::collection::vec(0usize..60, 0..9), abreast in 1usize..5) {
+        fn no_row_is_lost(sections in prop::collection::vec(0usize..60, 0..15), abreast in 1usize..5) {
             let table = table(&sections, abreast);
-            let blocks = table.blocks();
-            prop_assert!(blocks.len() <= abreast);
+            let parts = table.parts();
+            prop_assert!(parts.iter().all(|blocks| blocks.len() <= abreast));
+            let blocks = parts.concat();
             prop_assert_eq!(blocks.concat(), table.rows.clone());
             let cut = blocks.iter().skip(1);
             prop_assert!(cut.clone().all(|block| matches!(block[0], Row::Heading(_))));

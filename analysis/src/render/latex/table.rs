@@ -14,11 +14,17 @@ const CLOSE: &str = r"}\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\els
 /// Between blocks side by side.
 const GAP: &str = "\\hspace{2em}%\n";
 
-/// The file's content.
+/// The file's content: how many parts there are, and the one of them that `\wbpart` asks for. The paper gives each a
+/// float of its own.
 #[must_use]
 pub fn render(table: &Table) -> String {
-    let blocks: Vec<String> = table.blocks().iter().map(|rows| block(table, rows)).collect();
-    format!("{HEADER}{OPEN}{}{CLOSE}", blocks.join(GAP))
+    let part = |blocks: &Vec<&[Row]>| {
+        let blocks: Vec<String> = blocks.iter().map(|rows| block(table, rows)).collect();
+        format!("\\or\n{OPEN}{}{CLOSE}", blocks.join(GAP))
+    };
+    let parts: Vec<String> = table.parts().iter().map(part).collect();
+    let count = parts.len();
+    format!("{HEADER}\\gdef\\wbparts{{{count}}}%\n\\ifcase\\wbpart\n{}\\fi\n", parts.concat())
 }
 
 /// Rows under the columns' titles. Blocks side by side begin at one height.

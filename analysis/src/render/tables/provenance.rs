@@ -19,7 +19,7 @@ pub fn table(results: &Results<'_>) -> Table {
     let mut table = Table::new(
         "provenance",
         "Provenance",
-        &[("what", Align::Left), ("value", Align::Wrap(1.1))],
+        &[("what", Align::Left), ("value", Align::Wrap(0.7))],
     );
     let manifest = &results.run.manifest;
     table.rows.push(Row::Heading("run and machine".to_owned()));
