@@ -119,7 +119,7 @@ mod tests {
         std::thread::sleep(std::time::Duration::from_millis(20));
         write(&made, b"y").unwrap();
         assert_eq!(fresh(&project, "s", "1"), None);
-        done(&project, "s", "1", &[made.clone()], "done").unwrap();
+        done(&project, "s", "1", std::slice::from_ref(&made), "done").unwrap();
         assert!(fresh(&project, "s", "1").is_some());
         std::fs::remove_file(&made).unwrap();
         assert_eq!(fresh(&project, "s", "1"), None);
