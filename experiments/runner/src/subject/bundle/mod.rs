@@ -2,17 +2,19 @@
 //! leaves nothing but the container behind. A client of containerd is called in the same way (`super::containerd`).
 
 mod config;
+mod folder;
 mod groups;
 mod runtime;
 
-pub use runtime::{Runtime, Through, Unusable, allowed, remove_leftovers};
+pub use folder::remove_leftovers;
+pub use runtime::{Runtime, Through, Unusable, allowed};
 
 use super::process::STOP_LIMIT;
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
 use crate::image::ENTRY_POINT;
 use config::{Container, config};
-use runtime::Folder;
+use folder::Folder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::cell::OnceCell;

@@ -1,25 +1,25 @@
-//! Calling an OCI runtime, and what it keeps: one folder per container under [`BASE`], ours alone.
+//! Calling an OCI runtime.
 
-use super::groups;
+use super::folder::Folder;
 use crate::artifacts::Artifacts;
 use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
-use rustix::fs::{FlockOperation, flock};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::fmt;
-use std::fs::File;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use weighbridge_schema::manifest::Pinning;
-
-/// Where the bundles and the runtimes' state lie while containers run; xtask keeps its engine elsewhere.
-const BASE: &str = "/run/weighbridge-bundles";
 
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
+
+/// How often a container is deleted that stays. Nothing is measured any more by then, and a runtime may fail by chance: youki
+/// makes a sealed copy of itself for every call, and once the kernel would not seal it (EBUSY).
+const DELETE_ATTEMPTS: u32 = 3;
+const DELETE_REST: Duration = Duration::from_millis(100);
 
 /// An OCI runtime of this machine, or containerd's client in the place of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,32 +166,54 @@ impl Runtime {
     /// Ends and removes a container, whatever state it is in; one that is not there is no error.
     ///
     /// # Errors
-    /// The runtime refused; the message holds what it said.
+    /// The runtime refused, again and again; the message holds what it said.
     pub fn delete(&self, folder: &Folder, pinning: &Pinning, run: &str) -> Result<(), String> {
         let steps: &[&[&str]] = match self.through {
             None => &[&["delete", "--force"]],
             Some(_) => &[&["tasks", "delete", "--force"], &["containers", "delete"]],
         };
         for (index, words) in steps.iter().enumerate() {
-            let mut command = self.command(folder, run);
-            command.args(*words).arg(&folder.name);
-            let output = self
-                .within(pinning, || command.output())?
-                .map_err(|error| format!("run {}: {error}", self.program.display()))?;
-            let said = String::from_utf8_lossy(&output.stderr);
-            // Some versions call it an error that there is nothing to delete, and containerd's client that the task
-            // was killed: what counts is its last step.
-            let is_gone = match self.through {
-                None => !folder.has_state(),
-                Some(_) => index + 1 < steps.len() || said.contains("not found"),
-            };
-            if !output.status.success() && !is_gone {
-                let (program, words) = (self.program.display(), words.join(" "));
-                let (name, status) = (&folder.name, output.status);
-                return Err(format!("{program} {words} {name}: {status}: {}", said.trim()));
+            let is_last = index + 1 == steps.len();
+            let attempt = || self.delete_by(words, is_last, folder, pinning, run);
+            let mut done = attempt();
+            for _ in 1..DELETE_ATTEMPTS {
+                if done.is_ok() {
+                    break;
+                }
+                std::thread::sleep(DELETE_REST);
+                done = attempt();
             }
+            done?;
         }
         Ok(())
+    }
+
+    /// One step on the way to that, once.
+    fn delete_by(
+        &self,
+        words: &[&str],
+        is_last: bool,
+        folder: &Folder,
+        pinning: &Pinning,
+        run: &str,
+    ) -> Result<(), String> {
+        let mut command = self.command(folder, run);
+        command.args(words).arg(&folder.name);
+        let output = self
+            .within(pinning, || command.output())?
+            .map_err(|error| format!("run {}: {error}", self.program.display()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Some versions call it an error that there is nothing to delete, and containerd's client that the task
+        // was killed: what counts is its last step.
+        let is_gone = match self.through {
+            None => !folder.has_state(),
+            Some(_) => !is_last || said.contains("not found"),
+        };
+        if output.status.success() || is_gone {
+            return Ok(());
+        }
+        let (program, words, name) = (self.program.display(), words.join(" "), &folder.name);
+        Err(format!("{program} {words} {name}: {}: {}", output.status, said.trim()))
     }
 }
 
@@ -232,115 +254,13 @@ fn hide_hybrid() -> rustix::io::Result<()> {
     unmount(HYBRID, UnmountFlags::DETACH)
 }
 
-/// What lies on disk of one container: `config.json`, `state/` (the runtime's `--root`), `pid`, and `runtime`:
-/// the path of the program that made it, locked as long as the runner lives.
-#[derive(Debug)]
-pub struct Folder {
-    /// The container's name.
-    pub name: String,
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Folder {
-    /// Makes the folder of a new container.
-    ///
-    /// # Errors
-    /// It cannot be made, or it is there already.
-    pub fn create(name: &str, runtime: &Runtime) -> Result<Self, String> {
-        let path = Path::new(BASE).join(name);
-        let made = std::fs::create_dir_all(BASE).and_then(|()| std::fs::create_dir(&path));
-        let made = made.and_then(|()| {
-            let mut file = File::create_new(path.join("runtime"))?;
-            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-            file.write_all(runtime.program.as_os_str().as_encoded_bytes())?;
-            Ok(file)
-        });
-        match made {
-            Ok(lock) => Ok(Self { name: name.to_owned(), path, _lock: lock }),
-            Err(error) => Err(format!("create {}: {error}", path.display())),
-        }
-    }
-
-    /// The bundle.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What the container is to be.
-    pub fn config(&self) -> PathBuf {
-        self.path.join("config.json")
-    }
-
-    /// The file that takes the process id of the container's first process.
-    pub fn pid_file(&self) -> PathBuf {
-        self.path.join("pid")
-    }
-
-    fn state(&self) -> PathBuf {
-        self.path.join("state")
-    }
-
-    /// Whether the runtime still knows the container.
-    fn has_state(&self) -> bool {
-        self.state().join(&self.name).exists()
-    }
-
-    /// Removes it, and the folder of all of them when it was the last.
-    ///
-    /// # Errors
-    /// It cannot be removed.
-    pub fn remove(&self) -> Result<(), String> {
-        std::fs::remove_dir_all(&self.path)
-            .map_err(|error| format!("remove {}: {error}", self.path.display()))?;
-        // Another container may still be there: then this fails, as it should.
-        let _ = std::fs::remove_dir(BASE);
-        Ok(())
-    }
-}
-
-/// Ends and removes every container that a killed run has left behind, and says how many there were. What a run
-/// that lives holds is left alone.
-///
-/// # Errors
-/// One of them cannot be removed; the message names it.
-pub fn remove_leftovers() -> Result<usize, String> {
-    let Ok(entries) = std::fs::read_dir(BASE) else { return Ok(0) };
-    let mut count = 0;
-    for entry in entries.flatten() {
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let file = path.join("runtime");
-        // Killed before it could even be written down: then nothing has been started, and the folder is empty.
-        if std::fs::remove_dir(&path).is_ok() {
-            continue;
-        }
-        let mut lock = File::open(&file).map_err(|e| format!("open {}: {e}", file.display()))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            continue;
-        }
-        let mut program = String::new();
-        lock.read_to_string(&mut program).map_err(|e| format!("read {}: {e}", file.display()))?;
-        // Of one that containerd held there is no state here: it has ended with that, but its groups are still there.
-        let runtime = Runtime { program: program.into(), through: None };
-        let folder = Folder { name, path, _lock: lock };
-        if folder.has_state() {
-            runtime.delete(&folder, &Pinning::default(), "leftovers")?;
-        }
-        groups::remove(&folder.name)?;
-        folder.remove()?;
-        count += 1;
-    }
-    Ok(count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The words of the command that runs a container of this folder.
     fn words(through: Option<Through>, path: &Path) -> Vec<String> {
-        let lock = File::create(path.join("runtime")).unwrap();
-        let folder = Folder { name: "c-1".to_owned(), path: path.to_owned(), _lock: lock };
+        let folder = Folder::of_test("c-1", path);
         let command = Runtime { program: "program".into(), through }.run(&folder, "r");
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
         words.map(|word| word.replace(&*path.to_string_lossy(), "@")).collect()
@@ -355,6 +275,38 @@ mod tests {
         let client = "--address /c.sock run --detach --pid-file @/pid --null-io --runtime /bin/shim \
                       --config @/config.json c-1";
         assert_eq!(words(Some(through), folder.path()).join(" "), client);
+    }
+
+    /// A runtime whose `delete` works from the `from`th call on.
+    fn deletes(from: usize) -> Result<(), String> {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().to_owned();
+        let (program, calls) = (path.join("runtime"), path.join("calls"));
+        let script = format!(
+            "#!/bin/sh\necho \"$3 $4\" >> {calls}\nif [ $(/usr/bin/wc -l < {calls}) -ge {from} ]; then\n\
+             exec /bin/rm -r \"$2/$5\"\nfi\necho it is busy >&2\nexit 1\n",
+            calls = calls.display()
+        );
+        let draft = path.join("draft");
+        std::fs::write(&draft, script).unwrap();
+        // Written by another process: one of this test's neighbours that forks while it is open here would keep it busy.
+        let mut install = Command::new("install");
+        assert!(install.args([&draft, &program]).status().unwrap().success());
+        let folder = Folder::of_test("c-1", &path);
+        std::fs::create_dir_all(folder.state().join("c-1")).unwrap();
+        let deleted = Runtime { program, through: None }.delete(&folder, &Pinning::default(), "r");
+        let calls = std::fs::read_to_string(calls).unwrap();
+        assert_eq!(calls, "delete --force\n".repeat(from.min(3)));
+        assert_eq!(folder.has_state(), deleted.is_err());
+        deleted
+    }
+
+    #[test]
+    fn a_container_that_stays_is_deleted_again_but_not_for_ever() {
+        assert_eq!(deletes(1), Ok(()));
+        assert_eq!(deletes(3), Ok(()));
+        let error = deletes(4).unwrap_err();
+        assert!(error.ends_with("delete --force c-1: exit status: 1: it is busy"), "{error}");
     }
 
     #[test]
