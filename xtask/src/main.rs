@@ -141,7 +141,7 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --arch x86_64,aarch64"
     )]
     Test {
-        /// Build for these architectures too, and let the smoke run visit them.
+        /// Build for these architectures too, run the unit tests for them under an emulator, and let the smoke run visit them.
         #[arg(long, value_delimiter = ',', value_name = "ARCH")]
         arch: Vec<Architecture>,
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.

@@ -22,7 +22,7 @@ mod podman;
 pub mod programs;
 mod record;
 pub mod roots;
-mod rust;
+pub(crate) mod rust;
 mod scripts;
 pub mod slurm_test;
 mod sources;

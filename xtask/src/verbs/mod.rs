@@ -16,4 +16,5 @@ pub mod setup;
 pub mod setup_subjects;
 pub mod test;
 mod test_fleet;
+mod test_foreign;
 mod tools;

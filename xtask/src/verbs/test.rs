@@ -2,7 +2,7 @@
 
 use super::analyze::{self, Output};
 use super::run::Choice;
-use super::{build, paper, run as measure, setup, tools};
+use super::{build, paper, run as measure, setup, test_foreign, tools};
 use crate::architecture::Architecture;
 use crate::exit::Exit;
 use crate::process::command;
@@ -31,6 +31,10 @@ pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Res
         )
     })?;
     step("unit tests", || unit(project, &setup))?;
+    for architecture in Architecture::foreign(arch) {
+        let name = format!("unit tests for {architecture}, emulated");
+        step(&name, || test_foreign::run(project, &setup, architecture))?;
+    }
     let artifacts = build::artifacts(project, &setup, arch, false, progress)?;
     step("integration tests", || integration(project, &artifacts, progress))?;
     step("smoke run, from definitions to the PDF", || {

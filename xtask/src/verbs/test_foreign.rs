@@ -1,0 +1,63 @@
+//! `cargo xtask test --arch`: our own programs' unit tests as a machine of the other architecture would run them, so
+//! that nothing in them takes this machine's for granted.
+
+use super::setup::toolchain;
+use crate::architecture::Architecture;
+use crate::process::{command, run as call};
+use crate::project::Project;
+use crate::setup::{Need, Setup, rust};
+use anyhow::Result;
+
+/// What runs on the machine that measures. Not the analysis: it calls nothing of the machine, and polars takes longer
+/// to compile than all of these.
+const PACKAGES: [&str; 9] = [
+    "xtask",
+    "weighbridge-runner",
+    "weighbridge-schema",
+    "weighbridge-machine",
+    "weighbridge-statistics",
+    "weighbridge-server",
+    "weighbridge-native",
+    "weighbridge-transform",
+    "weighbridge-shell",
+];
+
+/// Builds them for `architecture` and runs them under an emulator.
+///
+/// # Errors
+/// There is no toolchain for it, or a test failed.
+pub fn run(project: &Project, setup: &Setup, architecture: Architecture) -> Result<()> {
+    if let Some((_, why, remedy)) = setup.missing().find(|(need, _, _)| *need == Need::Emulator) {
+        eprintln!("not tested for {architecture}: {why}: {remedy}");
+        return Ok(());
+    }
+    let toolchain = toolchain(setup, Need::static_foreign(architecture))?;
+    let mut tests = command(&toolchain.cargo);
+    tests.current_dir(&project.root).env_remove("RUSTFLAGS").envs(&toolchain.env);
+    tests.args(["test", "--locked", "--profile", "tools", "--lib", "--bins"]);
+    tests.args(["--target", &toolchain.triple]);
+    tests.args(toolchain.arguments.iter().map(|argument| with_test_crate(argument)));
+    tests.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    let runner = format!("CARGO_TARGET_{}_RUNNER", rust::variable_form(&toolchain.triple));
+    tests.env(runner, format!("qemu-{architecture}"));
+    tests.env("CARGO_TARGET_DIR", &project.target).env("CARGO_BUILD_BUILD_DIR", &project.build);
+    call(&mut tests)
+}
+
+/// A standard library that is built along has no test harness unless that is asked for.
+fn with_test_crate(argument: &str) -> String {
+    let is_build_std = argument.starts_with("-Zbuild-std=");
+    if is_build_std { format!("{argument},test") } else { argument.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_harness_is_built_where_the_standard_library_is() {
+        let arguments = rust::build_std("panic_unwind");
+        assert_eq!(with_test_crate(&arguments[0]), "-Zbuild-std=std,panic_unwind,test");
+        assert_eq!(with_test_crate("--offline"), "--offline");
+    }
+}
