@@ -4,20 +4,26 @@
 use crate::image::Image;
 use anyhow::{Context, Result};
 use bollard::Docker;
+use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, SystemVersion, SystemVersionComponents};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
-    InspectContainerOptions, ListContainersOptionsBuilder, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, StartContainerOptions,
+    InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
+    StartContainerOptions, WaitContainerOptions,
 };
 use futures_util::StreamExt;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use weighbridge_schema::subject::{ContainerEngine, Network};
 
 /// The label of every container of ours; its value is the run.
 pub const LABEL: &str = "org.weighbridge.run";
+
+/// How long a killed container may take to end.
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection to the engine, with the small runtime that drives it.
 pub struct Engine {
@@ -211,7 +217,28 @@ impl Engine {
         Ok(Running { pid, address })
     }
 
-    /// What the container's program wrote.
+    /// Kills a container and waits for its end. Only then the engine has all that the program wrote: while it runs, the last
+    /// lines may still be on their way from the program through the container's helper process.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn kill(&self, name: &str) -> Result<()> {
+        self.runtime.block_on(async {
+            // One that has ended cannot be killed, and engines say so in several ways: what counts is that it has ended.
+            let killed = self.docker.kill_container(name, None::<KillContainerOptions>).await;
+            let mut end = self.docker.wait_container(name, None::<WaitContainerOptions>).boxed();
+            let ended = tokio::time::timeout(END_LIMIT, end.next()).await;
+            match (ended, killed) {
+                (Ok(Some(Ok(_) | Err(Error::DockerContainerWaitError { .. }))), _) => Ok(()),
+                (_, Err(error)) | (Ok(Some(Err(error))), _) => Err(error.into()),
+                (Ok(None), _) => Err(anyhow::anyhow!("the engine does not say that it has ended")),
+                (Err(_), _) => Err(anyhow::anyhow!("it has not ended within {END_LIMIT:?}")),
+            }
+            .with_context(|| format!("kill container {name}"))
+        })
+    }
+
+    /// What the container's program wrote, as far as the engine has it: see [`Self::kill`].
     ///
     /// # Errors
     /// The engine refused.
@@ -236,10 +263,7 @@ impl Engine {
     pub fn remove(&self, name: &str) -> Result<()> {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         match self.runtime.block_on(self.docker.remove_container(name, Some(options))) {
-            Ok(())
-            | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
-                Ok(())
-            }
+            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
             Err(error) => Err(error).with_context(|| format!("remove container {name}")),
         }
     }
@@ -271,10 +295,7 @@ impl Engine {
     pub fn remove_image(&self, reference: &str) -> Result<()> {
         let options = RemoveImageOptionsBuilder::default().force(true).build();
         match self.runtime.block_on(self.docker.remove_image(reference, Some(options), None)) {
-            Ok(_)
-            | Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
-                Ok(())
-            }
+            Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
             Err(error) => Err(error).with_context(|| format!("remove image {reference}")),
         }
     }

@@ -139,6 +139,7 @@ impl Instance for Container<'_> {
     }
 
     fn stop(mut self: Box<Self>) -> Result<String, String> {
+        self.engine.kill(&self.name).map_err(|error| format!("{error:#}"))?;
         let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
         self.removed = true;
         self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
