@@ -2,6 +2,7 @@
 //! that nothing in them takes this machine's for granted.
 
 use super::setup::toolchain;
+use super::tools::ELSEWHERE;
 use crate::architecture::Architecture;
 use crate::process::{command, run as call};
 use crate::project::Project;
@@ -34,7 +35,7 @@ pub fn run(project: &Project, setup: &Setup, architecture: Architecture) -> Resu
     let toolchain = toolchain(setup, Need::static_foreign(architecture))?;
     let mut tests = command(&toolchain.cargo);
     tests.current_dir(&project.root).env_remove("RUSTFLAGS").envs(&toolchain.env);
-    tests.args(["test", "--locked", "--profile", "tools", "--lib", "--bins"]);
+    tests.args(["test", "--locked", "--profile", ELSEWHERE, "--lib", "--bins"]);
     tests.args(["--target", &toolchain.triple]);
     tests.args(toolchain.arguments.iter().map(|argument| with_test_crate(argument)));
     tests.args(PACKAGES.iter().flat_map(|package| ["--package", package]));

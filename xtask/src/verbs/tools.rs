@@ -14,6 +14,9 @@ pub const RUNNER: (&str, &str) = ("weighbridge-runner", "experiments/runner");
 /// Sources of the analysis, besides the shared ones.
 pub const ANALYSIS: (&str, &str) = ("weighbridge-analysis", "analysis");
 
+/// The profile of what is built for other machines, and the name of its folder.
+pub const ELSEWHERE: &str = "elsewhere";
+
 fn digest(project: &Project, folder: &str) -> Result<String> {
     let sources = [
         folder,
@@ -81,12 +84,12 @@ pub fn static_runner(
     let (package, folder) = RUNNER;
     let inputs = digest(project, folder)? + &serde_json::to_string(toolchain)?;
     let stage = format!("{package}-{}", toolchain.triple);
-    let program = project.target.join(&toolchain.triple).join("tools").join(package);
+    let program = project.target.join(&toolchain.triple).join(ELSEWHERE).join(package);
     if stage::fresh(project, &stage, &inputs).is_none() {
         let build = Build {
             package,
             within_workspace: false,
-            profile: "tools",
+            profile: ELSEWHERE,
             arguments: &[],
             toolchain: Some(toolchain),
             env: &[],
