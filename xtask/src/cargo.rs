@@ -47,8 +47,7 @@ impl Build<'_> {
         }
         build.args(["--locked", "--profile", self.profile]).args(self.selection());
         build.args(self.arguments).envs(self.env.iter().copied());
-        build.env("CARGO_TARGET_DIR", &project.target);
-        build.env("CARGO_BUILD_BUILD_DIR", &project.build);
+        build.envs(project.cargo_folders());
         build.args(["--quiet", "--message-format=json-render-diagnostics"]);
 
         let memory = format!("units-{}", self.key());

@@ -48,6 +48,12 @@ impl Project {
         })
     }
 
+    /// The variables that tell cargo its folders.
+    #[must_use]
+    pub fn cargo_folders(&self) -> [(&'static str, &Path); 2] {
+        [("CARGO_TARGET_DIR", &self.target), ("CARGO_BUILD_BUILD_DIR", &self.build)]
+    }
+
     /// A path within the checkout.
     #[must_use]
     pub fn path(&self, relative: &str) -> PathBuf {

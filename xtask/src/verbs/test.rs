@@ -64,8 +64,7 @@ fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
 fn cargo_command(project: &Project, arguments: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.current_dir(&project.root).args(arguments);
-    cargo.env("CARGO_TARGET_DIR", &project.target);
-    cargo.env("CARGO_BUILD_BUILD_DIR", &project.build);
+    cargo.envs(project.cargo_folders());
     cargo
 }
 

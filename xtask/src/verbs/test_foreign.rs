@@ -9,8 +9,8 @@ use crate::project::Project;
 use crate::setup::{Need, Setup, rust};
 use anyhow::Result;
 
-/// What runs on the machine that measures. Not the analysis: it calls nothing of the machine, and polars takes longer
-/// to compile than all of these.
+/// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would have polars compiled
+/// once more.
 const PACKAGES: [&str; 9] = [
     "xtask",
     "weighbridge-runner",
@@ -41,8 +41,7 @@ pub fn run(project: &Project, setup: &Setup, architecture: Architecture) -> Resu
     tests.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     let runner = format!("CARGO_TARGET_{}_RUNNER", rust::variable_form(&toolchain.triple));
     tests.env(runner, format!("qemu-{architecture}"));
-    tests.env("CARGO_TARGET_DIR", &project.target).env("CARGO_BUILD_BUILD_DIR", &project.build);
-    call(&mut tests)
+    call(tests.envs(project.cargo_folders()))
 }
 
 /// A standard library that is built along has no test harness unless that is asked for.
