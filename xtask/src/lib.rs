@@ -4,6 +4,7 @@
 //! and runs them as programs.
 
 pub mod architecture;
+pub mod asked;
 pub mod bundle;
 pub mod cargo;
 pub mod exit;
@@ -13,6 +14,7 @@ pub mod merge;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod questions;
 pub mod remote;
 pub mod setup;
 pub mod stage;

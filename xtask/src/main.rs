@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use xtask::architecture::Architecture;
-use xtask::exit::{Exit, InterruptedError, LackingError};
+use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
 use xtask::process::take_signals;
 use xtask::progress::Progress;
 use xtask::project::Project;
@@ -59,11 +59,23 @@ enum Verb {
         slurm_test: Option<verbs::setup::SlurmTest>,
     },
     /// Say what is there, what is missing and the line that gets it; changes nothing.
-    #[command(after_help = "Example:\n  cargo xtask doctor")]
-    Doctor,
-    /// List experiments, subjects, workloads, artifacts and runs.
-    #[command(after_help = "Example:\n  cargo xtask list")]
-    List,
+    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json")]
+    Doctor {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what can be asked, what can be measured here, and what was measured.
+    #[command(after_help = "Examples:\n  cargo xtask list\n  cargo xtask list runs subjects\n  \
+        cargo xtask list claims --json")]
+    List {
+        /// Only these parts; all when none is named.
+        #[arg(value_name = "PART")]
+        parts: Vec<verbs::list::Section>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Build the measured artifacts.
     #[command(after_help = "Examples:\n  cargo xtask build --arch x86_64,aarch64\n  \
         cargo xtask build --check-reproducible")]
@@ -97,8 +109,8 @@ enum Verb {
     Calibrate {
         /// Only this one: aa or load.
         what: Option<What>,
-        /// How much is measured: smoke, quick or paper.
-        #[arg(long, default_value = "quick")]
+        /// How much is measured.
+        #[arg(long, default_value = "quick", value_parser = verbs::run::profiles())]
         profile: String,
     },
     /// Make tables, figures, numbers and the report from raw logs.
@@ -181,8 +193,8 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
         }
         Verb::Setup { .. } => verbs::setup::run(project, progress),
-        Verb::Doctor => verbs::doctor::run(project),
-        Verb::List => verbs::list::run(project),
+        Verb::Doctor { json } => verbs::doctor::run(project, json),
+        Verb::List { parts, json } => verbs::list::run(project, &parts, json),
         Verb::Build { choice } => verbs::build::run(project, &choice, progress),
         Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
         Verb::Fleet { verb } => verbs::fleet::run(project, &verb, progress),
@@ -207,7 +219,14 @@ fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("interrupted");
         return Exit::Interrupted.into();
     }
-    eprintln!("error: {error:#}");
+    let told = error.downcast_ref::<ToldError>().map(|told| told.code);
+    // With a context it says which check it was of.
+    if told.is_none() || error.chain().count() > 1 {
+        eprintln!("error: {error:#}");
+    }
+    if let Some(code) = told {
+        return ExitCode::from(code);
+    }
     if error.is::<LackingError>() {
         return Exit::Lacking.into();
     }

@@ -55,9 +55,9 @@ pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
         let LogEntry::Interval(interval) = entry.map_err(|error| damage(&error, log.len()))? else {
             continue;
         };
-        let compressed = STANDARD
-            .decode(interval.encoded_histogram())
-            .map_err(|error| anyhow!("an interval of it is cut or damaged (its base64: {error})"))?;
+        let compressed = STANDARD.decode(interval.encoded_histogram()).map_err(|error| {
+            anyhow!("an interval of it is cut or damaged (its base64: {error})")
+        })?;
         let mut histogram: Histogram<u64> =
             deserializer.deserialize(&mut compressed.as_slice()).map_err(|error| {
                 anyhow!("an interval of it is cut or damaged (no V2 histogram: {error})")
@@ -71,7 +71,8 @@ pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
             Some(all) => all.add(&histogram).map_err(|error| anyhow!("merging: {error}"))?,
         }
     }
-    merged.with_context(|| format!("it holds no interval in its {} bytes: cut or damaged", log.len()))
+    merged
+        .with_context(|| format!("it holds no interval in its {} bytes: cut or damaged", log.len()))
 }
 
 /// Where a log stops being one, in words.

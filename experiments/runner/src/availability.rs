@@ -6,6 +6,7 @@ use crate::containerd::Client;
 use crate::emulator;
 use crate::engine::Engine;
 use crate::engines::Engines;
+use crate::programs;
 use crate::subject::bundle::Runtime;
 use crate::subject::containerd;
 use anyhow::{Context, Result};
@@ -15,6 +16,7 @@ use std::process::Command;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
+use weighbridge_schema::program::Programs;
 use weighbridge_schema::subject::{Start, Subject};
 
 /// What this machine has to measure with.
@@ -25,6 +27,8 @@ pub struct Machine<'a> {
     pub engines: &'a Engines,
     /// By architecture.
     pub emulators: &'a BTreeMap<String, Emulator>,
+    /// What subjects are run by, and where set-up would get it.
+    pub programs: &'a Programs,
 }
 
 impl Machine<'_> {
@@ -100,11 +104,14 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
     if let Err(missing) = usable {
         return Availability::NotInstalled {
             reason: missing.to_string(),
-            remedy: missing.remedy().or_else(|| Some(remedy(name, subject))),
+            remedy: missing.remedy().or_else(|| remedy(name, subject, machine.programs)),
         };
     }
     if let Err(reason) = artifacts.prepared(name) {
-        return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
+        return Availability::NotInstalled {
+            reason,
+            remedy: remedy(name, subject, machine.programs),
+        };
     }
     let asked = match &subject.start {
         Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => {
@@ -136,7 +143,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
         Ok(version) => Availability::Installed { version },
         Err(error) => Availability::NotInstalled {
             reason: format!("{error:#}"),
-            remedy: Some(remedy(name, subject)),
+            remedy: remedy(name, subject, machine.programs),
         },
     }
 }
@@ -170,17 +177,23 @@ fn has_image(image: &str, artifacts: &Artifacts, engine: &Engine) -> Result<()> 
     }
 }
 
-/// What would help: a program that we do not build is installed, everything else is built.
-fn remedy(name: &SubjectName, subject: &Subject) -> String {
+/// What would help: a program that we do not build is installed, everything else is built. `None` where set-up could
+/// not install the program here: a line that would fail is no help, and the reason says where to look.
+fn remedy(name: &SubjectName, subject: &Subject, programs: &Programs) -> Option<String> {
     if let Start::Container { image, .. } = &subject.start
         && let Some(reference) = own::reference(image)
     {
-        format!("docker pull {reference}")
-    } else if subject.programs().is_empty() {
-        "cargo xtask build --force".to_owned()
-    } else {
-        format!("cargo xtask setup --subject {name}")
+        return Some(format!("docker pull {reference}"));
     }
+    if subject.programs().is_empty() {
+        return Some("cargo xtask build --force".to_owned());
+    }
+    let is_there = |tool: &str| programs::find(tool).is_some();
+    let can_be_had = subject.programs().iter().all(|(program, version)| {
+        let known = programs.get(program);
+        known.is_some_and(|known| known.can_be_installed(version.is_some(), is_there))
+    });
+    can_be_had.then(|| format!("cargo xtask setup --subject {name}"))
 }
 
 /// Why an image that is built only where its root file system can be had was not; the need of set-up is called as the

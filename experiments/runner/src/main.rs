@@ -56,6 +56,7 @@ use store::Store;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
+use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::progress::Event;
 
@@ -286,19 +287,6 @@ fn new_manifest(
         is_dry: arguments.dry_run,
     };
     survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
-}
-
-/// `30min`, `90s`, `2h`, or a plain number of seconds.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}`: expected 90s, 30min or 2h"))?;
-    let seconds = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3600,
-        unit => return Err(format!("`{unit}` is no unit of time: expected s, min or h")),
-    };
-    Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
 /// `4..8`.

@@ -129,7 +129,8 @@ mod tests {
     #[test]
     fn a_changed_digit_is_told_by_both_checks() {
         let line = String::from_utf8(write(&observation()).unwrap()).unwrap();
-        let changed = line.replacen("\"time_to_first_response_ns\":9", "\"time_to_first_response_ns\":8", 1);
+        let changed =
+            line.replacen("\"time_to_first_response_ns\":9", "\"time_to_first_response_ns\":8", 1);
         assert_ne!(line, changed);
         let error = read(changed.trim_end().as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with("changed since it was written: its check is "), "{error}");

@@ -36,7 +36,8 @@ mod zig;
 pub use engine::{Engine, Engines};
 pub use machine::{LocalMachine, Machine, Step};
 pub use record::{
-    Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing, TargetToolchain,
+    Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing,
+    TargetToolchain, provider_words,
 };
 
 use crate::architecture::Architecture;

@@ -3,6 +3,7 @@
 use super::analyze::{self, Output};
 use super::run::Choice;
 use super::{build, paper, run as measure, setup};
+use crate::asked;
 use crate::exit::Exit;
 use crate::progress::Progress;
 use crate::project::Project;
@@ -16,6 +17,8 @@ use weighbridge_schema::manifest::{Availability, Manifest};
 /// # Errors
 /// A stage failed; the message says which and what to do.
 pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
+    asked::check(project, choice)?;
+    asked::check_installed(project, choice)?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = setup::provide(project, &needs, progress)?;
     let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;

@@ -1,7 +1,7 @@
 //! `cargo xtask analyze`: from raw logs to tables, figures, numbers and the report.
 
 use super::{calibrate, tools};
-use crate::exit::Exit;
+use crate::exit::{Exit, ToldError};
 use crate::inputs::Inputs;
 use crate::process::{command, with_events};
 use crate::progress::Progress;
@@ -29,6 +29,12 @@ impl Output {
     pub fn of(project: &Project) -> Self {
         Self { generated: project.path("paper/generated"), report: project.path("report") }
     }
+}
+
+/// The claims that every run is judged by.
+#[must_use]
+pub fn claims_file(project: &Project) -> PathBuf {
+    project.path("analysis/claims.toml")
 }
 
 /// The run to analyse: the one named, else the newest, else the published one.
@@ -126,7 +132,7 @@ pub fn stage(
     let (_, code) = with_events(&mut analysis, progress).inspect_err(|_| progress.abandon())?;
     if !matches!(code, 0 | 1) {
         progress.abandon();
-        anyhow::bail!("the analysis ended with exit code {code}; its message stands above");
+        return Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into());
     }
     progress.end("done");
     let outputs = [output.generated.join("numbers.tex"), output.report.join("index.html")];

@@ -3,7 +3,7 @@
 
 use super::run::{self, Choice};
 use super::{build, setup, tools};
-use crate::exit::{Exit, LackingError};
+use crate::exit::{Exit, LackingError, ToldError};
 use crate::process::command;
 use crate::progress::Progress;
 use crate::project::Project;
@@ -74,7 +74,7 @@ fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
     judging.arg("--output").arg(aa_file(project));
     let status = judging.status().with_context(|| format!("run {}", analysis.display()))?;
     // 1: done, but the scale is not as it must be; the table above says where.
-    anyhow::ensure!(matches!(status.code(), Some(0 | 1)), "the calibration ended with {status}");
+    ToldError::unless(status, &[0, 1])?;
     println!("raw logs     {}", project.shown(&folder));
     println!("calibration  {}", project.shown(&aa_file(project)));
     Ok(if status.success() { Exit::Done } else { Exit::DoesNotHold })
@@ -92,7 +92,8 @@ fn load(project: &Project, progress: &Progress) -> Result<()> {
     let mut measuring = command(&runner);
     measuring.current_dir(&project.root).arg("calibrate-load");
     measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
-    crate::process::run(&mut measuring)?;
+    let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));
     Ok(())
 }

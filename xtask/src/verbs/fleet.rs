@@ -125,6 +125,7 @@ pub fn submit(
         what.choice.budget.is_none(),
         "--budget is for one machine: the elements of a fleet measure what was planned"
     );
+    crate::asked::check(project, &what.choice)?;
     let mut choice = what.choice.clone();
     if choice.arch.is_empty() {
         let own = Architecture::from_str(std::env::consts::ARCH, false);
