@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sections::Listing;
 use weighbridge_schema::claim::read_claims;
 
-pub use runs::{RunLine, all as all_runs};
+pub use runs::{RunLine, State, all as all_runs};
 
 /// What is listed; everything when none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
