@@ -56,6 +56,17 @@ pub(crate) struct Serve {
     /// Longest linear memory of an instance, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = MEMORY_LIMIT_MIB, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) memory_limit_mib: u32,
+    /// Linear memory of all instances together, beyond the first 4 MiB of each, in MiB; an instance that
+    /// would grow beyond it waits for others to end [default: --memory-limit-mib times --threads].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) total_memory_mib: Option<u32>,
+    /// Responses of more than 64 KiB that are being made or sent, all together, in MiB; further ones
+    /// wait [default: 256 times --threads].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) total_answers_mib: Option<u32>,
+    /// How long requests in flight may take to finish after SIGTERM or SIGINT, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "5000")]
+    pub(crate) stop_timeout_ms: u64,
     /// Threads that accept and answer [default: the cores this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -88,7 +99,7 @@ impl Serve {
 
 /// Mebibytes as bytes.
 pub(crate) const fn mib(count: u32) -> usize {
-    // 4096 MiB at most, and the hosts that this runs on are 64-bit.
+    // At most 2^52 bytes, and the hosts that this runs on are 64-bit.
     (count as usize) << 20
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use weighbridge_server::CALL_DEADLINE;
 
+use crate::allowance::Allowance;
 use crate::arguments::{CallComponent, INSTANCES, MEMORY_LIMIT_MIB, mib};
 use crate::engine::{self, Allocation};
 use crate::handler::{GuestHandler, Policy};
+use crate::limits::{ANSWER_BYTES, Limits};
 use crate::{component, guest};
 
 /// Handles the request with a fresh instance each time, as `serve` with its defaults does. The thread that makes the
@@ -23,7 +25,10 @@ pub(crate) fn call(options: &CallComponent) -> Result<()> {
     let policy = Arc::new(Policy {
         component: guest::pre_instantiate(&engine, &component)?,
         deadline: CALL_DEADLINE,
-        memory_limit_bytes,
+        // As `serve` has them with one thread.
+        limits: Limits::for_full_instances(1, memory_limit_bytes),
+        answers: Allowance::new(ANSWER_BYTES),
+        kept_bytes: 0,
         reuse: 1,
     });
     // One request at a time never waits for the instance before it.

@@ -25,8 +25,13 @@ const CORE_INSTANCES_PER_INSTANCE: u32 = 32;
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 16 << 20;
 /// The same for tables, in bytes; worth it with and without the kernel's help.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
-/// The epoch's length: how long a guest may keep its thread from other requests, and how late a
-/// deadline may be noticed.
+/// The epoch's length: how long a guest's own code keeps its thread from other requests, and how late a deadline is
+/// noticed, for each guest that computes on the thread.
+///
+/// Longer takes what the guest's code cannot be interrupted in. An instruction that works through memory (`memory.fill`,
+/// `memory.copy`, `memory.init`; Wasmtime 48 runs each as one call) touches at most the whole linear memory: BULK.
+/// So does the release of an instance that has touched it. A call to the host hands over 128 KiB at most, or a
+/// request's body of 16 MiB, or 64 KiB of random bytes: a few milliseconds.
 const EPOCH: Duration = Duration::from_millis(5);
 
 /// What serving needs beside the code.

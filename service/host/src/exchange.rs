@@ -1,12 +1,15 @@
 //! One exchange with one instance: the request in, the whole response out.
+//!
+//! A response that came in one piece is handed on as it is. Of a longer one every byte is counted, from the moment that
+//! room for it is made to the moment that the front has sent it or its client is gone.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 use wasmtime::{Result, Store, bail, format_err};
@@ -14,14 +17,17 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use weighbridge_server::{Body, collect};
 
+use crate::allowance::{Allowance, Share};
+use crate::excerpt::excerpt;
 use crate::guest::Guest;
+use crate::limits::ANSWER_BYTES;
 
 /// What the guest passes to `response-outparam.set`.
 type Outcome = std::result::Result<Response<HyperOutgoingBody>, ErrorCode>;
 
-/// Gives `request` to the guest, and takes its response of at most `limit_bytes`.
+/// Gives `request` to the guest, and takes its response. One that is longer than a chunk takes its room from
+/// `answers`, and waits until it is there.
 ///
 /// # Errors
 /// When the guest traps, answers with an error, or returns without a complete response. The store
@@ -30,7 +36,7 @@ pub(crate) async fn exchange(
     store: &mut Store<Guest>,
     proxy: &Proxy,
     request: Request<Bytes>,
-    limit_bytes: usize,
+    answers: &Allowance,
 ) -> Result<Response<Bytes>> {
     let head_only = request.method() == Method::HEAD;
     let (sender, receiver) = oneshot::channel();
@@ -39,7 +45,7 @@ pub(crate) async fn exchange(
         view.new_incoming_request(Scheme::Http, with_authority(request).map(Full::new))?;
     let outparam = view.new_response_outparam(sender)?;
     let call = proxy.wasi_http_incoming_handler().call_handle(store, request, outparam);
-    let mut response = run_both(call, take_response(receiver, limit_bytes)).await?;
+    let mut response = run_both(call, take_response(receiver, answers)).await?;
     check_length(&mut response, head_only)?;
     Ok(response)
 }
@@ -59,7 +65,7 @@ async fn run_both<T>(
     taking: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let mut call = pin!(call);
-    // Within tokio's budget a channel may claim to be empty when it is not.
+    // Within tokio's allowance a channel may claim to be empty when it is not.
     let mut taking = pin!(unconstrained(taking));
     let (mut returned, mut taken) = (false, None);
     poll_fn(move |context| {
@@ -92,16 +98,81 @@ async fn run_both<T>(
 
 async fn take_response(
     receiver: oneshot::Receiver<Outcome>,
-    limit_bytes: usize,
+    answers: &Allowance,
 ) -> Result<Response<Bytes>> {
     let Ok(outcome) = receiver.await else { bail!("the guest gave no response") };
     let (parts, body) = outcome
-        .map_err(|code| format_err!("the guest answered with the error {code:?}"))?
+        .map_err(|code| {
+            let code = excerpt(format_args!("{code:?}"));
+            format_err!("the guest answered with the error {code}")
+        })?
         .into_parts();
-    match collect(body, limit_bytes).await {
-        Ok(Body::Complete(body)) => Ok(Response::from_parts(parts, body)),
-        Ok(Body::OverLimit) => bail!("the guest's response is longer than its memory may be"),
-        Err(error) => bail!("the guest aborted its response: {error}"),
+    let announced_bytes = announced_bytes(&parts.headers).unwrap_or(0);
+    let body = take_body(body, announced_bytes, answers).await?;
+    Ok(Response::from_parts(parts, body))
+}
+
+fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// An answer's bytes, and its share of the allowance for as long as they are there.
+struct Counted {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads a body to its end. What is announced decides only how much room is made at first.
+async fn take_body(
+    mut body: HyperOutgoingBody,
+    announced_bytes: usize,
+    answers: &Allowance,
+) -> Result<Bytes> {
+    let mut first = Bytes::new();
+    let mut whole: Option<Counted> = None;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| format_err!("the guest aborted its response: {error}"))?;
+        // Trailers carry nothing that a client of the service reads.
+        let Ok(data) = frame.into_data() else { continue };
+        match &mut whole {
+            // Small bodies come in one piece and are handed on without a copy.
+            None if first.is_empty() => first = data,
+            None => {
+                let mut counted = Counted { bytes: Vec::new(), share: Share::new(answers, 0) };
+                counted.append(&first, announced_bytes).await?;
+                counted.append(&data, 0).await?;
+                whole = Some(counted);
+            }
+            Some(counted) => counted.append(&data, 0).await?,
+        }
+    }
+    Ok(whole.map_or(first, Bytes::from_owner))
+}
+
+impl Counted {
+    /// Appends `data`, in a buffer that has room for `at_least_bytes` in all.
+    async fn append(&mut self, data: &[u8], at_least_bytes: usize) -> Result<()> {
+        let needed_bytes = self.bytes.len() + data.len();
+        if needed_bytes.max(at_least_bytes) > ANSWER_BYTES {
+            bail!("the guest's response is longer than {ANSWER_BYTES} bytes");
+        }
+        let has_bytes = self.bytes.capacity();
+        if needed_bytes.max(at_least_bytes) > has_bytes {
+            let room_bytes = needed_bytes.max(at_least_bytes).max(2 * has_bytes).min(ANSWER_BYTES);
+            if !self.share.grow(room_bytes - has_bytes).await? {
+                bail!("the guest's response is longer than all responses together may be");
+            }
+            self.bytes.reserve_exact(room_bytes - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
     }
 }
 
@@ -116,7 +187,8 @@ fn check_length(response: &mut Response<Bytes>, head_only: bool) -> Result<()> {
         return Ok(());
     };
     if announced.to_str().ok().and_then(|text| text.parse().ok()) != Some(length_bytes) {
-        bail!("the guest announced {announced:?} bytes and sent {length_bytes}");
+        let announced = excerpt(format_args!("{announced:?}"));
+        bail!("the guest announced {announced} bytes and sent {length_bytes}");
     }
     Ok(())
 }

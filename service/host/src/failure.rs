@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
-/// How many failures of guests are described on stderr before it falls silent: a client must not
-/// be able to fill a disk.
+use crate::excerpt::excerpt;
+
+/// How many failures of guests are described on stderr, each in 200 characters, before it falls silent: neither
+/// a client nor a guest must be able to fill a disk.
 const DESCRIBED_FAILURES: u32 = 20;
 
 /// 413: the body was over the limit, and the guest was not asked.
@@ -24,7 +26,8 @@ pub(crate) fn guest_failed(error: &wasmtime::Error) -> Response<Bytes> {
     static FAILURES: AtomicU32 = AtomicU32::new(0);
     let before = FAILURES.fetch_add(1, Relaxed);
     if before < DESCRIBED_FAILURES {
-        eprintln!("weighbridge-host: a request failed: {error:#}");
+        let described = excerpt(format_args!("{error:#}"));
+        eprintln!("weighbridge-host: a request failed: {described}");
     }
     if before + 1 == DESCRIBED_FAILURES {
         eprintln!("weighbridge-host: further failures are answered but not described");

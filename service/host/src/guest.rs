@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use anyhow::{Context, Result};
 use http::HeaderName;
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{
@@ -17,26 +17,32 @@ use wasmtime_wasi_http::{
     WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
+use crate::limits::{
+    CALL_BYTES, CHUNK_BYTES, FIELDS_BYTES, Limiter, Limits, RANDOM_BYTES, TABLE_ENTRIES,
+};
+
 /// The host's side of one instance.
 pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    refusal: Refusal,
+    hooks: Hooks,
     table: ResourceTable,
-    pub(crate) limits: StoreLimits,
+    pub(crate) limiter: Limiter,
 }
 
 impl Guest {
-    pub(crate) fn new(memory_limit_bytes: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         // The builder's defaults refuse everything but the creation of sockets.
-        let wasi = WasiCtx::builder().allow_tcp(false).allow_udp(false).build();
-        Self {
-            wasi,
-            http: WasiHttpCtx::new(),
-            refusal: Refusal,
-            table: ResourceTable::new(),
-            limits: StoreLimitsBuilder::new().memory_size(memory_limit_bytes).build(),
-        }
+        let wasi = WasiCtx::builder()
+            .allow_tcp(false)
+            .allow_udp(false)
+            .max_random_size(RANDOM_BYTES)
+            .build();
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS_BYTES);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(TABLE_ENTRIES);
+        Self { wasi, http, hooks: Hooks, table, limiter: Limiter::new(limits) }
     }
 }
 
@@ -48,17 +54,17 @@ impl WasiView for Guest {
 
 impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.refusal, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
     }
 }
 
-/// Refuses requests that the guest wants to send.
-struct Refusal;
+/// Refuses requests that the guest wants to send, and bounds what waits of a body that it sends.
+struct Hooks;
 
 type Sent = (http::Response<WasiBody>, Ending);
 type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-impl WasiHttpHooks for Refusal {
+impl WasiHttpHooks for Hooks {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
         DEFAULT_FORBIDDEN_HEADERS.contains(name)
     }
@@ -76,6 +82,10 @@ impl WasiHttpHooks for Refusal {
         _: Ending,
     ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
         Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES
     }
 }
 
@@ -102,13 +112,18 @@ pub(crate) fn pre_instantiate(engine: &Engine, component: &Component) -> Result<
 /// When there is no room in the pool, or the guest's start function traps.
 pub(crate) async fn instantiate(
     component: &ProxyPre<Guest>,
-    memory_limit_bytes: usize,
+    limits: &Limits,
 ) -> wasmtime::Result<(Store<Guest>, Proxy)> {
-    let mut store = Store::new(component.engine(), Guest::new(memory_limit_bytes));
-    store.limiter(|guest| &mut guest.limits);
-    // One epoch on, the guest yields to the thread's other requests, and then every epoch.
+    let mut store = Store::new(component.engine(), Guest::new(limits));
+    store.limiter_async(|guest| &mut guest.limiter);
+    store.set_hostcall_fuel(CALL_BYTES);
+    // One epoch on, the guest yields to the thread's other requests, and then every epoch. tokio's own way to
+    // yield lets the thread look at its sockets and timers first; the plain way, waking the task at once, would have
+    // it look every 61st time only.
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    store.epoch_deadline_callback(|_| {
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
     let proxy = component.instantiate_async(&mut store).await?;
     Ok((store, proxy))
 }

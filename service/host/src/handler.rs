@@ -11,9 +11,11 @@ use wasmtime::{Result, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use weighbridge_server::{Body, Handler};
 
+use crate::allowance::Allowance;
 use crate::exchange::exchange;
 use crate::failure;
 use crate::guest::{Guest, instantiate};
+use crate::limits::Limits;
 
 /// How requests are answered; the same for all threads.
 pub(crate) struct Policy {
@@ -21,8 +23,12 @@ pub(crate) struct Policy {
     pub(crate) component: ProxyPre<Guest>,
     /// Time for one request, waiting for an instance included.
     pub(crate) deadline: Duration,
-    /// Longest linear memory and longest response, in bytes.
-    pub(crate) memory_limit_bytes: usize,
+    /// What instances may use of memory.
+    pub(crate) limits: Limits,
+    /// For all responses that are being made or sent.
+    pub(crate) answers: Allowance,
+    /// Most that an instance may have of the memory for all and still be kept for another request, in bytes.
+    pub(crate) kept_bytes: usize,
     /// Requests that one instance answers.
     pub(crate) reuse: u32,
 }
@@ -63,7 +69,7 @@ impl Handler for GuestHandler {
         let (parts, body) = request.into_parts();
         let Body::Complete(body) = body else { return failure::body_too_large() };
         let request = Request::from_parts(parts, body);
-        // Epochs make a busy guest yield here, and dropping its future ends it.
+        // Epochs make a busy guest yield here, and dropping its future ends it: also one that waits for memory.
         match timeout(self.0.policy.deadline, self.0.answer(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => failure::guest_failed(&error),
@@ -86,8 +92,9 @@ impl Lane {
             Some(instance) => instance,
             None => Instance::new(&self.policy).await?,
         };
-        let response = instance.answer(request, self.policy.memory_limit_bytes).await?;
-        if instance.answered < self.policy.reuse {
+        let response = instance.answer(request, &self.policy.answers).await?;
+        if instance.answered < self.policy.reuse && instance.taken_bytes() <= self.policy.kept_bytes
+        {
             self.idle().push(instance);
         }
         Ok(response)
@@ -101,16 +108,20 @@ impl Lane {
 
 impl Instance {
     async fn new(policy: &Policy) -> Result<Self> {
-        let (store, proxy) = instantiate(&policy.component, policy.memory_limit_bytes).await?;
+        let (store, proxy) = instantiate(&policy.component, &policy.limits).await?;
         Ok(Self { store, proxy, answered: 0 })
     }
 
     async fn answer(
         &mut self,
         request: Request<Bytes>,
-        limit_bytes: usize,
+        answers: &Allowance,
     ) -> Result<Response<Bytes>> {
         self.answered += 1;
-        exchange(&mut self.store, &self.proxy, request, limit_bytes).await
+        exchange(&mut self.store, &self.proxy, request, answers).await
+    }
+
+    fn taken_bytes(&self) -> usize {
+        self.store.data().limiter.taken_bytes()
     }
 }

@@ -13,6 +13,7 @@ use crate::arguments::{INSTANCES, Instantiate, MEMORY_LIMIT_MIB, mib};
 use crate::component;
 use crate::engine::{self, Allocation};
 use crate::guest::{self, Guest};
+use crate::limits::Limits;
 
 const MEMORY_LIMIT_BYTES: usize = mib(MEMORY_LIMIT_MIB);
 
@@ -61,18 +62,20 @@ pub(crate) fn instantiate(options: &Instantiate) -> Result<()> {
 }
 
 async fn observe(component: &ProxyPre<Guest>, count: u32, hold: u32) -> wasmtime::Result<Report> {
+    // One is there before the others are held.
+    let limits = Limits::for_full_instances(hold as usize + 1, MEMORY_LIMIT_BYTES);
     let mut durations_ns = Vec::with_capacity(count as usize);
     for _ in 0..count {
         let begun = Instant::now();
-        drop(guest::instantiate(component, MEMORY_LIMIT_BYTES).await?);
+        drop(guest::instantiate(component, &limits).await?);
         // 2^64 ns are 584 years.
         durations_ns.push(begun.elapsed().as_nanos() as u64);
     }
     let mut held: Vec<(Store<Guest>, Proxy)> = Vec::with_capacity(hold as usize);
-    let first = guest::instantiate(component, MEMORY_LIMIT_BYTES).await?;
+    let first = guest::instantiate(component, &limits).await?;
     let uss_bytes_before = own_uss_bytes();
     for _ in 0..hold {
-        held.push(guest::instantiate(component, MEMORY_LIMIT_BYTES).await?);
+        held.push(guest::instantiate(component, &limits).await?);
     }
     let uss_bytes_held = own_uss_bytes();
     drop(first);

@@ -12,15 +12,18 @@ use anyhow::Result;
 use clap::Parser;
 use weighbridge_server::Stages;
 
+mod allowance;
 mod arguments;
 mod call;
 mod component;
 mod engine;
+mod excerpt;
 mod exchange;
 mod failure;
 mod guest;
 mod handler;
 mod instantiate;
+mod limits;
 mod serve;
 
 pub use arguments::VERSION;

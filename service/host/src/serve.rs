@@ -5,12 +5,20 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use wasmtime::component::Component;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use weighbridge_server::{Config, Stages};
 
-use crate::arguments::Serve;
+use crate::allowance::Allowance;
+use crate::arguments::{Serve, mib};
 use crate::engine::{self, Allocation};
+use crate::guest::Guest;
 use crate::handler::{GuestHandler, Policy};
+use crate::limits::Limits;
 use crate::{component, guest};
+
+/// Allowance for responses unless --answer-allowance-mib says otherwise, for each thread: room for the longest one, and
+/// for some that wait to be taken.
+const ANSWERS_MIB_PER_THREAD: u32 = 256;
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn serve(options: &Serve, mut stages: Stages) -> Result<()> {
@@ -25,12 +33,8 @@ pub(crate) fn serve(options: &Serve, mut stages: Stages) -> Result<()> {
     stages.mark("engine");
     let component = component::get(&engine, &options.component, options.compile_at_start)?;
     stages.mark("load");
-    let policy = Arc::new(Policy {
-        component: guest::pre_instantiate(&engine, &component)?,
-        deadline: Duration::from_millis(options.deadline_ms),
-        memory_limit_bytes: options.memory_limit_bytes(),
-        reuse: options.reuse.get(),
-    });
+    let policy =
+        Arc::new(policy(options, &config, instances, guest::pre_instantiate(&engine, &component)?));
     stages.mark("pre_instantiate");
 
     engine::start_epochs(&engine)?;
@@ -44,7 +48,29 @@ pub(crate) fn serve(options: &Serve, mut stages: Stages) -> Result<()> {
 fn front(options: &Serve) -> Config {
     let mut config = Config::new(options.listen);
     config.threads = options.threads.unwrap_or(config.threads);
+    config.stop_timeout = Duration::from_millis(options.stop_timeout_ms);
     config
+}
+
+fn policy(options: &Serve, config: &Config, instances: u32, component: ProxyPre<Guest>) -> Policy {
+    let threads = config.threads.get();
+    // A thread works on one body at a time, so bodies alone never wait for memory.
+    let mut limits = Limits::for_full_instances(threads, options.memory_limit_bytes());
+    if let Some(count) = options.total_memory_mib {
+        limits.memory = Allowance::new(mib(count));
+    }
+    let answers_bytes = options
+        .total_answers_mib
+        .map_or_else(|| mib(ANSWERS_MIB_PER_THREAD).saturating_mul(threads), mib);
+    Policy {
+        component,
+        deadline: Duration::from_millis(options.deadline_ms),
+        // All instances may be idle at once, and must leave each other room.
+        kept_bytes: limits.memory.total_bytes() / instances.max(1) as usize,
+        limits,
+        answers: Allowance::new(answers_bytes),
+        reuse: options.reuse.get(),
+    }
 }
 
 /// `--instances`, but at least one for each thread.

@@ -1,8 +1,9 @@
 //! The threads: each accepts and answers on its own; the first also waits for the signal to stop.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,8 +16,12 @@ use crate::{Config, Handler, ServeError, Stages, connection, listen};
 /// How long to wait after a failed accept (usually: out of file descriptors) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
+/// How long after [`Config::stop_timeout`] the threads may still take to end by themselves.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Listens, reports the stages on stderr once it does, and serves until SIGTERM or SIGINT; requests
-/// in flight then have [`Config::stop_timeout`] to finish.
+/// in flight then have [`Config::stop_timeout`] to finish. If the threads have not ended half a second later,
+/// because a handler's work cannot be interrupted, the process is ended from here, with success.
 ///
 /// `make_handler` is called once per thread, on the calling thread, with the thread's number from 0.
 ///
@@ -33,6 +38,8 @@ pub fn serve<H: Handler>(
     let Some(own_listener) = listeners.next() else { return Ok(()) };
     let config = Arc::new(config);
     let stop = watch::Sender::new(false);
+    // The receiver is told by this sender's end that all threads have ended.
+    let (_running, ended) = mpsc::channel();
     let own_handler = make_handler(0);
 
     let mut threads = Vec::with_capacity(listeners.len());
@@ -42,7 +49,8 @@ pub fn serve<H: Handler>(
         let name = format!("server-{index}");
         threads.push(thread::Builder::new().name(name).spawn(work).map_err(ServeError::Start)?);
     }
-    first_thread(own_listener, own_handler, config, &stop, &stages).map_err(ServeError::Start)?;
+    first_thread(own_listener, own_handler, config, &stop, &stages, ended)
+        .map_err(ServeError::Start)?;
     for thread in threads {
         // A panic has been reported by the panic hook already; the others were served all the same.
         if let Ok(result) = thread.join() {
@@ -59,6 +67,7 @@ fn first_thread<H: Handler>(
     config: Arc<Config>,
     stop: &watch::Sender<bool>,
     stages: &Stages,
+    ended: mpsc::Receiver<()>,
 ) -> io::Result<()> {
     let runtime = runtime()?;
     let (terminate, interrupt) = {
@@ -68,9 +77,15 @@ fn first_thread<H: Handler>(
     // Whoever reads this line may send the signal at once: it is handled from here on.
     stages.report();
     let stopper = stop.clone();
+    let most = config.stop_timeout + END_TIMEOUT;
     runtime.spawn(async move {
         either(terminate, interrupt).await;
         stopper.send_replace(true);
+        // A thread only now: one that waited from the start would be in every start-up that is measured.
+        let end = move || end_after(most, &ended);
+        if let Err(error) = thread::Builder::new().name("stop".into()).spawn(end) {
+            eprintln!("weighbridge-server: a stop may take longer than asked for: {error}");
+        }
     });
     runtime.block_on(accept(listener, handler, config, stop.subscribe()))
 }
@@ -93,6 +108,15 @@ fn other_thread<H: Handler>(
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_io().enable_time().build()
+}
+
+/// Ends the process when `most` has passed before the server has ended by itself.
+fn end_after(most: Duration, ended: &mpsc::Receiver<()>) {
+    if ended.recv_timeout(most) == Err(RecvTimeoutError::Timeout) {
+        // Nobody is left to be told if that fails.
+        let _ = io::stdout().flush();
+        std::process::exit(0);
+    }
 }
 
 async fn either(mut terminate: Signal, mut interrupt: Signal) {

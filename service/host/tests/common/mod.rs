@@ -9,7 +9,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 /// A folder that goes away with the test.
 pub struct Folder(PathBuf);
@@ -24,6 +26,13 @@ impl Folder {
 
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// A component that behaves badly, in one way for each path (see hostile.wat).
+    pub fn hostile(&self) -> PathBuf {
+        let path = self.file("hostile.wasm");
+        std::fs::write(&path, wat::parse_str(include_str!("hostile.wat")).unwrap()).unwrap();
+        path
     }
 
     /// A component whose handler runs `body` (see guest.wat).
@@ -47,6 +56,7 @@ pub struct Host {
     pub address: SocketAddr,
     /// The line with the stages.
     pub stages: String,
+    logged_bytes: Arc<AtomicUsize>,
 }
 
 impl Host {
@@ -66,8 +76,63 @@ impl Host {
         stderr.read_line(&mut stages).unwrap();
         assert!(stages.starts_with("weighbridge-stages {"), "{stages}");
         // Descriptions of failures must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-        Self { child, address, stages }
+        let logged_bytes = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&logged_bytes);
+        std::thread::spawn(move || {
+            let mut piece = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = stderr.read(&mut piece) {
+                counter.fetch_add(count, Relaxed);
+            }
+        });
+        Self { child, address, stages, logged_bytes }
+    }
+
+    /// What it has written to its standard error after the stages, in bytes.
+    pub fn logged_bytes(&self) -> usize {
+        self.logged_bytes.load(Relaxed)
+    }
+
+    /// The most memory that it has had resident, in MiB.
+    pub fn peak_mib(&self) -> u64 {
+        self.status_mib("VmHWM:")
+    }
+
+    /// The memory that it has resident, in MiB.
+    pub fn resident_mib(&self) -> u64 {
+        self.status_mib("VmRSS:")
+    }
+
+    fn status_mib(&self, key: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// A connection on which a request has been sent and nothing been read.
+    pub fn ask(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    /// The median time of nine requests to `/`, each on a connection of its own; of up to three tries the first
+    /// that stays within `bound`, because a busy machine delays some.
+    pub fn median_within(&self, bound: Duration) -> Result<Duration, Vec<Duration>> {
+        let mut medians = Vec::new();
+        for _ in 0..3 {
+            let mut times = [(); 9].map(|()| {
+                let start = Instant::now();
+                assert_eq!(self.get("/").status, 201);
+                start.elapsed()
+            });
+            times.sort();
+            if times[4] < bound {
+                return Ok(times[4]);
+            }
+            medians.push(times[4]);
+        }
+        Err(medians)
     }
 
     pub fn get(&self, path: &str) -> Response {
@@ -88,9 +153,7 @@ impl Host {
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        Response::parse(&answer)
+        Response::read(stream)
     }
 
     /// Sends `signal` and gives the exit code.
@@ -116,6 +179,13 @@ pub struct Response {
 }
 
 impl Response {
+    /// The one answer on a connection that is closed after it.
+    pub fn read(mut stream: TcpStream) -> Self {
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        Self::parse(&answer)
+    }
+
     fn parse(answer: &[u8]) -> Self {
         let shown = String::from_utf8_lossy(answer);
         let head_length = shown.find("\r\n\r\n").unwrap_or_else(|| panic!("no head in {shown:?}"));

@@ -1,0 +1,150 @@
+//! Guests that attack their host: what each is answered, what it may cost the host, and that the next request is
+//! none the worse. The host is a process of its own, whose peak of memory the kernel tells.
+
+// To fail in a helper is to fail its test, but clippy takes only `#[test]` functions for tests.
+#![allow(clippy::unwrap_used)]
+#![cfg(feature = "compiler")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use common::{Folder, Host, Response};
+
+/// What a host may use that compiles such a guest and answers requests that need next to nothing.
+const BASE_MIB: u64 = 128;
+/// Much longer than three slices of a guest (15 ms), for a busy machine; far below the 305 ms after which tokio looks at
+/// its sockets by itself when a guest is always ready.
+const NOT_HELD_UP: Duration = Duration::from_millis(120);
+
+fn serve(folder: &Folder, options: &[&str]) -> Host {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_weighbridge-host"));
+    let mut all = vec!["--compile-at-start", "--threads", "1"];
+    all.extend_from_slice(options);
+    Host::start(&program, &folder.hostile(), &all)
+}
+
+#[test]
+fn what_a_guest_does_wrong_costs_its_own_request_and_little_memory() {
+    let folder = Folder::new("hostile");
+    let deadline = ["--deadline-ms", "600", "--memory-limit-mib", "256"];
+    let options = [&deadline[..], &["--total-answers-mib", "64"]].concat();
+    let host = serve(&folder, &options);
+    let attacks = [
+        ("/a", 500, "headers that are too long"),
+        ("/u", 500, "headers that are never dropped"),
+        ("/k", 500, "200,000 headers"),
+        ("/b", 500, "bodies that are never sent"),
+        ("/c", 500, "a response without end"),
+        ("/n", 500, "10,000 pollables"),
+        ("/f", 503, "pollables that are always ready, asked for ever"),
+        ("/g", 500, "60 MB of random bytes at a time"),
+        ("/m", 503, "64 KiB of random bytes at a time, for ever"),
+        ("/s", 503, "a loop without end"),
+        ("/r", 503, "a loop without end, after the response has been given"),
+        ("/i", 500, "an error with a long text"),
+        ("/t", 500, "an error with a text of 20 MB"),
+        ("/j", 500, "another length than announced"),
+        ("/l", 500, "a body that is begun and forgotten"),
+        ("/o", 500, "a recursion without end"),
+        ("/p", 500, "no response"),
+        ("/q", 500, "a trap"),
+    ];
+    for (path, status, what) in attacks {
+        let start = Instant::now();
+        let code = if status == 503 { "deadline_exceeded" } else { "internal" };
+        eprintln!("{path}: {what}");
+        host.get(path).assert_error(status, code);
+        assert!(start.elapsed() < Duration::from_secs(4), "{what}: {:?}", start.elapsed());
+        assert_eq!(host.get("/").status, 201, "{what}");
+        let peak_mib = host.peak_mib();
+        assert!(peak_mib < BASE_MIB + 3 * 64, "{what}: {peak_mib} MiB");
+    }
+    // Twenty descriptions of at most 200 characters, and what is around them.
+    assert!(host.logged_bytes() < 20 * 300, "{} bytes", host.logged_bytes());
+}
+
+#[test]
+fn a_guest_that_computes_holds_up_nobody() {
+    let folder = Folder::new("neighbours");
+    for path in ["/s", "/f", "/m"] {
+        let host = serve(&folder, &[]);
+        let busy = host.ask(path);
+        std::thread::sleep(Duration::from_millis(50));
+        let median = host.median_within(NOT_HELD_UP);
+        assert!(median.is_ok(), "{path}: {median:?}");
+        drop(busy);
+    }
+}
+
+#[test]
+fn instances_share_one_allowance() {
+    let folder = Folder::new("allowance");
+    for pooling in [&[][..], &["--no-pooling"]] {
+        let limits = ["--deadline-ms", "1000", "--total-memory-mib", "128"];
+        let host = serve(&folder, &[&limits[..], pooling].concat());
+        // Each takes all that it can get, up to 1 GiB.
+        let greedy = [(); 8].map(|()| host.ask("/d"));
+        // Small ones need nothing of what the others wait for.
+        assert_eq!(host.get("/").status, 201);
+        for stream in greedy {
+            Response::read(stream).assert_error(503, "deadline_exceeded");
+        }
+        let peak_mib = host.peak_mib();
+        // Of each instance 4 MiB are its own.
+        assert!(peak_mib < BASE_MIB + 128 + 8 * 4, "{pooling:?}: {peak_mib} MiB");
+        // What they had is there again, for the next and for the machine.
+        let start = Instant::now();
+        host.get("/d").assert_error(503, "deadline_exceeded");
+        assert!(start.elapsed() >= Duration::from_millis(1000));
+        assert_eq!(host.get("/").status, 201);
+        assert!(host.resident_mib() < BASE_MIB, "{pooling:?}: {} MiB", host.resident_mib());
+    }
+}
+
+#[test]
+fn responses_that_nobody_reads_share_one_allowance() {
+    let folder = Folder::new("unread");
+    let host = serve(&folder, &["--deadline-ms", "1000", "--total-answers-mib", "48"]);
+    // 24 of 16 MiB each; the kernel takes some of each, but not all.
+    let unread: Vec<_> = (0..24).map(|_| host.ask("/e")).collect();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(host.get("/").status, 201);
+    let peak_mib = host.peak_mib();
+    assert!(peak_mib < BASE_MIB + 2 * 48, "{peak_mib} MiB");
+    let statuses: Vec<u16> = unread.into_iter().map(|one| Response::read(one).status).collect();
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    // All have been read: there is room again.
+    let answer = host.get("/e");
+    assert_eq!((answer.status, answer.body.len()), (200, 16 << 20));
+    assert!(host.resident_mib() < BASE_MIB, "{} MiB", host.resident_mib());
+}
+
+#[test]
+fn a_fill_of_much_memory_delays_a_deadline_by_a_fill_only() {
+    let folder = Folder::new("fill");
+    let host = serve(&folder, &["--deadline-ms", "500", "--memory-limit-mib", "256"]);
+    let start = Instant::now();
+    let filling = [(); 3].map(|()| host.ask("/h"));
+    for stream in filling {
+        Response::read(stream).assert_error(503, "deadline_exceeded");
+    }
+    // Each fill is some tens of milliseconds, and there are three in turn.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(host.get("/").status, 201);
+}
+
+#[test]
+fn a_stop_ends_while_guests_go_on() {
+    let folder = Folder::new("stop");
+    let host = serve(&folder, &["--stop-timeout-ms", "300", "--memory-limit-mib", "256"]);
+    let busy = ["/s", "/s", "/f", "/m", "/h"].map(|path| host.ask(path));
+    std::thread::sleep(Duration::from_millis(200));
+    let start = Instant::now();
+    assert_eq!(host.stop("TERM"), Some(0));
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(300), "{took:?}: they had no time to finish");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    drop(busy);
+}
