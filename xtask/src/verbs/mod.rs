@@ -18,4 +18,5 @@ pub mod subject_programs;
 pub mod test;
 mod test_fleet;
 mod test_foreign;
+pub mod test_independent;
 mod tools;
