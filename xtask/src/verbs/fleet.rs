@@ -50,6 +50,9 @@ pub struct Submit {
     /// Write everything and hand nothing over.
     #[arg(long)]
     pub write_only: bool,
+    /// Install missing packages without asking.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Which fleet.
