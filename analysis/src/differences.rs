@@ -25,7 +25,8 @@ impl Difference {
     #[must_use]
     pub fn is_of_one_run(&self) -> bool {
         let of_the_asked = ["version of ", "corpus ", "file ", "image "];
-        (self.a == NONE || self.b == NONE) && of_the_asked.iter().any(|one| self.what.starts_with(one))
+        (self.a == NONE || self.b == NONE)
+            && of_the_asked.iter().any(|one| self.what.starts_with(one))
     }
 }
 

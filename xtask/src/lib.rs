@@ -18,4 +18,5 @@ pub mod questions;
 pub mod remote;
 pub mod setup;
 pub mod stage;
+pub mod typed_numbers;
 pub mod verbs;

@@ -23,8 +23,13 @@ use xtask::verbs::run::{Choice, Mode};
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// What is asked on a terminal before set-up installs packages.
+#[derive(clap::Args)]
+struct Installing {
     /// Install missing packages without asking.
-    #[arg(long, global = true)]
+    #[arg(long)]
     yes: bool,
 }
 
@@ -41,22 +46,26 @@ enum Verb {
         /// Do every stage again.
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Get what this machine lacks, or say the line that would.
     #[command(
         after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
     )]
     Setup {
-        /// Install the programs of these subjects, separated by commas, or of all: runtimes that are asked for one by
-        /// one, because some take half an hour.
+        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else installs them, because
+        /// some take half an hour.
         #[arg(long, alias = "subjects", value_delimiter = ',', value_name = "SUBJECT")]
         subject: Vec<String>,
-        /// With --subject: this version in place of the pinned one, to be measured beside it.
+        /// With one --subject: install this version of its runtime, to be measured beside the pinned one.
         #[arg(long, requires = "subject", value_name = "VERSION")]
         runtime_version: Option<String>,
         /// Start or stop a Slurm of two nodes on this machine, to try the fleet with.
         #[arg(long, value_name = "start|stop", num_args = 0..=1, default_missing_value = "start")]
         slurm_test: Option<verbs::setup::SlurmTest>,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Say what is there, what is missing and the line that gets it; changes nothing.
     #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json")]
@@ -82,6 +91,8 @@ enum Verb {
     Build {
         #[command(flatten)]
         choice: verbs::build::Choice,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Measure, and keep the raw logs.
     #[command(
@@ -94,6 +105,8 @@ enum Verb {
         choice: Choice,
         #[command(flatten)]
         mode: Mode,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Measure on a cluster, by Slurm.
     #[command(
@@ -112,13 +125,15 @@ enum Verb {
         /// How much is measured.
         #[arg(long, default_value = "quick", value_parser = verbs::run::profiles())]
         profile: String,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Make tables, figures, numbers and the report from raw logs.
     #[command(
         after_help = "Examples:\n  cargo xtask analyze\n  cargo xtask analyze results/2026-01-31T12-00-00Z-quick"
     )]
     Analyze {
-        /// The run's folder; the newest one, or the published one, when none is given.
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the newest one when none is given.
         run: Option<PathBuf>,
         /// Analyse even when nothing has changed.
         #[arg(long)]
@@ -129,9 +144,9 @@ enum Verb {
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
     )]
     Compare {
-        /// The first run: its folder, or its name in `results/`.
+        /// The first run: its folder, or its name in `results/` or `paper/data/`.
         run_a: PathBuf,
-        /// The second run, which is divided by the first.
+        /// The second run: each ratio is its number divided by the first run's.
         run_b: PathBuf,
         /// What this machine cannot tell from nothing, from A/A runs.
         #[arg(long, value_name = "FILE")]
@@ -142,11 +157,13 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask paper\n  cargo xtask paper results/2026-01-31T12-00-00Z-quick"
     )]
     Paper {
-        /// The run's folder; the newest one, or the published one, when none is given.
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the newest one when none is given.
         run: Option<PathBuf>,
         /// Write it even when nothing has changed.
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Check everything: format, lints, unit and integration tests, and a smoke run to the PDF.
     #[command(
@@ -162,9 +179,11 @@ enum Verb {
         /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
         #[arg(long)]
         independent: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
-    /// Remove what was made; runs are kept.
-    #[command(after_help = "Example:\n  cargo xtask clean --results")]
+    /// Remove what was made, and say what stays; runs and downloads are kept unless they are asked for.
+    #[command(after_help = "Examples:\n  cargo xtask clean\n  cargo xtask clean --results --state")]
     Clean {
         /// Remove the runs too.
         #[arg(long)]
@@ -179,7 +198,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let progress = Progress::new();
     let done = take_signals()
-        .and_then(|()| Project::locate(cli.yes))
+        .and_then(|()| Project::locate(assumes_yes(&cli.verb)))
         .and_then(|project| dispatch(cli.verb, &project, &progress));
     progress.abandon();
     match done {
@@ -188,9 +207,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether packages are installed without asking.
+fn assumes_yes(verb: &Verb) -> bool {
+    match verb {
+        Verb::All { installing, .. }
+        | Verb::Setup { installing, .. }
+        | Verb::Build { installing, .. }
+        | Verb::Run { installing, .. }
+        | Verb::Calibrate { installing, .. }
+        | Verb::Paper { installing, .. }
+        | Verb::Test { installing, .. } => installing.yes,
+        Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
+        _ => false,
+    }
+}
+
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
-        Verb::All { choice, force } => verbs::all::run(project, &choice, force, progress),
+        Verb::All { choice, force, .. } => verbs::all::run(project, &choice, force, progress),
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
         Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
             verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
@@ -198,10 +232,10 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Setup { .. } => verbs::setup::run(project, progress),
         Verb::Doctor { json } => verbs::doctor::run(project, json),
         Verb::List { parts, json } => verbs::list::run(project, &parts, json),
-        Verb::Build { choice } => verbs::build::run(project, &choice, progress),
-        Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
+        Verb::Build { choice, .. } => verbs::build::run(project, &choice, progress),
+        Verb::Run { choice, mode, .. } => verbs::run::run(project, &choice, &mode, progress),
         Verb::Fleet { verb } => verbs::fleet::run(project, &verb, progress),
-        Verb::Calibrate { what, profile } => {
+        Verb::Calibrate { what, profile, .. } => {
             verbs::calibrate::run(project, what, &profile, progress)
         }
         Verb::Analyze { run, force } => {
@@ -210,10 +244,12 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
-        Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
+        Verb::Paper { run, force, .. } => {
+            verbs::paper::run(project, run.as_deref(), force, progress)
+        }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
         Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
-        Verb::Test { arch, fleet: false, independent: false } => {
+        Verb::Test { arch, fleet: false, independent: false, .. } => {
             verbs::test::run(project, &arch, progress)
         }
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),

@@ -49,6 +49,12 @@ impl Progress {
         Self { is_terminal, is_coloured: is_terminal && !no_color, current: RefCell::new(None) }
     }
 
+    /// Whether bars are drawn; elsewhere there are lines only.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Begins a stage of so many steps; 0 when that is not known.
     pub fn begin(&self, title: &str, steps_count: u64) {
         let bar = self.is_terminal.then(|| self.new_bar(title, steps_count));

@@ -112,9 +112,9 @@ fn row(results: &Results<'_>, question: &Question) -> Option<String> {
             seen.push(technology);
         }
         let median = show(summary.point, summary.interval, quantity.unit(), summary.is_exact());
-        let ratio = results.comparison(&key, quantity).and_then(|comparison| {
-            Some(show_ratio(comparison.ratio?, comparison.interval).text())
-        });
+        let ratio = results
+            .comparison(&key, quantity)
+            .and_then(|comparison| Some(show_ratio(comparison.ratio?, comparison.interval).text()));
         parts.push(format!("{subject} {}", ratio.unwrap_or_else(|| median.text())));
     }
     let words = setting_words(setting);

@@ -4,7 +4,6 @@ use crate::artifacts::Artifacts;
 use crate::built::Built;
 use crate::containerd::Client;
 use crate::emulator;
-use crate::engine::Engine;
 use crate::engines::Engines;
 use crate::programs;
 use crate::subject::bundle::Runtime;
@@ -17,7 +16,7 @@ use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
 use weighbridge_schema::program::Programs;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
 
 /// What this machine has to measure with.
 pub struct Machine<'a> {
@@ -129,12 +128,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
                 if let Some(missing) = not_built(image, artifacts) {
                     return missing;
                 }
-                machine
-                    .engines
-                    .get(*engine)
-                    .map_err(anyhow::Error::msg)
-                    .and_then(|engine| has_image(image, artifacts, engine))
-                    .map(|()| version)
+                has_image(image, artifacts, machine.engines, *engine).map(|()| version)
             }
             missing @ Availability::NotInstalled { .. } => return missing,
         },
@@ -170,9 +164,18 @@ fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
 }
 
 /// An archive lies there, or the engine holds what a reference names.
-fn has_image(image: &str, artifacts: &Artifacts, engine: &Engine) -> Result<()> {
+fn has_image(
+    image: &str,
+    artifacts: &Artifacts,
+    engines: &Engines,
+    kind: ContainerEngine,
+) -> Result<()> {
     match own::reference(image) {
-        Some(reference) => engine.image_id(reference).map(|_| ()),
+        Some(_) if engines.is_planned(kind) => Ok(()),
+        Some(reference) => {
+            let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
+            engine.image_id(reference).map(|_| ())
+        }
         None => artifacts.named(image).map(|_| ()).map_err(anyhow::Error::msg),
     }
 }

@@ -13,6 +13,7 @@ mod clock;
 mod containerd;
 mod daemons;
 mod digest;
+mod dry_run;
 mod emulator;
 mod engine;
 mod engines;
@@ -41,7 +42,7 @@ mod store;
 mod subject;
 mod survey;
 
-use announce::{Announcer, Style, human_duration};
+use announce::{Announcer, Style};
 use anyhow::{Context, Result};
 use built::Built;
 use catalog::Catalog;
@@ -152,6 +153,12 @@ struct RunArguments {
     /// Print the plan and what it will cost, and measure nothing.
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: every trial in its order.
+    #[arg(long, short, requires = "dry_run")]
+    verbose: bool,
+    /// With --dry-run: ask no container engine, and take those for granted that set-up can give.
+    #[arg(long, requires = "dry_run")]
+    plan_engines: bool,
     /// With --dry-run: write the manifest, with the whole plan, to this file.
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     write_manifest: Option<PathBuf>,
@@ -203,7 +210,11 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let catalog = Catalog::read(&arguments.folder)?;
     let claims = read_claims_file(arguments.claims.as_deref())?;
     let provisions = read_provisions(arguments.provisions.as_deref())?;
-    let engines = Engines::connect(&provisions);
+    let engines = if arguments.plan_engines {
+        Engines::plan(&provisions)
+    } else {
+        Engines::connect(&provisions)
+    };
     let mut announcer = Announcer::new(arguments.progress);
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
@@ -211,7 +222,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
-        return print_plan(&manifest, &catalog);
+        print!("{}", dry_run::text(&manifest, &catalog, arguments.verbose)?);
+        return Ok(ExitCode::SUCCESS);
     }
     let busy = if arguments.part.wait_for_lock { lock::Busy::Wait } else { lock::Busy::Refuse };
     let _lock = lock::only_one(&lock::file(), busy)?;
@@ -347,26 +359,4 @@ fn check_unchanged(manifest: &Manifest, built: &Built) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn print_plan(manifest: &Manifest, catalog: &Catalog) -> Result<ExitCode> {
-    let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
-    for (position, trial) in manifest.plan.iter().enumerate() {
-        println!("{position:>5}  {:<14} {}  #{}", trial.experiment, trial.cell, trial.invocation);
-    }
-    let (ms, bytes) =
-        estimate::estimate(&manifest.plan, &catalog.definitions, &catalog.subjects, profile);
-    println!(
-        "{} trials, seed {}: about {} and {} MB of raw logs; nothing was measured (--dry-run)",
-        manifest.plan.len(),
-        manifest.seed,
-        human_duration(ms),
-        bytes.div_ceil(1_000_000)
-    );
-    for (name, entry) in &manifest.subjects {
-        if let Availability::NotInstalled { reason, .. } = &entry.availability {
-            println!("{name}: not installed: {reason}");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

@@ -207,7 +207,11 @@ const SHOWN_MAX: usize = 100;
 fn short(reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
     let shown: String = line.chars().take(SHOWN_MAX).collect();
-    if shown.len() == reason.len() { shown } else { format!("{} ... (setup.json has all)", shown.trim_end()) }
+    if shown.len() == reason.len() {
+        shown
+    } else {
+        format!("{} ... (setup.json has all)", shown.trim_end())
+    }
 }
 
 /// Details from pairs.

@@ -168,8 +168,8 @@ fn root_installs_everything_missing_in_one_go_and_is_asked_once() {
 
 #[test]
 fn what_was_installed_is_remembered_and_what_was_there_is_not() {
-    let machine = apt_brings(&["gcc"])
-        .on("${db:Status-Status} libc6-dev", |_, _| Ok("installed".to_owned()));
+    let machine =
+        apt_brings(&["gcc"]).on("${db:Status-Status} libc6-dev", |_, _| Ok("installed".to_owned()));
     let bench = Bench::new("remembered");
     provide(&bench, &machine, &[Need::CCompiler]);
     assert_eq!(super::installed_packages(&bench.state), ["gcc"]);

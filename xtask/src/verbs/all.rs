@@ -48,7 +48,10 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
 fn lacking(setup: &Setup) -> Option<String> {
     let needs: Vec<String> = setup.missing().map(|(need, _, _)| need.to_string()).collect();
     (!needs.is_empty()).then(|| {
-        format!("missing   {} (cargo xtask doctor says why, and what would get it)", needs.join(", "))
+        format!(
+            "missing   {} (cargo xtask doctor says why, and what would get it)",
+            needs.join(", ")
+        )
     })
 }
 

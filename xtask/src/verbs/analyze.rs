@@ -69,7 +69,9 @@ fn find(project: &Project, named: &Path) -> Result<PathBuf> {
     }
     let runs = all_runs(project)?;
     let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy();
-    if let Some(unfinished) = runs.iter().find(|run| run.state == State::Unfinished && run.name == name) {
+    if let Some(unfinished) =
+        runs.iter().find(|run| run.state == State::Unfinished && run.name == name)
+    {
         bail!(
             "{name} is not complete: go on with it first, cargo xtask run --resume {name} (or name its folder, {})",
             unfinished.folder
@@ -114,7 +116,8 @@ pub fn run(
 /// Whether a run asks nothing but what the paper has a place for.
 fn is_of_the_paper(project: &Project, folder: &Path) -> Result<bool> {
     let named = |run: &RunLine| project.root.join(&run.folder) == *folder;
-    let run = all_runs(project)?.into_iter().find(|run| named(run) || Path::new(&run.folder) == folder);
+    let run =
+        all_runs(project)?.into_iter().find(|run| named(run) || Path::new(&run.folder) == folder);
     let questions = Questions::read(project)?;
     let is_usual = |name: &String| {
         let mut usual = questions.experiments.iter().filter(|one| one.kind == Kind::Usual);
@@ -133,8 +136,7 @@ pub fn summary(output: &Output) -> Result<String> {
 }
 
 fn text_of(file: &Path) -> Result<String> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     // The first line says which command generated the file: a reader of the screen has just typed it.
     let lines: Vec<&str> = text.lines().skip_while(|line| line.starts_with('%')).collect();
     Ok(lines.join("\n").trim().to_owned())
@@ -227,16 +229,22 @@ mod tests {
             std::fs::create_dir_all(project.path(run)).unwrap();
             std::fs::write(project.path(run).join("manifest.json"), "{}").unwrap();
         }
-        for (name, run) in [
-            ("2026-11-21T22-09-42Z-quick", runs[0]),
-            ("2026-11-29T10-40-55Z-quick", runs[1]),
-        ] {
+        for (name, run) in
+            [("2026-11-21T22-09-42Z-quick", runs[0]), ("2026-11-29T10-40-55Z-quick", runs[1])]
+        {
             assert_eq!(find(&project, Path::new(name)).unwrap(), project.path(run));
         }
         let typo = told("2026-11-29T10-40-55Z-qick");
         assert!(typo.ends_with("did you mean `2026-11-29T10-40-55Z-quick`?"), "{typo}");
         let partial = told("2026-11-29T12-00-00Z-smoke");
-        assert!(partial.contains("cargo xtask run --resume 2026-11-29T12-00-00Z-smoke"), "{partial}");
-        assert!(told("zzz").contains("; there are: 2026-11-29T12-00-00Z-smoke, "), "{}", told("zzz"));
+        assert!(
+            partial.contains("cargo xtask run --resume 2026-11-29T12-00-00Z-smoke"),
+            "{partial}"
+        );
+        assert!(
+            told("zzz").contains("; there are: 2026-11-29T12-00-00Z-smoke, "),
+            "{}",
+            told("zzz")
+        );
     }
 }

@@ -250,6 +250,9 @@ fn measure(
     progress: &Progress,
 ) -> Result<Option<PathBuf>> {
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    if mode.dry_run {
+        return dry_run(project, setup, artifacts, choice, mode, &runner).map(|()| None);
+    }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     // Held to the end of this function: engines that we started are stopped then.
     let engines = engine::ensure(&project.setup_context(&reporter))?;
@@ -265,15 +268,6 @@ fn measure(
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {
         measuring.args(["--resume", run]);
-    }
-    if mode.dry_run {
-        measuring.arg("--dry-run");
-        if mode.verbose {
-            measuring.arg("--verbose");
-        }
-        let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
-        ToldError::unless(status, &[0])?;
-        return Ok(None);
     }
     measuring.args(["--progress", "json"]);
     let (made, code) = with_events(&mut measuring, progress).inspect_err(|_| progress.abandon())?;
@@ -291,6 +285,29 @@ fn measure(
             Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into())
         }
     }
+}
+
+/// Prints what would be measured. No engine is started for it: what set-up can give is taken for granted.
+fn dry_run(
+    project: &Project,
+    setup: &Setup,
+    artifacts: &Path,
+    choice: &Choice,
+    mode: &Mode,
+    runner: &Path,
+) -> Result<()> {
+    let provisions = project.state.join("provisions-planned.json");
+    stage::write(&provisions, &serde_json::to_vec_pretty(&for_manifest(setup)?)?)?;
+    let mut planning = command(runner);
+    planning.current_dir(&project.root).arg("run").args(choice.arguments());
+    planning.arg("--artifacts").arg(artifacts).arg("--provisions").arg(&provisions);
+    planning.arg("--programs").arg(programs::folder(&project.state));
+    planning.args(["--claims", "analysis/claims.toml", "--dry-run", "--plan-engines"]);
+    if mode.verbose {
+        planning.arg("--verbose");
+    }
+    let status = crate::process::lines(&mut planning, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])
 }
 
 /// The provisions, with what became of the engines when they were really needed.
