@@ -14,6 +14,7 @@ pub mod process;
 pub mod progress;
 pub mod project;
 pub mod remote;
+pub mod settings;
 pub mod setup;
 pub mod stage;
 pub mod verbs;

@@ -5,6 +5,7 @@ use crate::architecture::Architecture;
 use crate::exit::Exit;
 use crate::project::Project;
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::parse_subjects;
@@ -73,6 +74,31 @@ fn text(project: &Project) -> Result<String> {
         writeln!(text, "  {}", project.shown(&run))?;
     }
     Ok(text)
+}
+
+/// The subjects that these experiments name, with their variants.
+///
+/// # Errors
+/// There is no such experiment, or a file is wrong.
+pub fn subjects_of(project: &Project, experiments: &[String]) -> Result<BTreeSet<String>> {
+    let read = |relative: &str| {
+        let path = project.path(relative);
+        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+    };
+    let (of_subjects, of_workloads) = ("experiments/subjects.toml", "experiments/workloads.toml");
+    let subjects = parse_subjects(of_subjects, &read(of_subjects)?)?;
+    let workloads = parse_workloads(of_workloads, &read(of_workloads)?)?;
+    let mut named = BTreeSet::new();
+    for stem in experiments {
+        let folders = ["definitions", "examples", "calibration"];
+        let files = folders.map(|folder| format!("experiments/{folder}/{stem}.toml"));
+        let file = files.iter().find(|file| project.path(file).is_file());
+        let file = file.with_context(|| format!("no experiment `{stem}`"))?;
+        let definition =
+            Definition::parse(file, stem.parse()?, &read(file)?, &subjects, &workloads)?;
+        named.extend(definition.subjects.iter().map(ToString::to_string));
+    }
+    Ok(named)
 }
 
 /// Names of the experiments, sorted.

@@ -62,7 +62,6 @@ pub(super) fn install(
         install.args(["--no-default-features", "--features", &features.join(",")]);
     }
     install.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
-    install.env_remove("RUSTFLAGS");
     install.arg("--message-format=json-render-diagnostics");
     let [from, to] = wanted.minutes;
     let title = match wanted.origin {
@@ -73,8 +72,8 @@ pub(super) fn install(
     progress.note(&format!("  {from} to {to} minutes on two cores"));
     let text = shown(&install);
     let ended = lines(&mut install, |line| {
-        if let Some((name, _)) = cargo_artifact(line) {
-            progress.tick(&name);
+        if let Some(ready) = cargo_artifact(line) {
+            progress.tick(&ready.name);
         }
     });
     let compiled = ended.and_then(|status| check(&text, status));
