@@ -1,7 +1,10 @@
 //! Digests of a stage's inputs: what has not changed need not be done again.
 
-use anyhow::{Context, Result};
+use crate::stage;
+use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Collects everything that a stage depends on.
@@ -33,6 +36,71 @@ pub fn sha256_file(path: &Path) -> Result<String> {
     }
 }
 
+/// Digests of large files, remembered from one call to the next: a file of the same size, time and
+/// node is the same.
+pub struct Digests {
+    file: PathBuf,
+    known: BTreeMap<String, String>,
+    is_changed: bool,
+}
+
+impl Digests {
+    /// Those that are remembered in this file.
+    #[must_use]
+    pub fn read(file: PathBuf) -> Self {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        // What cannot be read is computed anew.
+        Self { known: serde_json::from_str(&text).unwrap_or_default(), file, is_changed: false }
+    }
+
+    /// The digest of a file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn get(&mut self, path: &Path) -> Result<String> {
+        let mut error = None;
+        let digest = self.get_or(path, |path| sha256_file(path).map_err(|e| error = Some(e)).ok());
+        digest.ok_or_else(|| error.unwrap_or_else(|| anyhow!("read {}", path.display())))
+    }
+
+    /// The same, computed in another way where it is not known.
+    pub fn get_or(
+        &mut self,
+        path: &Path,
+        compute: impl FnOnce(&Path) -> Option<String>,
+    ) -> Option<String> {
+        let Ok(metadata) = path.metadata() else { return compute(path) };
+        let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        let key = format!(
+            "{} {} {} {seconds}.{nanoseconds} {changed:?}",
+            path.display(),
+            metadata.len(),
+            metadata.ino()
+        );
+        if let Some(known) = self.known.get(&key) {
+            return Some(known.clone());
+        }
+        let digest = compute(path)?;
+        let of_path = format!("{} ", path.display());
+        self.known.retain(|key, _| !key.starts_with(&of_path));
+        self.known.insert(key, digest.clone());
+        self.is_changed = true;
+        Some(digest)
+    }
+
+    /// Writes them down for the next call.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep(&self) -> Result<()> {
+        if !self.is_changed {
+            return Ok(());
+        }
+        stage::write(&self.file, &serde_json::to_vec_pretty(&self.known)?)
+    }
+}
+
 impl Inputs {
     /// Adds a word: an option, a version.
     #[must_use]
@@ -60,6 +128,22 @@ impl Inputs {
             self.hasher.update(&content);
         }
         Ok(self)
+    }
+
+    /// Adds what lies in a folder, without the entries of these names.
+    ///
+    /// # Errors
+    /// As [`Inputs::path`].
+    pub fn folder_without(self, folder: &Path, names: &[&str]) -> Result<Self> {
+        let listed = || format!("list {}", folder.display());
+        let entries = std::fs::read_dir(folder).with_context(listed)?;
+        let mut found: Vec<String> = entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<std::io::Result<_>>()
+            .with_context(listed)?;
+        found.retain(|name| !name.starts_with('.') && !names.contains(&name.as_str()));
+        found.sort();
+        found.iter().try_fold(self, |inputs, name| inputs.path(folder, name))
     }
 
     /// Adds several paths.
@@ -120,6 +204,36 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len());
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_digest_is_remembered_until_the_file_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, memory) = (folder.path().join("a"), folder.path().join("digests.json"));
+        std::fs::write(&file, "1").unwrap();
+        let mut first = Digests::read(memory.clone());
+        let one = first.get(&file).unwrap();
+        first.keep().unwrap();
+        let mut next = Digests::read(memory);
+        assert_eq!(next.get_or(&file, |_| panic!("it is known")), Some(one.clone()));
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, "2").unwrap();
+        assert_ne!(next.get(&file).unwrap(), one);
+        assert!(next.get(&folder.path().join("none")).is_err());
+        assert_eq!(next.known.len(), 1, "what is gone is forgotten");
+    }
+
+    #[test]
+    fn a_report_beside_the_raw_log_is_none_of_its_inputs() {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = || Inputs::default().folder_without(folder.path(), &["report"]);
+        std::fs::write(folder.path().join("manifest.json"), "1").unwrap();
+        let before = digest().unwrap().digest();
+        std::fs::create_dir(folder.path().join("report")).unwrap();
+        std::fs::write(folder.path().join("report/index.html"), "2").unwrap();
+        assert_eq!(digest().unwrap().digest(), before);
+        std::fs::write(folder.path().join("stops.json"), "3").unwrap();
+        assert_ne!(digest().unwrap().digest(), before);
     }
 
     #[test]

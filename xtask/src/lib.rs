@@ -16,6 +16,7 @@ pub mod progress;
 pub mod project;
 pub mod questions;
 pub mod remote;
+pub mod settings;
 pub mod setup;
 pub mod stage;
 pub mod typed_numbers;

@@ -48,6 +48,10 @@ enum Verb {
         force: bool,
         #[command(flatten)]
         installing: Installing,
+        /// Replace the paper of the checkout (paper/, report/), as an `all` of everything does. One
+        /// of a part else writes beside its run: results/RUN/report/.
+        #[arg(long)]
+        paper: bool,
     },
     /// Get what this machine lacks, or say the line that would.
     #[command(
@@ -138,6 +142,10 @@ enum Verb {
         /// Analyse even when nothing has changed.
         #[arg(long)]
         force: bool,
+        /// Replace the paper's figures and numbers (paper/generated/) and report/, in place of
+        /// writing beside the run.
+        #[arg(long)]
+        paper: bool,
     },
     /// Put two runs beside each other: what was different, and what came out differently.
     #[command(
@@ -224,7 +232,9 @@ fn assumes_yes(verb: &Verb) -> bool {
 
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
-        Verb::All { choice, force, .. } => verbs::all::run(project, &choice, force, progress),
+        Verb::All { choice, force, paper, .. } => {
+            verbs::all::run(project, &choice, paper, force, progress)
+        }
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
         Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
             verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
@@ -238,8 +248,8 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Calibrate { what, profile, .. } => {
             verbs::calibrate::run(project, what, &profile, progress)
         }
-        Verb::Analyze { run, force } => {
-            verbs::analyze::run(project, run.as_deref(), force, progress)
+        Verb::Analyze { run, force, paper } => {
+            verbs::analyze::run(project, run.as_deref(), paper, force, progress)
         }
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)

@@ -6,10 +6,12 @@ use crate::progress::Progress;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use weighbridge_machine::environment;
 use weighbridge_schema::progress::Event;
 
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -33,27 +35,14 @@ pub fn interrupted() -> bool {
     INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
-/// A command whose environment is the user's, not that of the `cargo run` that started us: a nested cargo
-/// would otherwise see the outer one's package and rebuild for its variables.
+/// A command whose environment is the user's without what would decide about the result: cargo's,
+/// compilers', git's, TeX's and allocators' variables, and what the `cargo run` that started us
+/// tells of its own package. Every nested program starts here; what a build needs of them is set on
+/// the command.
 #[must_use]
 pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let is_outer = name_text.starts_with("CARGO_PKG_")
-            || name_text.starts_with("CARGO_MANIFEST_")
-            || name_text.starts_with("CARGO_BIN_")
-            || [
-                "CARGO_PRIMARY_PACKAGE",
-                "CARGO_CRATE_NAME",
-                "CARGO_TARGET_TMPDIR",
-                "LD_LIBRARY_PATH",
-            ]
-            .contains(&name_text.as_ref());
-        if is_outer {
-            command.env_remove(&name);
-        }
-    }
+    environment::clean(&mut command);
     command
 }
 
@@ -151,14 +140,35 @@ pub fn with_events(command: &mut Command, progress: &Progress) -> Result<(Option
     Ok((made, code))
 }
 
-/// Reads cargo's messages: the name of a crate that is ready, and whether it was compiled just now.
+/// A crate that cargo calls ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crate {
+    /// Name of its target.
+    pub name: String,
+    /// Whether it was compiled just now.
+    pub is_new: bool,
+    /// The program that it is; `None` of a library.
+    pub program: Option<PathBuf>,
+    /// The first of its files.
+    pub file: Option<PathBuf>,
+    /// Its level of optimisation, as `opt-level` says it.
+    pub optimisation: Option<String>,
+}
+
+/// Reads cargo's messages; `None` of one about something else.
 #[must_use]
-pub fn cargo_artifact(line: &str) -> Option<(String, bool)> {
+pub fn cargo_artifact(line: &str) -> Option<Crate> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     if message["reason"] != "compiler-artifact" {
         return None;
     }
-    Some((message["target"]["name"].as_str()?.to_owned(), message["fresh"] == false))
+    Some(Crate {
+        name: message["target"]["name"].as_str()?.to_owned(),
+        is_new: message["fresh"] == false,
+        program: message["executable"].as_str().map(PathBuf::from),
+        file: message["filenames"][0].as_str().map(PathBuf::from),
+        optimisation: message["profile"]["opt_level"].as_str().map(str::to_owned),
+    })
 }
 
 #[cfg(test)]
@@ -169,11 +179,18 @@ mod tests {
     fn cargo_says_what_is_ready_and_what_is_new() {
         let line = |fresh: bool| {
             format!(
-                "{{\"reason\":\"compiler-artifact\",\"fresh\":{fresh},\"target\":{{\"name\":\"serde\"}}}}"
+                "{{\"reason\":\"compiler-artifact\",\"fresh\":{fresh},\"target\":{{\"name\":\"serde\"}},\"executable\":\"/x\"}}"
             )
         };
-        assert_eq!(cargo_artifact(&line(false)), Some(("serde".to_owned(), true)));
-        assert_eq!(cargo_artifact(&line(true)), Some(("serde".to_owned(), false)));
+        let expected = |is_new| Crate {
+            name: "serde".to_owned(),
+            is_new,
+            program: Some(PathBuf::from("/x")),
+            file: None,
+            optimisation: None,
+        };
+        assert_eq!(cargo_artifact(&line(false)), Some(expected(true)));
+        assert_eq!(cargo_artifact(&line(true)), Some(expected(false)));
         assert_eq!(cargo_artifact("not json"), None);
         assert_eq!(cargo_artifact("{\"reason\":\"build-finished\"}"), None);
     }

@@ -72,6 +72,15 @@ impl Project {
         self.target.join("tools").join(name)
     }
 
+    /// The programs that set-up has installed for subjects, one by one: below the state folder,
+    /// unless `WEIGHBRIDGE_PROGRAMS` names another folder to look in. CI names an empty one:
+    /// nothing may need what nobody asked for.
+    #[must_use]
+    pub fn programs(&self) -> PathBuf {
+        let named = std::env::var_os("WEIGHBRIDGE_PROGRAMS");
+        named.map_or_else(|| setup::programs::folder(&self.state), |path| self.root.join(path))
+    }
+
     /// Where the runs go.
     #[must_use]
     pub fn results(&self) -> PathBuf {

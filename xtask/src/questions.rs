@@ -5,6 +5,7 @@
 
 use crate::project::Project;
 use anyhow::{Context, Result, anyhow};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::definition::Definition;
 use weighbridge_schema::subject::{Subjects, SubjectsFile, parse_subjects_file};
@@ -82,6 +83,18 @@ impl Questions {
             Some((name.clone(), subject.clone()))
         });
         known.collect()
+    }
+}
+
+impl Questions {
+    /// Names of the subjects that these experiments visit.
+    #[must_use]
+    pub fn subjects_named(&self, experiments: &[String]) -> BTreeSet<String> {
+        let is_named = |one: &&Experiment| {
+            experiments.iter().any(|name| name == one.definition.experiment.as_str())
+        };
+        let named = self.experiments.iter().filter(is_named);
+        named.flat_map(|one| &one.definition.subjects).map(ToString::to_string).collect()
     }
 }
 

@@ -116,6 +116,7 @@ fn manifest(invocations: u32) -> Manifest {
         seed: 42,
         started_at_unix_ns: 1_795_228_864_000_000_000,
         revision: Some(Revision { commit: "0123456789abcdef".to_owned(), dirty: false }),
+        revision_unknown: None,
         fingerprint: Fingerprint {
             architecture: "x86_64".to_owned(),
             cpu_model: Some("Processor_9 @ 3 GHz".to_owned()),
@@ -144,6 +145,7 @@ fn manifest(invocations: u32) -> Manifest {
                     sha256: "ab".repeat(32),
                 },
             )]),
+            settings: BTreeMap::new(),
             provisions: vec![Provision {
                 need: "wasm32-wasip2".to_owned(),
                 provider: Some("backports".to_owned()),

@@ -5,6 +5,8 @@ use std::fs;
 use weighbridge_schema::manifest::Fingerprint;
 
 pub mod advice;
+pub mod checkout;
+pub mod environment;
 
 fn line(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

@@ -258,6 +258,7 @@ impl Artifacts {
             libc: "musl".to_owned(),
             artifacts: BTreeMap::new(),
             provisions: Vec::new(),
+            settings: std::collections::BTreeMap::new(),
         };
         let (programs, prepared, files) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self { folder: folder.to_owned(), record, programs, prepared, files }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use weighbridge_machine::environment;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
@@ -145,7 +146,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
 /// What containerd says of itself, `containerd NAME VERSION REVISION`, without name and revision.
 fn daemon_version() -> Result<String> {
     let client = Client::find().map_err(|name| anyhow::anyhow!("{name} is not installed"))?;
-    let output = Command::new(&client.containerd)
+    let output = environment::clean(&mut Command::new(&client.containerd))
         .arg("--version")
         .output()
         .with_context(|| format!("run {} --version", client.containerd.display()))?;
@@ -221,7 +222,7 @@ fn ask_version(
         filled.splice(0..0, prefix.map(str::to_owned));
     }
     let (program, arguments) = filled.split_first().context("an empty version command")?;
-    let output = Command::new(program)
+    let output = environment::clean(&mut Command::new(program))
         .args(arguments)
         .output()
         .with_context(|| format!("run `{}`", filled.join(" ")))?;

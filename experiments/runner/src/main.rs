@@ -18,7 +18,6 @@ mod emulator;
 mod engine;
 mod engines;
 mod estimate;
-mod fingerprint;
 mod http;
 mod image;
 mod interrupt;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use weighbridge_machine::environment;
 use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::manifest::PreparedEntry;
 use weighbridge_schema::name::SubjectName;
@@ -154,7 +155,7 @@ fn run(command: &[String], file: &str, artifacts: &Artifacts, folder: &Path) -> 
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().context("an empty `prepare` command")?;
     let begun = monotonic_ns();
-    let output = Command::new(program)
+    let output = environment::clean(&mut Command::new(program))
         .args(arguments)
         .stdin(Stdio::null())
         .output()

@@ -7,12 +7,13 @@ use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
 use crate::engines::Engines;
-use crate::{emulator, fingerprint, own_files, plan, planned_images};
+use crate::{emulator, own_files, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use weighbridge_machine::checkout;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::definition::{ARCHITECTURES, Definition, Profile};
@@ -99,6 +100,8 @@ pub fn survey(
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
     let started_at_unix_ns = unix_ns();
+    // The questions lie in the root of the checkout.
+    let revision = checkout::revision(&folder.join(".."));
     Ok(Manifest {
         schema_version: SCHEMA_VERSION,
         run: request
@@ -108,7 +111,8 @@ pub fn survey(
         profile: request.profile.to_string(),
         seed: request.seed,
         started_at_unix_ns,
-        revision: fingerprint::revision(folder),
+        revision_unknown: revision.as_ref().err().cloned(),
+        revision: revision.ok(),
         machines: request.machine.iter().map(|name| (name.clone(), fingerprint.clone())).collect(),
         fingerprint,
         architectures: request.architectures.clone(),

@@ -23,8 +23,14 @@ fn a_killed_run_leaves_no_bundle_to_the_next() {
             "needs root here",
         );
     }
-    for subject in ["runc", "containerd-runc", "runwasi"] {
-        kill_a_run_of(subject);
+    let subjects = ["runc", "containerd-runc", "runwasi"];
+    let known = availabilities(&["memory"]);
+    for subject in subjects {
+        match &known[subject] {
+            Availability::Installed { .. } => kill_a_run_of(subject),
+            // Nobody has asked set-up for it.
+            Availability::NotInstalled { reason, .. } => left_out(subject, reason),
+        }
     }
 }
 
@@ -41,14 +47,7 @@ fn kill_a_run_of(subject: &str) {
     };
     while running() == 0 {
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{subject}: {status}");
-            let (manifest, _) = read(&only_run(results.path(), "quick"));
-            let (_, entry) = manifest.subjects.iter().find(|(n, _)| n.as_str() == subject).unwrap();
-            assert!(
-                matches!(entry.availability, Availability::NotInstalled { .. }),
-                "{subject}: it ended before it could be killed"
-            );
-            return eprintln!("not tested: {subject} is not installed");
+            panic!("{subject}: it ended before it could be killed ({status})");
         }
         std::thread::sleep(Duration::from_millis(5));
     }

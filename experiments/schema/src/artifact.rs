@@ -45,4 +45,8 @@ pub struct Artifacts {
     pub artifacts: BTreeMap<String, Artifact>,
     /// How each need of the build was met.
     pub provisions: Vec<Provision>,
+    /// What the compilers were told, by target: flags, settings of the profile, and the C compiler
+    /// with its version.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, BTreeMap<String, String>>,
 }

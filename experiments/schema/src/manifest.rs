@@ -178,8 +178,11 @@ pub struct Manifest {
     pub seed: u64,
     /// Wall clock at the start, nanoseconds since 1970-01-01 UTC.
     pub started_at_unix_ns: u64,
-    /// State of the checkout; `None` outside a git checkout.
+    /// State of the checkout; `None` where it is no git repository of its own.
     pub revision: Option<Revision>,
+    /// Why there is no revision; `None` where there is one, and in runs of before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision_unknown: Option<String>,
     /// The machine; of a run of several, the first.
     pub fingerprint: Fingerprint,
     /// All machines by name, of a run of several that was merged; observations say which one made them.
@@ -223,6 +226,14 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Takes a revision that is known elsewhere, where the run knows none itself.
+    pub fn add_revision(&mut self, revision: Option<&Revision>) {
+        self.revision = self.revision.take().or_else(|| revision.cloned());
+        if self.revision.is_some() {
+            self.revision_unknown = None;
+        }
+    }
+
     /// Instruction sets that were asked for, the machine's own where none was named.
     #[must_use]
     pub fn asked_architectures(&self) -> Vec<&str> {

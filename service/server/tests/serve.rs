@@ -76,7 +76,9 @@ impl Server {
 
     fn terminate(&self) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &id]).status().unwrap().success()
+        );
     }
 }
 

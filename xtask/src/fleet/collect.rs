@@ -32,7 +32,7 @@ pub fn collect(folder: &Path, fleet: &Fleet, found: &[Progress], results: &Path)
     let mut parts = Vec::new();
     for name in found.iter().filter_map(|one| one.done.as_ref()) {
         let mut part = Part::read(&folder.join("parts").join(name))?;
-        part.manifest.revision = part.manifest.revision.or_else(|| fleet.revision.clone());
+        part.manifest.add_revision(fleet.revision.as_ref());
         parts.push(part);
     }
     let whole: Manifest = read_json(&folder.join("plan.json"))?;

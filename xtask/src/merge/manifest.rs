@@ -54,7 +54,7 @@ pub(super) fn merged(
     for part in parts {
         let manifest = &part.manifest;
         merged.started_at_unix_ns = merged.started_at_unix_ns.min(manifest.started_at_unix_ns);
-        merged.revision = merged.revision.or_else(|| manifest.revision.clone());
+        merged.add_revision(manifest.revision.as_ref());
         fill(&mut merged.emulators, &manifest.emulators);
         fill(&mut merged.corpus_sha256, &manifest.corpus_sha256);
         fill(&mut merged.files_sha256, &manifest.files_sha256);

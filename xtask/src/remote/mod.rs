@@ -174,7 +174,7 @@ fn drive(journal: &Journal, results: &Path, progress: &Progress) -> Result<PathB
     for (fetched, part) in fetched.into_iter().zip(&journal.parts) {
         let path = fetched.map_err(|error| journal.told(error, part))?;
         let mut part = Part::read(&path)?;
-        part.manifest.revision = part.manifest.revision.or_else(|| journal.revision.clone());
+        part.manifest.add_revision(journal.revision.as_ref());
         parts.push(part);
     }
     progress.end("done");

@@ -5,11 +5,12 @@
 
 use super::debian::{hexadecimal, make_folder};
 use super::{Context, engine, scripts};
+use crate::process;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 const SUPERVISOR: &str = include_str!("supervise-daemon.sh");
@@ -76,7 +77,7 @@ impl Place {
             );
         }
         let cleaned =
-            Command::new(&self.supervisor).arg("clean").args([&self.run, &self.data]).status();
+            process::command(&self.supervisor).arg("clean").args([&self.run, &self.data]).status();
         cleaned.with_context(|| format!("can't clean {}", self.run.display()))?;
         Ok(())
     }
@@ -130,7 +131,7 @@ impl Daemon {
     /// It ends, or does not answer within a minute; the message names the log.
     pub(crate) fn start(context: &Context<'_>, place: &Place, command: &[String]) -> Result<Self> {
         (context.reporter)(&format!("starting a private {}", place.name));
-        let mut supervisor = Command::new(&place.supervisor);
+        let mut supervisor = process::command(&place.supervisor);
         supervisor.arg("run").args([&place.run, &place.data, &place.log]).args(command);
         supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Ctrl-C is for the run: it still needs the engine to remove its containers.

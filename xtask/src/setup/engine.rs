@@ -233,7 +233,7 @@ pub(crate) fn program(machine: &dyn Machine, name: &str) -> Option<PathBuf> {
 
 /// The first socket at which an engine of this kind answers: the one that its variable names and no other, else those
 /// of the kind. The error says what was asked.
-fn socket(kind: &Kind, machine: &dyn Machine) -> std::result::Result<PathBuf, String> {
+pub(crate) fn socket(kind: &Kind, machine: &dyn Machine) -> std::result::Result<PathBuf, String> {
     if let Some(host) = machine.variable(kind.variable) {
         let Some(path) = host.strip_prefix("unix://").map(PathBuf::from) else {
             return Err(format!("{}={host} is no local socket (unix://...)", kind.variable));
@@ -268,7 +268,7 @@ pub(crate) fn ping(socket: &Path) -> bool {
 }
 
 /// Version facts of the engine, as far as it gives them.
-fn version(socket: &Path) -> BTreeMap<String, String> {
+pub(crate) fn version(socket: &Path) -> BTreeMap<String, String> {
     let fields = || -> Option<serde_json::Map<String, serde_json::Value>> {
         let answer = get(socket, "/version").ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;

@@ -107,6 +107,10 @@ impl Machine for FakeMachine {
         inside.collect()
     }
 
+    fn digest(&self, file: &Path) -> Option<String> {
+        Some(self.read(file).unwrap_or_else(|| file.display().to_string()))
+    }
+
     fn is_root(&self) -> bool {
         self.root
     }

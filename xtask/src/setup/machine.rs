@@ -1,11 +1,12 @@
 //! What set-up may ask of the machine and do to it, behind a trait, so that the chains are tested
 //! without touching anything.
 
+use crate::process::command;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use weighbridge_schema::subject::ContainerEngine;
 
 /// A program to run to its end.
@@ -68,6 +69,10 @@ pub trait Machine {
     fn read(&self, path: &Path) -> Option<String>;
     /// What lies in a folder, sorted; nothing when it can't be read.
     fn list(&self, folder: &Path) -> Vec<PathBuf>;
+    /// SHA-256 of a file, `None` when it can't be read.
+    fn digest(&self, file: &Path) -> Option<String> {
+        crate::inputs::sha256_file(file).ok()
+    }
     /// Whether this process runs as root.
     fn is_root(&self) -> bool;
     /// The instruction set, as Rust names it: `x86_64`, `aarch64`.
@@ -142,7 +147,7 @@ impl Machine for LocalMachine {
     }
 
     fn run(&self, step: &Step) -> Result<String> {
-        let mut command = Command::new(&step.program);
+        let mut command = command(&step.program);
         command.args(&step.arguments).envs(&step.environment).stdin(Stdio::null());
         if let Some(folder) = &step.folder {
             command.current_dir(folder);

@@ -12,9 +12,10 @@ mod debian;
 mod docker;
 pub mod engine;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod foreign_tests;
+pub mod found;
 mod machine;
 mod packages;
 mod pins;
@@ -40,6 +41,8 @@ pub use record::{
     Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing,
     TargetToolchain, provider_words,
 };
+
+pub(crate) use static_native::compiler_variable;
 
 use crate::architecture::Architecture;
 use anyhow::Result;
@@ -86,6 +89,15 @@ pub fn provide_all(context: &Context<'_>, needs: &[Need]) -> Result<Setup> {
         setup.provisions.push(provision);
     }
     Ok(setup)
+}
+
+/// The toolchain of static programs against this machine's own C library, whose standard library
+/// comes with the compiler.
+#[cfg(test)]
+pub(crate) fn static_glibc(context: &Context<'_>) -> Result<TargetToolchain> {
+    let session = open(context)?;
+    let triple = format!("{}-unknown-linux-gnu", context.machine.architecture());
+    static_native::toolchain(&session, &triple, &[], None)
 }
 
 /// Says for each need where it stands and what would get it; changes nothing.

@@ -143,8 +143,9 @@ impl fmt::Display for Need {
 /// How to call cargo for one target:
 /// `<cargo> build <arguments> --target <triple> ...` with `env` added to the environment.
 ///
-/// The caller removes `RUSTFLAGS` from the environment; `env` carries `CARGO_ENCODED_RUSTFLAGS`, which
-/// cargo applies to the target alone, because `--target` is given.
+/// `env` carries `CARGO_ENCODED_RUSTFLAGS`, which cargo applies to the target alone, because
+/// `--target` is given, and which wins over every configuration file; `RUSTC` and the linker are
+/// said for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetToolchain {
     /// The target, as rustc names it.

@@ -27,10 +27,11 @@ impl Compiler {
             .or_else(|| machine.find("cargo"))
             .context("no cargo on PATH: install Rust 1.95 with rustup, or enter `nix develop`")?;
         let beside = cargo.with_file_name("rustc");
-        let rustc = match machine.variable("RUSTC") {
-            Some(path) => PathBuf::from(path),
-            None if machine.exists(&beside) => beside,
-            None => machine.find("rustc").context("cargo is there, but no rustc on PATH")?,
+        // Not what `RUSTC` names: cargo itself is started without that variable.
+        let rustc = if machine.exists(&beside) {
+            beside
+        } else {
+            machine.find("rustc").context("cargo is there, but no rustc on PATH")?
         };
         let ask = |arguments: &[&str]| {
             let program = rustc.to_string_lossy();

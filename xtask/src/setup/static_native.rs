@@ -7,7 +7,7 @@
 use super::chain::{Chain, Provider, Readiness, Session, Supply, details};
 use super::cross_gcc::CrossGcc;
 use super::record::{Need, TargetToolchain};
-use super::{Machine, Step, rust, sources, wasm, zig};
+use super::{Machine, Step, rust, sources, tools, wasm, zig};
 use crate::architecture::Architecture;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -85,7 +85,10 @@ pub(crate) fn toolchain(
     let flags = rust::encoded_flags(session.context, own, sources);
     let env = BTreeMap::from([
         ("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags),
+        ("RUSTC".to_owned(), session.compiler.rustc.display().to_string()),
         (compiler_variable("CFLAGS", triple), NO_BUILD_TIME.to_owned()),
+        // The compiler's own choice, said outright: a configuration file may name another.
+        (linker_variable(triple), "cc".to_owned()),
     ]);
     let cargo = session.compiler.cargo.clone();
     Ok(TargetToolchain { triple: triple.to_owned(), cargo, env, arguments: Vec::new() })
@@ -130,8 +133,16 @@ impl Provider for Sysroot {
         let zig_links = *is_foreign && present.is_none();
         let flags: &[&str] = if zig_links { &["-Clink-self-contained=no"] } else { &[] };
         let mut target = toolchain(session, triple, flags, None)?;
+        let set = |variable: String| {
+            let value = session.machine().variable(&variable)?;
+            Some((variable, value))
+        };
         let compiler = match present {
-            Some(compiler) => compiler,
+            Some(compiler) => {
+                target.env.extend(set(compiler_variable("AR", triple)));
+                target.env.extend(set(linker_variable(triple)));
+                compiler
+            }
             None => {
                 let zig = zig::ensure(session, architecture)?;
                 let archiver = zig.archiver.display().to_string();
@@ -146,8 +157,15 @@ impl Provider for Sysroot {
         }
         target.env.insert(compiler_variable("CC", triple), compiler.clone());
         let release = session.compiler.release.clone();
-        let detail =
-            details([("rustc", release), ("libc", "musl".to_owned()), ("c-compiler", compiler)]);
+        let mut detail = details([
+            ("rustc", release),
+            ("libc", "musl".to_owned()),
+            ("c-compiler", compiler.clone()),
+        ]);
+        // Of zig the release is pinned.
+        if let Ok(version) = tools::first_line(session.machine(), &compiler) {
+            detail.insert("c-compiler version".to_owned(), version);
+        }
         Ok(Supply { detail, target: Some(target) })
     }
 }

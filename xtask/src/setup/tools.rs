@@ -145,7 +145,7 @@ fn missing_tex_files(machine: &dyn Machine) -> Option<String> {
     Some(format!("TeX lacks {}", missing.join(", ")))
 }
 
-fn first_line(machine: &dyn Machine, program: &str) -> Result<String> {
+pub(crate) fn first_line(machine: &dyn Machine, program: &str) -> Result<String> {
     let text = machine.run(&Step::new(program, ["--version"]))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

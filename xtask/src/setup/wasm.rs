@@ -46,7 +46,10 @@ impl Provider for Sysroot {
             target: Some(TargetToolchain {
                 triple: self.0.to_owned(),
                 cargo: compiler.cargo.clone(),
-                env: BTreeMap::from([("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags)]),
+                env: BTreeMap::from([
+                    ("CARGO_ENCODED_RUSTFLAGS".to_owned(), flags),
+                    ("RUSTC".to_owned(), compiler.rustc.display().to_string()),
+                ]),
                 arguments: Vec::new(),
             }),
         })

@@ -14,25 +14,30 @@ use anyhow::Result;
 ///
 /// # Errors
 /// A stage failed; the message says which and what to do.
-pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
+pub fn run(
+    project: &Project,
+    choice: &Choice,
+    is_paper: bool,
+    force: bool,
+    progress: &Progress,
+) -> Result<Exit> {
     asked::check(project, choice)?;
     asked::check_installed(project, choice)?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = setup::provide(project, &needs, progress)?;
     let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;
     let folder = measure::stage(project, &setup, &artifacts, choice, force, progress)?;
-    let output = Output::of(project);
+    let output = Output::choose(project, &folder, is_paper || !choice.is_narrow());
     let pdf_missing = paper::missing(&setup);
     let exit = analyze::stage(project, &folder, &output, pdf_missing, force, progress)?;
-    let pdf = project.path("paper/weighbridge.pdf");
     match pdf_missing {
-        None => paper::stage(project, &output.generated, &pdf, force, progress)?,
+        None => paper::stage(project, &output, force, progress)?,
         Some(why) => progress.skipped("paper", why),
     }
 
     println!("\n{}\n", analyze::brief(&output)?);
     if pdf_missing.is_none() {
-        println!("paper     {}", project.shown(&pdf));
+        println!("paper     {}", project.shown(&output.pdf));
     }
     println!("report    {}", project.shown(&output.report.join("index.html")));
     println!("summary   {}", project.shown(&output.generated.join("summary.txt")));

@@ -17,6 +17,9 @@ const STAGE: &str = "analyze";
 /// The stage's result when every check and claim holds or is undecided.
 const HOLDS: &str = "holds";
 
+/// The folder in a run's own that holds what was made of its raw log.
+pub const REPORT: &str = "report";
+
 /// Where the analysis puts what it makes.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -24,13 +27,33 @@ pub struct Output {
     pub generated: PathBuf,
     /// The report in HTML.
     pub report: PathBuf,
+    /// The paper, where one is made.
+    pub pdf: PathBuf,
 }
 
 impl Output {
-    /// The usual places in the checkout.
+    /// The paper of the checkout. It is replaced only by what says so: `cargo xtask paper`,
+    /// `--paper`, and an `all` of everything.
     #[must_use]
-    pub fn of(project: &Project) -> Self {
-        Self { generated: project.path("paper/generated"), report: project.path("report") }
+    pub fn of_paper(project: &Project) -> Self {
+        Self {
+            generated: project.path("paper/generated"),
+            report: project.path("report"),
+            pdf: project.path("paper/weighbridge.pdf"),
+        }
+    }
+
+    /// Beside the raw log of a run: each run keeps its own.
+    #[must_use]
+    pub fn of_run(folder: &Path) -> Self {
+        let report = folder.join(REPORT);
+        Self { generated: report.join("generated"), pdf: report.join("weighbridge.pdf"), report }
+    }
+
+    /// Of the paper where that was asked for, else of the run.
+    #[must_use]
+    pub fn choose(project: &Project, folder: &Path, is_paper: bool) -> Self {
+        if is_paper { Self::of_paper(project) } else { Self::of_run(folder) }
     }
 }
 
@@ -98,17 +121,19 @@ fn find(project: &Project, named: &Path) -> Result<PathBuf> {
 pub fn run(
     project: &Project,
     named: Option<&Path>,
+    is_paper: bool,
     force: bool,
     progress: &Progress,
 ) -> Result<Exit> {
     let folder = choose(project, named)?;
-    let output = Output::of(project);
+    let output = Output::choose(project, &folder, is_paper);
     let exit = stage(project, &folder, &output, None, force, progress)?;
     println!("{}\n", summary(&output)?);
     println!("report: {}", project.shown(&output.report.join("index.html")));
+    println!("figures: {}", project.shown(&output.generated));
     // A question of somebody's own has no place in the paper of this project.
     if is_of_the_paper(project, &folder)? {
-        println!("next: cargo xtask paper {}", project.shown(&folder));
+        println!("to put it into the paper: cargo xtask paper {}", project.shown(&folder));
     }
     Ok(exit)
 }
@@ -150,6 +175,13 @@ pub fn brief(output: &Output) -> Result<String> {
     text_of(&output.generated.join("brief.txt"))
 }
 
+/// The run that the analysis has last written there; `None` when there is none.
+fn run_of(output: &Output) -> Option<String> {
+    let text = std::fs::read_to_string(output.generated.join("summary.json")).ok()?;
+    let summary: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(summary["run"].as_str()?.to_owned())
+}
+
 /// The stage: skipped when neither the raw logs nor the analysis have changed.
 /// `pdf_missing` says why there will be no PDF, where that is known.
 ///
@@ -172,12 +204,16 @@ pub fn stage(
         .word(&digest)
         .word(pdf_missing.unwrap_or_default())
         .word(&calibrated.context("read the calibration")?.unwrap_or_default())
-        .path(folder, "")?
+        .folder_without(folder, &[REPORT])?
         .path(&project.root, "analysis/claims.toml")?
         .digest();
-    if !force && let Some(stamp) = stage::fresh(project, STAGE, &inputs) {
+    let name = stage::of(STAGE, &output.generated.to_string_lossy());
+    if !force && let Some(stamp) = stage::fresh(project, &name, &inputs) {
         progress.skipped("analyze", &format!("{} is unchanged", project.shown(folder)));
         return Ok(if stamp.result == HOLDS { Exit::Done } else { Exit::DoesNotHold });
+    }
+    if let Some(before) = run_of(output).filter(|before| !folder.ends_with(before)) {
+        progress.note(&format!("  {} was of {before}", project.shown(&output.generated)));
     }
     let mut analysis = command(&program);
     analysis.current_dir(&project.root).arg("render").arg("--run").arg(folder);
@@ -199,7 +235,7 @@ pub fn stage(
     let outputs = [output.generated.join("numbers.tex"), output.report.join("index.html")];
     let (exit, result) =
         if code == 0 { (Exit::Done, HOLDS) } else { (Exit::DoesNotHold, "does not hold") };
-    stage::done(project, STAGE, &inputs, &outputs, result)?;
+    stage::done(project, &name, &inputs, &outputs, result)?;
     Ok(exit)
 }
 

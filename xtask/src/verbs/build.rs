@@ -10,7 +10,7 @@ use crate::process::{check, command, lines, shown};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::{Need, Setup, TargetToolchain, roots};
-use crate::stage;
+use crate::stage::{self, Parts};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -156,7 +156,7 @@ fn with_runner(
 ) -> Result<PathBuf> {
     let own = project.artifacts();
     let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
-    let common = Parts { project, setup, runner, own: &own, sources: &sources, force, progress };
+    let common = Common { project, setup, runner, own: &own, sources: &sources, force, progress };
     common.build(std::env::consts::ARCH, Need::StaticNative)?;
     for architecture in Architecture::foreign(architectures) {
         let need = Need::static_foreign(architecture);
@@ -171,7 +171,7 @@ fn with_runner(
 }
 
 /// What the builds of all architectures share.
-struct Parts<'a> {
+struct Common<'a> {
     project: &'a Project,
     setup: &'a Setup,
     runner: &'a Path,
@@ -184,16 +184,19 @@ struct Parts<'a> {
     progress: &'a Progress,
 }
 
-impl Parts<'_> {
+impl Common<'_> {
     fn build(&self, architecture: &str, need: Need) -> Result<()> {
         let native = toolchain(self.setup, need)?;
         let folder = self.own.with_file_name(architecture);
-        let inputs = self.inputs(native, &folder)?;
+        let inputs = self.inputs(native, need, &folder)?;
         let stage = format!("build-{architecture}");
-        if !self.force && stage::fresh(self.project, &stage, &inputs).is_some() {
+        if !self.force && stage::fresh(self.project, &stage, &inputs.digest()).is_some() {
             let title = format!("build for {architecture}");
             self.progress.skipped(&title, "sources and toolchains are unchanged");
             return Ok(());
+        }
+        if let Some(why) = stage::why_again(self.project, &stage, &inputs) {
+            self.progress.note(&format!("  built again for {architecture}: {why}"));
         }
         std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
         self.programs(native, &folder)?;
@@ -211,26 +214,32 @@ impl Parts<'_> {
                 files.push(file);
             }
         }
-        let outputs = record::write(&folder, &files, architecture, native, need, self.setup)?;
-        stage::done(self.project, &stage, &inputs, &outputs, "built")
+        let guests = [self.component()?, self.wasm_command()?];
+        let built = record::Built { architecture, native, need, guests };
+        let outputs = record::write(self.project, &folder, &files, &built, self.setup)?;
+        stage::done_with(self.project, &stage, &inputs, &outputs, "built")
     }
 
-    fn inputs(&self, native: &TargetToolchain, folder: &Path) -> Result<String> {
-        let mut inputs = Inputs::default()
-            .word(self.sources)
-            .path(&self.project.root, "experiments/runner/src/image")?
-            .path(&self.project.root, "experiments/instructions")?
-            .word(&folder.to_string_lossy());
+    fn inputs(&self, native: &TargetToolchain, need: Need, folder: &Path) -> Result<Parts> {
+        let root = &self.project.root;
+        let of = |path| anyhow::Ok(Inputs::default().path(root, path)?.digest());
+        let mut parts = Parts::default()
+            .with("sources", self.sources)
+            .with("image writer", of("experiments/runner/src/image")?)
+            .with("plugin", of("experiments/instructions")?)
+            .with("versions found", record::found(self.setup, need))
+            .with("folder", folder.to_string_lossy());
         let own = toolchain(self.setup, Need::StaticNative)?;
         for toolchain in [native, own, self.component()?, self.wasm_command()?] {
-            inputs = inputs.word(&serde_json::to_string(toolchain)?);
+            let name = format!("toolchain {}", toolchain.triple);
+            parts = parts.with(&name, serde_json::to_string(toolchain)?);
         }
         if folder == self.own {
             for (file, root) in self.roots() {
-                inputs = inputs.word(file).word(&root.to_string_lossy());
+                parts = parts.with(file, root.to_string_lossy());
             }
         }
-        Ok(inputs.digest())
+        Ok(parts)
     }
 
     /// The images that can be built on a root file system, and those.

@@ -1,5 +1,6 @@
 //! `cargo xtask clean`: remove what was made; the runs only when asked for. Says what it leaves, and how that goes.
 
+use super::analyze;
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::setup::{LocalMachine, Machine, Step, installed_packages};
@@ -25,6 +26,9 @@ pub fn run(project: &Project, with_results: bool, with_state: bool) -> Result<Ex
     ];
     let examples = std::fs::read_dir(project.path("examples")).into_iter().flatten().flatten();
     paths.extend(examples.map(|example| example.path().join("built")));
+    let runs = [project.results(), project.path("paper/data")].map(std::fs::read_dir);
+    let runs = runs.into_iter().flatten().flatten().flatten();
+    paths.extend(runs.map(|run| run.path().join(analyze::REPORT)));
     if with_results {
         paths.push(project.results());
     }

@@ -109,16 +109,9 @@ pub fn run_name(profile: &str) -> Result<String> {
     Ok(format!("{}-{profile}", String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-/// Commit and dirtiness of the checkout; `None` without git.
+/// Commit and dirtiness of the checkout; `None` where that is not known: the run's own manifest
+/// says why.
 #[must_use]
 pub fn revision(project: &Project) -> Option<Revision> {
-    let git = |arguments: &[&str]| {
-        let mut git = command("git");
-        let output = git.arg("-C").arg(&project.root).args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-    };
-    Some(Revision {
-        commit: git(&["rev-parse", "HEAD"])?.trim().to_owned(),
-        dirty: !git(&["status", "--porcelain", "--untracked-files=no"])?.trim().is_empty(),
-    })
+    weighbridge_machine::checkout::revision(&project.root).ok()
 }

@@ -30,7 +30,7 @@ pub fn run(
 ) -> Result<Exit> {
     let setup = provide(project, &[Need::Tex], progress)?;
     let folder = analyze::choose(project, named)?;
-    let output = Output::of(project);
+    let output = Output::of_paper(project);
     let exit = analyze::stage(project, &folder, &output, missing(&setup), force, progress)?;
     if let Some(reason) = missing(&setup) {
         let remedy = setup.missing().map(|(_, _, remedy)| remedy.to_owned()).next();
@@ -42,9 +42,8 @@ pub fn run(
         }
         .into());
     }
-    let pdf = project.path("paper/weighbridge.pdf");
-    stage(project, &output.generated, &pdf, force, progress)?;
-    println!("{}", project.shown(&pdf));
+    stage(project, &output, force, progress)?;
+    println!("{}", project.shown(&output.pdf));
     Ok(exit)
 }
 
@@ -58,16 +57,12 @@ pub fn missing(setup: &Setup) -> Option<&str> {
 ///
 /// # Errors
 /// A source is missing or LaTeX failed.
-pub fn stage(
-    project: &Project,
-    generated: &Path,
-    pdf: &Path,
-    force: bool,
-    progress: &Progress,
-) -> Result<()> {
+pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progress) -> Result<()> {
     for line in typed_numbers::found(project)? {
         progress.note(&format!("warning: {line}"));
     }
+    let Output { generated, pdf, .. } = output;
+    let name = stage::of(STAGE, &pdf.to_string_lossy());
     let inputs = SOURCES
         .iter()
         .try_fold(Inputs::default().word(&pdf.to_string_lossy()), |inputs, source| {
@@ -75,7 +70,7 @@ pub fn stage(
         })?
         .path(generated, "")?
         .digest();
-    if !force && stage::fresh(project, STAGE, &inputs).is_some() {
+    if !force && stage::fresh(project, &name, &inputs).is_some() {
         progress.skipped("paper", "text and numbers are unchanged");
         return Ok(());
     }
@@ -84,7 +79,7 @@ pub fn stage(
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
     stage::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
-    stage::done(project, STAGE, &inputs, &[pdf.to_owned()], "typeset")
+    stage::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
 }
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
@@ -98,7 +93,15 @@ fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
     copy(&shell, generated, &folder.join("generated"))?;
     let mut latexmk = command("latexmk");
     latexmk.current_dir(&folder);
-    latexmk.args(["-pdf", "-interaction=nonstopmode", "-halt-on-error", "-silent", "main.tex"]);
+    // A user's own settings of latexmk are for the user's own texts.
+    latexmk.args([
+        "-norc",
+        "-pdf",
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        "-silent",
+        "main.tex",
+    ]);
     // The same inputs give the same PDF: no date of today's in it.
     latexmk.env("SOURCE_DATE_EPOCH", "0").env("FORCE_SOURCE_DATE", "1");
     latexmk.stderr(std::process::Stdio::null());

@@ -5,19 +5,19 @@ use super::{build, tools};
 use crate::architecture::Architecture;
 use crate::asked;
 use crate::exit::{Exit, InterruptedError, ToldError};
-use crate::inputs::Inputs;
 use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::remote::Host;
-use crate::setup::{Engines, Need, Setup, engine, programs};
+use crate::setup::{Engines, Need, Setup, engine};
 use crate::stage;
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use std::path::{Path, PathBuf};
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::duration::parse_duration;
-use weighbridge_schema::program::RECORD;
+
+mod inputs;
 
 const STAGE: &str = "run";
 
@@ -56,6 +56,12 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// Whether only a part is asked for: such a run makes no paper unless that is said.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        [&self.experiments, &self.subject, &self.workload].iter().any(|names| !names.is_empty())
+    }
+
     /// The runner's options for it.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments = self.experiments.clone();
@@ -155,7 +161,8 @@ pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress)
     Ok(Exit::Done)
 }
 
-/// As [`run`], for a stage of `all`: what was measured with the same inputs is kept.
+/// As [`run`], for a stage of `all`: what was measured with the same inputs is kept, whatever was
+/// asked in between.
 ///
 /// # Errors
 /// As [`run`].
@@ -167,18 +174,28 @@ pub fn stage(
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let inputs = inputs(project, setup, artifacts, choice)?;
+    let (_, runner_digest) = tools::ensure(project, tools::RUNNER, progress)?;
+    let parts =
+        inputs::of(project, artifacts, choice, &project.programs(), &runner_digest, progress)?;
+    // Each question, asked in each state of the machine, has a stamp of its own.
+    let stage = stage::of(STAGE, &parts.digest());
     // What a definition brings along lies anywhere: only measuring again is sure to see that it has changed.
     if !force
         && !asks_for_example(project, choice)
-        && let Some(stamp) = stage::fresh(project, STAGE, &inputs)
+        && let Some(stamp) = stage::fresh(project, &stage, &parts.digest())
         && let Some(folder) = stamp.outputs.into_iter().next().map(|output| output.path)
     {
-        progress.skipped("run", &format!("{} has the same inputs", project.shown(&folder)));
+        progress.skipped(
+            "run",
+            &format!("{} is unchanged in all that decides", project.shown(&folder)),
+        );
         return Ok(folder);
     }
+    if let Some(why) = stage::why_another(project, STAGE, &parts, inputs::ASKED) {
+        progress.note(&format!("  measured again: {why}"));
+    }
     let folder = into(project, &project.results(), setup, artifacts, choice, progress)?;
-    stage::done(project, STAGE, &inputs, std::slice::from_ref(&folder), "measured")?;
+    stage::done_with(project, &stage, &parts, std::slice::from_ref(&folder), "measured")?;
     Ok(folder)
 }
 
@@ -198,46 +215,9 @@ pub fn into(
         .context("the runner ended without saying where its run is")
 }
 
-fn inputs(project: &Project, setup: &Setup, artifacts: &Path, choice: &Choice) -> Result<String> {
-    let (_, runner_digest) = tools::ensure(project, tools::RUNNER, &Progress::new())?;
-    let of_engines =
-        |need: Need| matches!(need, Need::ContainerEngine | Need::Podman | Need::OciRuntimes);
-    let engines: Vec<_> = setup.provisions.iter().filter(|p| of_engines(p.need)).collect();
-    let mut inputs = Inputs::default();
-    for folder in build::folders(artifacts, &choice.arch) {
-        inputs = inputs.path(&folder, "artifacts.json")?;
-    }
-    Ok(inputs
-        .paths(
-            &project.root,
-            &[
-                "experiments/definitions",
-                "experiments/calibration",
-                "experiments/subjects.toml",
-                "experiments/workloads.toml",
-                "experiments/corpus",
-            ],
-        )?
-        .word(&installed_programs(project))
-        .word(&runner_digest)
-        .word(&serde_json::to_string(&engines)?)
-        .word(&choice.arguments().join(" "))
-        .digest())
-}
-
 fn asks_for_example(project: &Project, choice: &Choice) -> bool {
     let folder = project.path("experiments/examples");
     choice.experiments.iter().any(|name| folder.join(format!("{name}.toml")).is_file())
-}
-
-/// What is installed for subjects: with one more of them a run is another one.
-fn installed_programs(project: &Project) -> String {
-    let listed = std::fs::read_dir(programs::folder(&project.state)).into_iter().flatten();
-    let records = listed.filter_map(|entry| Some(entry.ok()?.path().join(RECORD)));
-    let mut found: Vec<String> =
-        records.filter_map(|record| std::fs::read_to_string(record).ok()).collect();
-    found.sort();
-    found.concat()
 }
 
 fn measure(
@@ -263,7 +243,7 @@ fn measure(
     measuring.current_dir(&project.root).arg("run").args(choice.arguments());
     measuring.arg("--artifacts").arg(artifacts).arg("--results").arg(results);
     measuring.arg("--provisions").arg(&provisions);
-    measuring.arg("--programs").arg(programs::folder(&project.state));
+    measuring.arg("--programs").arg(project.programs());
     measuring.args(["--claims", "analysis/claims.toml"]);
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {

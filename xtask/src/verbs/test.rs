@@ -8,7 +8,8 @@ use crate::exit::Exit;
 use crate::process::command;
 use crate::progress::{Progress, human};
 use crate::project::Project;
-use crate::setup::{Need, Setup, engine, programs};
+use crate::settings;
+use crate::setup::{Need, Setup, engine};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -66,6 +67,9 @@ fn cargo_command(project: &Project, arguments: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.current_dir(&project.root).args(arguments);
     cargo.envs(project.cargo_folders());
+    // As the harness itself is built.
+    cargo.env(settings::FLAGS, "");
+    cargo.envs(settings::EMPTY_ALWAYS.map(|variable| (variable, "")));
     cargo
 }
 
@@ -77,6 +81,7 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<()> {
 fn unit(project: &Project, setup: &Setup) -> Result<()> {
     let mut tests =
         cargo_command(project, &["test", "--locked", "--workspace", "--profile", "tools"]);
+    tests.args(settings::arguments(project, "tools")?);
     if setup.missing().all(|(need, _, _)| need != Need::Nix) {
         // The flake's test fails instead of skipping.
         tests.env("WEIGHBRIDGE_REQUIRE_NIX", "1");
@@ -89,12 +94,11 @@ fn unit(project: &Project, setup: &Setup) -> Result<()> {
 fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let engines = engine::ensure(&project.setup_context(&reporter))?;
-    let mut tests = cargo_command(
-        project,
-        &["test", "--locked", "--workspace", "--profile", "tools", "--", "--ignored"],
-    );
+    let mut tests =
+        cargo_command(project, &["test", "--locked", "--workspace", "--profile", "tools"]);
+    tests.args(settings::arguments(project, "tools")?).args(["--", "--ignored"]);
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
-    tests.env("WEIGHBRIDGE_PROGRAMS", programs::folder(&project.state));
+    tests.env("WEIGHBRIDGE_PROGRAMS", project.programs());
     tests.env("WEIGHBRIDGE_RUNNER", project.tool(tools::RUNNER.0));
     tests.env("WEIGHBRIDGE_COMPONENT", artifacts.join("component.wasm"));
     tests.env("WEIGHBRIDGE_HOST", artifacts.join("weighbridge-host"));
@@ -119,7 +123,11 @@ fn smoke(
         Choice { profile: "smoke".to_owned(), seed: 1, arch: arch.to_vec(), ..Choice::default() };
     let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;
     check_run(&run)?;
-    let output = Output { generated: folder.join("generated"), report: folder.join("report") };
+    let output = Output {
+        generated: folder.join("generated"),
+        report: folder.join("report"),
+        pdf: folder.join("weighbridge.pdf"),
+    };
     let exit = analyze::stage(project, &run, &output, paper::missing(setup), true, progress)?;
     anyhow::ensure!(
         exit == Exit::Done,
@@ -127,9 +135,8 @@ fn smoke(
         output.generated.join("summary.txt").display()
     );
     if paper::missing(setup).is_none() {
-        let pdf = folder.join("weighbridge.pdf");
-        paper::stage(project, &output.generated, &pdf, true, progress)?;
-        let size_bytes = std::fs::metadata(&pdf)?.len();
+        paper::stage(project, &output, true, progress)?;
+        let (pdf, size_bytes) = (&output.pdf, std::fs::metadata(&output.pdf)?.len());
         anyhow::ensure!(size_bytes > 50_000, "{} has only {size_bytes} bytes", pdf.display());
     }
     Ok(())

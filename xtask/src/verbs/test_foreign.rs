@@ -6,6 +6,7 @@ use super::tools::ELSEWHERE;
 use crate::architecture::Architecture;
 use crate::process::{command, run as call};
 use crate::project::Project;
+use crate::settings;
 use crate::setup::{Need, Setup, rust};
 use anyhow::Result;
 
@@ -34,8 +35,9 @@ pub fn run(project: &Project, setup: &Setup, architecture: Architecture) -> Resu
     }
     let toolchain = toolchain(setup, Need::static_foreign(architecture))?;
     let mut tests = command(&toolchain.cargo);
-    tests.current_dir(&project.root).env_remove("RUSTFLAGS").envs(&toolchain.env);
+    tests.current_dir(&project.root).envs(&toolchain.env);
     tests.args(["test", "--locked", "--profile", ELSEWHERE, "--lib", "--bins"]);
+    tests.args(settings::arguments(project, ELSEWHERE)?);
     tests.args(["--target", &toolchain.triple]);
     tests.args(toolchain.arguments.iter().map(|argument| with_test_crate(argument)));
     tests.args(PACKAGES.iter().flat_map(|package| ["--package", package]));

@@ -26,6 +26,10 @@ pub fn table(results: &Results<'_>) -> Table {
     for (key, value) in meta(results) {
         table.push(vec![Content::Text(key), Content::Text(value)]);
     }
+    if manifest.revision.is_none() {
+        let why = manifest.revision_unknown.as_deref().unwrap_or("nothing is recorded");
+        table.push(vec![Content::text("commit"), Content::Absent(format!("unknown: {why}"))]);
+    }
     table.rows.push(Row::Heading("providers".to_owned()));
     // What the artifacts were built with is often there for the run as well.
     let mut told = Vec::new();

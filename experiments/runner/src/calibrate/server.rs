@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use weighbridge_machine::environment;
 use weighbridge_schema::manifest::Pinning;
 
 /// When the responder sleeps, and how long.
@@ -30,6 +31,7 @@ impl Server {
     pub fn start(pinning: &Pinning, stall: Option<StallMs>) -> Result<Self> {
         let program = std::env::current_exe().context("find this program")?;
         let mut command = Command::new(program);
+        environment::clean(&mut command);
         command.args(["responder", "--listen", "127.0.0.1:0"]);
         if let Some(cores) = &pinning.subject_cores {
             let cores: Vec<String> = cores.iter().map(u32::to_string).collect();

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wait4::Wait4;
+use weighbridge_machine::environment;
 use weighbridge_schema::calibration_load::Turn;
 
 /// The program and what it says of itself.
@@ -45,6 +46,7 @@ impl Wrk {
         cores: &[u32],
     ) -> Result<Turn> {
         let mut command = Command::new(&self.path);
+        environment::clean(&mut command);
         command.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s")]);
         command.arg(format!("http://{address}/")).stdin(Stdio::null()).stdout(Stdio::piped());
         // A child inherits the core set of the thread that spawns it.

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 #![allow(dead_code, reason = "not every test program uses all of it")]
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use weighbridge_schema::line::read as read_line;
-use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::record::Observation;
 
 /// Runs share the machine and the engine: two at once would measure, and tidy up after, each other.
@@ -53,6 +55,25 @@ pub fn runner_without_engines(results: &Path, arguments: &[&str]) -> Command {
     let mut command = runner(results, arguments);
     command.envs(ENGINES.map(|variable| (variable, NO_ENGINE)));
     command
+}
+
+/// What the subjects of these experiments are on this machine, by name; nothing is prepared or
+/// measured.
+pub fn availabilities(experiments: &[&str]) -> BTreeMap<String, Availability> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manifest.json");
+    let mut command = runner(&folder.path().join("results"), experiments);
+    command.args(["--profile", "smoke", "--dry-run", "--write-manifest"]).arg(&file);
+    succeed(&command.output().unwrap());
+    let manifest: Manifest = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let known = manifest.subjects.into_iter();
+    known.map(|(name, entry)| (name.to_string(), entry.availability)).collect()
+}
+
+/// Says what a test leaves out and why, past the test harness, which keeps what a passing test
+/// prints to itself.
+pub fn left_out(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "not tested: {what}: {why}");
 }
 
 pub fn read(run: &Path) -> (Manifest, Vec<Observation>) {

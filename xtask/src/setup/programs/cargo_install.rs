@@ -2,7 +2,7 @@
 //! version, or of this repository.
 
 use super::Made;
-use crate::process::{cargo_artifact, check, command, lines, shown};
+use crate::process::{cargo_artifact, check, command, lines};
 use crate::progress::Progress;
 use crate::setup::{Context, Machine, Step, open, packages};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -65,7 +65,6 @@ pub(super) fn install(
         install.args(["--no-default-features", "--features", &features.join(",")]);
     }
     install.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
-    install.env_remove("RUSTFLAGS");
     install.arg("--message-format=json-render-diagnostics");
     let [from, to] = wanted.minutes;
     let title = match wanted.origin {
@@ -74,12 +73,11 @@ pub(super) fn install(
     };
     progress.begin(&title, 0);
     progress.note(&format!("  {from} to {to} minutes on two cores"));
-    let text = shown(&install);
     let mut compiled_count = 0u32;
     let ended = lines(&mut install, |line| {
-        if let Some((name, _)) = cargo_artifact(line) {
+        if let Some(ready) = cargo_artifact(line) {
             compiled_count += 1;
-            progress.tick(&format!("{compiled_count} crates, {name}"));
+            progress.tick(&format!("{compiled_count} crates, {}", ready.name));
             if !progress.is_terminal() && compiled_count.is_multiple_of(CRATES_PER_LINE) {
                 progress.note(&format!("  {compiled_count} crates compiled"));
             }

@@ -8,12 +8,13 @@ mod npm;
 mod own_root;
 
 use super::Context;
+use crate::process::command as start;
 use crate::progress::Progress;
 use anyhow::{Context as _, Result, bail};
 use cargo_install::Origin;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::{Installed, Program, RECORD, Source, folder_name};
 
@@ -26,7 +27,13 @@ pub fn folder(state: &Path) -> PathBuf {
 /// What set-up has installed in that version; `None` when it has not, or when it is gone since.
 #[must_use]
 pub fn installed(state: &Path, name: &ProgramName, version: &str) -> Option<Installed> {
-    let record = folder(state).join(folder_name(name, version)).join(RECORD);
+    installed_in(&folder(state), name, version)
+}
+
+/// The same, of another folder of programs.
+#[must_use]
+pub fn installed_in(programs: &Path, name: &ProgramName, version: &str) -> Option<Installed> {
+    let record = programs.join(folder_name(name, version)).join(RECORD);
     let installed: Installed = serde_json::from_str(&std::fs::read_to_string(record).ok()?).ok()?;
     Path::new(&installed.program).is_file().then_some(installed)
 }
@@ -153,7 +160,7 @@ impl Wanted<'_> {
         let words = [command, self.ask_version].concat();
         let shown = words.join(" ");
         let (program, arguments) = words.split_first().context("no command")?;
-        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        let output = start(program).args(arguments).stdin(Stdio::null()).output();
         let output = output.with_context(|| format!("run `{shown}`"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let said = said.lines().next().unwrap_or_default().trim().to_owned();

@@ -4,8 +4,9 @@ use super::super::setup::for_manifest;
 use super::GUESTS;
 use crate::inputs::sha256_file;
 use crate::process::{check, command, lines};
-use crate::setup::{Need, Setup, TargetToolchain};
-use crate::stage;
+use crate::project::Project;
+use crate::setup::{Need, Outcome, Setup, TargetToolchain, compiler_variable};
+use crate::{settings, stage};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -39,15 +40,27 @@ fn is_below_v3() -> bool {
     false
 }
 
+/// What the artifacts of one architecture were built with.
+pub struct Built<'a> {
+    /// The architecture.
+    pub architecture: &'a str,
+    /// The target of the native programs.
+    pub native: &'a TargetToolchain,
+    /// The need that this target meets.
+    pub need: Need,
+    /// The targets of the guests.
+    pub guests: [&'a TargetToolchain; 2],
+}
+
 /// Writes `artifacts.json` of `files` in `folder`, and returns their paths.
 pub fn write(
+    project: &Project,
     folder: &Path,
     files: &[&str],
-    architecture: &str,
-    native: &TargetToolchain,
-    need: Need,
+    built: &Built<'_>,
     setup: &Setup,
 ) -> Result<Vec<PathBuf>> {
+    let &Built { architecture, native, need, guests } = built;
     let mut artifacts = BTreeMap::new();
     for &file in files {
         let path = folder.join(file);
@@ -63,21 +76,64 @@ pub fn write(
         libc: if native.triple.ends_with("musl") { "musl" } else { "glibc" }.to_owned(),
         artifacts,
         provisions: provisions(architecture, need, setup)?,
+        settings: std::iter::once(native)
+            .chain(guests)
+            .map(|toolchain| Ok((toolchain.triple.clone(), settings(project, toolchain)?)))
+            .collect::<Result<_>>()?,
     };
     stage::write(&folder.join("artifacts.json"), &serde_json::to_vec_pretty(&record)?)?;
     Ok(files.iter().map(|file| folder.join(file)).collect())
 }
 
+/// What a target's compilers were told. Folders are left out: they are the machine's, and decide
+/// nothing.
+fn settings(project: &Project, toolchain: &TargetToolchain) -> Result<BTreeMap<String, String>> {
+    let of_folder = ["--remap-path-prefix=", "-Lnative="];
+    let flags = toolchain.env.get(settings::FLAGS).map(String::as_str).unwrap_or_default();
+    let flags = flags.split('\x1f').filter(|flag| !of_folder.iter().any(|f| flag.starts_with(f)));
+    let profile = settings::of_profile(project, "release")?;
+    let profile = profile.iter().map(|(key, value)| format!("{key} = {value}"));
+    let mut all = BTreeMap::from([
+        ("rustflags".to_owned(), flags.collect::<Vec<_>>().join(" ")),
+        ("profile".to_owned(), profile.collect::<Vec<_>>().join(", ")),
+    ]);
+    if !toolchain.arguments.is_empty() {
+        all.insert("cargo".to_owned(), toolchain.arguments.join(" "));
+    }
+    for (name, tool) in [("cflags", "CFLAGS"), ("c-compiler", "CC")] {
+        let value = toolchain.env.get(&compiler_variable(tool, &toolchain.triple));
+        let Some(value) = value else { continue };
+        let value = if tool == "CC" { first_line(value)? } else { value.clone() };
+        all.insert(name.to_owned(), value);
+    }
+    Ok(all)
+}
+
 /// What had a part in the artifacts.
-fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provision>> {
-    let parts = [
+fn parts(need: Need) -> [Need; 6] {
+    [
         Need::CCompiler,
         Need::WasmComponent,
         Need::WasmCommand,
         Need::ImageDebian,
         Need::ImageAlpine,
         need,
-    ];
+    ]
+}
+
+/// Versions of what was found for that, however it came here.
+pub fn found(setup: &Setup, need: Need) -> String {
+    let parts = parts(need);
+    let of_parts = setup.provisions.iter().filter(|provision| parts.contains(&provision.need));
+    let told = of_parts.map(|provision| match &provision.outcome {
+        Outcome::Provided { detail, .. } => format!("{}: {detail:?}", provision.need),
+        Outcome::Missing { .. } => format!("{}: missing", provision.need),
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provision>> {
+    let parts = parts(need);
     let mut all = for_manifest(setup)?;
     let mut wanted = setup.provisions.iter().map(|provision| parts.contains(&provision.need));
     // One entry for each of the set-up's, in the same order.
@@ -93,7 +149,10 @@ fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provi
 
 /// First line of `rustc --version` of the compiler behind the toolchain's cargo.
 fn compiler_version(toolchain: &TargetToolchain) -> Result<String> {
-    let program = toolchain.env.get("RUSTC").map_or("rustc", String::as_str);
+    first_line(toolchain.env.get("RUSTC").map_or("rustc", String::as_str))
+}
+
+fn first_line(program: &str) -> Result<String> {
     let mut version = String::new();
     let status = lines(command(program).arg("--version"), |line| {
         if version.is_empty() {

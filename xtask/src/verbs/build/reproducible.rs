@@ -179,6 +179,7 @@ mod tests {
                 ("b".to_owned(), artifact(sha256)),
             ]),
             provisions: Vec::new(),
+            settings: BTreeMap::new(),
         }
     }
 
