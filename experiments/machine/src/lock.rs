@@ -91,8 +91,56 @@ fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Takes the lock in `path` for `what`, which is said to whoever comes while it is held. `waiting` is told once whom it
-/// is waited for.
+/// Somebody else who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    holder: Option<Holder>,
+    path: PathBuf,
+}
+
+impl fmt::Display for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.holder {
+            Some(holder) => holder.fmt(f),
+            None => write!(f, "who holds {} does not say who it is", self.path.display()),
+        }
+    }
+}
+
+impl Occupant {
+    /// What ends it.
+    fn end(&self) -> String {
+        match &self.holder {
+            Some(holder) => format!("end it with: kill -INT {}", holder.process.pid),
+            None => format!("find it with: fuser {}", self.path.display()),
+        }
+    }
+}
+
+/// Takes the lock in `path` for `what`, which is said to whoever comes while it is held; or says who holds it.
+///
+/// # Errors
+/// The file cannot be opened or locked.
+pub fn attempt(path: &Path, beside: Beside, what: &str) -> Result<Result<Lock, Occupant>> {
+    let file = open(path)?;
+    let operation = match beside {
+        Beside::Nobody => FlockOperation::NonBlockingLockExclusive,
+        Beside::Builders => FlockOperation::NonBlockingLockShared,
+    };
+    match flock(&file, operation) {
+        Ok(()) => {
+            let lock = Lock(file);
+            lock.note(what);
+            Ok(Ok(lock))
+        }
+        Err(Errno::WOULDBLOCK | Errno::INTR) => {
+            Ok(Err(Occupant { holder: holder(&file), path: path.to_owned() }))
+        }
+        Err(error) => Err(error).with_context(|| format!("lock {}", path.display())),
+    }
+}
+
+/// As [`attempt`], and waits if that is wanted. `waiting` is told once whom it is waited for.
 ///
 /// # Errors
 /// Somebody else holds it and is not waited for, the message says who; a signal ended the wait; the file cannot be
@@ -104,41 +152,25 @@ pub fn take(
     what: &str,
     waiting: impl FnOnce(&str),
 ) -> Result<Lock> {
-    let file = open(path)?;
-    let operation = match beside {
-        Beside::Nobody => FlockOperation::NonBlockingLockExclusive,
-        Beside::Builders => FlockOperation::NonBlockingLockShared,
-    };
     let mut waiting = Some(waiting);
     loop {
-        match flock(&file, operation) {
-            Ok(()) => break,
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(error) => return Err(error).with_context(|| format!("lock {}", path.display())),
-        }
-        let holder = holder(&file);
-        let who = holder.as_ref().map_or_else(
-            || format!("who holds {} does not say who it is", path.display()),
-            ToString::to_string,
-        );
+        let occupant = match attempt(path, beside, what)? {
+            Ok(lock) => return Ok(lock),
+            Err(occupant) => occupant,
+        };
         if busy == Busy::Refuse {
-            let end = holder.map_or_else(
-                || format!("find it with: fuser {}", path.display()),
-                |holder| format!("end it with: kill -INT {}", holder.process.pid),
-            );
             bail!(
-                "this machine is measuring or building: {who}. Two at once would measure each other: wait for it, or {end}"
+                "this machine is measuring or building: {occupant}. Two at once would measure each other: wait for it, \
+                 or {}",
+                occupant.end()
             );
         }
         if let Some(waiting) = waiting.take() {
-            waiting(&who);
+            waiting(&occupant.to_string());
         }
-        ensure!(!signals::requested(), "interrupted while waiting for {who}");
+        ensure!(!signals::requested(), "interrupted while waiting for {occupant}");
         std::thread::sleep(POLL);
     }
-    let lock = Lock(file);
-    lock.note(what);
-    Ok(lock)
 }
 
 impl Lock {
@@ -317,6 +349,44 @@ mod tests {
         assert_eq!(Holder::parse(&holder.line()), Some(holder));
         std::fs::write(&path, "nonsense\n").unwrap();
         assert_eq!(super::holder(&file), None);
+    }
+
+    /// What `work` gives on a thread that is another user's.
+    fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let nobody = rustix::process::Uid::from_raw(65534);
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+                work()
+            });
+            thread.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_user_after_root_and_root_after_a_user_take_the_lock() {
+        if user_id() != 0 {
+            return eprintln!("not tested: only root can become another user");
+        }
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, path) = place();
+        // As /tmp is, where the kernel may guard files against being opened with O_CREAT by others.
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+        drop(try_take(&path, Beside::Nobody).unwrap());
+        drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+        // As earlier versions made it.
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let users = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap();
+        assert!(try_take(&path, Beside::Nobody).is_err());
+        drop(users);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        let error = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap_err().to_string();
+        assert!(error.contains("belongs to root: Permission denied"), "{error}");
+        assert!(error.contains("chmod 666"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+        assert_ne!(path.metadata().unwrap().uid(), 0);
+        drop(try_take(&path, Beside::Nobody).unwrap());
     }
 
     #[test]
