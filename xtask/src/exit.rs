@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: done, but a claim or a check does not hold.
+    /// 1: done, but a claim or a check does not hold, or trials failed.
     DoesNotHold,
     /// 3: the machine lacks something that the verb cannot do without.
     Lacking,
@@ -42,6 +42,18 @@ impl std::fmt::Display for LackingError {
 }
 
 impl std::error::Error for LackingError {}
+
+/// An error that a program of ours has said itself before it ended with this exit code.
+#[derive(Debug)]
+pub struct SaidError(pub u8);
+
+impl std::fmt::Display for SaidError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}; the message stands above", self.0)
+    }
+}
+
+impl std::error::Error for SaidError {}
 
 /// An error that stands for exit code 130.
 #[derive(Debug)]

@@ -5,12 +5,15 @@
 
 use super::debian::{hexadecimal, make_folder};
 use super::{Context, engine, scripts};
-use anyhow::{Context as _, Result, bail};
+use crate::exit::InterruptedError;
+use crate::process::interrupted;
+use anyhow::{Context as _, Result, bail, ensure};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use weighbridge_machine::lock::{self, Beside, Lock};
 
 const SUPERVISOR: &str = include_str!("supervise-daemon.sh");
 /// The script in a run folder that is run when the engine is to end.
@@ -18,6 +21,8 @@ const LAST_WORDS: &str = "last-words";
 /// The file in a run folder which says that the machine had no bridge before.
 const BRIDGE_IS_OURS: &str = "bridge-is-ours";
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long an engine of ours that is ending may take: its containers, then itself, then its mounts.
+const PREDECESSOR_LIMIT: Duration = Duration::from_secs(120);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The running engine; stopped, with everything it started, when dropped or when this process ends.
@@ -27,10 +32,12 @@ pub(crate) struct Daemon {
     socket: PathBuf,
 }
 
-/// The folders of the engine that belongs to one state folder.
+/// The folders of the engine that belongs to one state folder, ours alone: the lock goes on to the engine's supervisor,
+/// which holds it until nothing is left of the engine, even if this process is killed.
 #[derive(Debug)]
 pub(crate) struct Place {
     name: &'static str,
+    lock: Lock,
     supervisor: PathBuf,
     log: PathBuf,
     /// Sockets, pid files, configuration: gone with the engine.
@@ -40,24 +47,26 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Removes what a killed run left behind, and makes the folders anew. `name` is the engine's: `docker`.
+    /// Waits for an earlier engine of this place to end, removes what a killed run left behind, and makes the folders anew.
+    /// `name` is the engine's: `docker`.
     ///
     /// # Errors
-    /// Another run of this project has started one already, or a folder cannot be made.
+    /// Another run of this project has one and keeps it, or a folder cannot be made.
     pub(crate) fn make(context: &Context<'_>, name: &'static str) -> Result<Self> {
         // The path of a Unix socket is limited to about a hundred bytes: the state folder can be too deep.
         let digest = hexadecimal(&Sha256::digest(context.state.as_os_str().as_encoded_bytes()));
         let base = context.machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
         let base = base.filter(|_| !context.machine.is_root()).unwrap_or_else(|| "/run".into());
+        make_folder(&context.state.join("logs"))?;
         let place = Self {
             name,
+            lock: alone(context, name, PREDECESSOR_LIMIT)?,
             supervisor: context.state.join("bin/supervise-daemon"),
             log: context.state.join("logs").join(format!("{name}.log")),
             run: base.join("weighbridge").join(format!("{}-{name}", &digest[..8])),
             data: context.state.join(name),
         };
         scripts::write(&place.supervisor, SUPERVISOR)?;
-        make_folder(&context.state.join("logs"))?;
         place.clean()?;
         make_folder(&place.run)?;
         make_folder(&place.data)?;
@@ -123,6 +132,32 @@ impl Place {
     }
 }
 
+/// Waits until no other process has an engine of this name and of the same state folder.
+fn alone(context: &Context<'_>, name: &str, limit: Duration) -> Result<Lock> {
+    let file = context.state.join(format!("{name}.lock"));
+    let what = format!("the {name} of `{}`", crate::machine_lock::command_line());
+    let begun = Instant::now();
+    let mut is_said = false;
+    loop {
+        let occupant = match lock::attempt(&file, Beside::Nobody, &what)? {
+            Ok(lock) => return Ok(lock),
+            Err(occupant) => occupant,
+        };
+        ensure!(!interrupted(), InterruptedError);
+        if begun.elapsed() > limit {
+            bail!(
+                "an earlier {name} of this project has not ended within {} s: {occupant}",
+                limit.as_secs()
+            );
+        }
+        if !is_said {
+            (context.reporter)(&format!("waiting for an earlier {name} to end: {occupant}"));
+            is_said = true;
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+}
+
 impl Daemon {
     /// Starts the engine and waits until it answers.
     ///
@@ -132,7 +167,8 @@ impl Daemon {
         (context.reporter)(&format!("starting a private {}", place.name));
         let mut supervisor = Command::new(&place.supervisor);
         supervisor.arg("run").args([&place.run, &place.data, &place.log]).args(command);
-        supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // It writes nothing: its standard output is there to hold the lock.
+        supervisor.stdin(Stdio::piped()).stdout(place.lock.hand_on()?).stderr(Stdio::null());
         // Ctrl-C is for the run: it still needs the engine to remove its containers.
         supervisor.process_group(0);
         let supervisor = supervisor
@@ -151,6 +187,7 @@ impl Daemon {
     fn wait_until_it_answers(&self, place: &Place) -> Result<()> {
         let start = Instant::now();
         while !engine::ping(&self.socket) {
+            ensure!(!interrupted(), InterruptedError);
             let ended = has_ended(&place.run.join("daemon"));
             if ended || start.elapsed() > START_LIMIT {
                 let what = if ended { "ended" } else { "does not answer" };

@@ -6,6 +6,7 @@ use super::docker::DOCKER;
 use super::podman::PODMAN;
 use super::record::{Need, Outcome};
 use super::{Context, Machine, open, packages};
+use crate::exit::InterruptedError;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -90,7 +91,7 @@ pub fn ensure(context: &Context<'_>) -> Result<Engines> {
         let chain = chain(kind);
         let plan = chain.plan(&session)?;
         if plan.packages().is_empty() {
-            return Ok(engine_of(kind, &session, plan));
+            return engine_of(kind, &session, plan);
         }
         let lacking = (kind.lacking)(session.machine()).unwrap_or("a program of it");
         let reason = format!("{}: {lacking} is not installed", kind.private);
@@ -99,11 +100,12 @@ pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     engines.collect::<Result<_>>().map(Engines)
 }
 
-fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
+/// One that cannot be started is missing; only an interruption is an error.
+fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Result<Engine> {
     let (provision, _) = plan.run(session);
     let (provider, mut detail) = match provision.outcome {
         Outcome::Provided { provider, detail } => (provider, detail),
-        Outcome::Missing { reason, remedy } => return missing(kind, reason, remedy),
+        Outcome::Missing { reason, remedy } => return Ok(missing(kind, reason, remedy)),
     };
     let started = if provider == kind.private {
         (kind.start)(session).map(|started| {
@@ -113,7 +115,7 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
     } else {
         socket(kind, session.machine()).map(|socket| (socket, None)).map_err(anyhow::Error::msg)
     };
-    match started {
+    Ok(match started {
         Ok((socket, daemon)) => {
             detail.extend(version(&socket));
             Engine {
@@ -126,10 +128,11 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
                 _daemon: daemon,
             }
         }
+        Err(error) if error.is::<InterruptedError>() => return Err(error),
         Err(error) => {
             missing(kind, format!("{provider}: {error:#}"), packages::line(kind.packages))
         }
-    }
+    })
 }
 
 fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {

@@ -2,8 +2,9 @@
 
 use super::analyze::{self, Output};
 use super::run::Choice;
-use super::{build, paper, run as measure, setup};
+use super::{build, failures, paper, run as measure, setup};
 use crate::exit::Exit;
+use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::Need;
@@ -16,6 +17,8 @@ use weighbridge_schema::manifest::{Availability, Manifest};
 /// # Errors
 /// A stage failed; the message says which and what to do.
 pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
+    // First of all: nothing is set up or built beside somebody's run, and no two runs start engines.
+    let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = setup::provide(project, &needs, progress)?;
     let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;
@@ -41,6 +44,10 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
     }
     for line in not_installed(&folder)? {
         println!("{line}");
+    }
+    if let Some(failed) = failures::of(&folder)? {
+        println!("{failed}: the raw log says why");
+        return Ok(Exit::DoesNotHold);
     }
     Ok(exit)
 }

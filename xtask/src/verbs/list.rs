@@ -68,6 +68,7 @@ fn text(project: &Project) -> Result<String> {
             writeln!(text, "  {architecture:<10} {}, {}", record.libc, record.toolchain)?;
         }
     }
+    text += &super::unfinished::section(&project.results());
     text += "runs\n";
     for run in super::tools::runs(project)? {
         writeln!(text, "  {}", project.shown(&run))?;
