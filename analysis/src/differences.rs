@@ -16,6 +16,20 @@ pub struct Difference {
     pub b: String,
 }
 
+/// What is written for what a run does not have.
+pub const NONE: &str = "none";
+
+impl Difference {
+    /// Whether only one of the runs has it because the other was asked for less: a subject, a file, an image. What was
+    /// built is the same set in every run: there a lack says something.
+    #[must_use]
+    pub fn is_of_one_run(&self) -> bool {
+        let of_the_asked = ["version of ", "corpus ", "file ", "image "];
+        (self.a == NONE || self.b == NONE)
+            && of_the_asked.iter().any(|one| self.what.starts_with(one))
+    }
+}
+
 /// Everything recorded about the machines that differs, by the fields' names.
 #[must_use]
 pub fn of_machines(a: &Fingerprint, b: &Fingerprint) -> Vec<Difference> {
@@ -74,7 +88,7 @@ fn fields(record: &impl Serialize) -> BTreeMap<String, String> {
 fn differences(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<Difference> {
     let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
     let value = |facts: &BTreeMap<String, String>, name: &String| {
-        facts.get(name).cloned().unwrap_or_else(|| "none".to_owned())
+        facts.get(name).cloned().unwrap_or_else(|| NONE.to_owned())
     };
     names
         .into_iter()
@@ -86,6 +100,19 @@ fn differences(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_the_wider_run_was_asked_for_is_told_from_what_was_not_built() {
+        let difference = |what: &str, a: &str, b: &str| Difference {
+            what: what.to_owned(),
+            a: a.to_owned(),
+            b: b.to_owned(),
+        };
+        assert!(difference("version of spin", "4.0", NONE).is_of_one_run());
+        assert!(difference("corpus coffee.png", NONE, "ab").is_of_one_run());
+        assert!(!difference("version of spin", "4.0", "4.1").is_of_one_run());
+        assert!(!difference("artifact component.wasm", "ab", NONE).is_of_one_run());
+    }
 
     #[test]
     fn equal_machines_do_not_differ_and_the_unknown_is_not_equal_to_the_known() {

@@ -7,7 +7,7 @@ use crate::load::Run;
 use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
-use crate::summarise::missing::MissingCells;
+use crate::summarise::missing::{Cause, MissingCells};
 use crate::summarise::steady::Paces;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
@@ -55,6 +55,12 @@ impl Results<'_> {
     #[must_use]
     pub fn comparison(&self, key: &CellKey, quantity: Quantity) -> Option<&Comparison> {
         self.comparisons.get(&(key.clone(), quantity))
+    }
+
+    /// Whether the run was asked for a cell: with `--subject` a run leaves the others of a definition out.
+    #[must_use]
+    pub fn is_asked(&self, key: &CellKey) -> bool {
+        self.missing.get(key).is_none_or(|missing| missing.cause != Cause::NotAsked)
     }
 
     /// The questions of one kind.

@@ -5,7 +5,7 @@ use crate::compare::is_below;
 use crate::differences::{self, Difference};
 use crate::load::Run;
 use crate::load::frame::ingest;
-use crate::load::question::{CellKey, Kind, questions};
+use crate::load::question::{CellKey, Kind, Question, questions};
 use crate::quantity::{Latency, Quantity};
 use crate::summarise::samples::{Samples, group};
 use crate::summarise::steady::paces;
@@ -108,6 +108,19 @@ fn samples_of(run: &Run) -> Result<Samples> {
     group(run, &ingest(run)?, &paces(run))
 }
 
+fn has(questions: &[Question], wanted: &Question) -> bool {
+    questions.iter().any(|q| q.experiment == wanted.experiment && q.kind == wanted.kind)
+}
+
+/// The experiments that only the `which` run has, in one sentence.
+fn of_one_run(which: &str, its: &[Question], others: &[Question]) -> Option<String> {
+    let alone: Vec<&str> = (its.iter())
+        .filter(|question| !has(others, question))
+        .map(|question| question.experiment.as_str())
+        .collect();
+    (!alone.is_empty()).then(|| format!("in the {which} run only: {}", alone.join(", ")))
+}
+
 /// Puts run `b` beside run `a`. They were not measured block by block, so that nothing is paired and a drift between
 /// them is part of what is found.
 ///
@@ -125,11 +138,12 @@ pub fn beside(a: &Run, b: &Run, calibration: Option<Calibration>, seed: u64) -> 
     }
     notes.dedup();
     let (of_a, of_b) = (samples_of(a)?, samples_of(b)?);
-    let in_b = questions(&b.manifest)?;
+    let (in_a, in_b) = (questions(&a.manifest)?, questions(&b.manifest)?);
+    notes.extend(of_one_run("first", &in_a, &in_b));
+    notes.extend(of_one_run("second", &in_b, &in_a));
     let mut lines = Vec::new();
-    for question in questions(&a.manifest)? {
-        if !in_b.iter().any(|q| q.experiment == question.experiment && q.kind == question.kind) {
-            notes.push(format!("{} is in the first run only", question.experiment));
+    for question in in_a {
+        if !has(&in_b, &question) {
             continue;
         }
         for quantity in quantities(question.kind) {

@@ -102,6 +102,55 @@ fn tables_are_as_before() {
         insta::assert_snapshot!(name, files[&format!("paper/table-{name}.tex")]);
     }
     insta::assert_snapshot!("summary", files["paper/summary.txt"]);
+    insta::assert_snapshot!("brief", files["paper/brief.txt"]);
+}
+
+/// The fixture of a run with `--subject docker-scratch,wasmtime-aot`: of the definitions' subjects no others were asked
+/// for.
+fn narrow(experiments: &[&str]) -> Fixture {
+    let mut fixture = Fixture::new(8);
+    let is_asked = |subject: &str| ["docker-scratch", "wasmtime-aot"].contains(&subject);
+    let is_chosen = |name: &ExperimentName| experiments.contains(&name.as_str());
+    let manifest = &mut fixture.manifest;
+    manifest.subjects.retain(|name, _| is_asked(name.as_str()));
+    manifest.experiments.retain(|name, _| is_chosen(name));
+    manifest.plan.retain(|t| is_asked(t.cell.subject.as_str()) && is_chosen(&t.experiment));
+    let plan = manifest.plan.clone();
+    fixture.observations.retain(|observation| plan.contains(&observation.trial));
+    fixture
+}
+
+#[test]
+fn a_narrow_run_is_told_of_what_it_was_asked_for() {
+    let files = rendered(&narrow(&["cold-start"]));
+    let summary = &files["paper/summary.txt"];
+    insta::assert_snapshot!("summary-narrow", summary);
+    insta::assert_snapshot!("brief-narrow", files["paper/brief.txt"]);
+    for word in ["spin", "native |", "not measured", "baseline not"] {
+        assert!(!summary.contains(word), "`{word}` is in {summary}");
+    }
+    let tex = &files["paper/table-not-measured.tex"];
+    assert_eq!(tex.matches("not asked for").count(), 1, "{tex}");
+}
+
+#[test]
+fn a_question_of_somebodys_own_is_not_told_of_the_papers_claims() {
+    let mut fixture = narrow(&["cold-start"]);
+    let own: ExperimentName = "shop".parse().unwrap();
+    let entry = fixture.manifest.experiments.pop_first().unwrap().1;
+    fixture.manifest.experiments.insert(own.clone(), entry);
+    fixture.manifest.plan.iter_mut().for_each(|trial| trial.experiment = own.clone());
+    fixture.observations.iter_mut().for_each(|o| o.trial.experiment = own.clone());
+    let files = rendered(&fixture);
+    for file in ["summary.txt", "brief.txt"] {
+        assert!(!files[&format!("paper/{file}")].contains("laim"), "{file}");
+    }
+}
+
+#[test]
+fn the_end_of_a_long_run_is_short() {
+    let brief = rendered(&eventful()).remove("paper/brief.txt").unwrap();
+    assert!(brief.lines().count() <= 20, "{brief}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How a verb ends, as the shell sees it.
 
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 /// The exit codes of every verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,17 +43,35 @@ impl std::fmt::Display for LackingError {
 
 impl std::error::Error for LackingError {}
 
-/// An error that a program of ours has said itself before it ended with this exit code.
+/// An error that a program of ours has told already, in its own words: only its exit code is left to hand on.
 #[derive(Debug)]
-pub struct SaidError(pub u8);
+pub struct ToldError {
+    /// The program's exit code.
+    pub code: u8,
+}
 
-impl std::fmt::Display for SaidError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit code {}; the message stands above", self.0)
+impl ToldError {
+    /// An error unless the program has ended well: with one of `good`.
+    ///
+    /// # Errors
+    /// This one, or one that says by which signal it was killed.
+    pub fn unless(status: ExitStatus, good: &[i32]) -> anyhow::Result<()> {
+        match status.code() {
+            Some(code) if good.contains(&code) => Ok(()),
+            Some(130) => Err(InterruptedError.into()),
+            Some(code) => Err(Self { code: u8::try_from(code).unwrap_or(2) }.into()),
+            None => anyhow::bail!("the program was killed ({status})"),
+        }
     }
 }
 
-impl std::error::Error for SaidError {}
+impl std::fmt::Display for ToldError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "its message stands above (exit code {})", self.code)
+    }
+}
+
+impl std::error::Error for ToldError {}
 
 /// An error that stands for exit code 130.
 #[derive(Debug)]
@@ -66,3 +84,20 @@ impl std::fmt::Display for InterruptedError {
 }
 
 impl std::error::Error for InterruptedError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_program_of_ours_ends_us_as_it_has_ended() {
+        let ended = |code: i32| ToldError::unless(ExitStatus::from_raw(code << 8), &[0, 1]);
+        assert!(ended(0).is_ok() && ended(1).is_ok());
+        let error = ended(2).unwrap_err();
+        assert_eq!(error.downcast_ref::<ToldError>().map(|told| told.code), Some(2));
+        assert!(ended(130).unwrap_err().is::<InterruptedError>());
+        let killed = ToldError::unless(ExitStatus::from_raw(9), &[0]).unwrap_err();
+        assert!(killed.to_string().contains("signal: 9"), "{killed}");
+    }
+}

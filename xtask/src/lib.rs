@@ -8,6 +8,7 @@
 extern crate weighbridge_machine;
 
 pub mod architecture;
+pub mod asked;
 pub mod bundle;
 pub mod cargo;
 pub mod exit;
@@ -18,7 +19,9 @@ pub mod merge;
 pub mod process;
 pub mod progress;
 pub mod project;
+pub mod questions;
 pub mod remote;
 pub mod setup;
 pub mod stage;
+pub mod typed_numbers;
 pub mod verbs;

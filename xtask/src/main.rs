@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
 use xtask::architecture::Architecture;
-use xtask::exit::{Exit, InterruptedError, LackingError, SaidError};
+use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
 use xtask::process::take_signals;
 use xtask::progress::Progress;
 use xtask::project::Project;
@@ -28,8 +28,13 @@ use xtask::verbs::run::{Choice, Mode};
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// What is asked on a terminal before set-up installs packages.
+#[derive(clap::Args)]
+struct Installing {
     /// Install missing packages without asking.
-    #[arg(long, global = true)]
+    #[arg(long)]
     yes: bool,
 }
 
@@ -46,6 +51,8 @@ enum Verb {
         /// Do every stage again.
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Get what this machine lacks, or say the line that would.
     #[command(
@@ -62,19 +69,35 @@ enum Verb {
         /// Start or stop a Slurm of two nodes on this machine, to try the fleet with.
         #[arg(long, value_name = "start|stop", num_args = 0..=1, default_missing_value = "start")]
         slurm_test: Option<verbs::setup::SlurmTest>,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Say what is there, what is missing and the line that gets it; changes nothing.
-    #[command(after_help = "Example:\n  cargo xtask doctor")]
-    Doctor,
-    /// List experiments, subjects, workloads, artifacts and runs.
-    #[command(after_help = "Example:\n  cargo xtask list")]
-    List,
+    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json")]
+    Doctor {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what can be asked, what can be measured here, and what was measured.
+    #[command(after_help = "Examples:\n  cargo xtask list\n  cargo xtask list runs subjects\n  \
+        cargo xtask list claims --json")]
+    List {
+        /// Only these parts; all when none is named.
+        #[arg(value_name = "PART")]
+        parts: Vec<verbs::list::Section>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Build the measured artifacts.
     #[command(after_help = "Examples:\n  cargo xtask build --arch x86_64,aarch64\n  \
         cargo xtask build --check-reproducible")]
     Build {
         #[command(flatten)]
         choice: verbs::build::Choice,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Measure, and keep the raw logs.
     #[command(
@@ -87,6 +110,8 @@ enum Verb {
         choice: Choice,
         #[command(flatten)]
         mode: Mode,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Measure on a cluster, by Slurm.
     #[command(
@@ -102,9 +127,11 @@ enum Verb {
     Calibrate {
         /// Only this one: aa or load.
         what: Option<What>,
-        /// How much is measured: smoke, quick or paper.
-        #[arg(long, default_value = "quick")]
+        /// How much is measured.
+        #[arg(long, default_value = "quick", value_parser = verbs::run::profiles())]
         profile: String,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Make tables, figures, numbers and the report from raw logs.
     #[command(
@@ -140,6 +167,8 @@ enum Verb {
         /// Write it even when nothing has changed.
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Check everything: format, lints, unit and integration tests, and a smoke run to the PDF.
     #[command(
@@ -152,6 +181,8 @@ enum Verb {
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
         #[arg(long)]
         fleet: bool,
+        #[command(flatten)]
+        installing: Installing,
     },
     /// Remove what was made; runs are kept.
     #[command(after_help = "Example:\n  cargo xtask clean --results")]
@@ -169,7 +200,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let progress = Progress::new();
     let done = take_signals()
-        .and_then(|()| Project::locate(cli.yes))
+        .and_then(|()| Project::locate(assumes_yes(&cli.verb)))
         .and_then(|project| dispatch(cli.verb, &project, &progress));
     progress.abandon();
     if let Some(code) = output::exit_code() {
@@ -181,20 +212,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whether packages are installed without asking.
+fn assumes_yes(verb: &Verb) -> bool {
+    match verb {
+        Verb::All { installing, .. }
+        | Verb::Setup { installing, .. }
+        | Verb::Build { installing, .. }
+        | Verb::Run { installing, .. }
+        | Verb::Calibrate { installing, .. }
+        | Verb::Paper { installing, .. }
+        | Verb::Test { installing, .. } => installing.yes,
+        Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
+        _ => false,
+    }
+}
+
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
-        Verb::All { choice, force } => verbs::all::run(project, &choice, force, progress),
+        Verb::All { choice, force, .. } => verbs::all::run(project, &choice, force, progress),
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
         Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
             verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
         }
         Verb::Setup { .. } => verbs::setup::run(project, progress),
-        Verb::Doctor => verbs::doctor::run(project),
-        Verb::List => verbs::list::run(project),
-        Verb::Build { choice } => verbs::build::run(project, &choice, progress),
-        Verb::Run { choice, mode } => verbs::run::run(project, &choice, &mode, progress),
+        Verb::Doctor { json } => verbs::doctor::run(project, json),
+        Verb::List { parts, json } => verbs::list::run(project, &parts, json),
+        Verb::Build { choice, .. } => verbs::build::run(project, &choice, progress),
+        Verb::Run { choice, mode, .. } => verbs::run::run(project, &choice, &mode, progress),
         Verb::Fleet { verb } => verbs::fleet::run(project, &verb, progress),
-        Verb::Calibrate { what, profile } => {
+        Verb::Calibrate { what, profile, .. } => {
             verbs::calibrate::run(project, what, &profile, progress)
         }
         Verb::Analyze { run, force } => {
@@ -203,9 +249,11 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
-        Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
+        Verb::Paper { run, force, .. } => {
+            verbs::paper::run(project, run.as_deref(), force, progress)
+        }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
-        Verb::Test { arch, fleet: false } => verbs::test::run(project, &arch, progress),
+        Verb::Test { arch, fleet: false, .. } => verbs::test::run(project, &arch, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }
@@ -215,10 +263,14 @@ fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("interrupted");
         return Exit::Interrupted.into();
     }
-    if let Some(SaidError(code)) = error.downcast_ref() {
-        return ExitCode::from(*code);
+    let told = error.downcast_ref::<ToldError>().map(|told| told.code);
+    // With a context it says which check it was of.
+    if told.is_none() || error.chain().count() > 1 {
+        eprintln!("error: {error:#}");
     }
-    eprintln!("error: {error:#}");
+    if let Some(code) = told {
+        return ExitCode::from(code);
+    }
     if error.is::<LackingError>() {
         return Exit::Lacking.into();
     }

@@ -49,6 +49,12 @@ impl Progress {
         Self { is_terminal, is_coloured: is_terminal && !no_color, current: RefCell::new(None) }
     }
 
+    /// Whether bars are drawn; elsewhere there are lines only.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
     /// Begins a stage of so many steps; 0 when that is not known.
     pub fn begin(&self, title: &str, steps_count: u64) {
         let bar = self.is_terminal.then(|| self.new_bar(title, steps_count));
@@ -85,16 +91,30 @@ impl Progress {
         bar
     }
 
+    /// The stage has so many more steps than it began with.
+    pub fn expect_more(&self, count: u64) {
+        if let Some(current) = self.current.borrow_mut().as_mut().filter(|c| c.steps_count > 0) {
+            current.steps_count += count;
+            if let Some(bar) = &current.bar {
+                bar.set_length(current.steps_count);
+            }
+        }
+    }
+
     /// One step of the stage is done.
     pub fn step(&self, label: &str) {
         let mut current = self.current.borrow_mut();
         let Some(current) = current.as_mut() else { return };
         current.done_count += 1;
+        // A count that was remembered from another time may be short.
+        if current.steps_count > 0 && current.done_count > current.steps_count {
+            current.steps_count = current.done_count;
+            if let Some(bar) = &current.bar {
+                bar.set_length(current.steps_count);
+            }
+        }
         match &current.bar {
             Some(bar) => {
-                if current.done_count > current.steps_count && current.steps_count > 0 {
-                    bar.set_length(current.done_count);
-                }
                 bar.set_message(label.to_owned());
                 bar.inc(1);
             }
@@ -157,6 +177,7 @@ impl Progress {
                     }
                 }
             }
+            Event::More(count) => self.expect_more(count),
             Event::Step { label, failed: None } => self.step(&label),
             Event::Step { label, failed: Some(why) } => {
                 self.step(&label);
@@ -166,5 +187,39 @@ impl Progress {
             Event::Done(path) => return Some(path),
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(progress: &Progress) -> (u64, u64) {
+        let current = progress.current.borrow();
+        current.as_ref().map_or((0, 0), |current| (current.done_count, current.steps_count))
+    }
+
+    #[test]
+    fn what_is_done_never_exceeds_what_was_expected() {
+        for is_terminal in [false, true] {
+            let progress =
+                Progress { is_terminal, is_coloured: false, current: RefCell::new(None) };
+            let begin = |done_count| Event::Begin {
+                title: "measuring".to_owned(),
+                steps_count: 3,
+                done_count,
+                estimate_ms: None,
+            };
+            let step = || Event::Step { label: "native".to_owned(), failed: None };
+            progress.event(begin(1));
+            (0..2).for_each(|_| drop(progress.event(step())));
+            assert_eq!(place(&progress), (3, 3));
+            // Disturbed trials are visited again at the end.
+            progress.event(Event::More(2));
+            assert_eq!(place(&progress), (3, 5));
+            (0..3).for_each(|_| drop(progress.event(step())));
+            assert_eq!(place(&progress), (6, 6), "one more than was said");
+            progress.abandon();
+        }
     }
 }

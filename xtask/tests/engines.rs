@@ -85,7 +85,7 @@ fn private_engines_answer_as_what_they_are_and_leave_nothing() {
         let Some(host) = host else {
             let (reason, remedy) = missing.as_ref().unwrap();
             eprintln!("note: {need} was not started: {reason}");
-            assert!(!reason.is_empty() && remedy.starts_with("sudo apt-get install"), "{remedy}");
+            assert!(!reason.is_empty() && !remedy.is_empty(), "{reason}; {remedy}");
             continue;
         };
         assert!(provider.as_ref().unwrap().starts_with("private-"), "{provider:?}");

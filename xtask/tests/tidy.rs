@@ -47,55 +47,17 @@ fn source_files_are_short_and_say_what_they_are() {
     }
 }
 
-/// The text without comments and without what is no prose: labels, references, macros that look a number up.
-fn prose(tex: &str) -> String {
-    let mut text: String = tex
-        .lines()
-        .map(|line| line.split_once('%').map_or(line, |(before, _)| before))
-        .collect::<Vec<_>>()
-        .join("\n");
-    for command in [
-        "wbnum",
-        "wbverdict",
-        "wbmeta",
-        "label",
-        "ref",
-        "input",
-        "cite",
-        "citet",
-        "citep",
-        "includegraphics",
-    ] {
-        let opening = format!("\\{command}{{");
-        while let Some(from) = text.find(&opening) {
-            let to = text[from..].find('}').map_or(text.len(), |end| from + end + 1);
-            text.replace_range(from..to, " ");
-        }
-    }
-    text
-}
-
-fn literal_numbers(tex: &str) -> Vec<String> {
-    prose(tex)
-        .lines()
-        .filter(|line| line.bytes().any(|byte| byte.is_ascii_digit()))
-        .map(|line| line.trim().to_owned())
-        .collect()
-}
-
 #[test]
 fn results_hold_no_literal_number() {
-    for section in ["abstract", "results", "conclusion"] {
-        let path = root().join("paper/sections").join(format!("{section}.tex"));
-        let found = literal_numbers(&read(&path));
-        assert!(found.is_empty(), "{}: typed by hand: {found:#?}", shown(&path));
-    }
-}
-
-#[test]
-fn a_typed_result_would_be_found() {
-    assert_eq!(literal_numbers("It starts in 3.2\\,ms.\nIt does."), ["It starts in 3.2\\,ms."]);
-    assert!(literal_numbers("\\wbnum{cold-start/p99/1/x} % 17 runs\nsee~\\ref{fig:2}").is_empty());
+    let project = xtask::project::Project {
+        root: root().to_owned(),
+        state: root().join(".weighbridge"),
+        target: root().join("target"),
+        build: root().join("target"),
+        assume_yes: false,
+    };
+    let found = xtask::typed_numbers::found(&project).unwrap();
+    assert!(found.is_empty(), "a result is a macro:\n{}", found.join("\n"));
 }
 
 #[test]

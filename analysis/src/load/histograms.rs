@@ -1,11 +1,12 @@
 //! `histograms/*.hlog`: HdrHistogram V2 interval logs, one per invocation; all intervals are merged.
 
-use anyhow::{Context, Result, anyhow, bail};
+use crate::load::of_trial;
+use anyhow::{Context, Error, Result, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry, LogIteratorError};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use weighbridge_schema::record::{HistogramFile, Observation, Outcome};
@@ -18,7 +19,10 @@ pub(crate) fn load(
     let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
     measured
         .filter_map(|(place, observation)| Some((place, observation.histogram.as_ref()?)))
-        .map(|(place, file)| Ok((place, load_one(folder, file)?)))
+        .map(|(place, file)| {
+            let of = || format!("histogram of {}", of_trial(&observations[place].trial));
+            Ok((place, load_one(folder, file).with_context(of)?))
+        })
         .collect()
 }
 
@@ -48,14 +52,16 @@ pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
     let mut deserializer = Deserializer::new();
     let mut merged: Option<Histogram<u64>> = None;
     for entry in IntervalLogIterator::new(log) {
-        let LogEntry::Interval(interval) = entry.map_err(|error| anyhow!("{error:?}"))? else {
+        let LogEntry::Interval(interval) = entry.map_err(|error| damage(&error, log.len()))? else {
             continue;
         };
-        let compressed =
-            STANDARD.decode(interval.encoded_histogram()).context("the interval is not base64")?;
-        let mut histogram: Histogram<u64> = deserializer
-            .deserialize(&mut compressed.as_slice())
-            .map_err(|error| anyhow!("not a V2 histogram: {error}"))?;
+        let compressed = STANDARD.decode(interval.encoded_histogram()).map_err(|error| {
+            anyhow!("an interval of it is cut or damaged (its base64: {error})")
+        })?;
+        let mut histogram: Histogram<u64> =
+            deserializer.deserialize(&mut compressed.as_slice()).map_err(|error| {
+                anyhow!("an interval of it is cut or damaged (no V2 histogram: {error})")
+            })?;
         match &mut merged {
             None => {
                 // A decoded histogram is as large as its own values need; a later interval may need more.
@@ -65,5 +71,15 @@ pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
             Some(all) => all.add(&histogram).map_err(|error| anyhow!("merging: {error}"))?,
         }
     }
-    merged.context("the log holds no interval")
+    merged
+        .with_context(|| format!("it holds no interval in its {} bytes: cut or damaged", log.len()))
+}
+
+/// Where a log stops being one, in words.
+fn damage(error: &LogIteratorError, length_bytes: usize) -> Error {
+    match error {
+        LogIteratorError::ParseError { offset } => {
+            anyhow!("it is cut or damaged at byte {offset} of {length_bytes}")
+        }
+    }
 }

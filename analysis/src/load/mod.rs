@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Observation;
 
 /// A run as it lies on disk.
@@ -98,6 +99,11 @@ impl Run {
     pub fn wanted_count(&self) -> usize {
         self.manifest.plan.iter().filter(|trial| stops::is_wanted(&self.stops, trial)).count()
     }
+}
+
+/// A trial in words, for what is wrong with one of its files.
+pub(crate) fn of_trial(trial: &Trial) -> String {
+    format!("{} {}, invocation {}", trial.experiment, trial.cell, trial.invocation)
 }
 
 fn load_manifest(path: &Path) -> Result<Manifest> {

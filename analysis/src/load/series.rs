@@ -1,5 +1,6 @@
 //! `series/*.json`: the durations of single iterations, in their order, of one invocation.
 
+use crate::load::of_trial;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -13,7 +14,10 @@ pub(crate) fn load(
     let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
     measured
         .filter_map(|(place, observation)| Some((place, observation.series.as_ref()?)))
-        .map(|(place, file)| Ok((place, load_one(folder, file)?)))
+        .map(|(place, file)| {
+            let of = || format!("series of {}", of_trial(&observations[place].trial));
+            Ok((place, load_one(folder, file).with_context(of)?))
+        })
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! What a terminal shows of two runs beside each other.
 
+use crate::differences::NONE;
 use crate::render::number::show_ratio;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::parameter_words;
@@ -46,11 +47,23 @@ fn differences(beside: &Beside) -> String {
     }
     let columns = [("differs", Align::Left), ("A", Align::Left), ("B", Align::Left)];
     let mut table = Table::new("differences", "Differences", &columns);
-    for difference in &beside.differences {
+    let (of_one, of_both): (Vec<_>, Vec<_>) =
+        beside.differences.iter().partition(|difference| difference.is_of_one_run());
+    for difference in of_both {
         let cells = [&difference.what, &difference.a, &difference.b];
         table.push(cells.into_iter().map(Content::text).collect());
     }
-    grid(&table)
+    let mut out = if table.rows.is_empty() { String::new() } else { grid(&table) };
+    if !of_one.is_empty() {
+        let of_a = of_one.iter().filter(|difference| difference.b == NONE).count();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{of_a} subjects, files and images are of A alone and {} of B alone: one was asked for less",
+            of_one.len() - of_a
+        );
+    }
+    out
 }
 
 fn lines(lines: &[Line]) -> Table {

@@ -2,6 +2,7 @@
 //! [`chart::Chart`]); paper, report and terminal are ways out of the same models.
 
 pub mod beside;
+pub mod brief;
 pub mod chart;
 pub mod figures;
 pub mod html;
@@ -57,6 +58,7 @@ fn write_paper(results: &Results<'_>, rendered: &Rendered, folder: &Path) -> Res
         save(&folder.join(format!("figure-{}.tex", chart.name)), &latex::chart::render(chart))?;
     }
     save(&folder.join("summary.txt"), &text::render(results))?;
+    save(&folder.join("brief.txt"), &brief::render(results))?;
     save(&folder.join("summary.json"), &json::render(results)?)
 }
 

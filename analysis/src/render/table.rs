@@ -157,6 +157,16 @@ impl Table {
         lines.max().unwrap_or(1).max(1)
     }
 
+    /// Takes a column away.
+    pub fn remove_column(&mut self, place: usize) {
+        self.columns.remove(place);
+        for row in &mut self.rows {
+            if let Row::Cells(cells) = row {
+                cells.remove(place);
+            }
+        }
+    }
+
     /// Adds a row of cells.
     pub fn push(&mut self, cells: Vec<Content>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "table {}", self.name);

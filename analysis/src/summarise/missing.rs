@@ -20,8 +20,10 @@ pub enum Cause {
     Failed,
     /// Only an emulator ran it.
     Emulated,
-    /// The run was not asked for it, or ended before its turn.
+    /// The run ended before its turn.
     NotReached,
+    /// The run was not asked for it.
+    NotAsked,
 }
 
 impl Cause {
@@ -33,6 +35,7 @@ impl Cause {
             Cause::Failed => "failed",
             Cause::Emulated => "emulated only",
             Cause::NotReached => "not measured",
+            Cause::NotAsked => "not asked for",
         }
     }
 }
@@ -106,12 +109,17 @@ fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Mi
         Some(Availability::NotInstalled { reason, remedy }) => {
             Missing { cause: Cause::NotInstalled, reason: reason.clone(), remedy: remedy.clone() }
         }
+        _ if !was_asked => Missing {
+            cause: Cause::NotAsked,
+            reason: "the run was not asked for it".to_owned(),
+            remedy: None,
+        },
         _ => Missing {
             cause: Cause::NotReached,
-            reason: match (was_asked, out_of_time) {
-                (false, _) => "the run was not asked for it".to_owned(),
-                (true, true) => "the budget of time had passed before its turn".to_owned(),
-                (true, false) => "the run ended before its trials".to_owned(),
+            reason: if out_of_time {
+                "the budget of time had passed before its turn".to_owned()
+            } else {
+                "the run ended before its trials".to_owned()
             },
             remedy: None,
         },

@@ -21,6 +21,7 @@ use weighbridge_analysis::results::Results;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::{Artifact, Artifacts, Provision};
 use weighbridge_schema::calibration::{CalibratedEffect, Calibration};
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::{
     Availability, ExperimentEntry, Fingerprint, Manifest, Pinning, Revision, SubjectEntry,
 };
@@ -219,7 +220,12 @@ impl Fixture {
             .collect()
     }
 
-    /// The raw lines.
+    /// The raw lines as the runner writes them, each with its check.
+    pub fn checked_lines(&self) -> Vec<u8> {
+        self.observations.iter().flat_map(|o| line::write(o).unwrap()).collect()
+    }
+
+    /// The raw lines without checks: what a test changes in them is then judged by what it says.
     pub fn lines(&self) -> String {
         let mut lines = String::new();
         for observation in &self.observations {
@@ -236,7 +242,7 @@ impl Fixture {
             serde_json::to_string(&self.manifest).unwrap(),
         )
         .unwrap();
-        std::fs::write(folder.join("observations.jsonl"), self.lines()).unwrap();
+        std::fs::write(folder.join("observations.jsonl"), self.checked_lines()).unwrap();
         for (file, histogram) in &self.histograms {
             std::fs::write(folder.join(file), interval_log(&[histogram], None)).unwrap();
         }

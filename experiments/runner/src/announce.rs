@@ -52,6 +52,10 @@ impl Announcer {
                     .unwrap_or_default();
                 format!("{title}: {steps_count} steps, {done_count} of them done{estimate}")
             }
+            Event::More(count) => {
+                self.steps_count += count;
+                format!("{count} more steps")
+            }
             Event::Step { label, failed } => {
                 self.done_count += 1;
                 let place = format!("[{}/{}]", self.done_count, self.steps_count);

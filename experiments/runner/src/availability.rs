@@ -4,8 +4,8 @@ use crate::artifacts::Artifacts;
 use crate::built::Built;
 use crate::containerd::Client;
 use crate::emulator;
-use crate::engine::Engine;
 use crate::engines::Engines;
+use crate::programs;
 use crate::subject::bundle::Runtime;
 use crate::subject::containerd;
 use anyhow::{Context, Result};
@@ -16,7 +16,8 @@ use weighbridge_machine::ask;
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::program::Programs;
+use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
 
 /// What this machine has to measure with.
 pub struct Machine<'a> {
@@ -26,6 +27,8 @@ pub struct Machine<'a> {
     pub engines: &'a Engines,
     /// By architecture.
     pub emulators: &'a BTreeMap<String, Emulator>,
+    /// What subjects are run by, and where set-up would get it.
+    pub programs: &'a Programs,
 }
 
 impl Machine<'_> {
@@ -101,11 +104,14 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
     if let Err(missing) = usable {
         return Availability::NotInstalled {
             reason: missing.to_string(),
-            remedy: missing.remedy().or_else(|| Some(remedy(name, subject))),
+            remedy: missing.remedy().or_else(|| remedy(name, subject, machine.programs)),
         };
     }
     if let Err(reason) = artifacts.prepared(name) {
-        return Availability::NotInstalled { reason, remedy: Some(remedy(name, subject)) };
+        return Availability::NotInstalled {
+            reason,
+            remedy: remedy(name, subject, machine.programs),
+        };
     }
     let asked = match &subject.start {
         Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => {
@@ -123,12 +129,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
                 if let Some(missing) = not_built(image, artifacts) {
                     return missing;
                 }
-                machine
-                    .engines
-                    .get(*engine)
-                    .map_err(anyhow::Error::msg)
-                    .and_then(|engine| has_image(image, artifacts, engine))
-                    .map(|()| version)
+                has_image(image, artifacts, machine.engines, *engine).map(|()| version)
             }
             missing @ Availability::NotInstalled { .. } => return missing,
         },
@@ -137,7 +138,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
         Ok(version) => Availability::Installed { version },
         Err(error) => Availability::NotInstalled {
             reason: format!("{error:#}"),
-            remedy: Some(remedy(name, subject)),
+            remedy: remedy(name, subject, machine.programs),
         },
     }
 }
@@ -162,24 +163,39 @@ fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
 }
 
 /// An archive lies there, or the engine holds what a reference names.
-fn has_image(image: &str, artifacts: &Artifacts, engine: &Engine) -> Result<()> {
+fn has_image(
+    image: &str,
+    artifacts: &Artifacts,
+    engines: &Engines,
+    kind: ContainerEngine,
+) -> Result<()> {
     match own::reference(image) {
-        Some(reference) => engine.image_id(reference).map(|_| ()),
+        Some(_) if engines.is_planned(kind) => Ok(()),
+        Some(reference) => {
+            let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
+            engine.image_id(reference).map(|_| ())
+        }
         None => artifacts.named(image).map(|_| ()).map_err(anyhow::Error::msg),
     }
 }
 
-/// What would help: a program that we do not build is installed, everything else is built.
-fn remedy(name: &SubjectName, subject: &Subject) -> String {
+/// What would help: a program that we do not build is installed, everything else is built. `None` where set-up could
+/// not install the program here: a line that would fail is no help, and the reason says where to look.
+fn remedy(name: &SubjectName, subject: &Subject, programs: &Programs) -> Option<String> {
     if let Start::Container { image, .. } = &subject.start
         && let Some(reference) = own::reference(image)
     {
-        format!("docker pull {reference}")
-    } else if subject.programs().is_empty() {
-        "cargo xtask build --force".to_owned()
-    } else {
-        format!("cargo xtask setup --subject {name}")
+        return Some(format!("docker pull {reference}"));
     }
+    if subject.programs().is_empty() {
+        return Some("cargo xtask build --force".to_owned());
+    }
+    let is_there = |tool: &str| programs::find(tool).is_some();
+    let can_be_had = subject.programs().iter().all(|(program, version)| {
+        let known = programs.get(program);
+        known.is_some_and(|known| known.can_be_installed(version.is_some(), is_there))
+    });
+    can_be_had.then(|| format!("cargo xtask setup --subject {name}"))
 }
 
 /// Why an image that is built only where its root file system can be had was not; the need of set-up is called as the

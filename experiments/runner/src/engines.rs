@@ -4,7 +4,7 @@
 use crate::containerd;
 use crate::engine::Engine;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::subject::ContainerEngine;
@@ -51,6 +51,8 @@ struct Missing {
 /// What answers, and why what does not answer does not.
 pub struct Engines {
     found: BTreeMap<ContainerEngine, Result<Engine, Missing>>,
+    /// Those that set-up can start, and that a plan does not need started.
+    planned: BTreeSet<ContainerEngine>,
     /// The containerd that serves subjects without an engine; not started before one asks for it.
     pub containerd: containerd::Lazy,
 }
@@ -66,7 +68,25 @@ impl Engines {
             let found = connect(kind, address(&describe(kind)).as_deref(), provisions);
             (kind, found)
         });
-        Self { found: found.into(), containerd: containerd::Lazy::default() }
+        let (planned, containerd) = (BTreeSet::new(), containerd::Lazy::default());
+        Self { found: found.into(), planned, containerd }
+    }
+
+    /// Asks for none: a plan takes for granted what set-up says that it can give.
+    pub fn plan(provisions: &[Provision]) -> Self {
+        let is_given = |kind: &ContainerEngine| {
+            let of_it = provisions.iter().filter(|p| p.need == describe(*kind).need);
+            of_it.into_iter().any(|provision| provision.provider.is_some())
+        };
+        let (planned, others): (BTreeSet<_>, Vec<_>) = KINDS.into_iter().partition(is_given);
+        // None of those can be connected to: set-up says that it is missing, or says nothing.
+        let found = others.into_iter().map(|kind| (kind, connect(kind, None, provisions)));
+        Self { found: found.collect(), planned, containerd: containerd::Lazy::default() }
+    }
+
+    /// Whether it is taken for granted, and cannot be asked.
+    pub fn is_planned(&self, kind: ContainerEngine) -> bool {
+        self.planned.contains(&kind)
     }
 
     /// The engine of that kind.
@@ -88,6 +108,9 @@ impl Engines {
 
     /// What the subjects of that kind are marked with when its engine does not answer; else its version.
     pub fn availability(&self, kind: ContainerEngine) -> Availability {
+        if self.is_planned(kind) {
+            return Availability::Installed { version: "not asked for a plan".to_owned() };
+        }
         match self.found.get(&kind) {
             Some(Ok(engine)) => Availability::Installed { version: engine.version.clone() },
             Some(Err(Missing { reason, remedy })) => {
@@ -156,6 +179,27 @@ mod tests {
             remedy: "apt-get install podman".to_owned(),
         };
         assert_eq!(missing, expected);
+    }
+
+    #[test]
+    fn a_plan_takes_for_granted_what_setup_can_give_and_asks_nobody() {
+        let provision = |need: &str, provider: Option<&str>| Provision {
+            need: need.to_owned(),
+            provider: provider.map(str::to_owned),
+            detail: "only root can start one".to_owned(),
+            remedy: None,
+        };
+        let provisions =
+            [provision("container-engine", Some("private-dockerd")), provision("podman", None)];
+        let engines = Engines::plan(&provisions);
+        let availability = |kind| engines.availability(kind);
+        assert!(matches!(availability(ContainerEngine::Docker), Availability::Installed { .. }));
+        assert!(engines.get(ContainerEngine::Docker).is_err(), "there is nobody to talk to");
+        let missing = Availability::NotInstalled {
+            reason: "only root can start one".to_owned(),
+            remedy: Some(describe(ContainerEngine::Podman).remedy.to_owned()),
+        };
+        assert_eq!(availability(ContainerEngine::Podman), missing);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `cargo xtask run` builds this program and calls it; it can be called by hand just as well.
 
 // Printing that does not panic when its reader has gone away.
-#[macro_use(eprintln, println)]
+#[macro_use(eprintln, print, println)]
 extern crate weighbridge_machine;
 
 mod affinity;
@@ -19,6 +19,7 @@ mod clock;
 mod containerd;
 mod daemons;
 mod digest;
+mod dry_run;
 mod emulator;
 mod ending;
 mod engine;
@@ -49,7 +50,7 @@ mod store;
 mod subject;
 mod survey;
 
-use announce::{Announcer, Style, human_duration};
+use announce::{Announcer, Style};
 use anyhow::{Context, Result};
 use built::Built;
 use catalog::Catalog;
@@ -68,6 +69,7 @@ use weighbridge_machine::output;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
+use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::progress::Event;
 
@@ -163,6 +165,12 @@ struct RunArguments {
     /// Print the plan and what it will cost, and measure nothing.
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: every trial in its order.
+    #[arg(long, short, requires = "dry_run")]
+    verbose: bool,
+    /// With --dry-run: ask no container engine, and take those for granted that set-up can give.
+    #[arg(long, requires = "dry_run")]
+    plan_engines: bool,
     /// With --dry-run: write the manifest, with the whole plan, to this file.
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     write_manifest: Option<PathBuf>,
@@ -224,14 +232,19 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     interrupt::install()?;
     let measures = !arguments.dry_run;
     let lock = measures.then(|| alone::lock(&arguments.part, &mut announcer)).transpose()?;
-    let engines = Engines::connect(&provisions);
+    let engines = if arguments.plan_engines {
+        Engines::plan(&provisions)
+    } else {
+        Engines::connect(&provisions)
+    };
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
         let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
-        return print_plan(&manifest, &catalog);
+        print!("{}", dry_run::text(&manifest, &catalog, arguments.verbose)?);
+        return Ok(ExitCode::SUCCESS);
     }
     std::fs::create_dir_all(&arguments.results)
         .with_context(|| format!("create {}", arguments.results.display()))?;
@@ -297,19 +310,6 @@ fn new_manifest(
     survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
 }
 
-/// `30min`, `90s`, `2h`, or a plain number of seconds.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("`{text}`: expected 90s, 30min or 2h"))?;
-    let seconds = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3600,
-        unit => return Err(format!("`{unit}` is no unit of time: expected s, min or h")),
-    };
-    Ok(Duration::from_secs(number.saturating_mul(seconds)))
-}
-
 /// `4..8`.
 fn parse_blocks(text: &str) -> Result<Range<u32>, String> {
     let range = text.split_once("..").and_then(|(from, to)| {
@@ -368,26 +368,4 @@ fn check_unchanged(manifest: &Manifest, built: &Built) -> Result<()> {
         );
     }
     Ok(())
-}
-
-fn print_plan(manifest: &Manifest, catalog: &Catalog) -> Result<ExitCode> {
-    let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
-    for (position, trial) in manifest.plan.iter().enumerate() {
-        println!("{position:>5}  {:<14} {}  #{}", trial.experiment, trial.cell, trial.invocation);
-    }
-    let (ms, bytes) =
-        estimate::estimate(&manifest.plan, &catalog.definitions, &catalog.subjects, profile);
-    println!(
-        "{} trials, seed {}: about {} and {} MB of raw logs; nothing was measured (--dry-run)",
-        manifest.plan.len(),
-        manifest.seed,
-        human_duration(ms),
-        bytes.div_ceil(1_000_000)
-    );
-    for (name, entry) in &manifest.subjects {
-        if let Availability::NotInstalled { reason, .. } = &entry.availability {
-            println!("{name}: not installed: {reason}");
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }

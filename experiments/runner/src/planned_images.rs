@@ -55,6 +55,7 @@ pub fn ids(
         if let Availability::Installed { .. } = entry.availability
             && let Some((kind, image)) = image_of(&entry.definition)
             && let Some(reference) = reference(image)
+            && !engines.is_planned(kind)
         {
             let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
             ids.insert(id_key(kind, reference), engine.image_id(reference)?);

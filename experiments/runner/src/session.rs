@@ -193,6 +193,7 @@ impl Session<'_> {
                 "{} trials were disturbed by other work on this machine: repeating them",
                 again.len()
             )));
+            announcer.say(&Event::More(again.len() as u64));
             for trial in plan::shuffle(again, self.manifest.seed + u64::from(repeat)) {
                 if store.measured_ns() - store.planned_ns() > limit_ns {
                     announcer.say(&Event::Note(

@@ -11,6 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::{Cell, Trial};
@@ -214,8 +215,7 @@ impl Store {
     /// # Errors
     /// It cannot be written.
     pub fn append(&mut self, observation: Observation) -> Result<()> {
-        let mut line = serde_json::to_vec(&observation)?;
-        line.push(b'\n');
+        let line = line::write(&observation)?;
         self.observations.write_all(&line).with_context(|| {
             format!("append to observations.jsonl in {}", self.folder.display())
         })?;
@@ -277,7 +277,8 @@ fn mend(file: &Path) -> Result<Vec<Observation>> {
     lines
         .enumerate()
         .map(|(index, line)| {
-            serde_json::from_slice::<Observation>(line)
+            line::read(line)
+                .map(|read| read.observation)
                 .with_context(|| format!("{}:{}", file.display(), index + 1))
         })
         .collect()

@@ -95,7 +95,7 @@ fn a_torn_last_line_is_removed_and_its_trial_repeated() {
     let folder = store.finish().unwrap();
     let text = fs::read_to_string(folder.join("observations.jsonl")).unwrap();
     let trials: Vec<Trial> =
-        text.lines().map(|line| serde_json::from_str::<Observation>(line).unwrap().trial).collect();
+        text.lines().map(|line| line::read(line.as_bytes()).unwrap().observation.trial).collect();
     assert_eq!(trials, [trial(0), trial(1), trial(2)]);
 }
 

@@ -94,7 +94,7 @@ pub fn survey(
     let asked = asked.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
     built.own.furnish(asked, &catalog.programs, request.programs.as_deref(), request.is_dry);
     let built = &*built;
-    let machine = Machine { built, engines, emulators: &emulators };
+    let machine = Machine { built, engines, emulators: &emulators, programs: &catalog.programs };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     // A plan alone may be made where not everything is: it says what is missing.
     let own = &request.architectures;

@@ -256,9 +256,10 @@ fn the_same_seed_gives_the_same_plan() {
     let _alone = alone();
     let plan = |seed: &str| {
         let results = tempfile::tempdir().unwrap();
-        let output = runner_without_engines(results.path(), &["--dry-run", "--seed", seed])
-            .output()
-            .unwrap();
+        let output =
+            runner_without_engines(results.path(), &["--dry-run", "--verbose", "--seed", seed])
+                .output()
+                .unwrap();
         succeed(&output);
         assert!(
             std::fs::read_dir(results.path()).unwrap().next().is_none(),

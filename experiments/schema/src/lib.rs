@@ -10,6 +10,8 @@ pub mod calibration_load;
 pub mod capability;
 pub mod claim;
 pub mod definition;
+pub mod duration;
+pub mod line;
 pub mod manifest;
 pub mod method;
 pub mod metric;

@@ -92,6 +92,23 @@ impl Program {
             _ => None,
         })
     }
+
+    /// Whether set-up may get it on a machine: `is_there` says whether a tool such as `nix` or `apt-get` is. A version
+    /// other than the pinned one is only in registries that keep all of them.
+    pub fn can_be_installed(
+        &self,
+        is_other_version: bool,
+        is_there: impl Fn(&str) -> bool,
+    ) -> bool {
+        self.sources.iter().any(|source| match source {
+            Source::Cargo { .. } => true,
+            Source::Npm { .. } => is_there("npm") || is_there("apt-get"),
+            Source::Repository { .. } => !is_other_version,
+            Source::Debian { .. } => !is_other_version && is_there("apt-get"),
+            Source::Nix { .. } => !is_other_version && is_there("nix"),
+            Source::Unavailable { .. } => false,
+        })
+    }
 }
 
 /// All programs by name.
@@ -121,4 +138,27 @@ pub struct Installed {
 #[must_use]
 pub fn folder_name(name: &ProgramName, version: &str) -> String {
     format!("{name}-{version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_source_of_this_machine_has_cannot_be_installed() {
+        let program = |sources: Vec<Source>| Program {
+            version: "1.0".to_owned(),
+            licence: "MIT".to_owned(),
+            sources,
+        };
+        let nix = Source::Nix { package: "p".to_owned(), program: "bin/p".to_owned() };
+        let none = Source::Unavailable { reason: "no registry has it".to_owned() };
+        let both = program(vec![nix, none.clone()]);
+        assert!(both.can_be_installed(false, |tool| tool == "nix"));
+        assert!(!both.can_be_installed(true, |tool| tool == "nix"), "the pinned version only");
+        assert!(!both.can_be_installed(false, |tool| tool == "apt-get"));
+        assert!(!program(vec![none]).can_be_installed(false, |_| true));
+        let npm = Source::Npm { package: "p".to_owned(), program: "p".to_owned() };
+        assert!(program(vec![npm]).can_be_installed(true, |tool| tool == "apt-get"));
+    }
 }

@@ -24,6 +24,8 @@ pub enum Event {
         /// Why it failed; `None` when it did not.
         failed: Option<String>,
     },
+    /// There are so many more steps than was said: disturbed trials are visited again.
+    More(u64),
     /// Something to be said above the bar.
     Note(String),
     /// The program's result: the path of what it made.

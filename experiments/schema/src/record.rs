@@ -153,14 +153,13 @@ pub struct Observation {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::parameter::Parameter;
     use crate::plan::Cell;
 
-    #[test]
-    fn a_line_is_read_back_as_written() {
-        let observation = Observation {
+    pub(crate) fn observation() -> Observation {
+        Observation {
             schema_version: crate::SCHEMA_VERSION,
             run: "r".to_owned(),
             position: 7,
@@ -188,7 +187,12 @@ mod tests {
             noise: Noise::default(),
             outcome: Outcome::Failed { stage: "start".to_owned(), reason: "no".to_owned() },
             remarks: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_line_is_read_back_as_written() {
+        let observation = observation();
         let line = serde_json::to_string(&observation).unwrap();
         assert_eq!(serde_json::from_str::<Observation>(&line).unwrap(), observation);
         assert!(line.contains("\"time_to_first_response_ns\":9"), "{line}");

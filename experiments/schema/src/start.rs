@@ -47,7 +47,8 @@ pub enum Start {
     Process {
         /// The program, `{artifact:NAME}`, `{file:PATH}` or a name on PATH.
         program: String,
-        /// Its arguments.
+        /// Its arguments; none when absent.
+        #[serde(default)]
         arguments: Vec<String>,
         /// Its environment, which is empty otherwise.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -61,7 +62,8 @@ pub enum Start {
         /// The artifact that holds the image archive, `{file:PATH}` for an archive as `docker save` writes it, or
         /// `{reference:NAME}` for an image that the engine has; one with a digest is pulled.
         image: String,
-        /// Arguments to the image's entry point.
+        /// Arguments to the image's entry point; none when absent.
+        #[serde(default)]
         arguments: Vec<String>,
         /// How the client reaches it.
         network: Network,
@@ -79,7 +81,8 @@ pub enum Start {
         runtime: String,
         /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
         binary: String,
-        /// Its arguments.
+        /// Its arguments; none when absent.
+        #[serde(default)]
         arguments: Vec<String>,
     },
     /// Have a containerd of one's own, with no engine above it, run a bundle by a shim, on the host's network.
@@ -89,7 +92,8 @@ pub enum Start {
         /// The artifact or `{file:PATH}` that is the root file system's only file: a static binary, or what the shim
         /// runs in the place of one.
         file: String,
-        /// Its arguments.
+        /// Its arguments; none when absent.
+        #[serde(default)]
         arguments: Vec<String>,
     },
 }

@@ -9,8 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::Manifest;
-use weighbridge_schema::record::Observation;
 
 /// One element's progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +102,10 @@ fn look_into(part: &Path, found: &mut Progress) -> Result<()> {
     let manifest: Manifest = read_json(&manifest)?;
     found.trials_planned = Some(manifest.plan.len() as u64);
     found.node = manifest.machines.keys().next().cloned().or_else(|| found.node.take());
-    let log = std::fs::read_to_string(part.join("observations.jsonl")).unwrap_or_default();
+    let log = std::fs::read(part.join("observations.jsonl")).unwrap_or_default();
     // A last line that is being written is none yet.
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Observation>(line).ok());
-    for observation in lines {
+    let lines = log.split(|&byte| byte == b'\n').filter_map(|line| line::read(line).ok());
+    for observation in lines.map(|line| line.observation) {
         found.trials_done += u64::from(observation.repeat == 0);
         found.measured += Duration::from_nanos(observation.duration_ns);
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Observation;
@@ -60,8 +61,7 @@ fn write_log(
             line.position = position;
             line.machine = Some(machine.clone());
             copy_files(part, &mut line, folder)?;
-            serde_json::to_writer(&mut log, &line)?;
-            log.push(b'\n');
+            log.extend(line::write(&line)?);
             count += 1;
         }
     }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::Observation;
 use weighbridge_schema::stop::Stop;
@@ -86,12 +87,15 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 }
 
 fn read_log(path: &Path) -> Result<Vec<Observation>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    text.lines()
+    let bytes = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let log = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let lines = log.split(|&byte| byte == b'\n').filter(|_| !log.is_empty());
+    lines
         .enumerate()
         .map(|(index, line)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("parse {}:{}", path.display(), index + 1))
+            let read = line::read(line);
+            let place = || format!("{}:{}", path.display(), index + 1);
+            Ok(read.with_context(place)?.observation)
         })
         .collect()
 }

@@ -171,7 +171,7 @@ impl Plan<'_> {
                 }
                 Err(error) => {
                     let reason = format!("{error:#}");
-                    session.report(&format!("{need}: {name} can't serve: {reason}"));
+                    session.report(&format!("{need}: {name} can't serve: {}", short(&reason)));
                     passed_over.push(PassedOver { provider: name.to_owned(), reason });
                 }
             }
@@ -200,7 +200,36 @@ fn reasons(passed_over: &[PassedOver]) -> String {
     parts.join("; ")
 }
 
+/// Letters of a reason that are shown while another provider may still serve; all of it is recorded.
+const SHOWN_MAX: usize = 100;
+
+/// The beginning of a reason, in one line.
+fn short(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    let shown: String = line.chars().take(SHOWN_MAX).collect();
+    if shown.len() == reason.len() {
+        shown
+    } else {
+        format!("{} ... (setup.json has all)", shown.trim_end())
+    }
+}
+
 /// Details from pairs.
 pub(crate) fn details<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut_and_a_short_one_is_not() {
+        assert_eq!(short("no apt-get here"), "no apt-get here");
+        let long = format!("`apt-get update` failed: {}", "E: no such host ä | ".repeat(40));
+        let cut = short(&long);
+        assert!(cut.chars().count() < 140 && cut.starts_with("`apt-get update` failed"), "{cut}");
+        assert!(cut.ends_with("... (setup.json has all)"), "{cut}");
+        assert_eq!(short("first\nsecond"), "first ... (setup.json has all)");
+    }
 }

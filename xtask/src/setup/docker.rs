@@ -5,7 +5,7 @@ use super::daemon::{Daemon, Place};
 use super::engine::{Kind, Started, program};
 use super::{Machine, Need};
 use anyhow::{Context as _, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use weighbridge_schema::subject::ContainerEngine;
 
 /// Docker.
@@ -18,18 +18,35 @@ pub(crate) const DOCKER: Kind = Kind {
     packages: &["docker.io", "iptables"],
     lacking,
     start,
+    reach,
 };
+
+const SYSTEM_SOCKET: &str = "/var/run/docker.sock";
 
 /// Where one that runs already listens: the system's, or the user's own.
 fn sockets(machine: &dyn Machine) -> Vec<PathBuf> {
     let own = machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
     let own = own.map(|folder| folder.join("docker.sock"));
-    std::iter::once("/var/run/docker.sock".into()).chain(own).collect()
+    std::iter::once(SYSTEM_SOCKET.into()).chain(own).collect()
 }
 
 fn lacking(machine: &dyn Machine) -> Option<&'static str> {
     let programs = ["dockerd", "containerd", "runc", "iptables"];
     programs.into_iter().find(|name| program(machine, name).is_none())
+}
+
+/// It is installed: it does not run, or does not let this user in.
+fn reach(machine: &dyn Machine) -> String {
+    let start = match machine.find("systemctl") {
+        Some(_) => "sudo systemctl start docker",
+        None => "sudo service docker start",
+    };
+    let join = "sudo usermod -aG docker $USER, and log in again";
+    match (machine.is_root(), machine.exists(Path::new(SYSTEM_SOCKET))) {
+        (true, _) => start.replace("sudo ", ""),
+        (false, true) => format!("{join} (or {start}, if it does not run)"),
+        (false, false) => format!("{start}; {join}"),
+    }
 }
 
 fn start(session: &Session<'_>) -> Result<Started> {

@@ -31,6 +31,8 @@ pub(crate) struct Kind {
     /// A program that it needs and that is not there; `None` when all are.
     pub(crate) lacking: fn(&dyn Machine) -> Option<&'static str>,
     pub(crate) start: fn(&Session<'_>) -> Result<Started>,
+    /// What lets this user reach an engine whose programs are all installed.
+    pub(crate) reach: fn(&dyn Machine) -> String,
 }
 
 /// A private engine that answers, and what the manifest should say about it.
@@ -88,7 +90,7 @@ impl Engines {
 pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     let session = open(context)?;
     let engines = KINDS.iter().map(|kind| {
-        let chain = chain(kind);
+        let chain = chain(kind, session.machine());
         let plan = chain.plan(&session)?;
         if plan.packages().is_empty() {
             return engine_of(kind, &session, plan);
@@ -130,7 +132,7 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Result<Engin
         }
         Err(error) if error.is::<InterruptedError>() => return Err(error),
         Err(error) => {
-            missing(kind, format!("{provider}: {error:#}"), packages::line(kind.packages))
+            missing(kind, format!("{provider}: {error:#}"), (kind.reach)(session.machine()))
         }
     })
 }
@@ -148,11 +150,24 @@ fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
 }
 
 /// The chain of set-up: it installs the engine, but starts none.
-pub(crate) fn chain(kind: &'static Kind) -> Chain {
+pub(crate) fn chain(kind: &'static Kind, machine: &dyn Machine) -> Chain {
     Chain {
         need: kind.need,
         providers: vec![Box::new(Socket(kind)), Box::new(Private(kind))],
-        remedy: packages::line(kind.packages),
+        remedy: remedy(kind, machine),
+    }
+}
+
+/// What would help: packages only where a program is missing.
+fn remedy(kind: &Kind, machine: &dyn Machine) -> String {
+    let variable = kind.variable;
+    match machine.variable(variable) {
+        Some(host) if host.starts_with("unix://") => {
+            format!("start the engine that {variable}={host} names, or: unset {variable}")
+        }
+        Some(_) => format!("unset {variable}, or let it name a local socket (unix://...)"),
+        None if (kind.lacking)(machine).is_some() => packages::line(kind.packages),
+        None => (kind.reach)(machine),
     }
 }
 

@@ -101,7 +101,7 @@ fn the_emulators_are_a_package_or_a_line_to_paste() {
     let bench = Bench::new("emulator");
     let setup = provide(&bench, &machine, &[Need::Emulator]);
     assert_eq!(provider(&setup), Some("distribution-packages"));
-    assert_eq!(machine.count("qemu-user"), 1);
+    assert_eq!(machine.count("no-install-recommends qemu-user"), 1);
 
     let user = FakeMachine { root: false, ..FakeMachine::debian() };
     let setup = provide(&bench, &user, &[Need::Emulator]);

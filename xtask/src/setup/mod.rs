@@ -35,8 +35,10 @@ mod zig;
 
 pub use engine::{Engine, Engines};
 pub use machine::{LocalMachine, Machine, Step};
+pub use packages::installed as installed_packages;
 pub use record::{
-    Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing, TargetToolchain,
+    Finding, Need, Outcome, PassedOver, Provision, SCHEMA_VERSION, Setup, Standing,
+    TargetToolchain, provider_words,
 };
 
 use crate::architecture::Architecture;
@@ -112,8 +114,8 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
         Need::StaticX86_64 => static_native::foreign_chain(need, Architecture::X86_64),
         Need::StaticAarch64 => static_native::foreign_chain(need, Architecture::Aarch64),
         Need::Emulator => tools::chain(need, &tools::EMULATOR),
-        Need::ContainerEngine => engine::chain(&docker::DOCKER),
-        Need::Podman => engine::chain(&podman::PODMAN),
+        Need::ContainerEngine => engine::chain(&docker::DOCKER, context.machine),
+        Need::Podman => engine::chain(&podman::PODMAN, context.machine),
         Need::ImageDebian => roots::debian_chain(need),
         Need::ImageAlpine => roots::busybox_chain(need),
         Need::OciRuntimes => tools::chain(need, &tools::OCI_RUNTIMES),
@@ -130,4 +132,10 @@ fn install_all(session: &Session<'_>, plans: &[Plan<'_>]) {
     if let Err(error) = session.installer.ensure(session, &packages) {
         session.report(&format!("packages were not installed: {error:#}"));
     }
+}
+
+/// A made-up Debian for the tests of other modules.
+#[cfg(test)]
+pub(crate) fn fake_debian() -> fake::FakeMachine {
+    fake::FakeMachine::debian()
 }

@@ -5,6 +5,7 @@ use super::{Machine, Step};
 use anyhow::{Result, bail};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Installs packages, when this user may.
 #[derive(Debug, Default)]
@@ -54,10 +55,30 @@ impl Installer {
                 bail!("installing was declined; {}", line(&wanted));
             }
         }
+        // Only those are set-up's own: a package that is there already may be there for another reason.
+        let own = absent(session.machine(), &wanted);
         install(session.machine(), &wanted)?;
+        note_installed(&context.state, &own)?;
         self.installed.borrow_mut().extend(wanted.into_iter().map(str::to_owned));
         Ok(())
     }
+}
+
+/// The list of what set-up has installed, so that `clean` can say how it goes.
+const LIST: &str = "installed-packages.txt";
+
+fn note_installed(state: &Path, packages: &[&str]) -> Result<()> {
+    let mut all: BTreeSet<String> = installed(state).into_iter().collect();
+    all.extend(packages.iter().map(|package| (*package).to_owned()));
+    let lines: String = all.iter().map(|package| format!("{package}\n")).collect();
+    crate::stage::write(&state.join(LIST), lines.as_bytes())
+}
+
+/// The packages that set-up has installed, as far as the state folder remembers.
+#[must_use]
+pub fn installed(state: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(state.join(LIST)).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 /// Those of the packages that the distribution's own record does not call installed.

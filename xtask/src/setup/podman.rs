@@ -20,6 +20,7 @@ pub(crate) const PODMAN: Kind = Kind {
     packages: &["podman", "conmon", "crun", "runc"],
     lacking,
     start,
+    reach,
 };
 
 /// The script in the run folder that calls podman with folders and settings of its own.
@@ -32,6 +33,13 @@ const INFO_LIMIT: Duration = Duration::from_secs(60);
 const HYBRID: &str = "/sys/fs/cgroup/unified/cgroup.procs";
 /// What is loaded is what the build has made: nothing is signed, and nothing comes from elsewhere.
 const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+
+/// It is installed: an ordinary user's own service needs no root.
+fn reach(machine: &dyn Machine) -> String {
+    let folder = machine.variable("XDG_RUNTIME_DIR").unwrap_or_else(|| "/tmp".to_owned());
+    let socket = format!("unix://{folder}/podman.sock");
+    format!("podman system service --time=0 {socket} & export CONTAINER_HOST={socket}")
+}
 
 fn lacking(machine: &dyn Machine) -> Option<&'static str> {
     if oci_runtime(machine).is_none() {

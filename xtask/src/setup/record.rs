@@ -228,16 +228,18 @@ impl Setup {
 }
 
 /// What `doctor` finds for one need, without changing anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The need.
     pub need: Need,
     /// Where it stands.
+    #[serde(flatten)]
     pub standing: Standing,
 }
 
 /// Where a need stands before set-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "standing", rename_all = "kebab-case")]
 pub enum Standing {
     /// There already, through this provider.
     Present {
@@ -260,16 +262,29 @@ pub enum Standing {
     },
 }
 
+/// A provider as a person reads it; the record keeps its name.
+#[must_use]
+pub fn provider_words(provider: &str) -> &str {
+    match provider {
+        "path" => "on PATH",
+        "socket" => "it runs already",
+        "private-dockerd" | "private-podman" => "a private one can be started",
+        other => other,
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let need = self.need;
         match &self.standing {
-            Standing::Present { provider } => write!(formatter, "{need:<22} present    {provider}"),
+            Standing::Present { provider } => {
+                write!(formatter, "{need:<26} present    {}", provider_words(provider))
+            }
             Standing::Obtainable { provider, line } => {
-                write!(formatter, "{need:<22} obtainable {provider}: {line}")
+                write!(formatter, "{need:<26} obtainable {provider}: {line}")
             }
             Standing::Missing { reason, line } => {
-                write!(formatter, "{need:<22} missing    {reason}; {line}")
+                write!(formatter, "{need:<26} missing    {reason}; to get it: {line}")
             }
         }
     }

@@ -7,7 +7,8 @@
 #   supervise-daemon.sh clean RUN_FOLDER DATA_FOLDER
 #
 # RUN_FOLDER may hold: `last-words`, a script that ends what the engine leaves running when it ends; `bridge-is-ours`,
-# when the machine had no bridge docker0 before; `data-was-mounted`, when DATA_FOLDER was a mount before.
+# when the machine had no bridge docker0 before; `data-was-mounted`, when DATA_FOLDER was a mount before; `network`, how
+# the machine forwarded before, where the bridge is ours.
 verb=$1 run=$2 data=$3
 
 # The engine, its containerd, its shims and proxies: they name the run folder in their arguments. A client of
@@ -53,6 +54,48 @@ gone() {
     return 1
 }
 
+# The tables of IPv4 and IPv6, in those that dockerd writes to.
+firewalls() {
+    for program in iptables ip6tables; do
+        command -v "$program" >/dev/null 2>&1 || continue
+        for table in filter nat; do
+            echo "$program -w 5 -t $table"
+        done
+    done
+}
+
+# Whether the machine forwards, and what becomes of what no rule is about: dockerd changes both, for good, and a virtual
+# machine of this host loses its network by it.
+note_network() {
+    for file in ipv4/ip_forward ipv6/conf/all/forwarding; do
+        [ -r "/proc/sys/net/$file" ] && echo "forwards $file $(cat "/proc/sys/net/$file")"
+    done
+    firewalls | while read -r firewall; do
+        $firewall -S 2>/dev/null </dev/null | sed -n "s/^-P FORWARD /policy $firewall -P FORWARD /p"
+    done
+}
+
+# Takes away what dockerd made for its bridge, as far as nothing of it was there before, and restores what was noted.
+restore_network() {
+    grep -q '^had-chains' "$run/network" || firewalls | while read -r firewall; do
+        $firewall -S 2>/dev/null </dev/null | grep -E -- '^-A .*(docker0|-j DOCKER)' | sed 's/^-A/-D/' |
+            while read -r rule; do
+                # Words of a rule; those of dockerd hold no blanks.
+                # shellcheck disable=SC2086
+                $firewall $rule </dev/null 2>/dev/null
+            done
+        chains=$($firewall -S 2>/dev/null </dev/null | sed -n 's/^-N \(DOCKER[^ ]*\).*/\1/p')
+        for chain in $chains; do $firewall -F "$chain" 2>/dev/null; done
+        for chain in $chains; do $firewall -X "$chain" 2>/dev/null; done
+    done
+    while read -r what rest; do
+        case "$what" in
+        policy) $rest 2>/dev/null </dev/null ;;
+        forwards) echo "${rest#* }" >"/proc/sys/net/${rest% *}" ;;
+        esac
+    done <"$run/network"
+}
+
 clean() {
     [ -x "$run/last-words" ] && timeout 60 "$run/last-words" </dev/null >/dev/null 2>&1
     # shellcheck disable=SC2046
@@ -76,7 +119,10 @@ clean() {
         umount "$mount" 2>/dev/null || umount -l "$mount"
     done
     # A bridge that was there before is not ours to take away.
-    [ -e "$run/bridge-is-ours" ] && ip link delete docker0 2>/dev/null
+    if [ -e "$run/bridge-is-ours" ]; then
+        ip link delete docker0 2>/dev/null
+        [ -e "$run/network" ] && restore_network
+    fi
     rm -rf "$run"
 }
 
@@ -85,6 +131,13 @@ if [ "$verb" = run ]; then
     log=$4
     shift 4
     grep -qF " $data " /proc/self/mounts && : >"$run/data-was-mounted"
+    if [ -e "$run/bridge-is-ours" ]; then
+        note_network >"$run/network"
+        # Chains of an engine that left them: they are not ours to take away.
+        firewalls | while read -r firewall; do
+            $firewall -S 2>/dev/null </dev/null | grep -q '^-N DOCKER' && echo had-chains
+        done >>"$run/network"
+    fi
     "$@" </dev/null >"$log" 2>&1 &
     daemon=$!
     echo "$daemon" >"$run/daemon"

@@ -167,6 +167,15 @@ fn root_installs_everything_missing_in_one_go_and_is_asked_once() {
 }
 
 #[test]
+fn what_was_installed_is_remembered_and_what_was_there_is_not() {
+    let machine =
+        apt_brings(&["gcc"]).on("${db:Status-Status} libc6-dev", |_, _| Ok("installed".to_owned()));
+    let bench = Bench::new("remembered");
+    provide(&bench, &machine, &[Need::CCompiler]);
+    assert_eq!(super::installed_packages(&bench.state), ["gcc"]);
+}
+
+#[test]
 fn who_declines_gets_the_line_and_nothing_is_installed() {
     let machine = FakeMachine { consents: false, ..apt_brings(&["nix"]) };
     let bench = Bench::new("decline");
@@ -235,6 +244,44 @@ fn an_engine_that_answers_is_used_and_a_named_one_is_the_only_one() {
     let reason = why_missing(&engines, Need::ContainerEngine);
     assert!(reason.contains("unix:///nowhere.sock does not answer as docker"), "{reason}");
     assert_eq!(named.count("apt-get"), 0);
+}
+
+/// Docker as a package leaves it, for a user who is not root.
+fn with_docker() -> FakeMachine {
+    let machine = FakeMachine { root: false, ..FakeMachine::debian() };
+    for program in ["dockerd", "containerd", "runc", "iptables"] {
+        machine.add_program(program);
+    }
+    machine
+}
+
+#[test]
+fn an_engine_that_is_installed_is_not_answered_with_its_package() {
+    let remedy = |machine: &FakeMachine| {
+        let bench = Bench::new("reach");
+        let setup = provide(&bench, machine, &[Need::ContainerEngine]);
+        let engines = bench.call(machine, false, super::engine::ensure).unwrap();
+        let of_setup = setup.missing().next().unwrap().2.to_owned();
+        let mut found = engines.iter().filter(|engine| engine.need == Need::ContainerEngine);
+        let of_run = found.next().unwrap().missing.as_ref().unwrap().1.clone();
+        assert_eq!(of_setup, of_run);
+        of_run
+    };
+    let join = "sudo usermod -aG docker $USER, and log in again";
+    let stopped = with_docker();
+    assert_eq!(remedy(&stopped), format!("sudo service docker start; {join}"));
+    stopped.add_program("systemctl");
+    assert_eq!(remedy(&stopped), format!("sudo systemctl start docker; {join}"));
+    let closed = with_docker();
+    closed.add_file("/var/run/docker.sock", "");
+    assert!(remedy(&closed).starts_with(join), "{}", remedy(&closed));
+    let dead = FakeMachine::debian().with("DOCKER_HOST", "unix:///nowhere.sock");
+    assert_eq!(
+        remedy(&dead),
+        "start the engine that DOCKER_HOST=unix:///nowhere.sock names, or: unset DOCKER_HOST"
+    );
+    let remote = FakeMachine::debian().with("DOCKER_HOST", "tcp://other:2375");
+    assert!(remedy(&remote).starts_with("unset DOCKER_HOST, or let it name a local socket"));
 }
 
 fn why_missing(engines: &super::Engines, need: Need) -> &str {

@@ -3,21 +3,22 @@
 use super::analyze::{self, Output};
 use super::run::Choice;
 use super::{build, failures, paper, run as measure, setup};
+use crate::asked;
 use crate::exit::Exit;
 use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
-use crate::setup::Need;
-use anyhow::{Context, Result};
-use std::path::Path;
-use weighbridge_schema::manifest::{Availability, Manifest};
+use crate::setup::{Need, Setup};
+use anyhow::Result;
 
 /// The verb.
 ///
 /// # Errors
 /// A stage failed; the message says which and what to do.
 pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress) -> Result<Exit> {
-    // First of all: nothing is set up or built beside somebody's run, and no two runs start engines.
+    asked::check(project, choice)?;
+    asked::check_installed(project, choice)?;
+    // Before set-up: nothing is set up or built beside somebody's run, and no two runs start engines.
     let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = setup::provide(project, &needs, progress)?;
@@ -32,17 +33,15 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
         Some(why) => progress.skipped("paper", why),
     }
 
-    println!("\n{}\n", analyze::summary(&output)?);
+    println!("\n{}\n", analyze::brief(&output)?);
     if pdf_missing.is_none() {
         println!("paper     {}", project.shown(&pdf));
     }
     println!("report    {}", project.shown(&output.report.join("index.html")));
+    println!("summary   {}", project.shown(&output.generated.join("summary.txt")));
     println!("figures   {}", project.shown(&output.generated));
     println!("raw logs  {}", project.shown(&folder));
-    for (need, reason, remedy) in setup.missing() {
-        println!("missing   {need}: {reason}\n          to get it: {remedy}");
-    }
-    for line in not_installed(&folder)? {
+    if let Some(line) = lacking(&setup) {
         println!("{line}");
     }
     if let Some(failed) = failures::of(&folder)? {
@@ -52,19 +51,37 @@ pub fn run(project: &Project, choice: &Choice, force: bool, progress: &Progress)
     Ok(exit)
 }
 
-/// The subjects that the run could not measure, each with what would get it.
-fn not_installed(run: &Path) -> Result<Vec<String>> {
-    let file = run.join("manifest.json");
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let manifest: Manifest =
-        serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
-    let missing = manifest.subjects.iter().filter_map(|(name, entry)| {
-        let Availability::NotInstalled { reason, remedy } = &entry.availability else {
-            return None;
+/// What set-up could not get, in one line; `doctor` says why and what would get it.
+fn lacking(setup: &Setup) -> Option<String> {
+    let needs: Vec<String> = setup.missing().map(|(need, _, _)| need.to_string()).collect();
+    (!needs.is_empty()).then(|| {
+        format!(
+            "missing   {} (cargo xtask doctor says why, and what would get it)",
+            needs.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::{Outcome, Provision, SCHEMA_VERSION};
+
+    #[test]
+    fn what_is_missing_takes_one_line() {
+        let missing = |need| Provision {
+            need,
+            outcome: Outcome::Missing { reason: "no".to_owned(), remedy: "x".to_owned() },
+            passed_over: Vec::new(),
         };
-        let remedy = remedy.as_deref().unwrap_or("cargo xtask doctor");
-        Some(format!("missing   {name}: {reason}\n          to measure it: {remedy}"))
-    });
-    Ok(missing.collect())
+        let mut setup = Setup {
+            schema_version: SCHEMA_VERSION,
+            provisions: Vec::new(),
+            targets: std::collections::BTreeMap::new(),
+        };
+        assert_eq!(lacking(&setup), None);
+        setup.provisions = vec![missing(Need::Tex), missing(Need::Podman)];
+        let line = lacking(&setup).unwrap();
+        assert!(line.starts_with("missing   TeX, Podman (cargo xtask doctor"), "{line}");
+    }
 }

@@ -1,14 +1,17 @@
 //! `cargo xtask analyze`: from raw logs to tables, figures, numbers and the report.
 
+use super::list::{RunLine, State, all_runs};
 use super::{calibrate, tools};
-use crate::exit::Exit;
+use crate::exit::{Exit, ToldError};
 use crate::inputs::Inputs;
 use crate::process::{command, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
+use crate::questions::{Kind, Questions};
 use crate::stage;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use weighbridge_schema::parse::nearest;
 
 const STAGE: &str = "analyze";
 /// The stage's result when every check and claim holds or is undecided.
@@ -31,17 +34,19 @@ impl Output {
     }
 }
 
+/// The claims that every run is judged by.
+#[must_use]
+pub fn claims_file(project: &Project) -> PathBuf {
+    project.path("analysis/claims.toml")
+}
+
 /// The run to analyse: the one named, else the newest, else the published one.
 ///
 /// # Errors
 /// There is none.
 pub fn choose(project: &Project, named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
-        let candidates = [path.to_owned(), project.results().join(path)];
-        return candidates
-            .into_iter()
-            .find(|candidate| candidate.join("manifest.json").is_file())
-            .with_context(|| format!("{} is not a run: it has no manifest.json", path.display()));
+        return find(project, path);
     }
     if let Some(newest) = tools::runs(project)?.pop() {
         return Ok(newest);
@@ -49,6 +54,41 @@ pub fn choose(project: &Project, named: Option<&Path>) -> Result<PathBuf> {
     tools::published(project)?.context(
         "there is no run yet: `cargo xtask run` makes one, `cargo xtask all` does everything",
     )
+}
+
+/// So many runs are named where one was not found: the newest.
+const NAMED_MAX: usize = 5;
+
+/// A run by its folder or by its name, in `results/` or among the published ones.
+fn find(project: &Project, named: &Path) -> Result<PathBuf> {
+    let published = project.path("paper/data").join(named);
+    let candidates = [named.to_owned(), project.results().join(named), published];
+    let is_run = |candidate: &&PathBuf| candidate.join("manifest.json").is_file();
+    if let Some(found) = candidates.iter().find(is_run) {
+        return Ok(found.clone());
+    }
+    let runs = all_runs(project)?;
+    let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy();
+    if let Some(unfinished) =
+        runs.iter().find(|run| run.state == State::Unfinished && run.name == name)
+    {
+        bail!(
+            "{name} is not complete: go on with it first, cargo xtask run --resume {name} (or name its folder, {})",
+            unfinished.folder
+        );
+    }
+    let shown = named.display();
+    let names = || runs.iter().map(|run| run.name.as_str());
+    if let Some(near) = nearest(&name, names()) {
+        bail!("{shown} is not a run: it has no manifest.json; did you mean `{near}`?");
+    }
+    match names().rev().take(NAMED_MAX).collect::<Vec<_>>().as_slice() {
+        [] => bail!("{shown} is not a run: it has no manifest.json; there is no run yet"),
+        newest => bail!(
+            "{shown} is not a run: it has no manifest.json; there are: {} (cargo xtask list runs shows all)",
+            newest.join(", ")
+        ),
+    }
 }
 
 /// The verb.
@@ -66,8 +106,25 @@ pub fn run(
     let exit = stage(project, &folder, &output, None, force, progress)?;
     println!("{}\n", summary(&output)?);
     println!("report: {}", project.shown(&output.report.join("index.html")));
-    println!("next: cargo xtask paper");
+    // A question of somebody's own has no place in the paper of this project.
+    if is_of_the_paper(project, &folder)? {
+        println!("next: cargo xtask paper {}", project.shown(&folder));
+    }
     Ok(exit)
+}
+
+/// Whether a run asks nothing but what the paper has a place for.
+fn is_of_the_paper(project: &Project, folder: &Path) -> Result<bool> {
+    let named = |run: &RunLine| project.root.join(&run.folder) == *folder;
+    let run =
+        all_runs(project)?.into_iter().find(|run| named(run) || Path::new(&run.folder) == folder);
+    let questions = Questions::read(project)?;
+    let is_usual = |name: &String| {
+        let mut usual = questions.experiments.iter().filter(|one| one.kind == Kind::Usual);
+        usual.any(|one| one.definition.experiment.as_str() == name)
+    };
+    // A run from elsewhere is not listed; its definitions are most likely ours.
+    Ok(run.is_none_or(|run| run.experiments.iter().all(is_usual)))
 }
 
 /// The table of medians, ratios and verdicts, as the terminal shows it.
@@ -75,12 +132,22 @@ pub fn run(
 /// # Errors
 /// The analysis has not written it.
 pub fn summary(output: &Output) -> Result<String> {
-    let file = output.generated.join("summary.txt");
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    text_of(&output.generated.join("summary.txt"))
+}
+
+fn text_of(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     // The first line says which command generated the file: a reader of the screen has just typed it.
     let lines: Vec<&str> = text.lines().skip_while(|line| line.starts_with('%')).collect();
     Ok(lines.join("\n").trim().to_owned())
+}
+
+/// Verdicts, the first numbers and how much is missing, as `all` ends with.
+///
+/// # Errors
+/// The analysis has not written it.
+pub fn brief(output: &Output) -> Result<String> {
+    text_of(&output.generated.join("brief.txt"))
 }
 
 /// The stage: skipped when neither the raw logs nor the analysis have changed.
@@ -126,7 +193,7 @@ pub fn stage(
     let (_, code) = with_events(&mut analysis, progress).inspect_err(|_| progress.abandon())?;
     if !matches!(code, 0 | 1) {
         progress.abandon();
-        anyhow::bail!("the analysis ended with exit code {code}; its message stands above");
+        return Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into());
     }
     progress.end("done");
     let outputs = [output.generated.join("numbers.tex"), output.report.join("index.html")];
@@ -134,4 +201,50 @@ pub fn stage(
         if code == 0 { (Exit::Done, HOLDS) } else { (Exit::DoesNotHold, "does not hold") };
     stage::done(project, STAGE, &inputs, &outputs, result)?;
     Ok(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_found_by_its_name_and_what_is_none_is_answered_with_the_nearest() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_owned();
+        let project = Project {
+            state: root.join("state"),
+            target: root.join("target"),
+            build: root.join("target"),
+            assume_yes: true,
+            root,
+        };
+        let told = |name: &str| find(&project, Path::new(name)).unwrap_err().to_string();
+        assert!(told("nope").ends_with("there is no run yet"), "{}", told("nope"));
+        let runs = [
+            "paper/data/2026-11-21T22-09-42Z-quick",
+            "results/2026-11-29T10-40-55Z-quick",
+            "results/2026-11-29T12-00-00Z-smoke.partial",
+        ];
+        for run in runs {
+            std::fs::create_dir_all(project.path(run)).unwrap();
+            std::fs::write(project.path(run).join("manifest.json"), "{}").unwrap();
+        }
+        for (name, run) in
+            [("2026-11-21T22-09-42Z-quick", runs[0]), ("2026-11-29T10-40-55Z-quick", runs[1])]
+        {
+            assert_eq!(find(&project, Path::new(name)).unwrap(), project.path(run));
+        }
+        let typo = told("2026-11-29T10-40-55Z-qick");
+        assert!(typo.ends_with("did you mean `2026-11-29T10-40-55Z-quick`?"), "{typo}");
+        let partial = told("2026-11-29T12-00-00Z-smoke");
+        assert!(
+            partial.contains("cargo xtask run --resume 2026-11-29T12-00-00Z-smoke"),
+            "{partial}"
+        );
+        assert!(
+            told("zzz").contains("; there are: 2026-11-29T12-00-00Z-smoke, "),
+            "{}",
+            told("zzz")
+        );
+    }
 }

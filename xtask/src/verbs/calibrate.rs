@@ -3,7 +3,7 @@
 
 use super::run::{self, Choice};
 use super::{build, failures, setup, tools};
-use crate::exit::{Exit, LackingError};
+use crate::exit::{Exit, LackingError, ToldError};
 use crate::machine_lock;
 use crate::process::command;
 use crate::progress::Progress;
@@ -78,7 +78,7 @@ fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
     judging.arg("--output").arg(aa_file(project));
     let status = judging.status().with_context(|| format!("run {}", analysis.display()))?;
     // 1: done, but the scale is not as it must be; the table above says where.
-    anyhow::ensure!(matches!(status.code(), Some(0 | 1)), "the calibration ended with {status}");
+    ToldError::unless(status, &[0, 1])?;
     println!("raw logs     {}", project.shown(&folder));
     if let Some(failed) = failures::of(&folder)? {
         println!("{failed}: the raw log says why");
@@ -102,7 +102,8 @@ fn load(project: &Project, progress: &Progress) -> Result<()> {
     measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
     // Ctrl-C reaches it through us, once.
     measuring.process_group(0);
-    crate::process::run(&mut measuring)?;
+    let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask compare`: two runs beside each other.
 
 use super::{analyze, tools};
-use crate::exit::Exit;
-use crate::process::{self, command};
+use crate::exit::{Exit, ToldError};
+use crate::process::{command, lines};
 use crate::progress::Progress;
 use crate::project::Project;
 use anyhow::Result;
@@ -26,6 +26,7 @@ pub fn run(
     if let Some(file) = calibration {
         analysis.arg("--calibration").arg(file);
     }
-    process::run(&mut analysis)?;
+    let status = lines(&mut analysis, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])?;
     Ok(Exit::Done)
 }

@@ -50,6 +50,9 @@ pub struct Submit {
     /// Write everything and hand nothing over.
     #[arg(long)]
     pub write_only: bool,
+    /// Install missing packages without asking.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Which fleet.
@@ -125,6 +128,7 @@ pub fn submit(
         what.choice.budget.is_none(),
         "--budget is for one machine: the elements of a fleet measure what was planned"
     );
+    crate::asked::check(project, &what.choice)?;
     let mut choice = what.choice.clone();
     if choice.arch.is_empty() {
         let own = Architecture::from_str(std::env::consts::ARCH, false);

@@ -15,6 +15,7 @@ pub mod paper;
 pub mod run;
 pub mod setup;
 pub mod setup_subjects;
+pub mod subject_programs;
 pub mod test;
 mod test_fleet;
 mod test_foreign;

@@ -9,6 +9,7 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::{Need, Setup};
 use crate::stage;
+use crate::typed_numbers;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use xshell::Shell;
@@ -64,6 +65,9 @@ pub fn stage(
     force: bool,
     progress: &Progress,
 ) -> Result<()> {
+    for line in typed_numbers::found(project)? {
+        progress.note(&format!("warning: {line}"));
+    }
     let inputs = SOURCES
         .iter()
         .try_fold(Inputs::default().word(&pdf.to_string_lossy()), |inputs, source| {

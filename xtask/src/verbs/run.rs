@@ -3,7 +3,8 @@
 use super::setup::{for_manifest, need_name};
 use super::{build, failures, tools, unfinished};
 use crate::architecture::Architecture;
-use crate::exit::{Exit, SaidError};
+use crate::asked;
+use crate::exit::{Exit, ToldError};
 use crate::inputs::Inputs;
 use crate::machine_lock;
 use crate::process::{command, interrupted, with_events};
@@ -13,9 +14,11 @@ use crate::remote::Host;
 use crate::setup::{Engines, Need, Setup, engine, programs};
 use crate::stage;
 use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::program::RECORD;
 
 const STAGE: &str = "run";
@@ -23,26 +26,34 @@ const STAGE: &str = "run";
 /// What the user asked for.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Choice {
-    /// Experiments by name; all when none is given.
+    /// Experiments by name, separated by spaces or commas; all when none is given.
+    #[arg(value_delimiter = ',', value_name = "EXPERIMENT")]
     pub experiments: Vec<String>,
     /// Only these subjects, separated by commas.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
     pub subject: Vec<String>,
     /// Only these workloads, separated by commas.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_name = "WORKLOAD")]
     pub workload: Vec<String>,
-    /// How much is measured: smoke, quick or paper.
-    #[arg(long, default_value = "quick")]
+    /// How much is measured.
+    #[arg(long, default_value = "quick", value_parser = profiles())]
     pub profile: String,
-    /// Seed of the plan's shuffle.
-    #[arg(long, default_value_t = 1)]
+    /// Seed of the plan's shuffle: the same seed gives the same order.
+    #[arg(
+        long,
+        default_value_t = 1,
+        value_name = "NUMBER",
+        allow_hyphen_values = true,
+        value_parser = seed
+    )]
     pub seed: u64,
     /// Architectures, separated by commas; what is not this machine's is emulated, and gives equivalence, sizes
     /// and instruction counts only. This machine's own when none is given.
     #[arg(long, value_delimiter = ',', value_name = "ARCH")]
     pub arch: Vec<Architecture>,
-    /// Time to measure for, such as 30min: the cells whose intervals are widest against their claims come first.
-    #[arg(long, value_name = "TIME")]
+    /// Time to measure for, with its unit, such as 90s, 30min or 2h: the cells whose intervals are widest against
+    /// their claims come first.
+    #[arg(long, value_name = "TIME", value_parser = budget)]
     pub budget: Option<String>,
 }
 
@@ -69,12 +80,35 @@ impl Choice {
     }
 }
 
+/// The profiles as the command line takes them, each with what it is for and about how long everything takes with it.
+#[must_use]
+pub fn profiles() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        PossibleValue::new("smoke")
+            .help("one invocation of everything, some minutes: does it work?"),
+        PossibleValue::new("quick").help("within the hour on two cores: a reviewer's verdict"),
+        PossibleValue::new("paper").help("hours: what is published"),
+    ])
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
+}
+
+/// Checked here, and read by the runner.
+fn budget(text: &str) -> Result<String, String> {
+    parse_duration(text).map(|_| text.to_owned())
+}
+
 /// What else a run may be.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Mode {
-    /// Print the plan with an estimate of time and disk, and measure nothing.
+    /// Print what would be measured, with an estimate of time and disk, and measure nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: every trial in its order.
+    #[arg(long, short, requires = "dry_run")]
+    pub verbose: bool,
     /// Go on with this interrupted run.
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
@@ -102,6 +136,10 @@ pub const NEEDS: &[Need] = &[
 /// # Errors
 /// The build failed, a name does not exist, or the runner failed.
 pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
+    asked::check(project, choice)?;
+    if mode.on.is_empty() && mode.resume.is_none() && !mode.dry_run {
+        asked::check_installed(project, choice)?;
+    }
     let results = project.results();
     let made = match super::elsewhere::run(project, &results, choice, mode, progress)? {
         Some(folder) => Some(folder),
@@ -224,6 +262,9 @@ fn measure(
 ) -> Result<Option<PathBuf>> {
     let lock = (!mode.dry_run).then(machine_lock::to_measure).transpose()?;
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    if mode.dry_run {
+        return dry_run(project, setup, artifacts, choice, mode, &runner).map(|()| None);
+    }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     // Held to the end of this function: engines that we started are stopped then.
     let engines = engine::ensure(&project.setup_context(&reporter))?;
@@ -239,11 +280,6 @@ fn measure(
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {
         measuring.args(["--resume", run]);
-    }
-    if mode.dry_run {
-        measuring.arg("--dry-run");
-        crate::process::run(&mut measuring)?;
-        return Ok(None);
     }
     measuring.args(["--progress", "json"]);
     if let Some(lock) = &lock {
@@ -266,7 +302,7 @@ fn measure(
         // It has said why, and how to go on.
         Ok((_, code @ (2 | 3 | 130))) => {
             progress.abandon();
-            Err(SaidError(u8::try_from(code).unwrap_or(2)).into())
+            Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into())
         }
         ended => {
             progress.abandon();
@@ -275,11 +311,34 @@ fn measure(
                     "what was measured is kept; go on with: cargo xtask run --resume {run}"
                 ));
             }
-            anyhow::ensure!(!interrupted(), SaidError(130));
+            anyhow::ensure!(!interrupted(), ToldError { code: 130 });
             let (_, code) = ended?;
             anyhow::bail!("the runner ended with exit code {code}; its message stands above")
         }
     }
+}
+
+/// Prints what would be measured. No engine is started for it: what set-up can give is taken for granted.
+fn dry_run(
+    project: &Project,
+    setup: &Setup,
+    artifacts: &Path,
+    choice: &Choice,
+    mode: &Mode,
+    runner: &Path,
+) -> Result<()> {
+    let provisions = project.state.join("provisions-planned.json");
+    stage::write(&provisions, &serde_json::to_vec_pretty(&for_manifest(setup)?)?)?;
+    let mut planning = command(runner);
+    planning.current_dir(&project.root).arg("run").args(choice.arguments());
+    planning.arg("--artifacts").arg(artifacts).arg("--provisions").arg(&provisions);
+    planning.arg("--programs").arg(programs::folder(&project.state));
+    planning.args(["--claims", "analysis/claims.toml", "--dry-run", "--plan-engines"]);
+    if mode.verbose {
+        planning.arg("--verbose");
+    }
+    let status = crate::process::lines(&mut planning, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])
 }
 
 /// The provisions, with what became of the engines when they were really needed.

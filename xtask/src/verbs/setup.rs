@@ -5,7 +5,7 @@ use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::slurm_test::Cluster;
-use crate::setup::{Need, Outcome, Setup, TargetToolchain, provide_all};
+use crate::setup::{Need, Outcome, Setup, TargetToolchain, provide_all, provider_words};
 use crate::stage;
 use anyhow::{Context, Result};
 use weighbridge_schema::artifact::Provision;
@@ -71,7 +71,7 @@ pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
     let setup = provide(project, Need::ALL_BUT_TESTS, progress)?;
     for provision in &setup.provisions {
         if let Outcome::Provided { provider, .. } = &provision.outcome {
-            println!("{:<22} {provider}", provision.need.to_string());
+            println!("{:<26} {}", provision.need.to_string(), provider_words(provider));
         }
     }
     Ok(Exit::Done)

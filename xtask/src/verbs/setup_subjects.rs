@@ -9,7 +9,6 @@ use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::parse::nearest;
-use weighbridge_schema::program::{Program, Source};
 use weighbridge_schema::subject::{Subject, SubjectsFile, parse_subjects_file};
 
 /// The word that stands for every subject.
@@ -40,8 +39,8 @@ pub fn run(
     let _lock = machine_lock::to_build()?;
     let file = read(project)?;
     let chosen = choose(&file, subjects)?;
-    if version.is_some() && chosen.len() != 1 {
-        bail!("--runtime-version is of one subject: name it with --subject");
+    if let Some(version) = version {
+        of_one_subject(&file, subjects, &chosen, version)?;
     }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let context = project.setup_context(&reporter);
@@ -63,14 +62,47 @@ pub fn run(
             }
         }
     }
+    if !failed.is_empty() {
+        let remedy = match version {
+            // A variant is measured in exactly its version: what lies on PATH says its own.
+            Some(_) => "name a version that its registry has",
+            None => "see the reasons above; what is installed by hand and on PATH serves too",
+        };
+        return Err(LackingError { what: failed.join(", "), remedy: remedy.to_owned() }.into());
+    }
     if let (Some(version), Some((subject, _))) = (version, chosen.first()) {
         println!("{}", variant(subject, version, &chosen));
     }
-    if failed.is_empty() {
-        return Ok(Exit::Done);
+    Ok(Exit::Done)
+}
+
+/// Another version is of one subject, and of one whose program comes from a registry.
+fn of_one_subject(
+    file: &SubjectsFile,
+    asked: &[String],
+    chosen: &[(&SubjectName, &Subject)],
+    version: &str,
+) -> Result<()> {
+    if !version.starts_with(|first: char| first.is_ascii_digit()) {
+        bail!("--runtime-version {version}: a version begins with a digit, as 48.0.2 does");
     }
-    let remedy = "see the reasons above; what is installed by hand and on PATH serves too";
-    Err(LackingError { what: failed.join(", "), remedy: remedy.to_owned() }.into())
+    if asked.len() > 1 || chosen.len() > 1 {
+        bail!(
+            "--runtime-version is of one subject, and {} were named",
+            asked.len().max(chosen.len())
+        );
+    }
+    if chosen.is_empty() {
+        let others: Vec<&str> = (file.subjects.iter())
+            .filter(|(_, subject)| !subject.programs().is_empty() && subject.variant_of.is_none())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        bail!(
+            "--runtime-version is of a subject that a program of others runs: {}",
+            others.join(", ")
+        );
+    }
+    Ok(())
 }
 
 /// The subjects of those names that are run by programs which we do not build.
@@ -88,7 +120,10 @@ fn choose<'a>(
         let known = || with_programs().map(|(name, _)| name.as_str()).chain([ALL]);
         match file.subjects.iter().find(|(known, _)| known.as_str() == name) {
             Some((_, subject)) if subject.programs().is_empty() => {
-                println!("{name} is run by nothing but what `cargo xtask setup` and `build` give");
+                println!(
+                    "{name}: nothing to install; it is run by what `cargo xtask setup` finds and \
+                     `cargo xtask build` makes"
+                );
             }
             Some(found) => chosen.push(found),
             None => match nearest(name, known()) {
@@ -104,7 +139,7 @@ fn choose<'a>(
 }
 
 /// Every program once, in every version that is wanted, with a subject that says how it is asked its version.
-fn programs<'a>(
+pub(super) fn programs<'a>(
     chosen: &[(&SubjectName, &'a Subject)],
     version: Option<&str>,
 ) -> BTreeMap<(ProgramName, Option<String>), &'a Subject> {
@@ -118,7 +153,7 @@ fn programs<'a>(
 }
 
 /// The words of the version command after the program.
-fn after_program(subject: &Subject) -> &[String] {
+pub(super) fn after_program(subject: &Subject) -> &[String] {
     subject.version.as_deref().and_then(|words| words.split_first()).map_or(&[], |(_, rest)| rest)
 }
 
@@ -135,65 +170,9 @@ fn variant(subject: &SubjectName, version: &str, chosen: &[(&SubjectName, &Subje
     )
 }
 
-/// For `doctor`: one line for each program, with version, licence, provider, and what would get it.
-///
-/// # Errors
-/// As for [`read`].
-pub fn report(project: &Project) -> Result<Vec<String>> {
-    let file = read(project)?;
-    let chosen: Vec<_> = file.subjects.iter().collect();
-    let mut lines = Vec::new();
-    let silent = |_: &str| {};
-    let context = project.setup_context(&silent);
-    for ((name, asked), _) in programs(&chosen, None) {
-        let Some(program) = file.programs.get(&name) else { continue };
-        let version = asked.as_deref().unwrap_or(&program.version);
-        let uses = |subject: &Subject| subject.programs().contains(&(name.clone(), asked.clone()));
-        let users: Vec<&str> =
-            chosen.iter().filter(|(_, s)| uses(s)).map(|(name, _)| name.as_str()).collect();
-        let standing = match installed(&project.state, &name, version) {
-            Some(there) => format!("present    {}", there.provider),
-            // One on PATH serves in place of the pinned version, and of no other.
-            None if asked.is_none() && context.machine.find(name.as_str()).is_some() => {
-                "present    on PATH, in the version that it states".to_owned()
-            }
-            None => {
-                let subject = users.first().copied().unwrap_or(ALL);
-                format!("missing    {}", remedy(subject, program))
-            }
-        };
-        let what = format!("{name} {version}");
-        lines.push(format!(
-            "{what:<22} {standing} ({}; for {})",
-            program.licence,
-            users.join(", ")
-        ));
-    }
-    Ok(lines)
-}
-
-/// The line that would get it, where a source has it, and why it may not.
-fn remedy(subject: &str, program: &Program) -> String {
-    let line = format!("cargo xtask setup --subject {subject}{}", effort(program));
-    match program.unavailable() {
-        None => line,
-        Some(why) if program.sources.len() > 1 => format!("{line}: {why}"),
-        Some(why) => why.to_owned(),
-    }
-}
-
-fn effort(program: &Program) -> String {
-    match program.sources.first() {
-        Some(
-            Source::Cargo { minutes: [from, to], .. }
-            | Source::Repository { minutes: [from, to], .. },
-        ) => format!(", {from} to {to} min"),
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::subject_programs::remedy;
     use super::*;
 
     const FILE: &str = r#"
@@ -258,5 +237,22 @@ size = { shipped = [], runtime = [] }
         let error = choose(&file, &["w-serv".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("did you mean `w-serve`?"), "{error}");
         assert!(choose(&file, &["native".to_owned()]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn another_version_is_of_one_subject_that_a_program_of_others_runs() {
+        let file = parse_subjects_file("s", FILE).unwrap();
+        let refused = |names: &[&str], version: &str| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let chosen = choose(&file, &names).unwrap();
+            of_one_subject(&file, &names, &chosen, version).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(&["w-serve"], "1.5"), None);
+        let of_ours = refused(&["native"], "2.0.0").unwrap();
+        assert!(of_ours.ends_with("a program of others runs: w-serve"), "{of_ours}");
+        let two = refused(&["w-serve", "native"], "1.5").unwrap();
+        assert!(two.ends_with("of one subject, and 2 were named"), "{two}");
+        let word = refused(&["w-serve"], "abc").unwrap();
+        assert!(word.contains("a version begins with a digit"), "{word}");
     }
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::record::{Observation, Outcome};
 
@@ -153,9 +154,9 @@ fn check_run(run: &Path) -> Result<()> {
     let manifest: Manifest = serde_json::from_str(&read("manifest.json")?)?;
     let observations: Vec<Observation> = read("observations.jsonl")?
         .lines()
-        .map(serde_json::from_str)
+        .map(|text| line::read(text.as_bytes()).map(|read| read.observation))
         .collect::<Result<_, _>>()
-        .context("parse observations.jsonl")?;
+        .context("read observations.jsonl")?;
     for observation in &observations {
         if let Outcome::Failed { stage, reason } = &observation.outcome {
             if is_the_machines(stage, reason) {

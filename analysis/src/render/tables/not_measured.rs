@@ -4,7 +4,7 @@ use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::results::Results;
 use crate::summarise::missing::{Cause, Missing};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::artifact::Provision;
 
 /// Rows: subject (or cell), and the needs of build and run that nothing met.
@@ -27,6 +27,9 @@ pub fn table(results: &Results<'_>) -> Table {
             Content::code(missing.remedy.as_deref()),
         ]);
     }
+    if let Some(count) = not_asked(results) {
+        table.push(vec![Content::Text(count), Content::text(NOT_ASKED), Content::Nothing]);
+    }
     for provision in unmet(results) {
         table.push(vec![
             Content::text(&provision.need),
@@ -37,11 +40,25 @@ pub fn table(results: &Results<'_>) -> Table {
     table
 }
 
-/// Absent cells with the same cause in one entry: a subject that is not installed is named once.
+/// Why a cell that nobody asked for has no number.
+pub const NOT_ASKED: &str = "not asked for: the run was of some subjects only";
+
+/// `40 cells of 17 subjects`, of which the definitions tell and the run was not asked for; `None` where there are none.
+#[must_use]
+pub fn not_asked(results: &Results<'_>) -> Option<String> {
+    let cells = results.missing.keys().filter(|key| !results.is_asked(key));
+    let subjects: Vec<_> = cells.map(|key| &key.cell.subject).collect();
+    let different: BTreeSet<_> = subjects.iter().collect();
+    (!subjects.is_empty())
+        .then(|| format!("{} cells of {} subjects", subjects.len(), different.len()))
+}
+
+/// Absent cells with the same cause in one entry: a subject that is not installed is named once. What nobody asked for
+/// is not among them.
 #[must_use]
 pub fn grouped(results: &Results<'_>) -> Vec<(Missing, String)> {
     let mut groups: BTreeMap<(String, Missing), Vec<&CellKey>> = BTreeMap::new();
-    for (key, missing) in &results.missing {
+    for (key, missing) in results.missing.iter().filter(|(key, _)| results.is_asked(key)) {
         let name = key.cell.subject.to_string();
         groups.entry((name, missing.clone())).or_default().push(key);
     }

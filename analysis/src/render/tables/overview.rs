@@ -9,6 +9,9 @@ use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
 
+/// The place of the ratio in a row.
+pub const RATIO_COLUMN: usize = 4;
+
 /// The one quantity that answers a kind's question.
 #[must_use]
 pub fn headline(kind: Kind) -> Quantity {
@@ -69,7 +72,16 @@ fn further_instance(results: &Results<'_>, question: &Question, key: &CellKey) -
     ]
 }
 
-/// Rows: every cell that was asked for; several instances side by side as what each further one adds.
+/// Whether no ratio can be told because the run was not asked for any baseline.
+#[must_use]
+pub fn lacks_baselines(results: &Results<'_>) -> bool {
+    results.questions.iter().all(|question| {
+        let mut keys = question.settings.iter().map(|s| question.key(s, &question.baseline));
+        keys.all(|key| !results.is_asked(&key))
+    })
+}
+
+/// Rows: every cell that the run was asked for; several instances side by side as what each further one adds.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let mut baselines: Vec<&str> = results.questions.iter().map(|q| q.baseline.as_str()).collect();
@@ -91,7 +103,9 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     for question in &results.questions {
-        let asked = |key: &CellKey| question.asks(&results.run.manifest, &key.cell);
+        let asked = |key: &CellKey| {
+            question.asks(&results.run.manifest, &key.cell) && results.is_asked(key)
+        };
         for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
             let words = parameter_words(key.cell.parameter);
             table.push(row(results, question, &key, &words, numbers(results, question, &key)));
@@ -99,6 +113,9 @@ pub fn table(results: &Results<'_>) -> Table {
         let Some((_, setting)) = with_copies(question) else { continue };
         for subject in &question.subjects {
             let key = question.key(setting, subject);
+            if !results.is_asked(&key) {
+                continue;
+            }
             let numbers = further_instance(results, question, &key);
             table.push(row(results, question, &key, "per further instance", numbers));
         }

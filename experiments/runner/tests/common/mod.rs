@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use weighbridge_schema::line::read as read_line;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::Observation;
 
@@ -58,8 +59,8 @@ pub fn read(run: &Path) -> (Manifest, Vec<Observation>) {
     let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
     let manifest = serde_json::from_str(&text("manifest.json")).unwrap();
     let observations =
-        text("observations.jsonl").lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    (manifest, observations)
+        text("observations.jsonl").lines().map(|l| read_line(l.as_bytes()).unwrap().observation);
+    (manifest, observations.collect())
 }
 
 /// The visits that were planned: on a busy machine a disturbed trial is visited again at the end.

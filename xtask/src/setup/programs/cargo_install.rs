@@ -4,7 +4,7 @@
 use super::Made;
 use crate::process::{cargo_artifact, check, command, lines, shown};
 use crate::progress::Progress;
-use crate::setup::{Context, open, packages};
+use crate::setup::{Context, Machine, Step, open, packages};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -47,6 +47,9 @@ pub(super) fn install(
     if packages::in_nix(context.machine) {
         bail!("nothing is downloaded in a Nix shell");
     }
+    if let Origin::Registry(version) = wanted.origin {
+        ensure_published(context.machine, wanted.package, version)?;
+    }
     provide(context, wanted.needs);
     let target = root.join("target");
     let mut install = command("cargo");
@@ -72,9 +75,14 @@ pub(super) fn install(
     progress.begin(&title, 0);
     progress.note(&format!("  {from} to {to} minutes on two cores"));
     let text = shown(&install);
+    let mut compiled_count = 0u32;
     let ended = lines(&mut install, |line| {
         if let Some((name, _)) = cargo_artifact(line) {
-            progress.tick(&name);
+            compiled_count += 1;
+            progress.tick(&format!("{compiled_count} crates, {name}"));
+            if !progress.is_terminal() && compiled_count.is_multiple_of(CRATES_PER_LINE) {
+                progress.note(&format!("  {compiled_count} crates compiled"));
+            }
         }
     });
     let compiled = ended.and_then(|status| check(&text, status));
@@ -93,6 +101,23 @@ pub(super) fn install(
     }
     let command = vec![program.display().to_string()];
     Ok(Made { command, program, libraries: Vec::new(), detail })
+}
+
+/// Where nothing is drawn, a line after each so many crates: a program takes hundreds.
+const CRATES_PER_LINE: u32 = 50;
+
+/// Asks the registry for a version before anything is installed or compiled for it.
+///
+/// # Errors
+/// The registry has no such version. Where it cannot be asked, what follows will say why.
+fn ensure_published(machine: &dyn Machine, package: &str, version: &str) -> Result<()> {
+    let ask = Step::new("cargo", ["info", "--quiet", &format!("{package}@{version}")]);
+    match machine.run(&ask.within(Path::new("/"))) {
+        Err(error) if format!("{error:#}").contains("could not find") => {
+            bail!("the crate registry has no version {version} of {package}")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Installs the distribution's packages that are missing. Where that is not allowed it is told, and compiling is tried
@@ -121,6 +146,19 @@ mod tests {
     use crate::setup::fake::{Bench, FakeMachine};
 
     #[test]
+    fn a_version_that_was_never_published_is_told_before_anything_is_compiled() {
+        let said = |text: &'static str| {
+            FakeMachine::debian().on("cargo info", move |_, _| bail!("`cargo info` failed: {text}"))
+        };
+        let none = said("error: could not find `w-cli` in registry `crates-io` with version `=99`");
+        let error = ensure_published(&none, "w-cli", "99.0.0").unwrap_err().to_string();
+        assert_eq!(error, "the crate registry has no version 99.0.0 of w-cli");
+        assert!(ensure_published(&said("error: no network"), "w-cli", "1.0.0").is_ok());
+        let there = FakeMachine::debian().on("cargo info", |_, _| Ok("w-cli 1.0.0".to_owned()));
+        assert!(ensure_published(&there, "w-cli", "1.0.0").is_ok());
+    }
+
+    #[test]
     fn what_does_not_compile_says_which_packages_it_takes() {
         assert_eq!(hint(&[]), "it does not compile here");
         let said = hint(&["libseccomp-dev".to_owned(), "protobuf-compiler".to_owned()]);
@@ -138,7 +176,7 @@ mod tests {
         let bench = Bench::new("needs");
         let root = machine();
         bench.call(&root, false, |context| provide(context, &needs));
-        assert_eq!((root.count("apt-get"), root.count("libseccomp-dev")), (1, 2));
+        assert_eq!(root.count("apt-get"), 1);
         assert_eq!(root.count("--no-install-recommends libseccomp-dev"), 1);
 
         let user = FakeMachine { root: false, ..machine() };

@@ -1,0 +1,81 @@
+//! `cargo xtask list`: what can be asked, what can be measured here, and what was measured.
+
+mod runs;
+mod sections;
+
+use super::analyze::claims_file;
+use crate::exit::Exit;
+use crate::project::Project;
+use crate::questions::Questions;
+use anyhow::{Context, Result};
+use sections::Listing;
+use weighbridge_schema::claim::read_claims;
+
+pub use runs::{RunLine, State, all as all_runs};
+
+/// What is listed; everything when none is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Section {
+    /// Experiments, with their trials by profile.
+    Experiments,
+    /// Definitions that are measured when they are named, with what each brings along.
+    Examples,
+    /// Subjects, and whether they can be measured here.
+    Subjects,
+    /// Requests.
+    Workloads,
+    /// The paper's claims.
+    Claims,
+    /// What was built.
+    Artifacts,
+    /// What was measured: complete runs, unfinished ones, and the published one.
+    Runs,
+}
+
+/// The verb.
+///
+/// # Errors
+/// A definition cannot be read or is wrong; the message names file and line.
+pub fn run(project: &Project, asked: &[Section], is_json: bool) -> Result<Exit> {
+    let listing = listing(project, asked)?;
+    if is_json {
+        println!("{}", serde_json::to_string_pretty(&listing)?);
+    } else {
+        print!("{}", listing.text());
+    }
+    Ok(Exit::Done)
+}
+
+fn listing(project: &Project, asked: &[Section]) -> Result<Listing> {
+    let is_asked = |section: Section| asked.is_empty() || asked.contains(&section);
+    let questions = Questions::read(project)?;
+    let claims = claims_file(project);
+    let text =
+        std::fs::read_to_string(&claims).with_context(|| format!("read {}", claims.display()))?;
+    let claims = read_claims(&project.shown(&claims), &text)?;
+    Ok(Listing {
+        experiments: is_asked(Section::Experiments).then(|| sections::experiments(&questions)),
+        examples: is_asked(Section::Examples).then(|| sections::examples(&questions)),
+        subjects: if is_asked(Section::Subjects) {
+            Some(sections::subjects(project, &questions)?)
+        } else {
+            None
+        },
+        workloads: is_asked(Section::Workloads).then(|| sections::workloads(&questions)),
+        claims: is_asked(Section::Claims).then(|| sections::claims(&claims)),
+        artifacts: if is_asked(Section::Artifacts) {
+            Some(sections::artifacts(project)?)
+        } else {
+            None
+        },
+        runs: if is_asked(Section::Runs) { Some(runs::all(project)?) } else { None },
+    })
+}
+
+/// Names of the experiments, sorted.
+///
+/// # Errors
+/// A definition is wrong; the message names file and line.
+pub fn stems(project: &Project) -> Result<Vec<String>> {
+    Ok(sections::experiments(&Questions::read(project)?).into_iter().map(|one| one.name).collect())
+}
