@@ -56,15 +56,8 @@ impl Store {
             bail!("{} exists already: a run is never overwritten", finished.display());
         }
         let begun = results.join(format!("{}{BEGUN}", manifest.run));
-        // What is of that name was left by a run that was killed, or met a full disk, before it had a plan.
-        let made = begin(&begun, manifest).and_then(|()| {
-            fs::rename(&begun, &folder)
-                .with_context(|| format!("rename {} to {}", begun.display(), folder.display()))
-        });
-        made.inspect_err(|_| {
-            // The name must be free for the next attempt; what cannot be removed now is replaced by that.
-            let _ = fs::remove_dir_all(&begun);
-        })?;
+        let plan = serde_json::to_vec_pretty(manifest)?;
+        begin_and_name(&begun, &folder, |file| write_whole(file, &plan))?;
         Self::open(folder, finished)
     }
 
@@ -238,16 +231,30 @@ impl Store {
     }
 }
 
-/// Makes the folder of a run with its manifest.
-fn begin(folder: &Path, manifest: &Manifest) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
-    }
-    for sub in ["histograms", "series", "stderr"] {
-        let path = folder.join(sub);
-        fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
-    }
-    write_whole(&folder.join("manifest.json"), &serde_json::to_vec_pretty(manifest)?)
+/// Makes a run's folder as `begun`, with the manifest that `plan` writes, and then gives it its name. What cannot be made
+/// whole is removed: the name must be free for the next attempt.
+fn begin_and_name(
+    begun: &Path,
+    folder: &Path,
+    plan: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let make = || {
+        // Left by a run that was killed before it had a plan.
+        if begun.exists() {
+            fs::remove_dir_all(begun).with_context(|| format!("remove {}", begun.display()))?;
+        }
+        for sub in ["histograms", "series", "stderr"] {
+            let path = begun.join(sub);
+            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        }
+        plan(&begun.join("manifest.json"))?;
+        fs::rename(begun, folder)
+            .with_context(|| format!("rename {} to {}", begun.display(), folder.display()))
+    };
+    make().inspect_err(|_| {
+        // What cannot be removed now is replaced by the next attempt.
+        let _ = fs::remove_dir_all(begun);
+    })
 }
 
 /// Names of the runs that can be gone on with.

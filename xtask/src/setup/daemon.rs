@@ -120,6 +120,17 @@ impl Place {
         scripts::write(&self.run.join(LAST_WORDS), script)
     }
 
+    /// Starts the supervisor, which starts the engine and ends it when its standard input ends.
+    fn supervise(&self, command: &[String]) -> Result<Child> {
+        let mut supervisor = Command::new(&self.supervisor);
+        supervisor.arg("run").args([&self.run, &self.data, &self.log]).args(command);
+        // It writes nothing: its standard output is there to hold the lock.
+        supervisor.stdin(Stdio::piped()).stdout(self.lock.hand_on()?).stderr(Stdio::null());
+        // Ctrl-C is for the run: it still needs the engine to remove its containers.
+        supervisor.process_group(0);
+        supervisor.spawn().with_context(|| format!("can't start {}", self.supervisor.display()))
+    }
+
     /// Notes that the engine will make the machine's bridge, and so has to take it away.
     ///
     /// # Errors
@@ -165,15 +176,7 @@ impl Daemon {
     /// It ends, or does not answer within a minute; the message names the log.
     pub(crate) fn start(context: &Context<'_>, place: &Place, command: &[String]) -> Result<Self> {
         (context.reporter)(&format!("starting a private {}", place.name));
-        let mut supervisor = Command::new(&place.supervisor);
-        supervisor.arg("run").args([&place.run, &place.data, &place.log]).args(command);
-        // It writes nothing: its standard output is there to hold the lock.
-        supervisor.stdin(Stdio::piped()).stdout(place.lock.hand_on()?).stderr(Stdio::null());
-        // Ctrl-C is for the run: it still needs the engine to remove its containers.
-        supervisor.process_group(0);
-        let supervisor = supervisor
-            .spawn()
-            .with_context(|| format!("can't start {}", place.supervisor.display()))?;
+        let supervisor = place.supervise(command)?;
         let daemon = Self { supervisor, socket: place.socket() };
         daemon.wait_until_it_answers(place)?;
         Ok(daemon)
@@ -220,4 +223,67 @@ fn has_ended(file: &Path) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim()));
     // The state follows the name, which is in parentheses; Z is a process that ended unobserved.
     stat.map_or(true, |line| line.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::fake::FakeMachine;
+    use std::cell::RefCell;
+
+    /// An engine that takes its time to end.
+    const SLOW: &str = "trap 'sleep 2; exit' TERM; while :; do sleep 0.1; done";
+
+    /// What was just written may be open in a neighbour that forks at this moment.
+    fn supervise(place: &Place) -> Child {
+        let command = ["sh", "-c", SLOW].map(str::to_owned);
+        loop {
+            match place.supervise(&command) {
+                Ok(supervisor) => return supervisor,
+                Err(error) => {
+                    let busy = std::io::ErrorKind::ExecutableFileBusy;
+                    let error = error.downcast::<std::io::Error>().unwrap();
+                    assert_eq!(error.kind(), busy, "{error}");
+                }
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    #[test]
+    fn an_engine_is_started_only_when_nothing_of_its_predecessor_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().join("runtime");
+        std::fs::create_dir(&runtime).unwrap();
+        let mut machine =
+            FakeMachine::debian().with("XDG_RUNTIME_DIR", &runtime.display().to_string());
+        machine.root = false;
+        let said = RefCell::new(Vec::new());
+        let reporter = |line: &str| said.borrow_mut().push(line.to_owned());
+        let context = Context {
+            repo: folder.path().to_owned(),
+            state: folder.path().join("state"),
+            build: folder.path().to_owned(),
+            assume_yes: false,
+            interactive: false,
+            reporter: &reporter,
+            machine: &machine,
+        };
+        let first = Place::make(&context, "docker").unwrap();
+        let run = first.run.clone();
+        let mut supervisor = supervise(&first);
+        while !run.join("daemon").exists() {
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        // The run ends, in whatever way, while its engine does not answer yet; the next begins at once.
+        drop((first, supervisor.stdin.take()));
+        let next = Place::make(&context, "docker").unwrap();
+        assert!(supervisor.try_wait().unwrap().is_some(), "the next one did not wait");
+        assert!(said.borrow()[0].starts_with("waiting for an earlier docker to end: "), "{said:?}");
+        assert!(run.is_dir() && !run.join("daemon").exists());
+        // One that goes on is not waited for without end.
+        let error = alone(&context, "docker", Duration::from_millis(200)).unwrap_err();
+        assert!(error.to_string().contains("has not ended within 0 s"), "{error}");
+        drop(next);
+    }
 }

@@ -54,9 +54,8 @@ pub fn since(results: &Path, moment: SystemTime) -> Option<String> {
     all(results).into_iter().rfind(is_newer).map(|one| one.run)
 }
 
-/// A section of `cargo xtask list`; nothing where there are none.
-#[must_use]
-pub fn section(results: &Path) -> String {
+/// All of them, a line each; nothing where there are none.
+fn section(results: &Path) -> String {
     let found = all(results);
     if found.is_empty() {
         return String::new();
@@ -67,7 +66,7 @@ pub fn section(results: &Path) -> String {
             "  {run}  {visits_count} visits of {planned_count} trials; go on with: cargo xtask run --resume {run}\n"
         )
     });
-    format!("unfinished runs\n{}", lines.collect::<String>())
+    format!("unfinished runs:\n{}", lines.collect::<String>())
 }
 
 /// Looks for the run that is to be gone on with, before anything is set up for it.
@@ -113,7 +112,7 @@ mod tests {
         begun(results.path(), "2026-01-smoke", "");
         std::fs::create_dir(results.path().join("killed-early.partial")).unwrap();
         let text = section(results.path());
-        let expected = "unfinished runs\n  \
+        let expected = "unfinished runs:\n  \
             2026-01-smoke  0 visits of 3 trials; go on with: cargo xtask run --resume 2026-01-smoke\n  \
             2026-02-quick  2 visits of 3 trials; go on with: cargo xtask run --resume 2026-02-quick\n";
         assert_eq!(text, expected);
@@ -121,7 +120,7 @@ mod tests {
         assert_eq!(since(results.path(), SystemTime::now() + Duration::from_secs(60)), None);
         assert!(check(results.path(), "2026-01-smoke").is_ok());
         let error = check(results.path(), "2026-02-quik").unwrap_err().to_string();
-        assert!(error.contains("did you mean `2026-02-quick`?\nunfinished runs\n"), "{error}");
+        assert!(error.contains("did you mean `2026-02-quick`?\nunfinished runs:\n"), "{error}");
         let complete = results.path().join("done");
         std::fs::create_dir(&complete).unwrap();
         std::fs::write(complete.join("manifest.json"), "{}").unwrap();
