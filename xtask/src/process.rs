@@ -180,6 +180,7 @@ pub fn with_events(command: &mut Command, progress: &Progress) -> Result<(Option
         }
         Err(_) => progress.note(line),
     })?;
+    anyhow::ensure!(status.code().is_some() || !interrupted(), InterruptedError);
     let code = status.code().with_context(|| format!("`{text}` was killed ({status})"))?;
     Ok((made, code))
 }

@@ -23,12 +23,13 @@ pub struct Disturbances {
 #[must_use]
 pub fn counted(observations: &[Observation]) -> Vec<bool> {
     let mut chosen: BTreeMap<&Trial, usize> = BTreeMap::new();
-    let mut measured_last: BTreeMap<&Trial, usize> = BTreeMap::new();
+    let mut measured_last: BTreeMap<&Trial, u32> = BTreeMap::new();
     for (place, observation) in observations.iter().enumerate() {
         if observation.outcome != Outcome::Ok {
             continue;
         }
-        measured_last.insert(&observation.trial, place);
+        let last = measured_last.entry(&observation.trial).or_default();
+        *last = observation.repeat.max(*last);
         let best = chosen.entry(&observation.trial).or_insert(place);
         let rank = |place: usize| {
             let observation = &observations[place];
@@ -41,7 +42,7 @@ pub fn counted(observations: &[Observation]) -> Vec<bool> {
     let is_chosen = |place: usize, observation: &Observation| match &observation.outcome {
         Outcome::Ok => chosen.get(&observation.trial) == Some(&place),
         Outcome::Failed { .. } => {
-            measured_last.get(&observation.trial).is_none_or(|&later| later < place)
+            measured_last.get(&observation.trial).is_none_or(|&last| last < observation.repeat)
         }
     };
     observations.iter().enumerate().map(|(place, o)| is_chosen(place, o)).collect()

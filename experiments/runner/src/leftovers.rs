@@ -167,7 +167,8 @@ mod tests {
         assert!(!elsewhere.is_left_over(owner), "another numbering");
         assert_eq!(Mark::parse("a-run"), None, "what a user may have exported");
 
-        let mut children = [&left.to_string(), "a-run", &Mark::of("r").to_string()].map(marked);
+        let values = [left.to_string(), "a-run".to_owned(), Mark::of("r").to_string()];
+        let mut children = values.map(|value| marked(&value));
         let found: Vec<u32> = left_over().iter().map(|process| process.pid).collect();
         let is_found = children.each_ref().map(|child| found.contains(&child.id()));
         for child in &mut children {

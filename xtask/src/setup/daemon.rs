@@ -23,11 +23,14 @@ const BRIDGE_IS_OURS: &str = "bridge-is-ours";
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long an engine of ours that is ending may take: its containers, then itself, then its mounts.
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(120);
+/// What takes longer than that to end is said to be ending.
+const SILENCE: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The running engine; stopped, with everything it started, when dropped or when this process ends.
 #[derive(Debug)]
 pub(crate) struct Daemon {
+    name: &'static str,
     supervisor: Child,
     socket: PathBuf,
 }
@@ -177,7 +180,7 @@ impl Daemon {
     pub(crate) fn start(context: &Context<'_>, place: &Place, command: &[String]) -> Result<Self> {
         (context.reporter)(&format!("starting a private {}", place.name));
         let supervisor = place.supervise(command)?;
-        let daemon = Self { supervisor, socket: place.socket() };
+        let daemon = Self { name: place.name, supervisor, socket: place.socket() };
         daemon.wait_until_it_answers(place)?;
         Ok(daemon)
     }
@@ -185,6 +188,12 @@ impl Daemon {
     /// Where it listens.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Tells it to end, and does not wait: several end beside each other.
+    pub(crate) fn begin_to_end(&mut self) {
+        // The end of its input tells the supervisor to stop the engine and clean up.
+        drop(self.supervisor.stdin.take());
     }
 
     fn wait_until_it_answers(&self, place: &Place) -> Result<()> {
@@ -210,10 +219,17 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // The end of its input tells the supervisor to stop the engine and clean up.
-        drop(self.supervisor.stdin.take());
+        self.begin_to_end();
+        let begun = Instant::now();
+        let mut is_said = false;
         // It is our child, so that waiting fails only when it was waited for already.
-        let _ = self.supervisor.wait();
+        while let Ok(None) = self.supervisor.try_wait() {
+            if !is_said && begun.elapsed() > SILENCE {
+                eprintln!("stopping the private {} and what it has started", self.name);
+                is_said = true;
+            }
+            std::thread::sleep(POLL_INTERVAL);
+        }
     }
 }
 

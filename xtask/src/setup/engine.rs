@@ -58,12 +58,21 @@ pub struct Engine {
     pub missing: Option<(String, String)>,
     variable: &'static str,
     /// Stops a daemon that we started.
-    _daemon: Option<Daemon>,
+    daemon: Option<Daemon>,
 }
 
 /// One engine of each kind.
 #[derive(Debug)]
 pub struct Engines(Vec<Engine>);
+
+impl Drop for Engines {
+    fn drop(&mut self) {
+        self.0
+            .iter_mut()
+            .filter_map(|engine| engine.daemon.as_mut())
+            .for_each(Daemon::begin_to_end);
+    }
+}
 
 impl Engines {
     /// All of them, and those that are missing.
@@ -127,7 +136,7 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Result<Engin
                 detail,
                 missing: None,
                 variable: kind.variable,
-                _daemon: daemon,
+                daemon,
             }
         }
         Err(error) if error.is::<InterruptedError>() => return Err(error),
@@ -145,7 +154,7 @@ fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
         detail: BTreeMap::new(),
         missing: Some((reason, remedy)),
         variable: kind.variable,
-        _daemon: None,
+        daemon: None,
     }
 }
 

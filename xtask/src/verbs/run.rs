@@ -4,7 +4,7 @@ use super::setup::{for_manifest, need_name};
 use super::{build, failures, tools, unfinished};
 use crate::architecture::Architecture;
 use crate::asked;
-use crate::exit::{Exit, ToldError};
+use crate::exit::{Exit, InterruptedError, ToldError};
 use crate::inputs::Inputs;
 use crate::machine_lock;
 use crate::process::{command, interrupted, with_events};
@@ -152,7 +152,12 @@ pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress)
             let needs = Need::with_foreign(NEEDS, &choice.arch);
             let setup = super::setup::provide(project, &needs, progress)?;
             let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
-            measure(project, &results, &setup, &artifacts, choice, mode, progress)?
+            let measured = measure(project, &results, &setup, &artifacts, choice, mode, progress);
+            measured.inspect_err(|error| {
+                if let (Some(run), true) = (&mode.resume, error.is::<InterruptedError>()) {
+                    progress.note(&format!("go on with: cargo xtask run --resume {run}"));
+                }
+            })?
         }
     };
     if let Some(folder) = made {
