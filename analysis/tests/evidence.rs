@@ -14,7 +14,7 @@ use weighbridge_analysis::render::beside;
 use weighbridge_analysis::results::Results;
 use weighbridge_analysis::two_runs::{Beside, Change, beside as put_beside};
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::record::Observation;
+use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
 use weighbridge_statistics::steady::Steady;
 
@@ -66,6 +66,26 @@ fn of_several_visits_the_last_undisturbed_one_counts() {
     // An undisturbed visit stands, whatever was measured after it.
     let calm = Observation { disturbed: Vec::new(), ..first };
     check(vec![calm, second], 1_000.0, "disturbed 1 visits");
+}
+
+/// The runner visits what failed for the machine's sake again when a run is gone on with.
+#[test]
+fn a_failure_whose_trial_was_measured_later_is_passed_over_and_a_later_one_is_not() {
+    let mut fixture = Fixture::new(1);
+    let measured = starts(&mut fixture, "native").remove(0).clone();
+    let failed = |observation: &Observation| {
+        let outcome = Outcome::Failed { stage: "start".to_owned(), reason: "gone".to_owned() };
+        Observation { outcome, metrics: Default::default(), ..observation.clone() }
+    };
+    let check = |visits: Vec<Observation>, counts: (usize, usize)| {
+        let mut fixture = Fixture::new(1);
+        fixture.observations.retain(|o| o.trial != visits[0].trial);
+        fixture.observations.extend(visits);
+        fixture.analysed("", |results| assert_eq!(results.counts(&start_of("native")), counts));
+    };
+    let again = Fixture::repeat(&measured);
+    check(vec![failed(&measured), again.clone()], (1, 0));
+    check(vec![measured.clone(), failed(&again)], (1, 1));
 }
 
 #[test]

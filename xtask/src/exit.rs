@@ -7,7 +7,7 @@ use std::process::{ExitCode, ExitStatus};
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: done, but a claim or a check does not hold.
+    /// 1: done, but a claim or a check does not hold, or trials failed.
     DoesNotHold,
     /// 3: the machine lacks something that the verb cannot do without.
     Lacking,

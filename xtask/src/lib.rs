@@ -3,6 +3,10 @@
 //! This crate stays thin: it depends on none of the heavy crates. It builds the runner and the analysis
 //! and runs them as programs.
 
+// Printing that does not panic when its reader has gone away.
+#[macro_use(eprint, eprintln, print, println)]
+extern crate weighbridge_machine;
+
 pub mod architecture;
 pub mod asked;
 pub mod bundle;
@@ -10,6 +14,7 @@ pub mod cargo;
 pub mod exit;
 pub mod fleet;
 pub mod inputs;
+pub mod machine_lock;
 pub mod merge;
 pub mod process;
 pub mod progress;

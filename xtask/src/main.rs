@@ -1,8 +1,13 @@
 //! The verbs of Weighbridge: set up, build, run, analyse, write the paper.
 
+// Printing that does not panic when its reader has gone away.
+#[macro_use(eprintln)]
+extern crate weighbridge_machine;
+
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use weighbridge_machine::output;
 use xtask::architecture::Architecture;
 use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
 use xtask::process::take_signals;
@@ -17,8 +22,8 @@ use xtask::verbs::run::{Choice, Mode};
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 #[command(
     after_help = "Example:\n  cargo xtask all        everything, from set-up to the paper\n\n\
-    Exit codes: 0 done; 1 done, but a claim or a check does not hold; 2 usage or failure;\n\
-    3 the machine lacks something (named, with the line that installs it); 130 interrupted."
+    Exit codes: 0 done; 1 done, but a claim or a check does not hold, or trials failed; 2 usage or failure;\n\
+    3 the machine lacks something (named, with the line that installs it); 130 interrupted; 141 nobody read on."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -209,6 +214,9 @@ fn main() -> ExitCode {
         .and_then(|()| Project::locate(assumes_yes(&cli.verb)))
         .and_then(|project| dispatch(cli.verb, &project, &progress));
     progress.abandon();
+    if let Some(code) = output::exit_code() {
+        return code.into();
+    }
     match done {
         Ok(exit) => exit.into(),
         Err(error) => report(&error),

@@ -6,33 +6,37 @@ use crate::progress::Progress;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-use weighbridge_machine::environment;
+use std::time::{Duration, Instant};
+use weighbridge_machine::{environment, output, signals};
 use weighbridge_schema::progress::Event;
 
-static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// Whoever asks for the third time does not wait for anything any more: engines end by themselves.
+const ASKED_MAX: u32 = 3;
+/// How often the watcher of a command looks up.
+const POLL: Duration = Duration::from_millis(50);
+/// What takes longer than that to end is said to be ending.
+const SILENCE: Duration = Duration::from_millis(300);
 
-/// Takes SIGINT and SIGTERM over: the program that is running is told, and we wait for it to tidy up.
+/// Takes SIGINT, SIGTERM and SIGHUP over: the program that is running is told, and we wait for it to tidy up.
 ///
 /// # Errors
 /// The handlers cannot be installed.
 pub fn take_signals() -> Result<()> {
-    let flag = INTERRUPTED.get_or_init(Arc::default);
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(flag))
-            .context("install the handler of SIGINT and SIGTERM")?;
-    }
-    Ok(())
+    signals::take(|| {
+        if signals::asked_count() >= ASKED_MAX {
+            std::process::exit(130);
+        }
+    })
 }
 
-/// Whether the user has interrupted.
+/// Whether the user has interrupted, or nobody reads any more what we say.
 #[must_use]
 pub fn interrupted() -> bool {
-    INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    signals::requested()
 }
 
 /// A command whose environment is the user's without what would decide about the result: cargo's,
@@ -53,8 +57,9 @@ pub fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// Hands every line of the command's standard output to `line` and waits for its end. When the user
-/// interrupts, the command gets SIGTERM (Ctrl-C reaches it anyway) and is waited for.
+/// Hands every line of the command's standard output to `line` and waits for its end. When the user interrupts, the
+/// command gets SIGTERM and is waited for. A command that tidies up, and must hear of Ctrl-C once, is given a process group
+/// of its own by the caller: the terminal tells the whole of ours.
 ///
 /// # Errors
 /// The command cannot be started.
@@ -63,21 +68,17 @@ pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<ExitSt
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("run `{text}`"))?;
     let stdout = child.stdout.take();
-    let ended = Arc::new(AtomicBool::new(false));
+    let (ended, pid) = (AtomicBool::new(false), Pid::from_child(&child));
     let status = std::thread::scope(|scope| {
-        let watcher = scope.spawn({
-            let (ended, pid) = (Arc::clone(&ended), Pid::from_child(&child));
-            move || forward_interrupt(&ended, pid)
-        });
+        let watched = Watched { ended: &ended, pid };
+        scope.spawn(|| forward_interrupt(&ended, pid));
         if let Some(stdout) = stdout {
             for text in BufReader::new(stdout).lines().map_while(std::result::Result::ok) {
                 line(&text);
             }
         }
         let status = wait(&mut child);
-        ended.store(true, Ordering::Relaxed);
-        // The watcher only sleeps and sends a signal; it cannot panic.
-        let _ = watcher.join();
+        drop(watched);
         status
     });
     status.with_context(|| format!("wait for `{text}`"))
@@ -87,14 +88,43 @@ fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
     child.wait()
 }
 
+/// A command that somebody watches until this is dropped, in whatever way.
+struct Watched<'a> {
+    ended: &'a AtomicBool,
+    pid: Pid,
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        if std::thread::panicking() {
+            // Nobody will wait for it; it may be gone by now.
+            let _ = kill_process(self.pid, Signal::TERM);
+        }
+    }
+}
+
+/// Hands on every wish for the end, until the command has ended.
 fn forward_interrupt(ended: &AtomicBool, pid: Pid) {
+    let mut sent_count = 0;
+    let mut since = None;
     while !ended.load(Ordering::Relaxed) {
-        if interrupted() {
+        let asked_count = signals::asked_count().max(u32::from(output::has_failed()));
+        if asked_count > sent_count {
             // It may be gone by now; that is what is wanted.
             let _ = kill_process(pid, Signal::TERM);
-            return;
+            if sent_count == 0 {
+                since = Some(Instant::now());
+            }
+            sent_count = asked_count;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        if since.is_some_and(|since| since.elapsed() > SILENCE) {
+            since = None;
+            if !output::has_failed() {
+                eprintln!("interrupted: ending what runs (once more ends it at once)");
+            }
+        }
+        std::thread::sleep(POLL);
     }
 }
 
@@ -128,6 +158,8 @@ pub fn check(text: &str, status: ExitStatus) -> Result<()> {
 pub fn with_events(command: &mut Command, progress: &Progress) -> Result<(Option<String>, i32)> {
     let text = shown(command);
     let mut made = None;
+    // Ctrl-C on the terminal reaches it through us, once: of a second signal it would believe that somebody is in a hurry.
+    command.process_group(0);
     let status = lines(command, |line| match serde_json::from_str::<Event>(line) {
         Ok(event) => {
             if let Some(path) = progress.event(event) {
@@ -136,6 +168,7 @@ pub fn with_events(command: &mut Command, progress: &Progress) -> Result<(Option
         }
         Err(_) => progress.note(line),
     })?;
+    anyhow::ensure!(status.code().is_some() || !interrupted(), InterruptedError);
     let code = status.code().with_context(|| format!("`{text}` was killed ({status})"))?;
     Ok((made, code))
 }
@@ -193,6 +226,29 @@ mod tests {
         assert_eq!(cargo_artifact(&line(true)), Some(expected(false)));
         assert_eq!(cargo_artifact("not json"), None);
         assert_eq!(cargo_artifact("{\"reason\":\"build-finished\"}"), None);
+    }
+
+    #[test]
+    fn a_command_whose_reader_panics_is_ended_and_nobody_waits_for_ever() {
+        let (sender, done) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let mut echo = Command::new("sh");
+            echo.args(["-c", "echo $$; exec sleep 300"]);
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                lines(&mut echo, |line| {
+                    sender.send(line.parse::<u32>().unwrap()).unwrap();
+                    panic!("as a reader may");
+                })
+            }));
+            assert!(ended.is_err());
+        });
+        let pid = done.recv().unwrap();
+        let begun = Instant::now();
+        let is_there = || weighbridge_machine::process::Process::of(pid).is_some();
+        while !thread.is_finished() || is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it is waited for");
+            std::thread::sleep(POLL);
+        }
     }
 
     #[test]

@@ -63,21 +63,72 @@ fn left_by(state: &Path) -> Vec<String> {
     texts.filter(|text| text.contains(&*state.to_string_lossy())).collect()
 }
 
+fn context<'a>(state: &Path, reporter: &'a dyn Fn(&str)) -> Context<'a> {
+    Context {
+        repo: state.to_owned(),
+        state: state.to_owned(),
+        build: state.to_owned(),
+        assume_yes: false,
+        interactive: false,
+        reporter,
+        machine: &Bare,
+    }
+}
+
+const STATE_OF_STAND_IN: &str = "WEIGHBRIDGE_TEST_STATE";
+
+#[test]
+#[ignore = "stands for a run in the test below, which starts it"]
+fn stands_for_a_run() {
+    let Some(state) = std::env::var_os(STATE_OF_STAND_IN) else { return };
+    let reporter = |line: &str| println!("{line}");
+    let _engines = engine::ensure(&context(Path::new(&state), &reporter)).unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(600));
+}
+
+/// Ends a run in the moment that it starts an engine, and begins the next one at once.
+#[test]
+#[ignore = "starts container engines: for cargo xtask test"]
+fn engines_of_a_run_that_was_killed_on_the_way_do_not_disturb_those_of_the_next() {
+    use std::io::{BufRead, BufReader};
+    let state = std::env::temp_dir().join(format!("xtask-engines-next-{}", std::process::id()));
+    std::fs::create_dir_all(&state).unwrap();
+    let mut first = Command::new(std::env::current_exe().unwrap());
+    first.args(["--exact", "stands_for_a_run", "--ignored", "--nocapture"]);
+    first.env(STATE_OF_STAND_IN, &state).stdout(std::process::Stdio::piped());
+    let mut first = first.spawn().unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let started = lines.find(|line| line.contains("starting a private "));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    if started.is_none() {
+        return eprintln!("not tested: no private engine can be started here");
+    }
+    let said = std::cell::RefCell::new(Vec::new());
+    let reporter = |line: &str| said.borrow_mut().push(line.to_owned());
+    let engines = engine::ensure(&context(&state, &reporter)).unwrap();
+    // As long as the first one's supervisor may take for one step of its end.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    for Engine { need, host, missing, .. } in engines.iter() {
+        let Some(host) = host else {
+            let (reason, _) = missing.as_ref().unwrap();
+            assert!(reason.contains("is not installed"), "{need}: {reason}: {said:?}");
+            continue;
+        };
+        let socket = Path::new(host.strip_prefix("unix://").unwrap());
+        assert!(std::os::unix::net::UnixStream::connect(socket).is_ok(), "{need}: {said:?}");
+    }
+    drop(engines);
+    std::fs::remove_dir_all(&state).unwrap();
+}
+
 #[test]
 #[ignore = "starts container engines: for cargo xtask test"]
 fn private_engines_answer_as_what_they_are_and_leave_nothing() {
     let state = std::env::temp_dir().join(format!("xtask-engines-{}", std::process::id()));
     std::fs::create_dir_all(&state).unwrap();
     let reporter = |_: &str| {};
-    let context = Context {
-        repo: state.clone(),
-        state: state.clone(),
-        build: state.clone(),
-        assume_yes: false,
-        interactive: false,
-        reporter: &reporter,
-        machine: &Bare,
-    };
+    let context = context(&state, &reporter);
     let engines = engine::ensure(&context).unwrap();
     let mut told = Command::new("true");
     engines.tell(&mut told);

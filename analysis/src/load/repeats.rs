@@ -18,14 +18,18 @@ pub struct Disturbances {
 
 /// For each observation, in the order of the log, whether it is the one that its trial counts by: of those that were
 /// measured the last undisturbed one, or the last where all were disturbed. The rule looks at the machine and never at
-/// the result. A failure is never a sample, and not passed over: `true` as well.
+/// the result. A failure is never a sample, and not passed over: `true` as well, unless its trial was measured later: the
+/// runner visits what failed for the machine's sake again when a run is gone on with.
 #[must_use]
 pub fn counted(observations: &[Observation]) -> Vec<bool> {
     let mut chosen: BTreeMap<&Trial, usize> = BTreeMap::new();
+    let mut measured_last: BTreeMap<&Trial, u32> = BTreeMap::new();
     for (place, observation) in observations.iter().enumerate() {
         if observation.outcome != Outcome::Ok {
             continue;
         }
+        let last = measured_last.entry(&observation.trial).or_default();
+        *last = observation.repeat.max(*last);
         let best = chosen.entry(&observation.trial).or_insert(place);
         let rank = |place: usize| {
             let observation = &observations[place];
@@ -35,8 +39,11 @@ pub fn counted(observations: &[Observation]) -> Vec<bool> {
             *best = place;
         }
     }
-    let is_chosen = |place: usize, observation: &Observation| {
-        observation.outcome != Outcome::Ok || chosen.get(&observation.trial) == Some(&place)
+    let is_chosen = |place: usize, observation: &Observation| match &observation.outcome {
+        Outcome::Ok => chosen.get(&observation.trial) == Some(&place),
+        Outcome::Failed { .. } => {
+            measured_last.get(&observation.trial).is_none_or(|&last| last < observation.repeat)
+        }
     };
     observations.iter().enumerate().map(|(place, o)| is_chosen(place, o)).collect()
 }

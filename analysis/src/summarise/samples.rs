@@ -171,7 +171,8 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
         let of_cell = samples.machines.entry(CellKey::of(&observation.trial)).or_default();
         of_cell.insert(observation.trial.invocation, machine.clone());
     }
-    for observation in run.observations.iter().filter(|o| o.outcome != Outcome::Ok) {
+    let counted = run.observations.iter().zip(&run.counted).filter(|(_, counts)| **counts);
+    for (observation, _) in counted.filter(|(o, _)| o.outcome != Outcome::Ok) {
         *samples.failed.entry(CellKey::of(&observation.trial)).or_default() += 1;
     }
     Ok(samples)

@@ -1,10 +1,17 @@
-//! What the kernel tells about this machine, for the manifest and for `doctor`. What cannot be read is `None`.
+//! What the kernel tells about this machine, for the manifest and for `doctor`. What cannot be read is `None`. And what
+//! every program of ours does alike: it asks other programs ([`ask`]), holds the machine's lock ([`lock`]), ends in order
+//! ([`signals`]) and writes ([`output`]).
 
 use rustix::thread::sched_getaffinity;
 use std::fs;
 use weighbridge_schema::manifest::Fingerprint;
 
 pub mod advice;
+pub mod ask;
+pub mod lock;
+pub mod output;
+pub mod process;
+pub mod signals;
 pub mod checkout;
 pub mod environment;
 

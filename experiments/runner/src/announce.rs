@@ -1,6 +1,7 @@
 //! Telling how far the work is: one JSON line per event for xtask, or one plain line for a person.
 
 use std::io::Write;
+use weighbridge_machine::output;
 use weighbridge_schema::progress::Event;
 
 /// How events are written.
@@ -26,14 +27,19 @@ impl Announcer {
         Self { style, steps_count: 0, done_count: 0 }
     }
 
-    /// Says `event`. A reader that has gone away is no reason to stop measuring.
+    /// Whether a person reads it, and no program that draws it.
+    pub fn is_plain(&self) -> bool {
+        self.style == Style::Plain
+    }
+
+    /// Says `event`. When nobody reads it any more, the run comes to its end as after Ctrl-C: whoever started it is gone.
     pub fn say(&mut self, event: &Event) {
         let line = match self.style {
             Style::Json => serde_json::to_string(event).unwrap_or_default(),
             Style::Plain => self.plain(event),
         };
         let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        output::note(writeln!(out, "{line}").and_then(|()| out.flush()));
     }
 
     fn plain(&mut self, event: &Event) -> String {

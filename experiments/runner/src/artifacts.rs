@@ -90,6 +90,18 @@ impl Artifacts {
         }
     }
 
+    /// Every file that is measured or that subjects are run by, with its digest.
+    pub fn files(&self) -> Vec<(PathBuf, String)> {
+        let built = self.record.artifacts.values();
+        let built = built.map(|one| (self.folder.join(&one.file), one.sha256.clone()));
+        let programs = self.programs.values().flatten();
+        let programs = programs.map(|one| (one.file.clone(), one.entry.sha256.clone()));
+        let prepared = self.prepared.values().flatten();
+        let prepared = prepared.map(|one| (one.path.clone(), one.entry.sha256.clone()));
+        let own = self.files.values().map(|one| (one.path.clone(), one.sha256.clone()));
+        built.chain(programs).chain(prepared).chain(own).collect()
+    }
+
     /// Where prepared files lie.
     pub fn prepared_folder(&self) -> PathBuf {
         self.folder.join("prepared")

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use weighbridge_machine::environment;
+use weighbridge_machine::{ask, environment};
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::own;
@@ -146,9 +146,8 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
 /// What containerd says of itself, `containerd NAME VERSION REVISION`, without name and revision.
 fn daemon_version() -> Result<String> {
     let client = Client::find().map_err(|name| anyhow::anyhow!("{name} is not installed"))?;
-    let output = environment::clean(&mut Command::new(&client.containerd))
-        .arg("--version")
-        .output()
+    let mut command = Command::new(&client.containerd);
+    let output = ask::output(environment::clean(&mut command).arg("--version"), ask::LIMIT)
         .with_context(|| format!("run {} --version", client.containerd.display()))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = said.split_whitespace().nth(2);
@@ -222,10 +221,9 @@ fn ask_version(
         filled.splice(0..0, prefix.map(str::to_owned));
     }
     let (program, arguments) = filled.split_first().context("an empty version command")?;
-    let output = environment::clean(&mut Command::new(program))
-        .args(arguments)
-        .output()
-        .with_context(|| format!("run `{}`", filled.join(" ")))?;
+    let mut command = Command::new(program);
+    let output = ask::output(environment::clean(&mut command).args(arguments), ask::LIMIT)
+        .with_context(|| format!("ask for the version: run `{}`", filled.join(" ")))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default().trim();
     anyhow::ensure!(

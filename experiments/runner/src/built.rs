@@ -47,6 +47,11 @@ impl Built {
         })
     }
 
+    /// Those of every architecture.
+    pub fn all(&self) -> impl Iterator<Item = &Artifacts> {
+        std::iter::once(&self.own).chain(self.foreign.values())
+    }
+
     /// The records of the foreign ones, for the manifest.
     pub fn foreign_records(&self) -> BTreeMap<String, artifact::Artifacts> {
         self.foreign.iter().map(|(name, built)| (name.clone(), built.record.clone())).collect()

@@ -1,6 +1,7 @@
 //! A private containerd: started when the first subject asks for it, ended with the run. Its data lie in a folder of
 //! their own, and a file of configuration keeps the system's out.
 
+use crate::leftovers::Mark;
 use crate::programs;
 use crate::subject::MARK;
 use rustix::mount::{UnmountFlags, unmount};
@@ -68,6 +69,12 @@ impl Lazy {
     pub fn get(&self, run: &str) -> Result<&Containerd, String> {
         self.0.get_or_init(|| Containerd::start(run)).as_ref().map_err(Clone::clone)
     }
+
+    /// Whether it was started and does not answer any more.
+    pub fn is_silent(&self) -> bool {
+        let started = self.0.get().and_then(|started| started.as_ref().ok());
+        started.is_some_and(|daemon| UnixStream::connect(daemon.socket()).is_err())
+    }
 }
 
 impl Containerd {
@@ -86,7 +93,7 @@ impl Containerd {
         // It looks runc up; and the shims inherit the mark.
         command
             .env_clear()
-            .env(MARK, run)
+            .env(MARK, Mark::of(run).to_string())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
         let child = command

@@ -3,7 +3,7 @@
 use crate::programs;
 use std::path::Path;
 use std::process::Command;
-use weighbridge_machine::environment;
+use weighbridge_machine::{ask, environment};
 use weighbridge_schema::manifest::Emulator;
 
 /// What every emulated program runs on: the emulator's default processor lacks what both arms are compiled for.
@@ -24,9 +24,8 @@ pub fn find(architecture: &str) -> Result<Emulator, String> {
 
 fn version(program: &Path) -> Result<String, String> {
     let shown = program.display();
-    let output = environment::clean(&mut Command::new(program))
-        .arg("--version")
-        .output()
+    let mut command = Command::new(program);
+    let output = ask::output(environment::clean(&mut command).arg("--version"), ask::LIMIT)
         .map_err(|error| format!("run {shown} --version: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next().map(str::trim) {

@@ -22,6 +22,8 @@ use weighbridge_schema::subject::{ContainerEngine, Network};
 /// The label of every container of ours; its value is the run.
 pub const LABEL: &str = "org.weighbridge.run";
 
+/// How long an engine may take to say what it is, or that it is there.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a killed container may take to end.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
@@ -75,7 +77,7 @@ impl Engine {
             .enable_all()
             .build()
             .context("start the runtime of the engine client")?;
-        let (docker, said) = runtime.block_on(async {
+        let ask = async {
             let docker = Docker::connect_with_host(host)
                 .with_context(|| format!("container engine at {host}"))?
                 .negotiate_version()
@@ -83,7 +85,11 @@ impl Engine {
                 .with_context(|| format!("container engine at {host} does not answer"))?;
             let said = docker.version().await.context("ask the container engine its version")?;
             anyhow::Ok((docker, said))
-        })?;
+        };
+        let limited = runtime.block_on(async { tokio::time::timeout(ANSWER_LIMIT, ask).await });
+        let (docker, said) = limited.with_context(|| {
+            format!("container engine at {host} does not answer within {ANSWER_LIMIT:?}")
+        })??;
         let socket = host.strip_prefix("unix://").map(PathBuf::from);
         let parts = parts(&said);
         Ok(Self {
@@ -98,6 +104,21 @@ impl Engine {
                 .cloned(),
             socket,
         })
+    }
+
+    /// Why it does not answer any more; `None` while it does.
+    pub fn silence(&self) -> Option<String> {
+        let asked = self
+            .runtime
+            .block_on(async { tokio::time::timeout(ANSWER_LIMIT, self.docker.ping()).await });
+        let why = match asked {
+            Ok(Ok(_)) => return None,
+            Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
+            Err(_) => format!("nothing within {ANSWER_LIMIT:?}"),
+        };
+        let at =
+            self.socket.as_deref().map_or_else(String::new, |at| format!(" at {}", at.display()));
+        Some(format!("{}{at} does not answer any more: {why}", self.version))
     }
 
     /// Loads the archive at `path` unless the engine holds the image already.
@@ -279,7 +300,7 @@ impl Engine {
         let found = self
             .runtime
             .block_on(self.docker.list_containers(Some(options)))
-            .context("list the containers left over")?;
+            .with_context(|| format!("list the containers left over in {}", self.version))?;
         for container in &found {
             if let Some(id) = &container.id {
                 self.remove(id)?;
@@ -346,49 +367,5 @@ fn describe_version(said: &SystemVersion, parts: &[(String, String)]) -> String 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(version: &str, components: &[(&str, &str)]) -> SystemVersion {
-        let component = |&(name, version): &(&str, &str)| SystemVersionComponents {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            details: None,
-        };
-        SystemVersion {
-            version: Some(version.to_owned()),
-            components: Some(components.iter().map(component).collect()),
-            ..SystemVersion::default()
-        }
-    }
-
-    #[test]
-    fn docker_and_podman_say_in_their_own_words_what_they_are() {
-        let docker = said(
-            "20.10.24+dfsg1",
-            &[("Engine", "20.10.24+dfsg1"), ("containerd", "1.6.20~ds1"), ("runc", "1.1.5+ds1")],
-        );
-        assert_eq!(kind(&docker), ContainerEngine::Docker);
-        assert_eq!(
-            describe_version(&docker, &parts(&docker)),
-            "docker 20.10.24+dfsg1 (containerd 1.6.20, runc 1.1.5+ds1)"
-        );
-        let podman = said(
-            "4.3.1",
-            &[
-                ("Podman Engine", "4.3.1"),
-                ("Conmon", "conmon version 2.1.6, commit: unknown"),
-                (
-                    "OCI Runtime (/usr/bin/crun)",
-                    "crun version 1.8.1\ncommit: f8a096be\nspec: 1.0.0",
-                ),
-            ],
-        );
-        assert_eq!(kind(&podman), ContainerEngine::Podman);
-        assert_eq!(
-            describe_version(&podman, &parts(&podman)),
-            "podman 4.3.1 (conmon 2.1.6, crun 1.8.1)"
-        );
-        assert_eq!(describe_version(&said("9.9", &[]), &[]), "docker 9.9");
-    }
-}
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,29 +1,23 @@
-//! SIGINT and SIGTERM: a flag that every loop looks at.
+//! SIGINT, SIGTERM and SIGHUP, and a reader of our output that has gone away: asked for by every loop.
 
-use anyhow::{Context, Result};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use anyhow::Result;
+use weighbridge_machine::signals;
 
 /// The reason a trial gives up with; such a trial is not recorded, because it was not finished.
 pub const REASON: &str = "interrupted";
 
-static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+/// How this program ends when somebody asks again and does not wait for it to tidy up. The next run does.
+const AT_ONCE: i32 = 137;
 
-/// Takes the signals over. A second one ends the process at once.
+/// Takes the signals over. A second one, a second or more after the first, ends the process at once.
 ///
 /// # Errors
 /// The handlers cannot be installed.
 pub fn install() -> Result<()> {
-    let flag = FLAG.get_or_init(Arc::default);
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(flag)))
-            .context("install the handler of SIGINT and SIGTERM")?;
-    }
-    Ok(())
+    signals::take(|| std::process::exit(AT_ONCE))
 }
 
-/// Whether one of the signals has come.
+/// Whether this run should come to its end.
 pub fn requested() -> bool {
-    FLAG.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    signals::requested()
 }

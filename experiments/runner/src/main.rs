@@ -2,28 +2,35 @@
 //!
 //! `cargo xtask run` builds this program and calls it; it can be called by hand just as well.
 
+// Printing that does not panic when its reader has gone away.
+#[macro_use(eprintln, print, println)]
+extern crate weighbridge_machine;
+
 mod affinity;
+mod alone;
 mod announce;
 mod artifacts;
 mod availability;
 mod built;
 mod calibrate;
 mod catalog;
+mod causes;
 mod clock;
 mod containerd;
 mod daemons;
 mod digest;
 mod dry_run;
 mod emulator;
+mod ending;
 mod engine;
 mod engines;
 mod estimate;
 mod http;
 mod image;
 mod interrupt;
+mod lacking;
 mod leftovers;
 mod load;
-mod lock;
 mod measure;
 mod noise;
 mod own_files;
@@ -34,6 +41,7 @@ mod planned_images;
 mod prepare;
 mod procfs;
 mod programs;
+mod replaced;
 mod responder;
 mod session;
 mod stopping;
@@ -47,12 +55,16 @@ use built::Built;
 use catalog::Catalog;
 use clap::{Args, Parser, Subcommand};
 use engines::Engines;
-use session::{End, Session};
+use lacking::LackingError;
+use replaced::Programs;
+use session::Session;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use store::Store;
+use weighbridge_machine::output;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
@@ -184,6 +196,9 @@ struct Part {
     /// Wait while another run is measuring on this machine.
     #[arg(long)]
     wait_for_lock: bool,
+    /// The caller has the machine's lock and hands it on as standard input.
+    #[arg(long, hide = true, conflicts_with = "wait_for_lock")]
+    lock_on_stdin: bool,
 }
 
 fn main() -> ExitCode {
@@ -199,9 +214,12 @@ fn main() -> ExitCode {
         Verb::CalibrateLoad(arguments) => calibrate::run(&arguments).map(|()| ExitCode::SUCCESS),
         Verb::Responder(arguments) => responder::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
+    if let Some(code) = output::exit_code() {
+        return code.into();
+    }
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::from(2)
+        ExitCode::from(if error.is::<LackingError>() { 3 } else { 2 })
     })
 }
 
@@ -209,12 +227,15 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let catalog = Catalog::read(&arguments.folder)?;
     let claims = read_claims_file(arguments.claims.as_deref())?;
     let provisions = read_provisions(arguments.provisions.as_deref())?;
+    let mut announcer = Announcer::new(arguments.progress);
+    interrupt::install()?;
+    let measures = !arguments.dry_run;
+    let lock = measures.then(|| alone::lock(&arguments.part, &mut announcer)).transpose()?;
     let engines = if arguments.plan_engines {
         Engines::plan(&provisions)
     } else {
         Engines::connect(&provisions)
     };
-    let mut announcer = Announcer::new(arguments.progress);
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
         let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
@@ -224,11 +245,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         print!("{}", dry_run::text(&manifest, &catalog, arguments.verbose)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let busy = if arguments.part.wait_for_lock { lock::Busy::Wait } else { lock::Busy::Refuse };
-    let _lock = lock::only_one(&lock::file(), busy)?;
     std::fs::create_dir_all(&arguments.results)
         .with_context(|| format!("create {}", arguments.results.display()))?;
-    interrupt::install()?;
     let (mut store, manifest, built) = match &arguments.resume {
         Some(run) => {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
@@ -246,6 +264,10 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
     };
     check_unchanged(&manifest, &built)?;
+    let programs = RefCell::new(Programs::of(&built, &manifest)?);
+    if let Some(lock) = &lock {
+        lock.note(&format!("run {}", manifest.run));
+    }
     let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
     let session = Session {
         catalog: &catalog,
@@ -255,23 +277,10 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         manifest: &manifest,
         claims: &claims,
         budget: manifest.budget_ms.map(Duration::from_millis),
+        programs,
     };
-    match session.run(&mut store, &mut announcer)? {
-        End::Complete => {
-            let folder = store.finish()?;
-            announcer.say(&Event::Done(folder.display().to_string()));
-            Ok(ExitCode::SUCCESS)
-        }
-        End::Interrupted => {
-            announcer.say(&Event::Note(format!(
-                "interrupted after {} of {} trials, all of them kept; go on with: cargo xtask run --resume {}",
-                store.done.len(),
-                manifest.plan.len(),
-                manifest.run
-            )));
-            Ok(ExitCode::from(130))
-        }
-    }
+    let end = session.run(&mut store, &mut announcer)?;
+    ending::conclude(end, store, &manifest, &mut announcer)
 }
 
 fn new_manifest(

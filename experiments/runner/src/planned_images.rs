@@ -98,15 +98,13 @@ impl PlannedImages {
         Ok(images)
     }
 
-    /// Leaves the engines as they were.
-    ///
-    /// # Errors
-    /// An engine refused.
-    pub fn remove(&self, engines: &Engines) -> Result<()> {
-        for (kind, reference) in &self.to_remove {
-            engines.get(*kind).map_err(anyhow::Error::msg)?.remove_image(reference)?;
-        }
-        Ok(())
+    /// Leaves the engines as they were, and says of what it could not: that is no reason to call a run unfinished.
+    pub fn remove(&self, engines: &Engines) -> Vec<String> {
+        let remove = |(kind, reference): &(ContainerEngine, String)| {
+            engines.get(*kind).map_err(anyhow::Error::msg)?.remove_image(reference)
+        };
+        let failed = self.to_remove.iter().filter_map(|one| remove(one).err());
+        failed.map(|error| format!("an image stays: {error:#}")).collect()
     }
 }
 

@@ -9,10 +9,12 @@ use crate::engines::Engines;
 use crate::http::PreparedRequest;
 use crate::measure::{Bench, Failure, Measured, Visit, visit};
 use crate::planned_images::PlannedImages;
+use crate::replaced::Programs;
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{estimate, interrupt, leftovers, noise, plan};
+use crate::{causes, estimate, interrupt, leftovers, noise, plan};
 use anyhow::Result;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
@@ -23,6 +25,7 @@ use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::subject::Start;
 
 /// What a session works with.
 pub struct Session<'a> {
@@ -40,6 +43,8 @@ pub struct Session<'a> {
     pub claims: &'a [Claim],
     /// Time after which nothing but the least number of invocations is measured.
     pub budget: Option<Duration>,
+    /// The files that are measured, as they were when the session began.
+    pub programs: RefCell<Programs>,
 }
 
 /// How often a disturbed trial is visited again.
@@ -54,6 +59,8 @@ pub enum End {
     Complete,
     /// A signal came; the run can be resumed.
     Interrupted,
+    /// The machine does not let it go on, for this reason; once that is mended, the run can be resumed.
+    Stopped(String),
 }
 
 impl Session<'_> {
@@ -89,7 +96,13 @@ impl Session<'_> {
         };
         self.announce_begin(store, announcer);
         let end = self.visit_all(&bench, store, announcer)?;
-        images.remove(self.engines)?;
+        // Of an engine that is gone, what stopped the run tells already.
+        if !matches!(end, End::Stopped(_)) {
+            images
+                .remove(self.engines)
+                .into_iter()
+                .for_each(|note| announcer.say(&Event::Note(note)));
+        }
         Ok(end)
     }
 
@@ -117,10 +130,9 @@ impl Session<'_> {
                 if self.budget.is_some() {
                     stopping.focus();
                 }
-                if self.visit_block(bench, block, &mut stopping, store, announcer)?
-                    == End::Interrupted
-                {
-                    return Ok(End::Interrupted);
+                let end = self.visit_block(bench, block, &mut stopping, store, announcer)?;
+                if end != End::Complete {
+                    return Ok(end);
                 }
             }
             is_first_pass = false;
@@ -148,8 +160,9 @@ impl Session<'_> {
                 announcer.say(&Event::Step { label: format!("{label}: not needed"), failed: None });
                 continue;
             }
-            if !self.visit_one(bench, trial, 0, store, announcer)? {
-                return Ok(End::Interrupted);
+            let end = self.visit_one(bench, trial, store.visits_count(trial), store, announcer)?;
+            if end != End::Complete {
+                return Ok(end);
             }
             if let Some(observation) = store.seen.last() {
                 stopping.note(observation);
@@ -190,15 +203,17 @@ impl Session<'_> {
                     ));
                     return Ok(End::Complete);
                 }
-                if !self.visit_one(bench, &trial, repeat, store, announcer)? {
-                    return Ok(End::Interrupted);
+                let end = self.visit_one(bench, &trial, repeat, store, announcer)?;
+                if end != End::Complete {
+                    return Ok(end);
                 }
             }
         }
         Ok(End::Complete)
     }
 
-    /// Visits one trial and logs what it showed; `false` when a signal came.
+    /// Visits one trial and logs what it showed, which is [`End::Complete`]. What a signal or the machine has spoilt is
+    /// not logged: the resumed run visits that trial again.
     fn visit_one(
         &self,
         bench: &Bench<'_>,
@@ -206,9 +221,9 @@ impl Session<'_> {
         repeat: u32,
         store: &mut Store,
         announcer: &mut Announcer,
-    ) -> Result<bool> {
+    ) -> Result<End> {
         if interrupt::requested() {
-            return Ok(false);
+            return Ok(End::Interrupted);
         }
         let Some(definition) = self.definition(trial) else {
             anyhow::bail!(
@@ -226,18 +241,46 @@ impl Session<'_> {
             settings: definition.settings(self.profile),
         };
         let observation = self.observe(bench, &visit, store)?;
-        // A trial that a signal cut short was not measured; it is visited again by the resumed run.
+        // A trial that a signal cut short was not measured.
         if interrupt::requested() && observation.outcome != Outcome::Ok {
-            return Ok(false);
+            return Ok(End::Interrupted);
+        }
+        if let Err(error) = self.programs.borrow_mut().check() {
+            return Ok(End::Stopped(format!("{error:#}: put it back, or begin a new run")));
         }
         let failed = match &observation.outcome {
             Outcome::Ok => None,
-            Outcome::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
+            Outcome::Failed { stage, reason } => {
+                if let Some(why) = self.machines_fault(bench, trial, reason, store) {
+                    return Ok(End::Stopped(why));
+                }
+                Some(format!("{stage}: {reason}"))
+            }
         };
         store.append(observation)?;
         announcer
             .say(&Event::Step { label: format!("{} {}", trial.experiment, trial.cell), failed });
-        Ok(true)
+        Ok(End::Complete)
+    }
+
+    /// What of the machine is out of order, when a trial has failed for `reason`: with it every further trial would fail.
+    fn machines_fault(
+        &self,
+        bench: &Bench<'_>,
+        trial: &Trial,
+        reason: &str,
+        store: &Store,
+    ) -> Option<String> {
+        if causes::is_full_disk(reason) && store.has_no_space() {
+            return Some(format!("the disk of {} is full: {reason}", store.folder().display()));
+        }
+        match &self.catalog.subject(&trial.cell.subject).ok()?.start {
+            Start::Container { engine, .. } => self.engines.get(*engine).ok()?.silence(),
+            Start::Containerd { .. } if bench.engines.containerd.is_silent() => {
+                Some("the private containerd does not answer any more".to_owned())
+            }
+            Start::Containerd { .. } | Start::Process { .. } | Start::Bundle { .. } => None,
+        }
     }
 
     fn definition(&self, trial: &Trial) -> Option<&Definition> {

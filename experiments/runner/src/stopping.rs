@@ -1,6 +1,7 @@
 //! When a cell has enough invocations: as soon as its interval is narrow enough, or when there are no more
 //! planned; and with `--budget`, where the time is best spent.
 
+use crate::causes;
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
@@ -99,12 +100,15 @@ impl<'a> Stopping<'a> {
     /// Takes in what a planned visit showed. Repetitions do not count here: a resumed run must come to the
     /// same decisions, whatever had been repeated.
     pub fn note(&mut self, observation: &Observation) {
-        if observation.repeat > 0 {
+        if causes::leaves_open(observation) {
             return;
         }
         let Some(state) = self.cells.get_mut(&key(&observation.trial)) else { return };
         let invocation = observation.trial.invocation;
-        state.visited.insert(invocation);
+        // Later visits are made because the first was disturbed: they would come after the decisions.
+        if !state.visited.insert(invocation) {
+            return;
+        }
         let value = state.headline.and_then(|metric| observation.metrics.get(&metric));
         if let (Outcome::Ok, Some(&value)) = (&observation.outcome, value) {
             state.values.insert(invocation, value as f64);

@@ -1,6 +1,7 @@
 //! A run's folder: manifest, observations, histograms, standard error. Append-only; it has a temporary
 //! name (`.partial`) until every trial of the plan is there.
 
+use crate::causes;
 use crate::load::Recorder;
 use crate::measure::Visit;
 use crate::noise;
@@ -19,6 +20,11 @@ use weighbridge_schema::stop::Stop;
 
 /// Ending of an unfinished run's folder.
 const PARTIAL: &str = ".partial";
+
+/// Ending of the folder of a run whose plan is being written.
+const BEGUN: &str = ".begun";
+/// With less than that left a disk is full.
+const SPACE_MIN_BYTES: u64 = 1 << 20;
 
 /// An open run.
 #[derive(Debug)]
@@ -42,14 +48,16 @@ impl Store {
     pub fn create(results: &Path, manifest: &Manifest) -> Result<Self> {
         let finished = results.join(&manifest.run);
         let folder = results.join(format!("{}{PARTIAL}", manifest.run));
+        // Without a plan nothing of it can be gone on with.
+        if folder.exists() && !folder.join("manifest.json").exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
+        }
         if finished.exists() || folder.exists() {
             bail!("{} exists already: a run is never overwritten", finished.display());
         }
-        for sub in ["histograms", "series", "stderr"] {
-            let path = folder.join(sub);
-            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
-        }
-        write_whole(&folder.join("manifest.json"), &serde_json::to_vec_pretty(manifest)?)?;
+        let begun = results.join(format!("{}{BEGUN}", manifest.run));
+        let plan = serde_json::to_vec_pretty(manifest)?;
+        begin_and_name(&begun, &folder, |file| write_whole(file, &plan))?;
         Self::open(folder, finished)
     }
 
@@ -64,8 +72,15 @@ impl Store {
             bail!("{} is complete: there is nothing to resume", finished.display());
         }
         let file = folder.join("manifest.json");
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("read {}: no unfinished run `{run}`", file.display()))?;
+        if !folder.exists() {
+            let names = unfinished(results).join(", ");
+            let there = if names.is_empty() { "none".to_owned() } else { names };
+            bail!(
+                "there is no unfinished run `{run}` in {}; there are: {there}",
+                results.display()
+            );
+        }
+        let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
         let manifest: Manifest =
             serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))?;
         if manifest.schema_version != SCHEMA_VERSION {
@@ -81,7 +96,8 @@ impl Store {
     fn open(folder: PathBuf, finished: PathBuf) -> Result<Self> {
         let file = folder.join("observations.jsonl");
         let seen = if file.exists() { mend(&file)? } else { Vec::new() };
-        let done = seen.iter().map(|observation| observation.trial.clone()).collect();
+        let measured = seen.iter().filter(|observation| !causes::leaves_open(observation));
+        let done = measured.map(|observation| observation.trial.clone()).collect();
         let observations = OpenOptions::new()
             .create(true)
             .append(true)
@@ -90,6 +106,34 @@ impl Store {
         let mut pressure = BTreeMap::new();
         seen.iter().for_each(|observation| note_pressure(&mut pressure, observation));
         Ok(Self { folder, finished, observations, done, seen, pressure })
+    }
+
+    /// Where it lies while it is unfinished.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether nothing more can be written there.
+    pub fn has_no_space(&self) -> bool {
+        let found = rustix::fs::statvfs(&self.folder);
+        found.is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < SPACE_MIN_BYTES)
+    }
+
+    /// How many times a trial has been visited.
+    pub fn visits_count(&self, trial: &Trial) -> u32 {
+        let visits = self.seen.iter().filter(|observation| observation.trial == *trial);
+        visits.map(|observation| observation.repeat + 1).max().unwrap_or(0)
+    }
+
+    /// Trials that none of their visits has measured.
+    pub fn failed_count(&self) -> usize {
+        let measured: BTreeSet<&Trial> = self
+            .seen
+            .iter()
+            .filter(|observation| observation.outcome == Outcome::Ok)
+            .map(|observation| &observation.trial)
+            .collect();
+        self.done.iter().filter(|trial| !measured.contains(trial)).count()
     }
 
     /// Where the subjects' standard error goes.
@@ -185,6 +229,43 @@ impl Store {
         })?;
         Ok(self.finished)
     }
+}
+
+/// Makes a run's folder as `begun`, with the manifest that `plan` writes, and then gives it its name. What cannot be made
+/// whole is removed: the name must be free for the next attempt.
+fn begin_and_name(
+    begun: &Path,
+    folder: &Path,
+    plan: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let make = || {
+        // Left by a run that was killed before it had a plan.
+        if begun.exists() {
+            fs::remove_dir_all(begun).with_context(|| format!("remove {}", begun.display()))?;
+        }
+        for sub in ["histograms", "series", "stderr"] {
+            let path = begun.join(sub);
+            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        }
+        plan(&begun.join("manifest.json"))?;
+        fs::rename(begun, folder)
+            .with_context(|| format!("rename {} to {}", begun.display(), folder.display()))
+    };
+    make().inspect_err(|_| {
+        // What cannot be removed now is replaced by the next attempt.
+        let _ = fs::remove_dir_all(begun);
+    })
+}
+
+/// Names of the runs that can be gone on with.
+fn unfinished(results: &Path) -> Vec<String> {
+    let entries = fs::read_dir(results).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().join("manifest.json").is_file())
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(PARTIAL)?.to_owned()))
+        .collect();
+    names.sort();
+    names
 }
 
 /// Reads what is there. A last line that was cut off by a crash is removed, so that appending

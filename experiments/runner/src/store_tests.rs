@@ -193,3 +193,59 @@ fn pressure_is_usual_only_of_undisturbed_visits() {
     }
     assert_eq!(store.usual_pressure_percent(&trial(9)), [10.0, 30.0]);
 }
+
+#[test]
+fn what_failed_for_the_machines_sake_is_visited_again_on_resume_and_nothing_else() {
+    let results = tempfile::tempdir().unwrap();
+    let mut store = Store::create(results.path(), &manifest()).unwrap();
+    let failed = |invocation: u32, reason: &str| {
+        let outcome = Outcome::Failed { stage: "start".to_owned(), reason: reason.to_owned() };
+        Observation { outcome, ..observation(invocation) }
+    };
+    store.append(failed(0, "answered 404")).unwrap();
+    let gone = "create container x: Error in the hyper legacy client: client error (Connect)";
+    store.append(failed(1, gone)).unwrap();
+    store.append(observation(2)).unwrap();
+    assert_eq!(store.failed_count(), 2);
+    drop(store);
+
+    let (mut store, _) = Store::resume(results.path(), "r").unwrap();
+    assert_eq!(store.done, [trial(0), trial(2)].into());
+    assert_eq!((store.visits_count(&trial(1)), store.visits_count(&trial(2))), (1, 1));
+    store.append(Observation { repeat: 1, ..observation(1) }).unwrap();
+    assert_eq!(store.failed_count(), 1);
+    assert_eq!(store.done.len(), 3);
+}
+
+#[test]
+fn a_run_that_never_had_a_plan_gives_its_name_back() {
+    let results = tempfile::tempdir().unwrap();
+    // As an earlier version left it, on a full disk.
+    fs::create_dir_all(results.path().join("r.partial/histograms")).unwrap();
+    // As this one does, when it is killed.
+    fs::create_dir_all(results.path().join("r.begun/series")).unwrap();
+    let error = Store::resume(results.path(), "q").unwrap_err().to_string();
+    assert!(
+        error.contains("no unfinished run `q`") && error.ends_with("there are: none"),
+        "{error}"
+    );
+    drop(Store::create(results.path(), &manifest()).unwrap());
+    assert!(!results.path().join("r.begun").exists());
+    let error = Store::resume(results.path(), "q").unwrap_err().to_string();
+    assert!(error.ends_with("there are: r"), "{error}");
+    assert!(Store::create(results.path(), &manifest()).is_err(), "it has a plan now");
+}
+
+#[test]
+fn a_disk_that_is_full_before_the_plan_is_written_leaves_the_name_free() {
+    let results = tempfile::tempdir().unwrap();
+    let folder = results.path().join("r.begun");
+    // The same failure without a full disk: something else is where the manifest is to be written.
+    fs::create_dir_all(&folder).unwrap();
+    let made = begin_and_name(&folder, &results.path().join("r.partial"), |_| {
+        anyhow::bail!("No space left on device (os error 28)")
+    });
+    assert!(made.is_err());
+    assert_eq!(fs::read_dir(results.path()).unwrap().count(), 0);
+    assert!(Store::create(results.path(), &manifest()).is_ok());
+}

@@ -7,7 +7,7 @@ use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
 use crate::engines::Engines;
-use crate::{emulator, own_files, plan, planned_images};
+use crate::{emulator, lacking, own_files, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -97,6 +97,11 @@ pub fn survey(
     let built = &*built;
     let machine = Machine { built, engines, emulators: &emulators, programs: &catalog.programs };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
+    // A plan alone may be made where not everything is: it says what is missing.
+    let own = &request.architectures;
+    if !request.is_dry && (own.is_empty() || own.iter().any(|name| name == machine.own())) {
+        lacking::check(&request.subjects, &subjects)?;
+    }
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
     let started_at_unix_ns = unix_ns();

@@ -217,7 +217,7 @@ fn bad_input_is_named() {
     check_refused(&["--resume", "never"], "no unfinished run `never`");
     check_refused(
         &["cold-start", "--subject", "docker-scratch", "--profile", "smoke"],
-        "nothing to measure",
+        "docker-scratch: container engine at",
     );
 }
 

@@ -110,7 +110,8 @@ fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBu
         let (_, ended) = result.split_once("ended ").context("it did not say how it ended")?;
         let (code, messages) = ended.split_once('\n').unwrap_or((ended, ""));
         match code {
-            "0" => break,
+            // 1: complete, but trials failed; the log says which.
+            "0" | "1" => break,
             "gone" => {
                 vanished_count = if size_of(&log)? > before { 1 } else { vanished_count + 1 };
                 ensure!(vanished_count <= VANISHED_MAX, "the runner there vanishes: {messages}");

@@ -6,6 +6,7 @@ use super::docker::DOCKER;
 use super::podman::PODMAN;
 use super::record::{Need, Outcome};
 use super::{Context, Machine, open, packages};
+use crate::exit::InterruptedError;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -57,12 +58,21 @@ pub struct Engine {
     pub missing: Option<(String, String)>,
     variable: &'static str,
     /// Stops a daemon that we started.
-    _daemon: Option<Daemon>,
+    daemon: Option<Daemon>,
 }
 
 /// One engine of each kind.
 #[derive(Debug)]
 pub struct Engines(Vec<Engine>);
+
+impl Drop for Engines {
+    fn drop(&mut self) {
+        self.0
+            .iter_mut()
+            .filter_map(|engine| engine.daemon.as_mut())
+            .for_each(Daemon::begin_to_end);
+    }
+}
 
 impl Engines {
     /// All of them, and those that are missing.
@@ -92,7 +102,7 @@ pub fn ensure(context: &Context<'_>) -> Result<Engines> {
         let chain = chain(kind, session.machine());
         let plan = chain.plan(&session)?;
         if plan.packages().is_empty() {
-            return Ok(engine_of(kind, &session, plan));
+            return engine_of(kind, &session, plan);
         }
         let lacking = (kind.lacking)(session.machine()).unwrap_or("a program of it");
         let reason = format!("{}: {lacking} is not installed", kind.private);
@@ -101,11 +111,12 @@ pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     engines.collect::<Result<_>>().map(Engines)
 }
 
-fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
+/// One that cannot be started is missing; only an interruption is an error.
+fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Result<Engine> {
     let (provision, _) = plan.run(session);
     let (provider, mut detail) = match provision.outcome {
         Outcome::Provided { provider, detail } => (provider, detail),
-        Outcome::Missing { reason, remedy } => return missing(kind, reason, remedy),
+        Outcome::Missing { reason, remedy } => return Ok(missing(kind, reason, remedy)),
     };
     let started = if provider == kind.private {
         (kind.start)(session).map(|started| {
@@ -115,7 +126,7 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
     } else {
         socket(kind, session.machine()).map(|socket| (socket, None)).map_err(anyhow::Error::msg)
     };
-    match started {
+    Ok(match started {
         Ok((socket, daemon)) => {
             detail.extend(version(&socket));
             Engine {
@@ -125,13 +136,14 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Engine {
                 detail,
                 missing: None,
                 variable: kind.variable,
-                _daemon: daemon,
+                daemon,
             }
         }
+        Err(error) if error.is::<InterruptedError>() => return Err(error),
         Err(error) => {
             missing(kind, format!("{provider}: {error:#}"), (kind.reach)(session.machine()))
         }
-    }
+    })
 }
 
 fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
@@ -142,7 +154,7 @@ fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
         detail: BTreeMap::new(),
         missing: Some((reason, remedy)),
         variable: kind.variable,
-        _daemon: None,
+        daemon: None,
     }
 }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
+use weighbridge_machine::ask;
 use weighbridge_schema::subject::ContainerEngine;
 
 /// A program to run to its end.
@@ -20,6 +22,8 @@ pub struct Step {
     pub environment: BTreeMap<String, String>,
     /// Where it runs; `None` means here.
     pub folder: Option<PathBuf>,
+    /// How long it may take; `None` for what installs or compiles.
+    pub limit: Option<Duration>,
 }
 
 impl Step {
@@ -33,7 +37,15 @@ impl Step {
             arguments: arguments.into_iter().map(Into::into).collect(),
             environment: BTreeMap::new(),
             folder: None,
+            limit: None,
         }
+    }
+
+    /// The same step, which is a question and is answered at once or not at all: after `limit` it is killed.
+    #[must_use]
+    pub fn answered_within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
     }
 
     /// The same step with one more variable.
@@ -152,7 +164,11 @@ impl Machine for LocalMachine {
         if let Some(folder) = &step.folder {
             command.current_dir(folder);
         }
-        let output = command.output().with_context(|| format!("can't start `{step}`"))?;
+        let output = match step.limit {
+            Some(limit) => ask::output(&mut command, limit),
+            None => command.output(),
+        };
+        let output = output.with_context(|| format!("can't run `{step}`"))?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
             let text = if errors.trim().is_empty() {
@@ -176,4 +192,16 @@ fn is_program(file: &Path) -> bool {
 fn last_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(count)..].join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_not_answered_is_named() {
+        let question = Step::new("sleep", ["300"]).answered_within(Duration::from_millis(200));
+        let error = format!("{:#}", LocalMachine.run(&question).unwrap_err());
+        assert_eq!(error, "can't run `sleep 300`: it did not end within 0.2 s and was killed");
+    }
 }

@@ -7,6 +7,7 @@ use super::engine::{Kind, Started, program};
 use super::{Machine, Need, Step, scripts};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use weighbridge_schema::subject::ContainerEngine;
 
 /// Podman. One that runs already holds the user's containers: it is used when it is named, and not else.
@@ -26,6 +27,8 @@ pub(crate) const PODMAN: Kind = Kind {
 const COMMAND: &str = "podman";
 /// Where layers go on top of each other, and where they are copied: what is tried, in this order.
 const STORAGE_DRIVERS: [&str; 2] = ["overlay", "vfs"];
+/// How long Podman may take to try a storage driver, on a busy machine and for the first time.
+const INFO_LIMIT: Duration = Duration::from_secs(60);
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups.
 const HYBRID: &str = "/sys/fs/cgroup/unified/cgroup.procs";
 /// What is loaded is what the build has made: nothing is signed, and nothing comes from elsewhere.
@@ -106,6 +109,7 @@ fn storage_driver(
         place.configure("storage.conf", &storage)?;
         scripts::write(&command, &script(place, podman, runtime, driver))?;
         let probe = Step::new(command.display().to_string(), ["info"]);
+        let probe = probe.answered_within(INFO_LIMIT);
         match session.machine().run(&probe) {
             Ok(_) => return Ok(driver),
             Err(error) => reasons.push(format!("{driver}: {error:#}")),

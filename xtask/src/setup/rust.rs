@@ -3,6 +3,10 @@
 use super::{Context, Machine, Step};
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a compiler may take to say what it is: rustup may have to fetch the toolchain first.
+const RUSTC_LIMIT: Duration = Duration::from_secs(900);
 
 /// The compiler that builds the harness.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +39,8 @@ impl Compiler {
         };
         let ask = |arguments: &[&str]| {
             let program = rustc.to_string_lossy();
-            machine.run(&Step::new(program, arguments.iter().copied()).within(&context.repo))
+            let question = Step::new(program, arguments.iter().copied()).within(&context.repo);
+            machine.run(&question.answered_within(RUSTC_LIMIT))
         };
         let version = ask(&["-vV"])?;
         let field = |name: &str| {

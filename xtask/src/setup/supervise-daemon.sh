@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs a private container engine until this script's standard input ends, then leaves nothing behind.
-# The pipe's other end is held by xtask: it closes when xtask drops it, and also when xtask is killed.
+# The pipe's other end is held by xtask: it closes when xtask drops it, and also when xtask is killed. Its standard output
+# is the lock of RUN_FOLDER, which is free again when nothing is left: nothing is written to it, nor handed to the engine.
 #
 #   supervise-daemon.sh run   RUN_FOLDER DATA_FOLDER LOG COMMAND...
 #   supervise-daemon.sh clean RUN_FOLDER DATA_FOLDER
@@ -20,6 +21,20 @@ ours() {
         *) continue ;;
         esac
         tr '\0' ' ' 2>/dev/null <"$folder/cmdline" | grep -qF "$run/" && echo "$pid"
+    done
+}
+
+# What the processes $@ have started: the first process of a container is its shim's, and outlives it.
+children() {
+    for status in /proc/[0-9]*/status; do
+        parent=
+        while read -r key value; do
+            [ "$key" = PPid: ] && parent=$value && break
+        done 2>/dev/null <"$status"
+        pid=${status#/proc/}
+        for one in "$@"; do
+            [ "$parent" = "$one" ] && echo "${pid%/status}"
+        done
     done
 }
 
@@ -83,12 +98,16 @@ restore_network() {
 
 clean() {
     [ -x "$run/last-words" ] && timeout 60 "$run/last-words" </dev/null >/dev/null 2>&1
+    # shellcheck disable=SC2046
+    started=$(children $(ours))
     for signal in TERM KILL; do
         left=$(ours)
         # Split on purpose: one word for each process.
         # shellcheck disable=SC2086
         [ -n "$left" ] && kill -$signal $left 2>/dev/null && gone 50 $left
     done
+    # shellcheck disable=SC2086
+    [ -n "$started" ] && kill -KILL $started 2>/dev/null
     # Deepest first; a mount that is busy is detached.
     while read -r _ mount _; do
         case "$mount" in

@@ -7,6 +7,7 @@ use super::record::Need;
 use super::{Machine, Step};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
+use weighbridge_machine::ask;
 
 /// The files that the paper is made with, as kpsewhich looks them up.
 const TEX_FILES: &[&str] =
@@ -146,6 +147,6 @@ fn missing_tex_files(machine: &dyn Machine) -> Option<String> {
 }
 
 pub(crate) fn first_line(machine: &dyn Machine, program: &str) -> Result<String> {
-    let text = machine.run(&Step::new(program, ["--version"]))?;
+    let text = machine.run(&Step::new(program, ["--version"]).answered_within(ask::LIMIT))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

@@ -11,6 +11,7 @@ use super::{Step, scripts, sources};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use weighbridge_machine::ask;
 
 /// The chain for one of the two targets.
 pub(crate) fn chain(need: Need, triple: &'static str) -> Chain {
@@ -265,7 +266,9 @@ impl Provider for DistributionCompiler {
         let root = debian::unpack(session, COMPILER_SET, &pins, sources::keep_library_only)?;
         let (rustc, linker) = self.write_scripts(session, &root)?;
         // A library that is missing shows here, where the next step can still be named.
-        session.machine().run(&Step::new(rustc.to_string_lossy(), ["-vV"]))?;
+        session
+            .machine()
+            .run(&Step::new(rustc.to_string_lossy(), ["-vV"]).answered_within(ask::LIMIT))?;
         let sources = sources::folder_of(&root, pins::DISTRIBUTION_RELEASE)?;
         let mut env = guest_environment(session, self.0, &sources, &root)?;
         env.insert("RUSTC".to_owned(), rustc.display().to_string());

@@ -2,9 +2,10 @@
 
 use super::analyze::{self, Output};
 use super::run::Choice;
-use super::{build, paper, run as measure, setup};
+use super::{build, failures, paper, run as measure, setup};
 use crate::asked;
 use crate::exit::Exit;
+use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::{Need, Setup};
@@ -23,6 +24,8 @@ pub fn run(
 ) -> Result<Exit> {
     asked::check(project, choice)?;
     asked::check_installed(project, choice)?;
+    // Before set-up: nothing is set up or built beside somebody's run, and no two runs start engines.
+    let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = setup::provide(project, &needs, progress)?;
     let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;
@@ -45,6 +48,10 @@ pub fn run(
     println!("raw logs  {}", project.shown(&folder));
     if let Some(line) = lacking(&setup) {
         println!("{line}");
+    }
+    if let Some(failed) = failures::of(&folder)? {
+        println!("{failed}: the raw log says why");
+        return Ok(Exit::DoesNotHold);
     }
     Ok(exit)
 }

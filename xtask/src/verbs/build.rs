@@ -6,6 +6,7 @@ use crate::architecture::Architecture;
 use crate::cargo::Build;
 use crate::exit::Exit;
 use crate::inputs::Inputs;
+use crate::machine_lock;
 use crate::process::{check, command, lines, shown};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -98,6 +99,8 @@ pub struct Choice {
 /// # Errors
 /// A target is missing (exit code 3) or the build failed.
 pub fn run(project: &Project, choice: &Choice, progress: &Progress) -> Result<Exit> {
+    // What is built beside a run is measured with it.
+    let _lock = machine_lock::to_build()?;
     if let Some(name) = &choice.example {
         return example::run(project, name, progress);
     }

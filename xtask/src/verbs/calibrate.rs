@@ -2,12 +2,14 @@
 //! fast enough to measure with.
 
 use super::run::{self, Choice};
-use super::{build, setup, tools};
+use super::{build, failures, setup, tools};
 use crate::exit::{Exit, LackingError, ToldError};
+use crate::machine_lock;
 use crate::process::command;
 use crate::progress::Progress;
 use crate::project::Project;
 use anyhow::{Context, Result};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 /// Which calibration.
@@ -46,6 +48,7 @@ pub fn run(
     profile: &str,
     progress: &Progress,
 ) -> Result<Exit> {
+    let lock = machine_lock::to_measure()?;
     let mut exit = Exit::Done;
     if what != Some(What::Load) {
         exit = aa(project, profile, progress)?;
@@ -53,6 +56,7 @@ pub fn run(
     if what != Some(What::Aa) {
         load(project, progress)?;
     }
+    drop(lock);
     Ok(exit)
 }
 
@@ -76,6 +80,10 @@ fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
     // 1: done, but the scale is not as it must be; the table above says where.
     ToldError::unless(status, &[0, 1])?;
     println!("raw logs     {}", project.shown(&folder));
+    if let Some(failed) = failures::of(&folder)? {
+        println!("{failed}: the raw log says why");
+        return Ok(Exit::DoesNotHold);
+    }
     println!("calibration  {}", project.shown(&aa_file(project)));
     Ok(if status.success() { Exit::Done } else { Exit::DoesNotHold })
 }
@@ -92,6 +100,8 @@ fn load(project: &Project, progress: &Progress) -> Result<()> {
     let mut measuring = command(&runner);
     measuring.current_dir(&project.root).arg("calibrate-load");
     measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
+    // Ctrl-C reaches it through us, once.
+    measuring.process_group(0);
     let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
     ToldError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));

@@ -1,11 +1,12 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
 use super::setup::{for_manifest, need_name};
-use super::{build, tools};
+use super::{build, failures, tools, unfinished};
 use crate::architecture::Architecture;
 use crate::asked;
 use crate::exit::{Exit, InterruptedError, ToldError};
-use crate::process::{command, with_events};
+use crate::machine_lock;
+use crate::process::{command, interrupted, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::remote::Host;
@@ -14,6 +15,7 @@ use crate::stage;
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::duration::parse_duration;
 
@@ -148,15 +150,29 @@ pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress)
     let made = match super::elsewhere::run(project, &results, choice, mode, progress)? {
         Some(folder) => Some(folder),
         None => {
+            if let Some(run) = &mode.resume {
+                unfinished::check(&results, run)?;
+            }
+            // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.
+            let _lock = (!mode.dry_run).then(machine_lock::to_measure).transpose()?;
             let needs = Need::with_foreign(NEEDS, &choice.arch);
             let setup = super::setup::provide(project, &needs, progress)?;
             let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
-            measure(project, &results, &setup, &artifacts, choice, mode, progress)?
+            let measured = measure(project, &results, &setup, &artifacts, choice, mode, progress);
+            measured.inspect_err(|error| {
+                if let (Some(run), true) = (&mode.resume, error.is::<InterruptedError>()) {
+                    progress.note(&format!("go on with: cargo xtask run --resume {run}"));
+                }
+            })?
         }
     };
     if let Some(folder) = made {
         println!("raw logs: {}", project.shown(&folder));
         println!("next: cargo xtask analyze {}", project.shown(&folder));
+        if let Some(failed) = failures::of(&folder)? {
+            println!("{failed}: the raw log says why");
+            return Ok(Exit::DoesNotHold);
+        }
     }
     Ok(Exit::Done)
 }
@@ -229,6 +245,7 @@ fn measure(
     mode: &Mode,
     progress: &Progress,
 ) -> Result<Option<PathBuf>> {
+    let lock = (!mode.dry_run).then(machine_lock::to_measure).transpose()?;
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
     if mode.dry_run {
         return dry_run(project, setup, artifacts, choice, mode, &runner).map(|()| None);
@@ -250,19 +267,38 @@ fn measure(
         measuring.args(["--resume", run]);
     }
     measuring.args(["--progress", "json"]);
-    let (made, code) = with_events(&mut measuring, progress).inspect_err(|_| progress.abandon())?;
-    match code {
-        0 => {
+    if let Some(lock) = &lock {
+        measuring.arg("--lock-on-stdin").stdin(lock.hand_on()?);
+    }
+    let begun = SystemTime::now();
+    let ended = with_events(&mut measuring, progress);
+    if let Some(lock) = &lock {
+        lock.note(&machine_lock::command_line());
+    }
+    match ended {
+        Ok((made, 0)) => {
             progress.end("done");
             Ok(made.map(PathBuf::from))
         }
-        130 => {
-            progress.abandon();
-            Err(InterruptedError.into())
+        Ok((made, 1)) => {
+            progress.end("done, but trials failed");
+            Ok(made.map(PathBuf::from))
         }
-        code => {
+        // It has said why, and how to go on.
+        Ok((_, code @ (2 | 3 | 130))) => {
             progress.abandon();
             Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into())
+        }
+        ended => {
+            progress.abandon();
+            if let Some(run) = mode.resume.clone().or_else(|| unfinished::since(results, begun)) {
+                progress.note(&format!(
+                    "what was measured is kept; go on with: cargo xtask run --resume {run}"
+                ));
+            }
+            anyhow::ensure!(!interrupted(), ToldError { code: 130 });
+            let (_, code) = ended?;
+            anyhow::bail!("the runner ended with exit code {code}; its message stands above")
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: get what this machine lacks, or say the line that would.
 
 use crate::exit::{Exit, LackingError};
+use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::slurm_test::Cluster;
@@ -66,6 +67,7 @@ pub fn slurm_test(project: &Project, what: SlurmTest) -> Result<Exit> {
 /// # Errors
 /// As [`provide`].
 pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
+    let _lock = machine_lock::to_build()?;
     let setup = provide(project, Need::ALL_BUT_TESTS, progress)?;
     for provision in &setup.provisions {
         if let Outcome::Provided { provider, .. } = &provision.outcome {

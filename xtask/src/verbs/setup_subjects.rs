@@ -1,6 +1,7 @@
 //! `cargo xtask setup --subject NAME`: install the programs of subjects that we do not build.
 
 use crate::exit::{Exit, LackingError};
+use crate::machine_lock;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::programs::{Wanted, installed};
@@ -35,6 +36,7 @@ pub fn run(
     version: Option<&str>,
     progress: &Progress,
 ) -> Result<Exit> {
+    let _lock = machine_lock::to_build()?;
     let file = read(project)?;
     let chosen = choose(&file, subjects)?;
     if let Some(version) = version {

@@ -5,6 +5,7 @@ use super::run::Choice;
 use super::{build, paper, run as measure, setup, test_foreign, tools};
 use crate::architecture::Architecture;
 use crate::exit::Exit;
+use crate::machine_lock;
 use crate::process::command;
 use crate::progress::{Progress, human};
 use crate::project::Project;
@@ -23,6 +24,8 @@ use weighbridge_schema::record::{Observation, Outcome};
 /// # Errors
 /// A check failed; the message names it.
 pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Result<Exit> {
+    // Beside a run nothing is built; then it is free again, for the tests' own runs.
+    drop(machine_lock::to_build()?);
     let needs = Need::with_foreign(Need::ALL, arch);
     let setup = setup::provide(project, &needs, progress)?;
     step("formatting", || cargo(project, &["fmt", "--all", "--check"]))?;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wait4::Wait4;
-use weighbridge_machine::environment;
+use weighbridge_machine::{ask, environment};
 use weighbridge_schema::calibration_load::Turn;
 
 /// The program and what it says of itself.
@@ -24,9 +24,7 @@ impl Wrk {
     /// There is no such program, or it is another one.
     pub fn find(path: &Path) -> Result<Self> {
         // It says its version and then complains that no address was given: its exit status tells nothing.
-        let output = Command::new(path)
-            .arg("--version")
-            .output()
+        let output = ask::output(Command::new(path).arg("--version"), ask::LIMIT)
             .with_context(|| format!("run {}: is wrk installed?", path.display()))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version = text.lines().next().unwrap_or_default().trim();

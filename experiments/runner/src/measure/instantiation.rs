@@ -2,6 +2,7 @@
 
 use super::{Bench, Failure, Measured, Visit};
 use crate::interrupt;
+use crate::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
 use serde::Deserialize;
 use std::io::Read;
@@ -45,7 +46,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
         ))
     })?;
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().env(MARK, bench.run);
+    command.args(arguments).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = words.join(" ");

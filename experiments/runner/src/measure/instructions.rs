@@ -8,6 +8,7 @@ use super::instantiation::finish;
 use super::{Bench, Failure, Measured, Visit};
 use crate::digest::sha256_file;
 use crate::emulator::{self, PROCESSOR};
+use crate::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
 use serde::Deserialize;
 use std::os::unix::fs::symlink;
@@ -88,7 +89,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     // is that of the random bytes which the kernel gives to each process. The mark is for us, not for the program.
     command.args(PROCESSOR).args(["-seed", "1", "-U", MARK, "-E", NO_PURGE]);
     command.args(["-plugin", &format!("./{PLUGIN},out=counts.json")]).args(&words);
-    command.current_dir(&scratch.folder).env_clear().env(MARK, bench.run);
+    command.current_dir(&scratch.folder).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = format!("{} {}", emulator.program, words.join(" "));

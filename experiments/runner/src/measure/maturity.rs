@@ -7,6 +7,7 @@ use super::instructions::Scratch;
 use super::{Bench, Failure, Measured, Visit};
 use crate::http::{PreparedRequest, exchange};
 use crate::interrupt;
+use crate::leftovers::Mark;
 use crate::subject::{Instance, MARK, on_subject_cores, start_program};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
@@ -90,7 +91,7 @@ fn run(
     let (program, arguments) =
         words.split_first().ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().env(MARK, bench.run);
+    command.args(arguments).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let child = spawned

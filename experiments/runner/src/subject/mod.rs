@@ -17,7 +17,8 @@ use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::parameter::PageCache;
 use weighbridge_schema::subject::{Start, Subject};
 
-/// Marks every process of ours, so that a later run can find what an earlier one left behind.
+/// Marks every process of ours, so that a later run can find what an earlier one left behind: its value is a
+/// [`Mark`](crate::leftovers::Mark).
 pub const MARK: &str = "WEIGHBRIDGE_RUN";
 
 /// A started subject. Dropping it ends it, whatever happened in between.

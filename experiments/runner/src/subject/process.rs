@@ -3,6 +3,7 @@
 use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores, words};
 use crate::clock::monotonic_ns;
 use crate::emulator::PROCESSOR;
+use crate::leftovers::Mark;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -56,7 +57,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     for argument in launch.arguments {
         command.args(words(argument, address, context.artifacts)?);
     }
-    command.env_clear().env(MARK, context.run);
+    command.env_clear().env(MARK, Mark::of(context.run).to_string());
     for (name, value) in launch.environment {
         command.env(name, fill_in(value, address, context.artifacts)?);
     }

@@ -99,9 +99,10 @@ pub fn only_run(results: &Path, ending: &str) -> PathBuf {
     runs.pop().unwrap()
 }
 
+/// The run is complete. Whether trials of it may have failed (1) is for the test to look at.
 pub fn succeed(output: &Output) {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {stderr}", output.status);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}: {stderr}", output.status);
 }
 
 /// Containers of ours that the engines still hold.
@@ -166,7 +167,8 @@ pub fn processes() -> usize {
 pub fn check_refused(arguments: &[&str], expected: &str) {
     let results = tempfile::tempdir().unwrap();
     let output = runner_without_engines(results.path(), arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8_lossy(&output.stderr);
+    // 3: the machine lacks what was asked for by name.
+    assert!(matches!(output.status.code(), Some(2 | 3)), "{}: {stderr}", output.status);
     assert!(stderr.contains(expected), "{stderr}");
 }

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use cargo_install::Origin;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use weighbridge_machine::ask;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::{Installed, Program, RECORD, Source, folder_name};
 
@@ -160,7 +160,7 @@ impl Wanted<'_> {
         let words = [command, self.ask_version].concat();
         let shown = words.join(" ");
         let (program, arguments) = words.split_first().context("no command")?;
-        let output = start(program).args(arguments).stdin(Stdio::null()).output();
+        let output = ask::output(start(program).args(arguments), ask::LIMIT);
         let output = output.with_context(|| format!("run `{shown}`"))?;
         let said = String::from_utf8_lossy(&output.stdout);
         let said = said.lines().next().unwrap_or_default().trim().to_owned();

@@ -77,7 +77,8 @@ fn within(project: &Project, folder: &Path, state: Option<State>) -> Result<Vec<
         let path = entry.with_context(list)?.path();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let unfinished = file_name.strip_suffix(".partial");
-        let is_run = path.join("manifest.json").is_file() || unfinished.is_some();
+        // One that was ended before it had a plan is none.
+        let is_run = path.join("manifest.json").is_file();
         if !is_run || file_name.ends_with(".merging.partial") || !path.is_dir() {
             continue;
         }

@@ -2,6 +2,7 @@
 //! engine's own (OCI runtime specification 1.0.2).
 
 use crate::image::USER_ID;
+use crate::leftovers::Mark;
 use crate::subject::MARK;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -100,7 +101,7 @@ pub fn config(container: &Container<'_>) -> Value {
             "user": { "uid": USER_ID, "gid": USER_ID },
             "args": args,
             // Docker gives a PATH too, and youki refuses a process without one ("PATH environment variable is not set").
-            "env": [format!("{MARK}={}", container.run), "PATH=/"],
+            "env": [format!("{MARK}={}", Mark::of(container.run)), "PATH=/"],
             "cwd": "/",
             "capabilities": {
                 "bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": [],

@@ -2,6 +2,7 @@
 
 use super::folder::Folder;
 use crate::artifacts::Artifacts;
+use crate::leftovers::Mark;
 use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
@@ -87,7 +88,7 @@ impl Runtime {
     /// A command of this runtime on the state of one container.
     fn command(&self, folder: &Folder, run: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.env_clear().env(MARK, run).stdin(Stdio::null());
+        command.env_clear().env(MARK, Mark::of(run).to_string()).stdin(Stdio::null());
         match &self.through {
             None => command.arg("--root").arg(folder.state()),
             Some(through) => command.arg("--address").arg(&through.socket),

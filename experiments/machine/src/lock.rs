@@ -1,0 +1,405 @@
+//! The machine's lock. Two runs at once would measure each other, each would take the other's subjects for leftovers, and
+//! what is built beside a run is measured with it: a run holds the lock alone, builds hold it together.
+
+use crate::process::{Process, user_id, user_name};
+use crate::signals;
+use anyhow::{Context, Result, bail, ensure};
+use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock, ftruncate};
+use rustix::io::{Errno, dup, pread, pwrite};
+use std::fmt;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What to do while somebody else holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Busy {
+    /// Give up: a person would rather know.
+    Refuse,
+    /// Wait: a batch system has put two parts of a run on one machine.
+    Wait,
+}
+
+/// Beside whom the lock may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nobody: something is measured.
+    Nobody,
+    /// Others who hold it so: something is built.
+    Builders,
+}
+
+/// How often a lock that is waited for is tried.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Holds the lock until it is dropped, or every process that was handed it has ended in whatever way.
+#[derive(Debug)]
+pub struct Lock(File);
+
+/// Where the machine's lock is, of whatever checkout and user. TMPDIR does not move it: leftovers are looked for on the
+/// whole machine, so that a run with another lock would end the subjects of this one.
+#[must_use]
+pub fn file() -> PathBuf {
+    PathBuf::from("/tmp/weighbridge-measuring.lock")
+}
+
+/// Who holds a lock, as the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Holder {
+    process: Process,
+    user: u32,
+    since_unix_s: u64,
+    what: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { process, user, since_unix_s, what } = self;
+        let seconds = unix_s().saturating_sub(*since_unix_s);
+        let age = match seconds {
+            0..120 => format!("{seconds} s"),
+            _ => format!("{} min", seconds / 60),
+        };
+        write!(f, "{what} (process {} of {}, for {age})", process.pid, user_name(*user))
+    }
+}
+
+impl Holder {
+    fn this(what: &str) -> Option<Self> {
+        let what = what.replace('\n', " ");
+        Some(Self { process: Process::this()?, user: user_id(), since_unix_s: unix_s(), what })
+    }
+
+    fn line(&self) -> String {
+        let Self { process, user, since_unix_s, what } = self;
+        format!("{} {} {user} {since_unix_s} {what}\n", process.pid, process.started_ticks)
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_suffix('\n')?.splitn(5, ' ');
+        let mut number = || words.next()?.parse::<u64>().ok();
+        let process = Process { pid: number()?.try_into().ok()?, started_ticks: number()? };
+        let (user, since_unix_s) = (number()?.try_into().ok()?, number()?);
+        Some(Self { process, user, since_unix_s, what: words.next()?.to_owned() })
+    }
+}
+
+fn unix_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Somebody else who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    holder: Option<Holder>,
+    path: PathBuf,
+}
+
+impl fmt::Display for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.holder {
+            Some(holder) => holder.fmt(f),
+            None => write!(f, "who holds {} does not say who it is", self.path.display()),
+        }
+    }
+}
+
+impl Occupant {
+    /// What ends it.
+    fn end(&self) -> String {
+        match &self.holder {
+            Some(holder) => format!("end it with: kill -INT {}", holder.process.pid),
+            None => format!("find it with: fuser {}", self.path.display()),
+        }
+    }
+}
+
+/// Takes the lock in `path` for `what`, which is said to whoever comes while it is held; or says who holds it.
+///
+/// # Errors
+/// The file cannot be opened or locked.
+pub fn attempt(path: &Path, beside: Beside, what: &str) -> Result<Result<Lock, Occupant>> {
+    let file = open(path)?;
+    let operation = match beside {
+        Beside::Nobody => FlockOperation::NonBlockingLockExclusive,
+        Beside::Builders => FlockOperation::NonBlockingLockShared,
+    };
+    match flock(&file, operation) {
+        Ok(()) => {
+            let lock = Lock(file);
+            lock.note(what);
+            Ok(Ok(lock))
+        }
+        Err(Errno::WOULDBLOCK | Errno::INTR) => {
+            Ok(Err(Occupant { holder: holder(&file), path: path.to_owned() }))
+        }
+        Err(error) => Err(error).with_context(|| format!("lock {}", path.display())),
+    }
+}
+
+/// As [`attempt`], and waits if that is wanted. `waiting` is told once whom it is waited for.
+///
+/// # Errors
+/// Somebody else holds it and is not waited for, the message says who; a signal ended the wait; the file cannot be
+/// opened.
+pub fn take(
+    path: &Path,
+    beside: Beside,
+    busy: Busy,
+    what: &str,
+    waiting: impl FnOnce(&str),
+) -> Result<Lock> {
+    let mut waiting = Some(waiting);
+    loop {
+        let occupant = match attempt(path, beside, what)? {
+            Ok(lock) => return Ok(lock),
+            Err(occupant) => occupant,
+        };
+        if busy == Busy::Refuse {
+            bail!(
+                "this machine is measuring or building: {occupant}. Two at once would measure each other: wait for it, \
+                 or {}",
+                occupant.end()
+            );
+        }
+        if let Some(waiting) = waiting.take() {
+            waiting(&occupant.to_string());
+        }
+        ensure!(!signals::requested(), "interrupted while waiting for {occupant}");
+        std::thread::sleep(POLL);
+    }
+}
+
+impl Lock {
+    /// Says what it is held for from now on, and that this process is the one to ask. Kept silent where the file is
+    /// somebody else's: then nobody is told.
+    pub fn note(&self, what: &str) {
+        if let Some(holder) = Holder::this(what) {
+            let _ =
+                ftruncate(&self.0, 0).and_then(|()| pwrite(&self.0, holder.line().as_bytes(), 0));
+        }
+    }
+
+    /// For the standard input of a program that is to hold the lock as well, to its own end: [`Lock::handed_on`].
+    ///
+    /// # Errors
+    /// There is no descriptor left.
+    pub fn hand_on(&self) -> Result<Stdio> {
+        Ok(self.0.try_clone().context("hand the machine's lock on")?.into())
+    }
+
+    /// The lock in `path` that the parent of this process has handed on as standard input.
+    ///
+    /// # Errors
+    /// Standard input is something else, or somebody else holds the lock.
+    pub fn handed_on(path: &Path, what: &str) -> Result<Self> {
+        let file = File::from(dup(std::io::stdin().as_fd()).context("look at standard input")?);
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        let given = file.metadata().context("look at standard input")?;
+        let wanted = path.metadata().with_context(|| format!("look at {}", path.display()))?;
+        ensure!(
+            identity(given) == identity(wanted),
+            "standard input is not {}: start `cargo xtask run`, or leave --lock-on-stdin out",
+            path.display()
+        );
+        // Held already by who opened the file for us: then this changes nothing.
+        flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .with_context(|| format!("lock {}", path.display()))?;
+        let lock = Self(file);
+        lock.note(what);
+        Ok(lock)
+    }
+}
+
+/// Who holds it, if the file tells and the process it tells of is still there.
+fn holder(file: &File) -> Option<Holder> {
+    let mut bytes = [0; 512];
+    let count = pread(file, &mut bytes, 0).ok()?;
+    let holder = Holder::parse(std::str::from_utf8(&bytes[..count]).ok()?)?;
+    holder.process.is_alive().then_some(holder)
+}
+
+/// Opens the file, which any user of the machine may have made. To lock it, reading it is enough; where it may be written
+/// as well, the holder says who it is.
+fn open(path: &Path) -> Result<File> {
+    // A link or a pipe that somebody has put there is not followed, and does not hold us up.
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = |access: OFlags| rustix::fs::open(path, access | flags, Mode::empty());
+    loop {
+        let mut found = opened(OFlags::RDWR);
+        if matches!(found, Err(Errno::ACCESS | Errno::PERM | Errno::ROFS)) {
+            found = opened(OFlags::RDONLY);
+        }
+        match found {
+            Ok(file) => return regular(file, path),
+            Err(Errno::NOENT) => {}
+            Err(error) => return Err(refused(path, error)),
+        }
+        let new = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | flags;
+        match rustix::fs::open(path, new, Mode::from_raw_mode(0o666)) {
+            Ok(file) => {
+                // Whatever the umask says: the next one may be another user's.
+                let _ = fchmod(&file, Mode::from_raw_mode(0o666));
+                return regular(file, path);
+            }
+            // Somebody else was first.
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(refused(path, error)),
+        }
+    }
+}
+
+fn regular(file: OwnedFd, path: &Path) -> Result<File> {
+    let file = File::from(file);
+    let is_file = file.metadata().is_ok_and(|found| found.is_file() && found.nlink() == 1);
+    ensure!(is_file, "{} is no plain file: remove it", path.display());
+    Ok(file)
+}
+
+fn refused(path: &Path, error: Errno) -> anyhow::Error {
+    let shown = path.display();
+    match path.symlink_metadata() {
+        Ok(found) => anyhow::anyhow!(
+            "open {shown}, which belongs to {}: {error}: have its owner run `chmod 666 {shown}`, or remove it while nothing is measured",
+            user_name(found.uid())
+        ),
+        Err(_) => anyhow::anyhow!("make {shown}: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn try_take(path: &Path, beside: Beside) -> Result<Lock> {
+        take(path, beside, Busy::Refuse, "a test", |_| ())
+    }
+
+    fn place() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        (folder, path)
+    }
+
+    #[test]
+    fn the_second_run_is_refused_until_the_first_ends_and_hears_who_that_is() {
+        let (_folder, path) = place();
+        let first = take(&path, Beside::Nobody, Busy::Refuse, "run 7\nof mine", |_| ()).unwrap();
+        let error = try_take(&path, Beside::Nobody).unwrap_err().to_string();
+        let expected = format!("run 7 of mine (process {} of ", std::process::id());
+        assert!(error.contains(&expected), "{error}");
+        assert!(error.ends_with(&format!("kill -INT {}", std::process::id())), "{error}");
+        first.note("run 8");
+        let error = try_take(&path, Beside::Builders).unwrap_err().to_string();
+        assert!(error.contains("run 8 ("), "{error}");
+        drop(first);
+        assert!(try_take(&path, Beside::Nobody).is_ok());
+    }
+
+    #[test]
+    fn builds_go_on_beside_each_other_and_beside_no_run() {
+        let (_folder, path) = place();
+        let builds = [(); 2].map(|()| try_take(&path, Beside::Builders).unwrap());
+        assert!(try_take(&path, Beside::Nobody).is_err());
+        drop(builds);
+        let _run = try_take(&path, Beside::Nobody).unwrap();
+        assert!(try_take(&path, Beside::Builders).is_err());
+    }
+
+    #[test]
+    fn who_waits_is_told_for_whom_and_gets_the_lock_when_the_first_ends() {
+        let (_folder, path) = place();
+        let first = take(&path, Beside::Nobody, Busy::Refuse, "the first", |_| ()).unwrap();
+        let (sender, told) = std::sync::mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let say = |who: &str| sender.send(who.to_owned()).unwrap();
+            take(&path, Beside::Nobody, Busy::Wait, "the second", say).is_ok()
+        });
+        assert!(told.recv().unwrap().starts_with("the first (process "));
+        assert!(!waiting.is_finished(), "it did not wait");
+        drop(first);
+        assert!(waiting.join().unwrap());
+    }
+
+    #[test]
+    fn a_lock_that_was_handed_on_is_held_until_its_last_holder_ends() {
+        let (_folder, path) = place();
+        let lock = try_take(&path, Beside::Nobody).unwrap();
+        let mut sleep = std::process::Command::new("sleep");
+        let mut child = sleep.arg("300").stdin(lock.hand_on().unwrap()).spawn().unwrap();
+        drop((lock, sleep));
+        let error = try_take(&path, Beside::Nobody);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(error.is_err());
+        assert!(try_take(&path, Beside::Nobody).is_ok());
+    }
+
+    #[test]
+    fn what_a_process_that_is_gone_wrote_names_nobody() {
+        let (_folder, path) = place();
+        let file = open(&path).unwrap();
+        let mut holder = Holder::this("x").unwrap();
+        holder.process.started_ticks += 1;
+        std::fs::write(&path, holder.line()).unwrap();
+        assert_eq!(super::holder(&file), None);
+        assert_eq!(Holder::parse(&holder.line()), Some(holder));
+        std::fs::write(&path, "nonsense\n").unwrap();
+        assert_eq!(super::holder(&file), None);
+    }
+
+    /// What `work` gives on a thread that is another user's.
+    fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let nobody = rustix::process::Uid::from_raw(65534);
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+                work()
+            });
+            thread.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_user_after_root_and_root_after_a_user_take_the_lock() {
+        if user_id() != 0 {
+            return eprintln!("not tested: only root can become another user");
+        }
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, path) = place();
+        // As /tmp is, where the kernel may guard files against being opened with O_CREAT by others.
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+        drop(try_take(&path, Beside::Nobody).unwrap());
+        drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+        // As earlier versions made it.
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let users = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap();
+        assert!(try_take(&path, Beside::Nobody).is_err());
+        drop(users);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        let error = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap_err().to_string();
+        assert!(error.contains("belongs to root: Permission denied"), "{error}");
+        assert!(error.contains("chmod 666"), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+        assert_ne!(path.metadata().unwrap().uid(), 0);
+        drop(try_take(&path, Beside::Nobody).unwrap());
+    }
+
+    #[test]
+    fn the_file_is_every_users_and_nothing_else_is_taken_for_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, path) = place();
+        drop(try_take(&path, Beside::Nobody).unwrap());
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o666);
+        // Another user's of before: it can only be read, and is locked all the same.
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+        drop(try_take(&path, Beside::Nobody).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(try_take(&path, Beside::Nobody).is_err());
+    }
+}
