@@ -15,6 +15,7 @@ use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
+use weighbridge_schema::workload::Mix;
 
 /// Analyses a fixture with the committed claims and gives every written file by its name.
 fn rendered(fixture: &Fixture) -> BTreeMap<String, String> {
@@ -279,4 +280,21 @@ fn the_machine_readable_summary_is_complete() {
     assert_eq!(find("comparisons", "docker-scratch")["effect"], "slower");
     assert_eq!(find("missing", "spin")["cause"], "not_installed");
     assert_eq!(document["verdicts"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn a_mix_is_told_and_older_runs_have_none() {
+    let mut fixture = Fixture::new(8);
+    let before = rendered(&fixture);
+    let latency = "paper/table-latency.tex";
+    assert!(before[latency].contains("healthz, 200 requests/s offered"));
+    let mix = Mix {
+        light: "ping".parse().unwrap(),
+        heavy: "thumbnail".parse().unwrap(),
+        heavy_percent: 5,
+    };
+    fixture.manifest.mixes.insert("healthz".parse().unwrap(), mix);
+    let after = rendered(&fixture);
+    let words = "healthz, 200 requests/s offered (of ping beside 5 \\% thumbnail)";
+    assert!(after[latency].contains(words), "{}", after[latency]);
 }

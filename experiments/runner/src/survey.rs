@@ -119,6 +119,10 @@ pub fn survey(
         artifacts: built.own.record.clone(),
         foreign_artifacts: built.foreign_records(),
         provisions,
+        mixes: used
+            .iter()
+            .filter_map(|name| Some(((*name).clone(), catalog.mix(name)?.clone())))
+            .collect(),
         corpus_sha256: catalog.corpus_sha256(used)?,
         files_sha256,
         image_ids: planned_images::ids(&subjects, engines)?,

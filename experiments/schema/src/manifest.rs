@@ -4,6 +4,7 @@ use crate::artifact::{Artifact, Artifacts};
 use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
+use crate::workload::Mix;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -206,6 +207,9 @@ pub struct Manifest {
     pub foreign_artifacts: BTreeMap<String, Artifacts>,
     /// How the needs of this run that are not part of the build were met (the container engine).
     pub provisions: Vec<crate::artifact::Provision>,
+    /// The workloads that are mixes of two others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mixes: BTreeMap<WorkloadName, Mix>,
     /// Digest of every corpus file used, by path relative to `experiments/`.
     pub corpus_sha256: BTreeMap<String, String>,
     /// Digest of every file that subjects are made of and that we did not build, by path relative to `experiments/`.

@@ -57,6 +57,11 @@ pub(super) fn belong_together(parts: &[Part]) -> Result<()> {
         )
     });
     all_equal(corpus)?;
+    let mixes = parts.iter().flat_map(|part| {
+        let mixes = part.manifest.mixes.iter();
+        mixes.map(move |(name, mix)| (part, format!("the mix {name}"), mix))
+    });
+    all_equal(mixes)?;
     let subjects = parts.iter().flat_map(|part| {
         let entries = part.manifest.subjects.iter();
         entries.map(move |(name, entry)| {

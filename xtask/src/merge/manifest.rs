@@ -58,6 +58,7 @@ pub(super) fn merged(
         fill(&mut merged.emulators, &manifest.emulators);
         fill(&mut merged.corpus_sha256, &manifest.corpus_sha256);
         fill(&mut merged.files_sha256, &manifest.files_sha256);
+        fill(&mut merged.mixes, &manifest.mixes);
         fill(&mut merged.image_ids, &manifest.image_ids);
         fill(&mut merged.experiments, &manifest.experiments);
         for provision in &manifest.provisions {

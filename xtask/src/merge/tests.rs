@@ -11,6 +11,7 @@ use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome};
 use weighbridge_schema::stop::{Stop, StopReason};
 use weighbridge_schema::subject::{Subject, parse_subjects};
+use weighbridge_schema::workload::Mix;
 
 const SUBJECT: &str = r#"
 [subjects.native]
@@ -75,6 +76,7 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         },
         foreign_artifacts: BTreeMap::new(),
         provisions: Vec::new(),
+        mixes: BTreeMap::new(),
         corpus_sha256: BTreeMap::new(),
         files_sha256: BTreeMap::new(),
         image_ids: BTreeMap::new(),
@@ -293,7 +295,17 @@ fn parts_of_different_choices_or_builds_are_refused() {
     let (mut a, mut b) = (a, b);
     a.manifest.corpus_sha256 = digest("1");
     b.manifest.corpus_sha256 = digest("2");
-    refused(vec![a, b], None, &["the corpus file corpus/x.png differs"]);
+    refused(vec![a.clone(), b.clone()], None, &["the corpus file corpus/x.png differs"]);
+    b.manifest.corpus_sha256 = a.manifest.corpus_sha256.clone();
+    let mix = |heavy_percent| {
+        let name = |text: &str| text.parse().unwrap();
+        BTreeMap::from([(
+            name("mixed"),
+            Mix { light: name("healthz"), heavy: name("thumbnail"), heavy_percent },
+        )])
+    };
+    (a.manifest.mixes, b.manifest.mixes) = (mix(5), mix(10));
+    refused(vec![a, b], None, &["the mix mixed differs"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use std::fmt::Write;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::parse_subjects;
-use weighbridge_schema::workload::parse_workloads;
+use weighbridge_schema::workload::{Workload, parse_workloads};
 
 const EXAMPLES_HEADING: &str =
     "examples, measured when they are named (with what each brings along)\n";
@@ -20,6 +20,14 @@ const EXAMPLES_HEADING: &str =
 pub fn run(project: &Project) -> Result<Exit> {
     print!("{}", text(project)?);
     Ok(Exit::Done)
+}
+
+/// What a workload asks for, in a line.
+fn words(workload: &Workload) -> String {
+    match workload {
+        Workload::Request(request) => format!("{} {}", request.method, request.path),
+        Workload::Mix(mix) => mix.to_string(),
+    }
 }
 
 fn text(project: &Project) -> Result<String> {
@@ -48,7 +56,7 @@ fn text(project: &Project) -> Result<String> {
                 writeln!(text, "    {name:<20} {}", subject.title)?;
             }
             for (name, workload) in &definition.own.workloads {
-                writeln!(text, "    {name:<20} {} {}", workload.method, workload.path)?;
+                writeln!(text, "    {name:<20} {}", words(workload))?;
             }
         }
     }
@@ -58,7 +66,7 @@ fn text(project: &Project) -> Result<String> {
     }
     text += "workloads\n";
     for (name, workload) in &workloads {
-        writeln!(text, "  {name:<28} {} {}", workload.method, workload.path)?;
+        writeln!(text, "  {name:<28} {}", words(workload))?;
     }
     text += "artifacts (cargo xtask build --arch)\n";
     for architecture in Architecture::ALL {
