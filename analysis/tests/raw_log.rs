@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use std::sync::LazyLock;
 use support::{Fixture, interval_log, key, stop};
 use weighbridge_analysis::load::{histograms::merge, load};
+use weighbridge_schema::record::HEAVY_TAG;
 use weighbridge_schema::stop::StopReason;
 
 /// Made once for all cases of a property.
@@ -261,4 +262,16 @@ fn all_intervals_of_a_log_are_merged() {
         assert_eq!(merged.value_at_quantile(0.9), expected.value_at_quantile(0.9));
     }
     assert!(merge(b"#[Histogram log format version 1.3]\n").is_err());
+}
+
+#[test]
+fn the_heavy_requests_of_a_mix_are_not_the_cells() {
+    let fixture = Fixture::new(1);
+    let all: Vec<_> = fixture.histograms.values().take(3).collect();
+    let light = interval_log(&all[..2], None);
+    // One file of the runner's holds both: the lines of the light requests, then those with the tag.
+    let both = [light.clone(), interval_log(&all[2..], Some(HEAVY_TAG))].concat();
+    let merged = merge(&both).unwrap();
+    assert_eq!(merged.len(), 400);
+    assert_eq!(merged, merge(&light).unwrap());
 }

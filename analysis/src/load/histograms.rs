@@ -9,7 +9,7 @@ use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry, LogIteratorError};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
-use weighbridge_schema::record::{HistogramFile, Observation, Outcome};
+use weighbridge_schema::record::{HEAVY_TAG, HistogramFile, Observation, Outcome};
 
 /// Reads the histogram of every measured observation that names one, by the observation's place.
 pub(crate) fn load(
@@ -44,7 +44,7 @@ fn load_one(folder: &Path, file: &HistogramFile) -> Result<Histogram<u64>> {
     Ok(merged)
 }
 
-/// The intervals of one log in one histogram.
+/// The intervals of one log in one histogram, without those of the heavy requests of a mix, which are not the cell's.
 ///
 /// # Errors
 /// A log without an interval, or one that cannot be decoded.
@@ -55,6 +55,9 @@ pub fn merge(log: &[u8]) -> Result<Histogram<u64>> {
         let LogEntry::Interval(interval) = entry.map_err(|error| damage(&error, log.len()))? else {
             continue;
         };
+        if interval.tag().is_some_and(|tag| tag.as_str() == HEAVY_TAG) {
+            continue;
+        }
         let compressed = STANDARD.decode(interval.encoded_histogram()).map_err(|error| {
             anyhow!("an interval of it is cut or damaged (its base64: {error})")
         })?;

@@ -10,7 +10,7 @@ use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::program::Programs;
 use weighbridge_schema::subject::{Subject, Subjects, SubjectsFile, parse_subjects_file};
-use weighbridge_schema::workload::{Body, Workload, Workloads, parse_workloads};
+use weighbridge_schema::workload::{Body, Mix, RequestShape, Workload, Workloads, parse_workloads};
 
 /// The folder `experiments/`, read.
 #[derive(Debug)]
@@ -186,23 +186,37 @@ impl Catalog {
     /// # Errors
     /// The body's file cannot be read or is shorter than the cut asked for.
     pub fn prepare(&self, name: &WorkloadName) -> Result<PreparedRequest> {
-        let workload = self.workloads.get(name).with_context(|| format!("no workload `{name}`"))?;
-        let body = self.body(workload).with_context(|| format!("workload `{name}`"))?;
-        Ok(PreparedRequest::new(workload, &body))
+        let (request, body) = self.request(name).map_err(anyhow::Error::msg)?;
+        Ok(PreparedRequest::new(request, &body))
+    }
+
+    /// The mix of that name; `None` of a single request.
+    pub fn mix(&self, name: &WorkloadName) -> Option<&Mix> {
+        self.workloads.get(name)?.mix()
+    }
+
+    /// The workloads whose requests `name` is made of: itself, or both of a mix.
+    pub fn parts<'a>(&'a self, name: &'a WorkloadName) -> Vec<&'a WorkloadName> {
+        match self.mix(name) {
+            Some(mix) => vec![&mix.light, &mix.heavy],
+            None => vec![name],
+        }
     }
 
     /// The request of one workload, and its body.
     ///
     /// # Errors
     /// As for [`Catalog::prepare`].
-    pub fn request(&self, name: &WorkloadName) -> Result<(&Workload, Vec<u8>), String> {
+    pub fn request(&self, name: &WorkloadName) -> Result<(&RequestShape, Vec<u8>), String> {
         let workload = self.workloads.get(name).ok_or_else(|| format!("no workload `{name}`"))?;
-        let body = self.body(workload).map_err(|error| format!("workload `{name}`: {error:#}"))?;
-        Ok((workload, body))
+        let request = workload.request();
+        let request = request.ok_or_else(|| format!("workload `{name}` is a mix, no request"))?;
+        let body = self.body(request).map_err(|error| format!("workload `{name}`: {error:#}"))?;
+        Ok((request, body))
     }
 
-    fn body(&self, workload: &Workload) -> Result<Vec<u8>> {
-        Ok(match &workload.body {
+    fn body(&self, request: &RequestShape) -> Result<Vec<u8>> {
+        Ok(match &request.body {
             Body::Empty => Vec::new(),
             Body::Text(text) => text.clone().into_bytes(),
             Body::Zeros(count) => vec![0; usize::try_from(*count)?],
@@ -231,12 +245,13 @@ impl Catalog {
     /// # Errors
     /// A file cannot be read.
     pub fn corpus_sha256<'a>(
-        &self,
+        &'a self,
         workloads: impl IntoIterator<Item = &'a WorkloadName>,
     ) -> Result<BTreeMap<String, String>> {
         let mut digests = BTreeMap::new();
-        for name in workloads {
-            if let Some(Body::File { path, .. }) = self.workloads.get(name).map(|w| &w.body)
+        for name in workloads.into_iter().flat_map(|name| self.parts(name)) {
+            let request = self.workloads.get(name).and_then(Workload::request);
+            if let Some(Body::File { path, .. }) = request.map(|request| &request.body)
                 && !digests.contains_key(path)
             {
                 digests.insert(path.clone(), sha256_file(&self.folder.join(path))?);

@@ -49,7 +49,8 @@ impl Catalog {
                 }
             }
             for (name, workload) in &definition.own.workloads {
-                if let Body::File { path, .. } = &workload.body {
+                let request = workload.request();
+                if let Some(Body::File { path, .. }) = request.map(|request| &request.body) {
                     self.existing(definition, path, || format!("workloads.{name}.body.file"))?;
                 }
             }

@@ -92,6 +92,7 @@ impl Session<'_> {
             pinning: &self.manifest.pinning,
             requests: &requests,
             run: &self.manifest.run,
+            seed: self.manifest.seed,
             stderr_folder: store.stderr_folder(),
         };
         self.announce_begin(store, announcer);
@@ -308,7 +309,9 @@ impl Session<'_> {
             store.usual_pressure_percent(to.trial),
         );
         let histogram = match &measured.latencies {
-            Some(latencies) => Some(store.histogram(to, latencies)?),
+            Some(latencies) => {
+                Some(store.histogram(to, latencies, measured.heavy_latencies.as_ref())?)
+            }
             None => None,
         };
         let series = match &measured.series_ns {
@@ -348,7 +351,7 @@ impl Session<'_> {
     fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {
         let mut requests = BTreeMap::new();
         for entry in self.manifest.experiments.values() {
-            for name in &entry.workloads {
+            for name in entry.workloads.iter().flat_map(|name| self.catalog.parts(name)) {
                 if !requests.contains_key(name) {
                     requests.insert(name.clone(), self.catalog.prepare(name)?);
                 }

@@ -145,12 +145,17 @@ impl Store {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn histogram(&self, visit: &Visit<'_>, latencies: &Recorder) -> Result<HistogramFile> {
+    pub fn histogram(
+        &self,
+        visit: &Visit<'_>,
+        latencies: &Recorder,
+        heavy: Option<&Recorder>,
+    ) -> Result<HistogramFile> {
         let file = file_of(visit, "histograms", "hlog");
         let mut bytes = Vec::new();
         let trial = visit.trial;
-        latencies
-            .write_log(&mut bytes, &format!("{} {}, nanoseconds", trial.experiment, trial.cell))?;
+        let comment = format!("{} {}, nanoseconds", trial.experiment, trial.cell);
+        latencies.write_log(heavy, &mut bytes, &comment)?;
         write_whole(&self.folder.join(&file), &bytes)?;
         Ok(HistogramFile { file, samples_count: latencies.samples_count() })
     }

@@ -33,6 +33,8 @@ fn manifest() -> Manifest {
             settings: std::collections::BTreeMap::new(),
         },
         provisions: Vec::new(),
+        limits: None,
+        mixes: Default::default(),
         corpus_sha256: Default::default(),
         files_sha256: Default::default(),
         image_ids: Default::default(),

@@ -205,6 +205,8 @@ impl Definition {
         let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
+        let all = own.workloads.iter().chain(workloads);
+        raw.method.refuse_mixes(all, &resolved).map_err(fail)?;
         if let Method::Maturity { probes } = &mut raw.method {
             let of = |name: &SubjectName| own.subjects.get(name).or_else(|| subjects.get(name));
             settle_probes(probes, &asked, of).map_err(fail)?;

@@ -30,7 +30,10 @@ fn workloads() -> Workloads {
             "0".repeat(64)
         )
     };
-    parse_workloads("w", &["healthz", "bad-one", "bad-two"].map(one).concat()).unwrap()
+    let mix = "[workloads.mixed]\n\
+               mix = { light = \"healthz\", heavy = \"bad-one\", heavy_percent = 5 }\n";
+    let requests = ["healthz", "bad-one", "bad-two"].map(one).concat();
+    parse_workloads("w", &(requests + mix)).unwrap()
 }
 
 fn definition(changes: &[(&str, &str)]) -> Result<Definition, String> {
@@ -115,6 +118,22 @@ fn times_are_asked_of_the_machine_that_measures_alone() {
     assert_eq!(named.visited("x86_64", &asked), asked);
     assert_eq!(named.visited("x86_64", &[]), ["x86_64"], "what nobody asked for is not emulated");
     assert_eq!(named.visited("x86_64", &asked[1..]), ["aarch64"]);
+}
+
+#[test]
+fn a_mix_is_asked_for_by_an_open_loop_only() {
+    let error = definition(&[("[\"healthz\"]", "[\"mixed\"]")]).unwrap_err();
+    assert!(
+        error.contains("workload `mixed` is a mix: only [method.latency] takes one"),
+        "{error}"
+    );
+    let latency = "[method.latency]\nconnections = 4\nwarmup_ms = 100\n\
+                   rates_per_second = { mixed = [40] }";
+    let open = definition(&[
+        ("[\"healthz\"]", "[\"mixed\"]"),
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", latency),
+    ]);
+    assert_eq!(open.unwrap().trials("x86_64", 0..1).len(), 2);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod capability;
 pub mod claim;
 pub mod definition;
 pub mod duration;
+pub mod limits;
 pub mod line;
 pub mod manifest;
 pub mod method;

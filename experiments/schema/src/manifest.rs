@@ -1,9 +1,11 @@
 //! `manifest.json`: everything needed to say where a run's numbers come from.
 
 use crate::artifact::{Artifact, Artifacts};
+use crate::limits::LimitsEntry;
 use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
+use crate::workload::Mix;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -202,6 +204,9 @@ pub struct Manifest {
     pub budget_ms: Option<u64>,
     /// Which core does what.
     pub pinning: Pinning,
+    /// What every subject may use at most; `None` in a run from before there were limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsEntry>,
     /// What was built, with digests and providers.
     pub artifacts: Artifacts,
     /// The same for other architectures, by architecture.
@@ -209,6 +214,9 @@ pub struct Manifest {
     pub foreign_artifacts: BTreeMap<String, Artifacts>,
     /// How the needs of this run that are not part of the build were met (the container engine).
     pub provisions: Vec<crate::artifact::Provision>,
+    /// The workloads that are mixes of two others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mixes: BTreeMap<WorkloadName, Mix>,
     /// Digest of every corpus file used, by path relative to `experiments/`.
     pub corpus_sha256: BTreeMap<String, String>,
     /// Digest of every file that subjects are made of and that we did not build, by path relative to `experiments/`.

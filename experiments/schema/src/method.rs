@@ -5,6 +5,7 @@ use crate::definition::RawProfiles;
 use crate::metric::Metric;
 use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::{PageCache, Parameter};
+use crate::workload::Workload;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -185,6 +186,23 @@ impl Method {
     #[must_use]
     pub fn executes(&self) -> bool {
         !matches!(self, Method::ArtifactSize {})
+    }
+
+    /// Only an open loop says when which request is due, and only one loop keeps the latencies of the two apart.
+    pub(crate) fn refuse_mixes<'a>(
+        &self,
+        mut all: impl Iterator<Item = (&'a WorkloadName, &'a Workload)>,
+        asked: &[WorkloadName],
+    ) -> Result<(), String> {
+        let is_mix = |(name, workload): &(&WorkloadName, &Workload)| {
+            workload.mix().is_some() && asked.contains(name)
+        };
+        match all.find(is_mix) {
+            Some((name, _)) if !matches!(self, Method::Latency { .. }) => {
+                Err(format!("workload `{name}` is a mix: only [method.latency] takes one"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn needs_window(&self) -> bool {

@@ -87,6 +87,10 @@ metrics! {
     LatencyP99 => "latency_p99_ns", "latency p99", Nanoseconds, LowerIsBetter;
     /// Largest latency of one invocation.
     LatencyMax => "latency_max_ns", "latency maximum", Nanoseconds, LowerIsBetter;
+    /// Median latency of the heavy requests of a mix, of one invocation; the others' are `latency_*`.
+    HeavyLatencyP50 => "heavy_latency_p50_ns", "latency p50 of heavy requests", Nanoseconds, LowerIsBetter;
+    /// 99th percentile of latency of the heavy requests of a mix, of one invocation.
+    HeavyLatencyP99 => "heavy_latency_p99_ns", "latency p99 of heavy requests", Nanoseconds, LowerIsBetter;
     /// 99th percentile of how late the generator sent: after the intended time, or after a connection came free.
     SendLagP99 => "send_lag_p99_ns", "send lag p99", Nanoseconds, LowerIsBetter;
     /// Largest number of arrivals that were due and could not be sent yet.

@@ -4,7 +4,7 @@
 use crate::name::{SubjectName, WorkloadName};
 use crate::program::Programs;
 use crate::subject::{Part, Subject, Subjects, settle};
-use crate::workload::{Body, RawWorkload, Workloads, validate};
+use crate::workload::{Body, RawWorkload, RequestShape, Workload, Workloads, validate};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -80,11 +80,7 @@ where
 /// # Errors
 /// As for ours; the message names the workload.
 pub(crate) fn own_workloads(raw: BTreeMap<WorkloadName, RawWorkload>) -> Result<Workloads, String> {
-    let each = raw.into_iter().map(|(name, workload)| match validate(workload) {
-        Ok(workload) => Ok((name, workload)),
-        Err(why) => Err(format!("workloads.{name}: {why}")),
-    });
-    each.collect()
+    validate(raw).map_err(|(name, why)| format!("workloads.{name}: {why}"))
 }
 
 /// A name means one thing in a run.
@@ -117,7 +113,8 @@ impl Own {
                 .map_err(|why| format!("subjects.{name}: {why}"))?;
         }
         for workload in self.workloads.values_mut() {
-            if let Body::File { path, .. } = &mut workload.body {
+            if let Workload::Request(RequestShape { body: Body::File { path, .. }, .. }) = workload
+            {
                 *path = join(folder, path);
             }
         }

@@ -116,7 +116,8 @@ fn paths_are_relative_to_the_definition() {
     );
     assert_eq!(files("shop-wasm"), [found("prepare.command", "examples/built/shop.wasm")]);
     let order = &workloads[&"order".parse::<WorkloadName>().unwrap()];
-    assert_eq!(order.body, Body::File { path: "orders/one.json".to_owned(), truncate_bytes: None });
+    let body = &order.request().unwrap().body;
+    assert_eq!(*body, Body::File { path: "orders/one.json".to_owned(), truncate_bytes: None });
     assert_eq!(join("examples", "../../shop/./built"), "../shop/built");
 }
 

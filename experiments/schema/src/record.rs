@@ -97,13 +97,17 @@ pub struct SeriesFile {
     pub iterations_count: u64,
 }
 
+/// The tag of the lines of a histogram log that hold the heavy requests of a mix. Lines without a tag are the cell's
+/// own: of a mix those of the light requests.
+pub const HEAVY_TAG: &str = "heavy";
+
 /// A merged latency histogram of one invocation, in `histograms/`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramFile {
     /// Path relative to the run's folder.
     pub file: String,
-    /// Values recorded.
+    /// Values recorded, without those of lines that carry [`HEAVY_TAG`].
     pub samples_count: u64,
 }
 

@@ -1,9 +1,10 @@
-//! `experiments/workloads.toml`: request shapes, each with the answer it must get.
+//! `experiments/workloads.toml`: request shapes, each with the answer it must get, and mixes of two of them.
 
 use crate::name::WorkloadName;
-use crate::parse::{ParseError, parse};
+use crate::parse::{ParseError, nearest, parse};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Where a request's body comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,15 +30,17 @@ pub struct Expect {
     pub sha256: String,
 }
 
-/// One entry of `experiments/workloads.toml`.
+/// One entry of `experiments/workloads.toml`: a request with `method`, `path` and `expect`, or a `mix`. One struct for
+/// both: an untagged enum would lose the line and the name of a mistyped key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawWorkload {
-    method: String,
-    path: String,
+    method: Option<String>,
+    path: Option<String>,
     content_type: Option<String>,
     body: Option<RawBody>,
-    expect: Expect,
+    expect: Option<Expect>,
+    mix: Option<Mix>,
 }
 
 /// Where a request's body comes from, validated.
@@ -58,9 +61,57 @@ pub enum Body {
     Zeros(u64),
 }
 
+/// A share of heavy requests among light ones, as a service meets them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mix {
+    /// The workload whose requests are the rest; the latency of a cell is theirs.
+    pub light: WorkloadName,
+    /// The workload whose requests the others may have to wait for.
+    pub heavy: WorkloadName,
+    /// Heavy requests in a hundred, 1 to 99.
+    pub heavy_percent: u32,
+}
+
+/// What is asked, validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workload {
+    /// One request, again and again.
+    Request(RequestShape),
+    /// Two kinds of requests, both of which are workloads of their own.
+    Mix(Mix),
+}
+
+impl Workload {
+    /// The mix; `None` of a single request.
+    #[must_use]
+    pub fn mix(&self) -> Option<&Mix> {
+        match self {
+            Workload::Mix(mix) => Some(mix),
+            Workload::Request(_) => None,
+        }
+    }
+
+    /// The request; `None` of a mix.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestShape> {
+        match self {
+            Workload::Request(request) => Some(request),
+            Workload::Mix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { light, heavy, heavy_percent } = self;
+        write!(f, "{light} beside {heavy_percent} % {heavy}")
+    }
+}
+
 /// A request shape, validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Workload {
+pub struct RequestShape {
     /// HTTP method, upper case.
     pub method: String,
     /// Path and query.
@@ -85,20 +136,20 @@ struct RawWorkloads {
 /// Reads `workloads.toml`.
 ///
 /// # Errors
-/// Syntax, unknown keys, a body with more than one source, a digest that is not one.
+/// Syntax, unknown keys, a body with more than one source, a digest that is not one, a mix of what is no request.
 pub fn parse_workloads(file: &str, text: &str) -> Result<Workloads, ParseError> {
     let raw: RawWorkloads = parse(file, text)?;
-    raw.workloads
-        .into_iter()
-        .map(|(name, workload)| match validate(workload) {
-            Ok(workload) if is_above(&workload.body) => {
-                Err(format!("workload `{name}`: the body's file must lie below experiments/"))
-            }
-            Ok(workload) => Ok((name, workload)),
-            Err(why) => Err(format!("workload `{name}`: {why}")),
-        })
-        .collect::<Result<_, String>>()
-        .map_err(|message| ParseError { file: file.to_owned(), line: None, message })
+    let fail = |name: &WorkloadName, why: &str| ParseError {
+        file: file.to_owned(),
+        line: None,
+        message: format!("workload `{name}`: {why}"),
+    };
+    let workloads = validate(raw.workloads).map_err(|(name, why)| fail(&name, &why))?;
+    let is_above = |workload: &Workload| workload.request().is_some_and(|r| is_above(&r.body));
+    match workloads.iter().find(|(_, workload)| is_above(workload)) {
+        Some((name, _)) => Err(fail(name, "the body's file must lie below experiments/")),
+        None => Ok(workloads),
+    }
 }
 
 /// Whether a body comes from elsewhere: a definition may bring such a file along, our own corpus is all of ours.
@@ -106,25 +157,83 @@ fn is_above(body: &Body) -> bool {
     matches!(body, Body::File { path, .. } if path.split('/').any(|part| part == ".."))
 }
 
-/// What is the same for our workloads and for those that a definition brings along.
-pub(crate) fn validate(raw: RawWorkload) -> Result<Workload, String> {
-    if raw.method.is_empty() || !raw.method.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(format!("method `{}` is not an upper-case HTTP method", raw.method));
+/// What is the same for our workloads and for those that a definition brings along: each by itself, and that a mix is
+/// one of two requests among them.
+///
+/// # Errors
+/// The first workload that is wrong, and what is wrong with it.
+pub(crate) fn validate(
+    raw: BTreeMap<WorkloadName, RawWorkload>,
+) -> Result<Workloads, (WorkloadName, String)> {
+    let each = raw.into_iter().map(|(name, workload)| match validate_one(workload) {
+        Ok(workload) => Ok((name, workload)),
+        Err(why) => Err((name, why)),
+    });
+    let workloads: Workloads = each.collect::<Result<_, _>>()?;
+    for (name, mix) in workloads.iter().filter_map(|(name, w)| Some((name, w.mix()?))) {
+        validate_mix(mix, &workloads).map_err(|why| (name.clone(), why))?;
     }
-    if !raw.path.starts_with('/') || raw.path.bytes().any(|b| b <= b' ') {
-        return Err(format!("path `{}` must begin with / and hold no space", raw.path));
+    Ok(workloads)
+}
+
+fn validate_mix(mix: &Mix, workloads: &Workloads) -> Result<(), String> {
+    if !(1..=99).contains(&mix.heavy_percent) {
+        return Err(format!("mix.heavy_percent = {} is not within 1 to 99", mix.heavy_percent));
     }
-    let digest = &raw.expect.sha256;
+    if mix.light == mix.heavy {
+        return Err(format!("mix: `{}` is both the light and the heavy one", mix.light));
+    }
+    for (key, name) in [("light", &mix.light), ("heavy", &mix.heavy)] {
+        match workloads.get(name) {
+            Some(Workload::Request(_)) => {}
+            Some(Workload::Mix(_)) => {
+                return Err(format!("mix.{key}: `{name}` is a mix itself, not a request"));
+            }
+            None => {
+                let near = nearest(name.as_str(), workloads.keys().map(WorkloadName::as_str));
+                let hint = near.map(|near| format!("; did you mean `{near}`?"));
+                return Err(format!(
+                    "mix.{key}: unknown workload `{name}`{}",
+                    hint.unwrap_or_default()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn validate_one(raw: RawWorkload) -> Result<Workload, String> {
+    let RawWorkload { method, path, content_type, body, expect, mix } = raw;
+    match (method, path, expect, mix) {
+        (None, None, None, Some(mix)) if content_type.is_none() && body.is_none() => {
+            Ok(Workload::Mix(mix))
+        }
+        (Some(method), Some(path), Some(expect), None) => {
+            let body = validate_body(body)?;
+            validate_request(RequestShape { method, path, content_type, body, expect })
+                .map(Workload::Request)
+        }
+        (_, _, _, Some(_)) => Err("a mix has no other key: its requests are workloads of \
+                                   their own"
+            .to_owned()),
+        _ => {
+            Err("needs `method`, `path` and `expect`, or a `mix` of two other workloads".to_owned())
+        }
+    }
+}
+
+fn validate_request(request: RequestShape) -> Result<RequestShape, String> {
+    if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Err(format!("method `{}` is not an upper-case HTTP method", request.method));
+    }
+    if !request.path.starts_with('/') || request.path.bytes().any(|b| b <= b' ') {
+        return Err(format!("path `{}` must begin with / and hold no space", request.path));
+    }
+    let digest = &request.expect.sha256;
     if digest.len() != 64 || !digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(format!("sha256 `{digest}` is not 64 lower-case hexadecimal digits"));
     }
-    Ok(Workload {
-        method: raw.method,
-        path: raw.path,
-        content_type: raw.content_type,
-        body: validate_body(raw.body)?,
-        expect: raw.expect,
-    })
+    Ok(request)
 }
 
 fn validate_body(raw: Option<RawBody>) -> Result<Body, String> {
@@ -158,7 +267,19 @@ mod tests {
             "[workloads.a]\nmethod = \"POST\"\npath = \"/x\"\n{body}\nexpect = {{ status = 200, sha256 = \"{DIGEST}\" }}\n"
         );
         let mut all = parse_workloads("w.toml", &text).map_err(|e| e.to_string())?;
-        Ok(all.pop_first().unwrap().1.body)
+        Ok(all.pop_first().unwrap().1.request().unwrap().body.clone())
+    }
+
+    /// Two requests, `a` and `b`, beside the lines of `more`.
+    fn beside(more: &str) -> Result<Workloads, String> {
+        let one = |name: &str| {
+            format!(
+                "[workloads.{name}]\nmethod = \"GET\"\npath = \"/x\"\n\
+                 expect = {{ status = 200, sha256 = \"{DIGEST}\" }}\n"
+            )
+        };
+        let text = [one("a").as_str(), &one("b"), more].concat();
+        parse_workloads("w.toml", &text).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -174,5 +295,33 @@ mod tests {
     fn an_unknown_key_is_named() {
         let error = check("body = { txt = \"a\" }").unwrap_err();
         assert!(error.contains("w.toml:4") && error.contains("`txt`"), "{error}");
+    }
+    #[test]
+    fn a_mix_is_of_two_requests_that_are_there() {
+        let mix = |words: &str| beside(&format!("[workloads.m]\nmix = {{ {words} }}\n"));
+        let all = mix("light = \"a\", heavy = \"b\", heavy_percent = 5").unwrap();
+        let found = all[&"m".parse::<WorkloadName>().unwrap()].mix().unwrap();
+        assert_eq!(found.to_string(), "a beside 5 % b");
+        for (words, why) in [
+            ("light = \"a\", heavy = \"bb\", heavy_percent = 5", "did you mean `b`"),
+            ("light = \"m\", heavy = \"b\", heavy_percent = 5", "`m` is a mix itself"),
+            ("light = \"a\", heavy = \"a\", heavy_percent = 5", "both the light and the heavy"),
+            ("light = \"a\", heavy = \"b\", heavy_percent = 0", "not within 1 to 99"),
+            ("light = \"a\", heavy = \"b\", heavy_percent = 100", "not within 1 to 99"),
+            ("light = \"a\", heavy = \"b\"", "heavy_percent"),
+            ("light = \"a\", heavi = \"b\", heavy_percent = 5", "`heavi`"),
+        ] {
+            let error = mix(words).unwrap_err();
+            assert!(error.contains(why), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_a_request_or_a_mix_and_not_half_of_either() {
+        let mix = "mix = { light = \"a\", heavy = \"b\", heavy_percent = 5 }";
+        let error = beside(&format!("[workloads.m]\nmethod = \"GET\"\n{mix}\n")).unwrap_err();
+        assert!(error.contains("workload `m`: a mix has no other key"), "{error}");
+        let error = beside("[workloads.m]\nmethod = \"GET\"\npath = \"/\"\n").unwrap_err();
+        assert!(error.contains("needs `method`, `path` and `expect`, or a `mix`"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Artifacts;
+use weighbridge_schema::limits::{LIMITS, Limits, LimitsEntry};
 use weighbridge_schema::line;
 use weighbridge_schema::manifest::{Availability, Fingerprint, Pinning, SubjectEntry};
 use weighbridge_schema::parameter::Parameter;
@@ -12,6 +13,7 @@ use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome};
 use weighbridge_schema::stop::{Stop, StopReason};
 use weighbridge_schema::subject::{Subject, parse_subjects};
+use weighbridge_schema::workload::Mix;
 
 const SUBJECT: &str = r#"
 [subjects.native]
@@ -78,6 +80,8 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         },
         foreign_artifacts: BTreeMap::new(),
         provisions: Vec::new(),
+        limits: None,
+        mixes: BTreeMap::new(),
         corpus_sha256: BTreeMap::new(),
         files_sha256: BTreeMap::new(),
         image_ids: BTreeMap::new(),
@@ -311,7 +315,30 @@ fn parts_of_different_choices_or_builds_are_refused() {
     let (mut a, mut b) = (a, b);
     a.manifest.corpus_sha256 = digest("1");
     b.manifest.corpus_sha256 = digest("2");
-    refused(vec![a, b], None, &["the corpus file corpus/x.png differs"]);
+    refused(vec![a.clone(), b.clone()], None, &["the corpus file corpus/x.png differs"]);
+    b.manifest.corpus_sha256 = a.manifest.corpus_sha256.clone();
+    let mix = |heavy_percent| {
+        let name = |text: &str| text.parse().unwrap();
+        BTreeMap::from([(
+            name("mixed"),
+            Mix { light: name("healthz"), heavy: name("thumbnail"), heavy_percent },
+        )])
+    };
+    (a.manifest.mixes, b.manifest.mixes) = (mix(5), mix(10));
+    refused(vec![a.clone(), b.clone()], None, &["the mix mixed differs"]);
+    b.manifest.mixes = mix(5);
+    let limits = |memory_bytes, not_applied: &[&str]| {
+        Some(LimitsEntry {
+            of_every_subject: Limits { memory_bytes, ..LIMITS },
+            not_applied: not_applied.iter().map(|what| (*what).to_owned()).collect(),
+        })
+    };
+    (a.manifest.limits, b.manifest.limits) = (limits(1, &[]), limits(2, &[]));
+    refused(vec![a.clone(), b.clone()], None, &["the limits of subjects differs"]);
+    // What one machine could not limit stands in the whole's manifest, once.
+    (a.manifest.limits, b.manifest.limits) = (limits(2, &["x"]), limits(2, &["y", "x"]));
+    let whole = super::manifest::merged(&[a, b], "whole", Vec::new(), BTreeMap::new()).unwrap();
+    assert_eq!(whole.limits, limits(2, &["x", "y"]));
 }
 
 #[test]

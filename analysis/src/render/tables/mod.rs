@@ -29,6 +29,7 @@ use crate::quantity::Quantity;
 use crate::render::number::{show, show_ratio};
 use crate::render::table::{Content, Row, Table};
 use crate::results::Results;
+use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::stop::StopReason;
@@ -149,6 +150,15 @@ pub(crate) fn setting_words(setting: &Setting) -> String {
     }
 }
 
+/// The same; of a mix also what it is made of. Its latencies are those of the light requests, which stand first.
+fn words_with_mix(manifest: &Manifest, setting: &Setting) -> String {
+    let words = setting_words(setting);
+    match setting.workload.as_ref().and_then(|workload| manifest.mixes.get(workload)) {
+        Some(mix) => format!("{words} (of {mix})"),
+        None => words,
+    }
+}
+
 pub(crate) fn parameter_words(parameter: Parameter) -> String {
     match parameter {
         Parameter::None => String::new(),
@@ -195,7 +205,7 @@ pub(crate) fn rows_where(
     let several = results.of_kind(kind).count() > 1;
     for question in results.of_kind(kind) {
         for setting in question.settings.iter().filter(|setting| is_shown(setting)) {
-            let words = setting_words(setting);
+            let words = words_with_mix(&results.run.manifest, setting);
             let heading = match (several, words.as_str()) {
                 (true, "") => question.experiment.to_string(),
                 (true, words) => format!("{}: {words}", question.experiment),

@@ -120,13 +120,8 @@ impl Bench {
     }
 
     fn target(&self, server: &Server) -> Target<'_> {
-        Target {
-            address: server.address,
-            request: &self.request,
-            reference: &self.reference,
-            connections: CONNECTIONS,
-            cores: self.client_cores(),
-        }
+        let asked = (&self.request, &self.reference);
+        Target::new(server.address, asked, CONNECTIONS, self.client_cores())
     }
 
     /// Rounds of one turn each, in a random order: what else the machine does falls on both alike.

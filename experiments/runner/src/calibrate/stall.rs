@@ -3,7 +3,7 @@
 use super::Bench;
 use super::server::{Server, StallMs};
 use crate::load::{
-    LoadResult, Window, closed_loop, constant_schedule, open_loop, poisson_schedule,
+    Arrival, LoadResult, Window, closed_loop, constant_schedule, open_loop, poisson_schedule,
 };
 use anyhow::{Context, Result};
 use weighbridge_schema::calibration_load::{LatencyReading, StallDemonstration};
@@ -17,7 +17,7 @@ const RATE_PER_SECOND: u32 = 1000;
 /// # Errors
 /// The responder or the generator failed.
 pub fn demonstrate(bench: &Bench, seed: u64) -> Result<StallDemonstration> {
-    let open = |schedule: &dyn Fn(&Window) -> Vec<u64>| {
+    let open = |schedule: &dyn Fn(&Window) -> Vec<Arrival>| {
         let server = Server::start(&bench.pinning, Some(STALL))?;
         let window = Window::starting_now(0, WINDOW_MS);
         let (result, ()) = open_loop(&bench.target(&server), &window, &schedule(&window), || ())

@@ -1,6 +1,6 @@
 //! A request laid out once, ready to be written as it is.
 
-use weighbridge_schema::workload::{Expect, Workload};
+use weighbridge_schema::workload::{Expect, RequestShape};
 
 /// A request's bytes and the answer it must get.
 #[derive(Debug, Clone)]
@@ -14,19 +14,18 @@ pub struct PreparedRequest {
 }
 
 impl PreparedRequest {
-    /// Lays out `workload` with `body`.
-    pub fn new(workload: &Workload, body: &[u8]) -> Self {
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nHost: weighbridge\r\n", workload.method, workload.path);
-        if let Some(content_type) = &workload.content_type {
+    /// Lays out `shape` with `body`.
+    pub fn new(shape: &RequestShape, body: &[u8]) -> Self {
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: weighbridge\r\n", shape.method, shape.path);
+        if let Some(content_type) = &shape.content_type {
             head += &format!("Content-Type: {content_type}\r\n");
         }
-        if !body.is_empty() || workload.method == "POST" || workload.method == "PUT" {
+        if !body.is_empty() || shape.method == "POST" || shape.method == "PUT" {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
         head += "\r\n";
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
-        Self { bytes, expect: workload.expect.clone(), is_head: workload.method == "HEAD" }
+        Self { bytes, expect: shape.expect.clone(), is_head: shape.method == "HEAD" }
     }
 }

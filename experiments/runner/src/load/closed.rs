@@ -1,7 +1,7 @@
 //! One thread of the closed loop.
 
 use super::pool::Pool;
-use super::{LoadResult, Target, Window};
+use super::{Arrival, LoadResult, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::interrupt;
 
@@ -19,7 +19,7 @@ pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<Loa
     let mut batch = Vec::new();
     let mut cpu_from_ns = None;
     for index in 0..pool.len() {
-        finished.extend(pool.send(index, monotonic_ns(), &mut result)?);
+        finished.extend(pool.send(index, Arrival::light(monotonic_ns()), &mut result)?);
     }
     loop {
         let now = monotonic_ns();
@@ -38,14 +38,15 @@ pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<Loa
                 match done.failure {
                     None => {
                         result.completed_count += 1;
-                        let latency_ns = done.completed_ns - done.intended_ns;
+                        let latency_ns = done.completed_ns - done.arrival.due_ns;
                         result.latencies.record(done.completed_ns, latency_ns);
                     }
                     Some(why) => result.fail(why),
                 }
             }
             if done.completed_ns < window.to_ns {
-                finished.extend(pool.send(done.index, monotonic_ns(), &mut result)?);
+                let arrival = Arrival::light(monotonic_ns());
+                finished.extend(pool.send(done.index, arrival, &mut result)?);
             }
         }
     }

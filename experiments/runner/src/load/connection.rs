@@ -1,9 +1,10 @@
 //! One non-blocking connection of the load generator.
 
-use crate::http::{Answer, PreparedRequest, Progress, ResponseChecker};
+use super::{Arrival, Exchange, Kind, Target};
+use crate::http::{Progress, ResponseChecker};
 use rustix::event::epoll;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -12,9 +13,13 @@ use std::time::Duration;
 pub struct Connection {
     stream: TcpStream,
     written: usize,
-    checker: ResponseChecker,
-    /// When the request in flight was due; `None` when idle.
-    pub intended_ns: Option<u64>,
+    light: ResponseChecker,
+    /// A checker believes a response that equals the last correct one: each answer has a checker of its own.
+    heavy: ResponseChecker,
+    /// The request in flight; `None` when idle.
+    pub in_flight: Option<Arrival>,
+    /// The request in flight, or the last one.
+    kind: Kind,
 }
 
 /// What a readiness event led to.
@@ -36,12 +41,8 @@ impl Connection {
     ///
     /// # Errors
     /// Connecting or registering failed.
-    pub fn open(
-        epoll: &OwnedFd,
-        index: usize,
-        address: SocketAddr,
-        is_head: bool,
-    ) -> Result<Self, String> {
+    pub fn open(epoll: &OwnedFd, index: usize, target: &Target<'_>) -> Result<Self, String> {
+        let address = target.address;
         let fail = |e: std::io::Error| format!("connect to {address}: {e}");
         let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT).map_err(fail)?;
         stream.set_nodelay(true).map_err(fail)?;
@@ -49,36 +50,35 @@ impl Connection {
         let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
         epoll::add(epoll, &stream, epoll::EventData::new_u64(index as u64), flags)
             .map_err(|e| format!("epoll_ctl: {e}"))?;
-        Ok(Self { stream, written: 0, checker: ResponseChecker::new(is_head), intended_ns: None })
+        let checker = |kind| ResponseChecker::new(target.exchange(kind).request.is_head);
+        let (light, heavy) = (checker(Kind::Light), checker(Kind::Heavy));
+        Ok(Self { stream, written: 0, light, heavy, in_flight: None, kind: Kind::Light })
     }
 
-    /// Sends the request that was due at `intended_ns`, as far as the socket takes it.
+    /// Sends the request of `arrival`, as far as the socket takes it.
     ///
     /// # Errors
     /// The connection broke.
-    pub fn begin(&mut self, request: &PreparedRequest, intended_ns: u64) -> Result<(), String> {
+    pub fn begin(&mut self, target: &Target<'_>, arrival: Arrival) -> Result<(), String> {
         self.written = 0;
-        self.checker.clear();
-        self.intended_ns = Some(intended_ns);
-        self.write(request)
+        self.kind = arrival.kind;
+        self.checker().clear();
+        self.in_flight = Some(arrival);
+        self.write(target.exchange(self.kind))
     }
 
     /// Goes on after an event.
-    pub fn ready(
-        &mut self,
-        request: &PreparedRequest,
-        reference: &Answer,
-        scratch: &mut [u8],
-    ) -> Ready {
-        if self.intended_ns.is_none() {
+    pub fn ready(&mut self, target: &Target<'_>, scratch: &mut [u8]) -> Ready {
+        if self.in_flight.is_none() {
             return self.check_idle(scratch);
         }
+        let exchange = target.exchange(self.kind);
         // A write can fail because the server answered early and closed: its answer is read all the same.
-        let write_failure = self.write(request).err();
-        match self.read(reference, scratch) {
+        let write_failure = self.write(exchange).err();
+        match self.read(exchange, scratch) {
             Ok(Progress::Partial) => write_failure.map_or(Ready::Pending, Ready::Broken),
             Ok(Progress::Complete) => {
-                self.intended_ns = None;
+                self.in_flight = None;
                 Ready::Correct
             }
             Err(why) => Ready::Broken(why),
@@ -87,7 +87,18 @@ impl Connection {
 
     /// Whether the connection may carry another request.
     pub fn keep_alive(&self) -> bool {
-        self.checker.keep_alive()
+        match self.kind {
+            Kind::Light => self.light.keep_alive(),
+            Kind::Heavy => self.heavy.keep_alive(),
+        }
+    }
+
+    /// Of the request in flight.
+    fn checker(&mut self) -> &mut ResponseChecker {
+        match self.kind {
+            Kind::Light => &mut self.light,
+            Kind::Heavy => &mut self.heavy,
+        }
     }
 
     /// An idle connection has something to read only when the server closed it.
@@ -100,7 +111,7 @@ impl Connection {
         }
     }
 
-    fn write(&mut self, request: &PreparedRequest) -> Result<(), String> {
+    fn write(&mut self, Exchange { request, .. }: Exchange<'_>) -> Result<(), String> {
         while self.written < request.bytes.len() {
             match self.stream.write(&request.bytes[self.written..]) {
                 Ok(count) => self.written += count,
@@ -112,13 +123,14 @@ impl Connection {
         Ok(())
     }
 
-    fn read(&mut self, reference: &Answer, scratch: &mut [u8]) -> Result<Progress, String> {
+    fn read(&mut self, exchange: Exchange<'_>, scratch: &mut [u8]) -> Result<Progress, String> {
+        let reference = exchange.reference;
         loop {
             match self.stream.read(scratch) {
-                Ok(0) => return self.checker.close(reference),
+                Ok(0) => return self.checker().close(reference),
                 Ok(count) => {
                     let bytes = &scratch[..count];
-                    if self.checker.push(bytes, reference)? == Progress::Complete {
+                    if self.checker().push(bytes, reference)? == Progress::Complete {
                         return Ok(Progress::Complete);
                     }
                 }

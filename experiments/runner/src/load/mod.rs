@@ -13,7 +13,7 @@ mod recorder;
 mod schedule;
 
 pub use recorder::Recorder;
-pub use schedule::{Window, constant_schedule, poisson_schedule};
+pub use schedule::{Arrival, Kind, Window, constant_schedule, mix, poisson_schedule};
 
 use crate::http::{Answer, PreparedRequest};
 use crate::interrupt;
@@ -21,26 +21,58 @@ use rustix::event::epoll;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
+/// A request and its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The request, laid out once.
+    pub request: &'a PreparedRequest,
+    /// The answer every response must equal; its digest has been checked already.
+    pub reference: &'a Answer,
+}
+
 /// What to send, where, and from which cores.
 #[derive(Debug)]
 pub struct Target<'a> {
     /// The subject's address.
     pub address: SocketAddr,
-    /// The request, laid out once.
-    pub request: &'a PreparedRequest,
-    /// The answer every response must equal; its digest has been checked already.
-    pub reference: &'a Answer,
+    /// The request of every arrival, or of the light ones of a mix.
+    pub light: Exchange<'a>,
+    /// The request of the heavy arrivals of a mix; `None` where there is no mix.
+    pub heavy: Option<Exchange<'a>>,
     /// Connections in all.
     pub connections: u32,
     /// Cores of the generator, one thread each; empty: one thread, unpinned.
     pub cores: &'a [u32],
 }
 
+impl<'a> Target<'a> {
+    /// A target of one request; a mix names the heavy one besides.
+    pub fn new(
+        address: SocketAddr,
+        light: (&'a PreparedRequest, &'a Answer),
+        connections: u32,
+        cores: &'a [u32],
+    ) -> Self {
+        let light = Exchange { request: light.0, reference: light.1 };
+        Self { address, light, heavy: None, connections, cores }
+    }
+
+    /// What is sent for an arrival of that kind. Only a schedule that was made for a mix has heavy ones.
+    fn exchange(&self, kind: Kind) -> Exchange<'a> {
+        match kind {
+            Kind::Light => self.light,
+            Kind::Heavy => self.heavy.unwrap_or(self.light),
+        }
+    }
+}
+
 /// What a load showed within its window.
 #[derive(Debug)]
 pub struct LoadResult {
-    /// Latencies of correct responses, per second of the window.
+    /// Latencies of correct responses, per second of the window; of a mix those of the light requests.
     pub latencies: Recorder,
+    /// The same of the heavy requests of a mix; empty where there is none.
+    pub heavy_latencies: Recorder,
     /// Actual send time minus the first possible one; empty for a closed loop.
     pub lags: Recorder,
     /// Correct responses: in a closed loop those that arrived within the window, in an open one those to
@@ -69,6 +101,7 @@ impl LoadResult {
     pub fn new(window: &Window) -> Self {
         Self {
             latencies: Recorder::new(window),
+            heavy_latencies: Recorder::new(window),
             lags: Recorder::new(window),
             completed_count: 0,
             answered_within_count: 0,
@@ -90,6 +123,7 @@ impl LoadResult {
 
     fn merge(&mut self, other: Self) {
         self.latencies.merge(&other.latencies);
+        self.heavy_latencies.merge(&other.heavy_latencies);
         self.lags.merge(&other.lags);
         self.completed_count += other.completed_count;
         self.answered_within_count += other.answered_within_count;
@@ -122,20 +156,21 @@ pub fn closed_loop<T>(
     })
 }
 
-/// Open loop: request `i` is due at `schedule[i]` (`CLOCK_MONOTONIC` nanoseconds), whatever the answers do.
+/// Open loop: each arrival of the schedule is due at its time, whatever the answers do.
 ///
 /// # Errors
 /// As [`closed_loop`].
 pub fn open_loop<T>(
     target: &Target<'_>,
     window: &Window,
-    schedule: &[u64],
+    schedule: &[Arrival],
     during: impl FnOnce() -> T,
 ) -> Result<(LoadResult, T), String> {
     let shares = split(target.connections, target.cores.len().max(1));
     run_workers(target, window, during, shares.len(), |index| {
         // Every n-th arrival: each thread sees the same rate from start to end.
-        let own: Vec<u64> = schedule.iter().skip(index).step_by(shares.len()).copied().collect();
+        let own: Vec<Arrival> =
+            schedule.iter().skip(index).step_by(shares.len()).copied().collect();
         open::run(target, window, shares[index], &own)
     })
 }

@@ -1,7 +1,7 @@
 //! One thread of the open loop.
 
 use super::pool::{Finished, Pool};
-use super::{LoadResult, Target, Window};
+use super::{Arrival, Kind, LoadResult, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::interrupt;
 use std::collections::VecDeque;
@@ -22,12 +22,12 @@ struct Idle {
 struct Worker<'a> {
     pool: Pool<'a>,
     idle: Vec<Idle>,
-    due: VecDeque<u64>,
+    due: VecDeque<Arrival>,
     result: LoadResult,
     window: &'a Window,
 }
 
-/// Sends request `i` at `schedule[i]`, or as soon after as a connection is free; arrivals that wait are
+/// Sends each request when it is due, or as soon after as a connection is free; arrivals that wait are
 /// queued and never dropped.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub fn run(
     target: &Target<'_>,
     window: &Window,
     connections: u32,
-    schedule: &[u64],
+    schedule: &[Arrival],
 ) -> Result<LoadResult, String> {
     let pool = Pool::open(target, connections)?;
     let since_ns = monotonic_ns();
@@ -53,8 +53,8 @@ pub fn run(
             cpu_from_ns = Some(thread_cpu_ns());
             worker.result.reconnects_count = 0;
         }
-        while let Some(intended_ns) = arrivals.next_if(|&intended_ns| intended_ns <= now) {
-            worker.due.push_back(intended_ns);
+        while let Some(arrival) = arrivals.next_if(|arrival| arrival.due_ns <= now) {
+            worker.due.push_back(arrival);
         }
         worker.send_due(&mut finished)?;
         if now >= window.to_ns && cpu_to_ns.is_none() {
@@ -67,7 +67,7 @@ pub fn run(
             break;
         }
         let wait_ns = match arrivals.peek() {
-            Some(&next) => next.saturating_sub(now).saturating_sub(SPIN_NS).min(WAIT_NS),
+            Some(next) => next.due_ns.saturating_sub(now).saturating_sub(SPIN_NS).min(WAIT_NS),
             None => WAIT_NS,
         };
         worker.pool.wait(wait_ns, &mut finished, &mut worker.result)?;
@@ -82,17 +82,18 @@ pub fn run(
 impl Worker<'_> {
     /// Hands due arrivals to idle connections, oldest first.
     fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), String> {
-        while let (Some(&intended_ns), Some(&Idle { index, since_ns })) =
+        while let (Some(&arrival), Some(&Idle { index, since_ns })) =
             (self.due.front(), self.idle.last())
         {
             self.due.pop_front();
             self.idle.pop();
+            let intended_ns = arrival.due_ns;
             if self.window.holds(intended_ns) {
                 // What a request waits for a connection is the subject's doing, not ours.
                 let possible_ns = intended_ns.max(since_ns);
                 self.result.lags.record(intended_ns, monotonic_ns().saturating_sub(possible_ns));
             }
-            finished.extend(self.pool.send(index, intended_ns, &mut self.result)?);
+            finished.extend(self.pool.send(index, arrival, &mut self.result)?);
         }
         let now = monotonic_ns();
         if self.window.holds(now) {
@@ -111,14 +112,18 @@ impl Worker<'_> {
             if done.failure.is_none() && self.window.holds(done.completed_ns) {
                 self.result.answered_within_count += 1;
             }
-            if !self.window.holds(done.intended_ns) {
+            let intended_ns = done.arrival.due_ns;
+            if !self.window.holds(intended_ns) {
                 continue;
             }
             match done.failure {
                 None => {
                     self.result.completed_count += 1;
-                    let latency_ns = done.completed_ns.saturating_sub(done.intended_ns);
-                    self.result.latencies.record(done.intended_ns, latency_ns);
+                    let latencies = match done.arrival.kind {
+                        Kind::Light => &mut self.result.latencies,
+                        Kind::Heavy => &mut self.result.heavy_latencies,
+                    };
+                    latencies.record(intended_ns, done.completed_ns.saturating_sub(intended_ns));
                 }
                 Some(why) => self.result.fail(why),
             }
@@ -126,9 +131,10 @@ impl Worker<'_> {
     }
 
     /// Arrivals without an answer when the wait ended are failures, not absences.
-    fn count_missing(&mut self, never_due: &[u64]) {
-        let queued = self.due.iter().chain(never_due).filter(|&&ns| self.window.holds(ns)).count();
-        let unanswered = self.pool.unanswered().filter(|&ns| self.window.holds(ns)).count();
+    fn count_missing(&mut self, never_due: &[Arrival]) {
+        let counts = |arrival: &Arrival| self.window.holds(arrival.due_ns);
+        let queued = self.due.iter().chain(never_due).filter(|arrival| counts(arrival)).count();
+        let unanswered = self.pool.unanswered().filter(counts).count();
         for _ in 0..queued + unanswered {
             self.result.fail(format!("no answer within {} s", DRAIN_NS / 1_000_000_000));
         }

@@ -1,7 +1,7 @@
 //! The connections of one load thread, on one epoll instance.
 
 use super::connection::{Connection, Ready};
-use super::{LoadResult, Target, new_epoll};
+use super::{Arrival, LoadResult, Target, new_epoll};
 use crate::clock::{monotonic_ns, timespec};
 use rustix::event::epoll;
 use rustix::time::{
@@ -43,8 +43,8 @@ pub struct Pool<'a> {
 pub struct Finished {
     /// Which connection carried it.
     pub index: usize,
-    /// When it was due.
-    pub intended_ns: u64,
+    /// Which request it was, and when it was due.
+    pub arrival: Arrival,
     /// When its last byte had been read and compared, or its failure was seen.
     pub completed_ns: u64,
     /// Why it counts as failed; `None` when it was correct.
@@ -60,7 +60,7 @@ impl<'a> Pool<'a> {
         let epoll = new_epoll()?;
         let timer = new_timer(&epoll)?;
         let connections = (0..count as usize)
-            .map(|index| Connection::open(&epoll, index, target.address, target.request.is_head))
+            .map(|index| Connection::open(&epoll, index, target))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             target,
@@ -77,12 +77,12 @@ impl<'a> Pool<'a> {
         self.connections.len()
     }
 
-    /// When the requests were due that are still in flight.
-    pub fn unanswered(&self) -> impl Iterator<Item = u64> {
-        self.connections.iter().filter_map(|connection| connection.intended_ns)
+    /// The requests that are still in flight.
+    pub fn unanswered(&self) -> impl Iterator<Item = Arrival> {
+        self.connections.iter().filter_map(|connection| connection.in_flight)
     }
 
-    /// Sends the request due at `intended_ns` over connection `index`; a broken connection is replaced
+    /// Sends the request of `arrival` over connection `index`; a broken connection is replaced
     /// and counted, and the request is a failure then.
     ///
     /// # Errors
@@ -90,15 +90,15 @@ impl<'a> Pool<'a> {
     pub fn send(
         &mut self,
         index: usize,
-        intended_ns: u64,
+        arrival: Arrival,
         result: &mut LoadResult,
     ) -> Result<Option<Finished>, String> {
-        let Err(why) = self.connections[index].begin(self.target.request, intended_ns) else {
+        let Err(why) = self.connections[index].begin(self.target, arrival) else {
             return Ok(None);
         };
         let completed_ns = monotonic_ns();
         self.reopen(index, result)?;
-        Ok(Some(Finished { index, intended_ns, completed_ns, failure: Some(why) }))
+        Ok(Some(Finished { index, arrival, completed_ns, failure: Some(why) }))
     }
 
     /// Waits until something happens, `wait_ns` at most, and collects what finished.
@@ -154,8 +154,8 @@ impl<'a> Pool<'a> {
         result: &mut LoadResult,
     ) -> Result<(), String> {
         let connection = &mut self.connections[index];
-        let intended_ns = connection.intended_ns;
-        let ready = connection.ready(self.target.request, self.target.reference, &mut self.scratch);
+        let in_flight = connection.in_flight;
+        let ready = connection.ready(self.target, &mut self.scratch);
         let failure = match ready {
             Ready::Pending => return Ok(()),
             Ready::Correct => None,
@@ -165,17 +165,15 @@ impl<'a> Pool<'a> {
         if failure.is_some() || !self.connections[index].keep_alive() {
             self.reopen(index, result)?;
         }
-        if let Some(intended_ns) = intended_ns {
-            finished.push(Finished { index, intended_ns, completed_ns, failure });
+        if let Some(arrival) = in_flight {
+            finished.push(Finished { index, arrival, completed_ns, failure });
         }
         Ok(())
     }
 
     fn reopen(&mut self, index: usize, result: &mut LoadResult) -> Result<(), String> {
         result.reconnects_count += 1;
-        let is_head = self.target.request.is_head;
-        self.connections[index] =
-            Connection::open(&self.epoll, index, self.target.address, is_head)?;
+        self.connections[index] = Connection::open(&self.epoll, index, self.target)?;
         Ok(())
     }
 }

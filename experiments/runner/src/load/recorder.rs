@@ -3,9 +3,10 @@
 use super::Window;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2Serializer;
-use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use std::io::Write;
 use std::time::Duration;
+use weighbridge_schema::record::HEAVY_TAG;
 
 /// One histogram per second; three significant digits, nanoseconds.
 #[derive(Debug, Clone)]
@@ -78,18 +79,28 @@ impl Recorder {
         self.seconds.iter().map(Histogram::len).sum()
     }
 
-    /// Writes an HdrHistogram V2 interval log, one line per second. The logged maximum is in milliseconds.
+    /// Writes an HdrHistogram V2 interval log, one line per second. The logged maximum is in milliseconds. Lines of
+    /// `heavy`, the heavy requests of a mix, carry its tag.
     ///
     /// # Errors
     /// Writing failed.
-    pub fn write_log(&self, writer: &mut impl Write, comment: &str) -> std::io::Result<()> {
+    pub fn write_log(
+        &self,
+        heavy: Option<&Self>,
+        writer: &mut impl Write,
+        comment: &str,
+    ) -> std::io::Result<()> {
         let mut serializer = V2Serializer::new();
         let mut builder = IntervalLogWriterBuilder::new();
         builder.add_comment(comment).with_max_value_divisor(1e6);
         let mut log = builder.begin_log_with(writer, &mut serializer)?;
-        for (second, histogram) in self.seconds.iter().enumerate() {
+        let plain = self.seconds.iter().enumerate().map(|line| (line, None));
+        let tagged = heavy.into_iter().flat_map(|heavy| heavy.seconds.iter().enumerate());
+        for ((second, histogram), tag) in
+            plain.chain(tagged.map(|line| (line, Tag::new(HEAVY_TAG))))
+        {
             let start = Duration::from_secs(second as u64);
-            log.write_histogram(histogram, start, Duration::from_secs(1), None)
+            log.write_histogram(histogram, start, Duration::from_secs(1), tag)
                 .map_err(|e| std::io::Error::other(format!("{e:?}")))?;
         }
         Ok(())
@@ -125,15 +136,22 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_read_back() {
+    fn the_log_is_read_back_and_tells_heavy_from_light() {
         use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-        let mut recorder = Recorder::new(&WINDOW);
+        let (mut recorder, mut heavy) = (Recorder::new(&WINDOW), Recorder::new(&WINDOW));
         recorder.record(2 * SECOND_NS + 1, 5_000_000);
-        let mut log = Vec::new();
-        recorder.write_log(&mut log, "a test").unwrap();
-        let intervals = IntervalLogIterator::new(&log)
-            .filter(|entry| matches!(entry, Ok(LogEntry::Interval(_))))
-            .count();
-        assert_eq!(intervals, 3);
+        heavy.record(1, 90_000_000);
+        let tags = |heavy: Option<&Recorder>| {
+            let mut log = Vec::new();
+            recorder.write_log(heavy, &mut log, "a test").unwrap();
+            let entries = IntervalLogIterator::new(&log).filter_map(|entry| match entry.unwrap() {
+                LogEntry::Interval(interval) => Some(interval.tag().map(|t| t.as_str().to_owned())),
+                _ => None,
+            });
+            entries.collect::<Vec<_>>()
+        };
+        assert_eq!(tags(None), [None, None, None]);
+        let heavy_tag = || Some(HEAVY_TAG.to_owned());
+        assert_eq!(tags(Some(&heavy)), [None, None, None, heavy_tag(), heavy_tag(), heavy_tag()]);
     }
 }

@@ -93,8 +93,7 @@ impl Static {
     }
 
     fn target<'a>(&self, asked: &'a (PreparedRequest, Answer), connections: u32) -> Target<'a> {
-        let (request, reference) = (&asked.0, &asked.1);
-        Target { address: self.address, request, reference, connections, cores: &[] }
+        Target::new(self.address, (&asked.0, &asked.1), connections, &[])
     }
 }
 
@@ -145,7 +144,7 @@ fn no_arrival_is_dropped_and_each_waits_from_when_it_was_due() {
     let schedule = constant_schedule(&window, 1000);
     // One connection: all arrivals during the stall but the first wait in the queue.
     let (result, ()) = open_loop(&server.target(&asked, 1), &window, &schedule, || ()).unwrap();
-    let counted = schedule.iter().filter(|&&due| window.holds(due)).count() as u64;
+    let counted = schedule.iter().filter(|arrival| window.holds(arrival.due_ns)).count() as u64;
     assert_eq!(counted, 900);
     assert_eq!(result.lags.samples_count(), counted, "every one was sent");
     assert_eq!((result.completed_count, result.failed_count), (counted, 0));
@@ -198,13 +197,7 @@ fn a_series_has_one_duration_per_request_in_their_order() {
 fn wrong_answers_are_failures() {
     let server = Responder::start("no", None, Duration::ZERO);
     let (request, reference) = (request(), reference());
-    let target = Target {
-        address: server.address,
-        request: &request,
-        reference: &reference,
-        connections: 2,
-        cores: &[],
-    };
+    let target = Target::new(server.address, (&request, &reference), 2, &[]);
     let window = Window::starting_now(0, 100);
     let (result, ()) = closed_loop(&target, &window, || ()).unwrap();
     assert_eq!(result.completed_count, 0);
@@ -216,13 +209,7 @@ fn wrong_answers_are_failures() {
 fn every_completed_request_was_served_and_warm_up_does_not_count() {
     let server = Responder::start("ok", None, Duration::ZERO);
     let (request, reference) = (request(), reference());
-    let target = Target {
-        address: server.address,
-        request: &request,
-        reference: &reference,
-        connections: 3,
-        cores: &[],
-    };
+    let target = Target::new(server.address, (&request, &reference), 3, &[]);
     let window = Window::starting_now(100, 100);
     let (result, ()) = closed_loop(&target, &window, || ()).unwrap();
     let served = server.served.load(Ordering::Relaxed);
@@ -245,10 +232,83 @@ fn a_subject_that_is_gone_is_an_error() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap()
     };
-    let target =
-        Target { address, request: &request, reference: &reference, connections: 1, cores: &[] };
+    let target = Target::new(address, (&request, &reference), 1, &[]);
     let window = Window::starting_now(0, 50);
     assert!(closed_loop(&target, &window, || ()).unwrap_err().contains("connect"));
+}
+
+/// What a heavy request computes for, on the one core that all requests share.
+const HEAVY: Duration = Duration::from_millis(40);
+
+/// A server of one core that answers `light` at once and `heavy` after its time.
+fn shared_core() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let core = Arc::new(std::sync::Mutex::new(()));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, core) = (stream.unwrap(), Arc::clone(&core));
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    let is_heavy = buffer[..count].starts_with(b"GET /heavy ");
+                    let held = core.lock().unwrap();
+                    if is_heavy {
+                        std::thread::sleep(HEAVY);
+                    }
+                    drop(held);
+                    let body = if is_heavy { "heavy" } else { "light" };
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{body}");
+                    if stream.write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+fn named(path: &str, body: &str) -> (PreparedRequest, Answer) {
+    let bytes = format!("GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes();
+    let answer = Answer { status: 200, body: body.as_bytes().to_vec() };
+    (PreparedRequest { bytes, ..request() }, answer)
+}
+
+fn mixed_load(light: &(PreparedRequest, Answer), heavy: &(PreparedRequest, Answer)) -> LoadResult {
+    let window = Window::starting_now(0, 1000);
+    let mut schedule = constant_schedule(&window, 200);
+    mix(&mut schedule, 5, 7);
+    // Few connections: each carries both kinds, one after the other.
+    let mut target = Target::new(shared_core(), (&light.0, &light.1), 2, &[]);
+    target.heavy = Some(Exchange { request: &heavy.0, reference: &heavy.1 });
+    open_loop(&target, &window, &schedule, || ()).unwrap().0
+}
+
+#[test]
+fn light_requests_wait_behind_heavy_ones_and_are_counted_apart() {
+    let result = mixed_load(&named("light", "light"), &named("heavy", "heavy"));
+    assert_eq!((result.completed_count, result.failed_count), (200, 0));
+    assert_eq!(result.latencies.samples_count(), 190);
+    assert_eq!(result.heavy_latencies.samples_count(), 10);
+    let heavy_ns = result.heavy_latencies.quantile_ns(0.5).unwrap();
+    assert!(heavy_ns >= 39_000_000, "{heavy_ns}");
+    // Seven light ones are due in each of the ten stretches of 40 ms; most of them wait for a part of it.
+    let waited = result.latencies.count_above(5_000_000);
+    assert!(waited >= 20, "{waited} light requests waited");
+    assert!(result.latencies.quantile_ns(0.99).unwrap() >= 20_000_000);
+}
+
+/// The checker of one kind must not believe the other one's answer, which it has just found correct.
+#[test]
+fn each_request_of_a_mix_is_checked_against_its_own_answer() {
+    let (light, heavy) = (named("light", "light"), named("heavy", "heavy"));
+    // The server answers a heavy request as if it were a light one.
+    let result = mixed_load(&light, &named("light", "heavy"));
+    assert_eq!((result.completed_count, result.failed_count), (190, 10));
+    assert_eq!(result.heavy_latencies.samples_count(), 0);
+    let result = mixed_load(&named("light", "heavy"), &heavy);
+    assert_eq!((result.completed_count, result.failed_count), (10, 190));
 }
 
 /// The kernel's time limits in whole milliseconds would put the median at half a millisecond. On a busy machine a

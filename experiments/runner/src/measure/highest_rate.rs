@@ -83,7 +83,8 @@ fn attempt(
     let schedule = constant_schedule(&window, rate);
     let (result, server_cpu_ns) =
         open_loop(target, &window, &schedule, || server_cpu_ns(pid, &window))?;
-    let offered_count = schedule.iter().filter(|&&due| window.holds(due)).count() as u64;
+    let offered_count =
+        schedule.iter().filter(|arrival| window.holds(arrival.due_ns)).count() as u64;
     let mut verdict = judge(&result, offered_count, objective.p99_bound_us * 1000, &window);
     if let Verdict::Fail(why) = &mut verdict {
         let busy_percent = result.client_cpu_ns * 100 / window.length_ns().max(1);

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use weighbridge_schema::manifest::Emulator;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::workload::{Expect, Workload};
+use weighbridge_schema::workload::{Expect, RequestShape};
 
 /// The artifact that is the emulator's plugin, built for this machine.
 pub const PLUGIN: &str = "libweighbridge_instructions.so";
@@ -134,7 +134,7 @@ fn artifact_name(word: &str) -> Option<&str> {
     word.strip_prefix("{artifact:")?.strip_suffix('}')
 }
 
-fn request_words(workload: &Workload, iterations: u32) -> Vec<String> {
+fn request_words(workload: &RequestShape, iterations: u32) -> Vec<String> {
     let iterations = iterations.to_string();
     let mut words = vec!["--method", &workload.method, "--path", &workload.path];
     words.extend(["--iterations", &iterations, "--output", "response"]);

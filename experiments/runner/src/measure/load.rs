@@ -1,15 +1,20 @@
 //! Throughput by a closed loop, latency by an open one.
 
-use super::instance::{client_cores, request, with_instance};
+use super::instance::{client_cores, request, request_named, with_instance};
 use super::{Bench, Failure, Measured, Visit};
 use crate::clock::monotonic_ns;
-use crate::http::{Answer, PreparedRequest};
-use crate::load::{LoadResult, Target, Window, closed_loop, constant_schedule, open_loop};
+use crate::http::{Answer, PreparedRequest, exchange};
+use crate::load::{
+    Exchange, LoadResult, Target, Window, closed_loop, constant_schedule, mix, open_loop,
+};
 use crate::procfs;
 use crate::subject::Instance;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+
+/// Longest wait for the answer to the heavy request of a mix, before the load.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// Correct responses within the window under the visit's concurrency.
 ///
@@ -35,7 +40,8 @@ pub fn throughput(
     })
 }
 
-/// Latency from the intended send time at the visit's offered rate.
+/// Latency from the intended send time at the visit's offered rate; of a mix that of the light requests, and that of
+/// the heavy ones apart.
 ///
 /// # Errors
 /// As [`super::visit`].
@@ -48,11 +54,24 @@ pub fn latency(
     let Parameter::Rate(rate_per_second) = visit.trial.cell.parameter else {
         return Err(Failure::at("plan")("a latency trial needs a rate".to_owned()));
     };
-    let request = request(bench, visit)?;
+    let mixed = bench.mix(visit);
+    let (request, heavy) = match mixed {
+        None => (request(bench, visit)?, None),
+        Some(mix) => (request_named(bench, &mix.light)?, Some(request_named(bench, &mix.heavy)?)),
+    };
     with_instance(bench, visit, request, |instance, reference, measured| {
-        let target = target(bench, instance, request, reference, connections);
+        let heavy_reference = heavy.map(|heavy| reference_of(instance, heavy)).transpose()?;
+        let mut target = target(bench, instance, request, reference, connections);
+        target.heavy = heavy
+            .zip(heavy_reference.as_ref())
+            .map(|(request, reference)| Exchange { request, reference });
         let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
-        let schedule = constant_schedule(&window, rate_per_second);
+        let mut schedule = constant_schedule(&window, rate_per_second);
+        if let Some(mixed) = mixed {
+            // All subjects of a block are asked the same.
+            let seed = bench.seed.wrapping_add(u64::from(visit.trial.invocation));
+            mix(&mut schedule, mixed.heavy_percent, seed);
+        }
         let pid = instance.pid().map_err(Failure::at("load"))?;
         let (result, cpu_ns) =
             open_loop(&target, &window, &schedule, || server_cpu_ns(pid, &window))
@@ -64,6 +83,14 @@ pub fn latency(
     })
 }
 
+/// The answer to the heavy request, which every further one must equal; asked before the load begins.
+fn reference_of(instance: &dyn Instance, heavy: &PreparedRequest) -> Result<Answer, Failure> {
+    let answer = exchange(instance.address(), heavy, ANSWER_LIMIT)
+        .map_err(|why| Failure::at("heavy request")(why))?;
+    answer.check(heavy).map_err(Failure::at("heavy request"))?;
+    Ok(answer)
+}
+
 /// What a load of `connections` sends, and where.
 pub fn target<'a>(
     bench: &Bench<'a>,
@@ -72,8 +99,7 @@ pub fn target<'a>(
     reference: &'a Answer,
     connections: u32,
 ) -> Target<'a> {
-    let cores = client_cores(bench);
-    Target { address: instance.address(), request, reference, connections, cores }
+    Target::new(instance.address(), (request, reference), connections, client_cores(bench))
 }
 
 /// CPU time that the subject's processes use within the window; read from outside the load's threads.
@@ -106,6 +132,11 @@ pub fn record(measured: &mut Measured, result: LoadResult, window: &Window, cpu_
     measured.set(Metric::LatencyP90, result.latencies.quantile_ns(0.9));
     measured.set(Metric::LatencyP99, result.latencies.quantile_ns(0.99));
     measured.set(Metric::LatencyMax, result.latencies.quantile_ns(1.0));
+    if result.heavy_latencies.samples_count() > 0 {
+        measured.set(Metric::HeavyLatencyP50, result.heavy_latencies.quantile_ns(0.5));
+        measured.set(Metric::HeavyLatencyP99, result.heavy_latencies.quantile_ns(0.99));
+        measured.heavy_latencies = Some(result.heavy_latencies);
+    }
     measured.remarks.extend(result.first_failure.map(|why| format!("first failed request: {why}")));
     measured.latencies = Some(result.latencies);
 }

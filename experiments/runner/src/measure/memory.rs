@@ -51,13 +51,8 @@ fn loaded(
     measured: &mut Measured,
 ) -> Result<(), Failure> {
     let pid = instance.pid().map_err(Failure::at("memory"))?;
-    let target = Target {
-        address: instance.address(),
-        request,
-        reference,
-        connections: concurrency,
-        cores: client_cores(bench),
-    };
+    let asked = (request, reference);
+    let target = Target::new(instance.address(), asked, concurrency, client_cores(bench));
     let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
     let (result, highest) =
         closed_loop(&target, &window, || highest(pid, &window)).map_err(Failure::at("load"))?;

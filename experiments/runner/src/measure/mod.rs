@@ -31,6 +31,7 @@ use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::subject::Start;
+use weighbridge_schema::workload::Mix;
 
 /// Everything a trial may use; the same for all trials of a run.
 pub struct Bench<'a> {
@@ -50,6 +51,8 @@ pub struct Bench<'a> {
     pub requests: &'a BTreeMap<WorkloadName, PreparedRequest>,
     /// Name of the run.
     pub run: &'a str,
+    /// Seed of the run's schedules.
+    pub seed: u64,
     /// Folder for what the subjects write to their standard error.
     pub stderr_folder: PathBuf,
 }
@@ -66,6 +69,11 @@ impl<'a> Bench<'a> {
             Start::Container { engine, .. } => self.engines.get(*engine).ok(),
             Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
         }
+    }
+
+    /// The mix that the visit asks for; `None` where its workload is a single request.
+    fn mix(&self, visit: &Visit<'_>) -> Option<&'a Mix> {
+        self.catalog.mix(visit.trial.cell.workload.as_ref()?)
     }
 
     /// What runs programs of the visit's architecture; `None` where the machine itself does.
@@ -102,8 +110,10 @@ pub struct Measured {
     pub stages_ns: BTreeMap<Stage, u64>,
     /// Metrics in their units.
     pub metrics: BTreeMap<Metric, u64>,
-    /// Latencies, where they were taken.
+    /// Latencies, where they were taken; of a mix those of the light requests.
     pub latencies: Option<Recorder>,
+    /// Latencies of the heavy requests of a mix.
+    pub heavy_latencies: Option<Recorder>,
     /// Durations of single iterations in their order, nanoseconds, where they are kept apart.
     pub series_ns: Option<Vec<u64>>,
     /// Involuntary context switches of the subject's processes.

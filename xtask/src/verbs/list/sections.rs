@@ -14,6 +14,7 @@ use std::fmt::Write;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
+use weighbridge_schema::workload::Workload;
 
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Quick, Profile::Paper];
 
@@ -93,9 +94,7 @@ fn experiment(definition: &Definition) -> ExperimentLine {
             .map(|(name, subject)| (name.to_string(), subject.title.clone()))
             .collect(),
         own_workloads: (own.workloads.iter())
-            .map(|(name, workload)| {
-                (name.to_string(), format!("{} {}", workload.method, workload.path))
-            })
+            .map(|(name, workload)| (name.to_string(), asked(workload)))
             .collect(),
     }
 }
@@ -142,10 +141,18 @@ pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<S
     Ok(lines.collect())
 }
 
+/// What a workload asks for, in a line.
+fn asked(workload: &Workload) -> String {
+    match workload {
+        Workload::Request(request) => format!("{} {}", request.method, request.path),
+        Workload::Mix(mix) => mix.to_string(),
+    }
+}
+
 pub(super) fn workloads(questions: &Questions) -> Vec<WorkloadLine> {
     let lines = questions.workloads.iter().map(|(name, workload)| WorkloadLine {
         name: name.to_string(),
-        request: format!("{} {}", workload.method, workload.path),
+        request: asked(workload),
     });
     lines.collect()
 }
