@@ -20,6 +20,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::allowance::{Allowance, Share};
 use crate::excerpt::excerpt;
+use crate::give_back::{LARGE_BYTES, give_back};
 use crate::guest::Guest;
 use crate::limits::ANSWER_BYTES;
 
@@ -120,6 +121,17 @@ fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
 struct Counted {
     bytes: Vec<u8>,
     share: Share,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let large = self.bytes.capacity() >= LARGE_BYTES;
+        // Before its share is given back, which is dropped after this.
+        drop(std::mem::take(&mut self.bytes));
+        if large {
+            give_back();
+        }
+    }
 }
 
 impl AsRef<[u8]> for Counted {

@@ -14,6 +14,7 @@ use weighbridge_server::{Body, Handler};
 use crate::allowance::Allowance;
 use crate::exchange::exchange;
 use crate::failure;
+use crate::give_back::give_back;
 use crate::guest::{Guest, instantiate};
 use crate::limits::Limits;
 
@@ -70,11 +71,14 @@ impl Handler for GuestHandler {
         let Body::Complete(body) = body else { return failure::body_too_large() };
         let request = Request::from_parts(parts, body);
         // Epochs make a busy guest yield here, and dropping its future ends it: also one that waits for memory.
-        match timeout(self.0.policy.deadline, self.0.answer(request)).await {
-            Ok(Ok(response)) => response,
+        let response = match timeout(self.0.policy.deadline, self.0.answer(request)).await {
+            Ok(Ok(response)) => return response,
             Ok(Err(error)) => failure::guest_failed(&error),
             Err(_) => failure::deadline_exceeded(),
-        }
+        };
+        // The instance is gone, and with it what the host kept for it, which may be tens of MiB.
+        give_back();
+        response
     }
 }
 

@@ -20,6 +20,7 @@ mod engine;
 mod excerpt;
 mod exchange;
 mod failure;
+mod give_back;
 mod guest;
 mod handler;
 mod instantiate;

@@ -124,7 +124,8 @@ fn responses_that_nobody_reads_share_one_allowance() {
 #[test]
 fn a_fill_of_much_memory_delays_a_deadline_by_a_fill_only() {
     let folder = Folder::new("fill");
-    let host = serve(&folder, &["--deadline-ms", "500", "--memory-limit-mib", "256"]);
+    let memory = ["--memory-limit-mib", "256", "--total-memory-mib", "768"];
+    let host = serve(&folder, &[&["--deadline-ms", "500"][..], &memory].concat());
     let start = Instant::now();
     let filling = [(); 3].map(|()| host.ask("/h"));
     for stream in filling {

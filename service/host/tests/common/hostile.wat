@@ -146,6 +146,7 @@
     (data (i32.const 0x100) "x")
     (data (i32.const 0x110) "content-length")
     (data (i32.const 0x120) "5")
+    (data (i32.const 0x130) "16777216")
     (global $body-of-last (mut i32) (i32.const 0))
 
     (func $answer (param $outparam i32) (param $headers i32) (param $code i32)
@@ -229,8 +230,11 @@
         (br $more)))
       (call $spin))
     ;; A proper response of 16 MiB.
-    (func $e (param $outparam i32) (local $response i32) (local $stream i32)
-      (local.set $response (call $response (call $fields)))
+    (func $e (param $outparam i32) (local $headers i32) (local $response i32) (local $stream i32)
+      (local.set $headers (call $fields))
+      (call $append (local.get $headers) (i32.const 0x110) (i32.const 14)
+        (i32.const 0x130) (i32.const 8) (i32.const 0))
+      (local.set $response (call $response (local.get $headers)))
       (local.set $stream (call $open (local.get $response)))
       (call $send (local.get $outparam) (local.get $response))
       (call $write-all (local.get $stream) (i32.const 0x1000000))
