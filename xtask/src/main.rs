@@ -147,6 +147,16 @@ enum Verb {
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
         #[arg(long)]
         fleet: bool,
+        /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
+        #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
+            value_parser = verbs::test_fuzz::parse_duration)]
+        fuzz: Option<std::time::Duration>,
+        /// What the fuzzer derives its inputs from.
+        #[arg(long, value_name = "N", default_value = "1", requires = "fuzz")]
+        seed: u64,
+        /// Only this: compare the answers to odd images with an independent decoder's (Pillow), pixel by pixel.
+        #[arg(long, conflicts_with_all = ["arch", "fleet"])]
+        reference: bool,
     },
     /// Remove what was made; runs are kept.
     #[command(after_help = "Example:\n  cargo xtask clean --results")]
@@ -197,7 +207,11 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
-        Verb::Test { arch, fleet: false } => verbs::test::run(project, &arch, progress),
+        Verb::Test { fuzz: Some(duration), seed, .. } => {
+            verbs::test_fuzz::run(project, duration, seed, progress)
+        }
+        Verb::Test { reference: true, .. } => verbs::test_reference::run(project, progress),
+        Verb::Test { arch, .. } => verbs::test::run(project, &arch, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }

@@ -17,4 +17,6 @@ pub mod setup_subjects;
 pub mod test;
 mod test_fleet;
 mod test_foreign;
+pub mod test_fuzz;
+pub mod test_reference;
 mod tools;
