@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
+use weighbridge_schema::duration::parse_duration;
 use xtask::architecture::Architecture;
 use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
 use xtask::process::take_signals;
@@ -192,6 +193,16 @@ enum Verb {
         /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
         #[arg(long)]
         independent: bool,
+        /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
+        #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
+            value_parser = parse_duration)]
+        fuzz: Option<std::time::Duration>,
+        /// What the fuzzer derives its inputs from.
+        #[arg(long, value_name = "N", default_value = "1", requires = "fuzz")]
+        seed: u64,
+        /// Only this: compare the answers to odd images with an independent decoder's (Pillow), pixel by pixel.
+        #[arg(long, conflicts_with_all = ["arch", "fleet"])]
+        reference: bool,
         #[command(flatten)]
         installing: Installing,
     },
@@ -267,9 +278,11 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
         Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
-        Verb::Test { arch, fleet: false, independent: false, .. } => {
-            verbs::test::run(project, &arch, progress)
+        Verb::Test { fuzz: Some(duration), seed, .. } => {
+            verbs::test_fuzz::run(project, duration, seed, progress)
         }
+        Verb::Test { reference: true, .. } => verbs::test_reference::run(project, progress),
+        Verb::Test { arch, .. } => verbs::test::run(project, &arch, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use weighbridge_transform::{Request, handle};
 
 struct Server {
     child: Child,
@@ -37,6 +38,10 @@ impl Server {
     }
 
     fn request(&self, head: &str, body: &[u8]) -> String {
+        String::from_utf8_lossy(&self.request_bytes(head, body)).into_owned()
+    }
+
+    fn request_bytes(&self, head: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let length = body.len();
         let head = format!(
@@ -46,7 +51,7 @@ impl Server {
         stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        answer
     }
 
     fn transform(&self, operations: &str) -> String {
@@ -99,5 +104,41 @@ fn a_health_check_does_not_wait_behind_transforms() {
             transform.join().unwrap();
         }
     });
+    assert!(server.stop().success());
+}
+
+/// Every odd image of the corpus is answered as the library answers it, and none ends the server.
+#[test]
+fn odd_images_get_the_answers_of_the_library() {
+    let odd = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments/corpus/odd");
+    let server = Server::start(&[]);
+    let mut count = 0;
+    for folder in [odd.to_owned(), format!("{odd}/made")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let Some("jpg" | "png" | "webp" | "bin") = path.extension().and_then(|e| e.to_str())
+            else {
+                continue;
+            };
+            let body = std::fs::read(&path).unwrap();
+            let content_type = match body[0] {
+                0xFF => "image/jpeg",
+                b'R' => "image/webp",
+                _ => "image/png",
+            };
+            let path_and_query = "/v1/images/transform?op=blur:1&op=encode:png";
+            let head = format!("POST {path_and_query} HTTP/1.1\r\ncontent-type: {content_type}");
+            let answer = server.request_bytes(&head, &body);
+            let content_type = Some(content_type);
+            let request = Request { method: "POST", path_and_query, content_type, body: &body };
+            let expected = handle(&request, &|| false);
+            let head = String::from_utf8_lossy(&answer[..12]).into_owned();
+            assert_eq!(head, format!("HTTP/1.1 {}", expected.status), "{}", path.display());
+            assert!(answer.ends_with(&expected.body), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 200, "{count} images");
+    assert!(server.request("GET /healthz HTTP/1.1", b"").ends_with("\r\n\r\nok"));
     assert!(server.stop().success());
 }

@@ -115,7 +115,7 @@ mod tests {
                 let stop = Stop::new(&|| false);
                 let bytes = encode(&image, encoding, &stop).unwrap();
                 assert_eq!(sniff(&bytes), Some(format));
-                let decoded = read_header(&bytes, format, &stop).unwrap().decode(&stop).unwrap();
+                let decoded = read_header(&bytes, format).unwrap().decode(&stop).unwrap();
                 if format == Format::Webp && !matches!(channels, Channels::Rgb | Channels::RgbAlpha)
                 {
                     // WebP knows no gray: it comes back as equal colours.
@@ -134,7 +134,7 @@ mod tests {
         let stop = Stop::new(&|| false);
         let bytes = encode(&image, Encoding::Jpeg { quality: 95 }, &stop).unwrap();
         assert_eq!(sniff(&bytes), Some(Format::Jpeg));
-        let header = read_header(&bytes, Format::Jpeg, &stop).unwrap();
+        let header = read_header(&bytes, Format::Jpeg).unwrap();
         assert_eq!(header.size, image.size);
         let decoded = header.decode(&stop).unwrap();
         let worst = image.data.iter().zip(&decoded.data).map(|(a, b)| a.abs_diff(*b)).max();

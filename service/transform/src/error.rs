@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::http::Response;
 use crate::limits::MAX_ECHO_CHARS;
+use crate::operation::Format;
 
 /// The kind of a failure. Each has one status and one stable name that clients may match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(crate) enum ErrorCode {
     UnsupportedContentType,
     NotAnImage,
     CorruptImage,
+    UnsupportedImage,
     Internal,
     DeadlineExceeded,
 }
@@ -40,7 +42,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::BodyTooLarge | Self::ImageTooLarge => 413,
             Self::UnsupportedContentType | Self::NotAnImage => 415,
-            Self::CorruptImage => 422,
+            Self::CorruptImage | Self::UnsupportedImage => 422,
             Self::Internal => 500,
             Self::DeadlineExceeded => 503,
         }
@@ -62,6 +64,7 @@ impl ErrorCode {
             Self::UnsupportedContentType => "unsupported_content_type",
             Self::NotAnImage => "not_an_image",
             Self::CorruptImage => "corrupt_image",
+            Self::UnsupportedImage => "unsupported_image",
             Self::Internal => "internal",
             Self::DeadlineExceeded => "deadline_exceeded",
         }
@@ -106,6 +109,22 @@ impl ServiceError {
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("this path allows {allow}");
         Self { allow: Some(allow), ..Self::new(ErrorCode::MethodNotAllowed, message) }
+    }
+
+    /// An image that breaks the rules of its format, or ends too early. What a decoder says is kept
+    /// out of the message: which of an image's faults it stumbles over first may depend on its code
+    /// path, and the answer must not.
+    pub(crate) fn corrupt(format: Format) -> Self {
+        let name = format.name();
+        let message = format!("the {name} is truncated or corrupted, or of a kind not supported");
+        Self::new(ErrorCode::CorruptImage, message).with_parameter("body")
+    }
+
+    /// An image that may well be valid, but that we are not known to decode right; `what` names the
+    /// reason.
+    pub(crate) fn unsupported(format: Format, what: &str) -> Self {
+        let message = format!("not supported: a {} with {what}", format.name());
+        Self::new(ErrorCode::UnsupportedImage, message).with_parameter("body")
     }
 
     /// The answer that tells the client.

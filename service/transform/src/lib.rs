@@ -21,6 +21,7 @@ mod error;
 mod geometry;
 mod grayscale;
 mod http;
+mod jpeg;
 mod kernels;
 mod limits;
 mod operation;
@@ -30,7 +31,9 @@ mod pixels;
 mod prefix_code;
 mod query;
 mod resize;
+mod riff;
 mod route;
+mod source;
 mod stop;
 mod webp;
 

@@ -42,6 +42,17 @@ pub(crate) enum Format {
     Webp,
 }
 
+impl Format {
+    /// The name as people write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+        }
+    }
+}
+
 /// How the answer is encoded. WebP is always lossless.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {

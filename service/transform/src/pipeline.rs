@@ -23,7 +23,7 @@ pub(crate) fn transform(
     let format = image_format(request)?;
     let pipeline = parse_pipeline(operation_texts(query.unwrap_or_default())?)?;
     let encoding = pipeline.encoding.unwrap_or(Encoding::same_as(format));
-    let header = read_header(request.body, format, stop)?;
+    let header = read_header(request.body, format)?;
     check_plan(&pipeline, encoding, header.size)?;
     stop.check()?;
     let mut pixels = header.decode(stop)?;

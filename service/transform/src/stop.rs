@@ -45,26 +45,65 @@ pub(crate) fn deadline_exceeded() -> ServiceError {
     ServiceError::new(ErrorCode::DeadlineExceeded, "the deadline passed before the image was done")
 }
 
-/// Reads a slice and fails once the deadline has passed.
+/// Reads slices one after another and fails once the deadline has passed.
+///
+/// Positions have 64 bits on every target: a decoder that seeks as far as a length in a broken image
+/// says must find the same everywhere.
 pub(crate) struct StoppableReader<'a> {
-    bytes: &'a [u8],
-    position: usize,
-    poll_at: usize,
+    slices: Vec<&'a [u8]>,
+    /// The slice that is being read: its index, itself, and where it begins.
+    index: usize,
+    slice: &'a [u8],
+    start: u64,
+    position: u64,
+    /// From here on, the next slice or a look at the clock is due.
+    due_at: u64,
+    poll_at: u64,
     stop: &'a Stop<'a>,
 }
 
 impl<'a> StoppableReader<'a> {
-    pub(crate) fn new(bytes: &'a [u8], stop: &'a Stop<'a>) -> Self {
-        Self { bytes, position: 0, poll_at: 0, stop }
+    pub(crate) fn new(slices: Vec<&'a [u8]>, stop: &'a Stop<'a>) -> Self {
+        let slice = slices.first().copied().unwrap_or_default();
+        Self { slices, index: 0, slice, start: 0, position: 0, due_at: 0, poll_at: 0, stop }
     }
 
     #[inline]
     fn rest(&mut self) -> io::Result<&'a [u8]> {
+        if self.position >= self.due_at {
+            self.turn_to_position()?;
+        }
+        // Within the slice, where 32 bits suffice: a position alone may need more.
+        let offset = (self.position - self.start).min(self.slice.len() as u64) as usize;
+        Ok(&self.slice[offset..])
+    }
+
+    /// Finds the slice of the position, and looks at the clock if that is due.
+    #[cold]
+    fn turn_to_position(&mut self) -> io::Result<()> {
         if self.position >= self.poll_at {
             self.stop.check_io()?;
-            self.poll_at = self.position.saturating_add(POLL_EVERY_BYTES);
+            self.poll_at = self.position.saturating_add(POLL_EVERY_BYTES as u64);
         }
-        Ok(self.bytes.get(self.position..).unwrap_or_default())
+        while self.position < self.start && self.index > 0 {
+            self.index -= 1;
+            self.slice = self.slices[self.index];
+            self.start -= self.slice.len() as u64;
+        }
+        while self.position - self.start >= self.slice.len() as u64
+            && self.index + 1 < self.slices.len()
+        {
+            self.start += self.slice.len() as u64;
+            self.index += 1;
+            self.slice = self.slices[self.index];
+        }
+        // Behind the last slice there is nothing, and each read comes back here.
+        self.due_at = self.poll_at.min(self.start + self.slice.len() as u64);
+        Ok(())
+    }
+
+    fn length(&self) -> u64 {
+        self.slices.iter().map(|slice| slice.len() as u64).sum()
     }
 }
 
@@ -73,7 +112,7 @@ impl Read for StoppableReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut rest = self.rest()?;
         let count = rest.read(buffer)?;
-        self.position += count;
+        self.position += count as u64;
         Ok(count)
     }
 }
@@ -88,7 +127,7 @@ impl BufRead for StoppableReader<'_> {
 
     #[inline]
     fn consume(&mut self, count: usize) {
-        self.position += count;
+        self.position += count as u64;
     }
 }
 
@@ -96,17 +135,17 @@ impl Seek for StoppableReader<'_> {
     #[inline]
     fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
         let position = match target {
-            SeekFrom::Start(offset) => usize::try_from(offset).ok(),
-            SeekFrom::End(offset) => offset_by(self.bytes.len(), offset),
-            SeekFrom::Current(offset) => offset_by(self.position, offset),
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.length().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
+        // Behind the end is allowed, as it is everywhere.
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.position as u64)
+        if self.position < self.start {
+            self.due_at = 0;
+        }
+        Ok(self.position)
     }
-}
-
-fn offset_by(base: usize, offset: i64) -> Option<usize> {
-    base.checked_add_signed(isize::try_from(offset).ok()?)
 }
 
 /// Collects what an encoder writes and fails once the deadline has passed.
@@ -155,7 +194,7 @@ mod tests {
         };
         let stop = Stop::new(&count);
         let mut read = Vec::new();
-        StoppableReader::new(&bytes, &stop).read_to_end(&mut read).unwrap();
+        StoppableReader::new(vec![&bytes], &stop).read_to_end(&mut read).unwrap();
         assert_eq!(read, bytes);
         assert!(polls.get() >= 2, "polled {} times", polls.get());
     }
@@ -164,16 +203,56 @@ mod tests {
     fn a_passed_deadline_ends_reading_and_writing_and_explains_it() {
         let stop = Stop::new(&|| true);
         let mut buffer = [0; 4];
-        assert!(StoppableReader::new(&[1, 2, 3, 4], &stop).read(&mut buffer).is_err());
+        assert!(StoppableReader::new(vec![&[1, 2, 3, 4]], &stop).read(&mut buffer).is_err());
         assert!(StoppableWriter::new(&stop).write(&buffer).is_err());
         let other = ServiceError::new(ErrorCode::CorruptImage, "other");
         assert_eq!(stop.explain(other), deadline_exceeded());
     }
 
+    /// Every position of a reader over several slices, beside a cursor over the same bytes.
+    fn check_seek(targets: &[SeekFrom]) {
+        let bytes = [1, 2, 3, 4, 5, 6, 7];
+        let slices: Vec<&[u8]> = vec![&[], &bytes[..2], &[], &bytes[2..3], &bytes[3..], &[]];
+        let stop = Stop::new(&|| false);
+        let mut reader = StoppableReader::new(slices, &stop);
+        let mut cursor = io::Cursor::new(bytes);
+        for target in targets {
+            let (position, expected) = (reader.seek(*target).ok(), cursor.seek(*target).ok());
+            assert_eq!(position, expected, "{targets:?}");
+            let (mut byte, mut expected) = ([0], [0]);
+            let counts = (reader.read(&mut byte).unwrap(), cursor.read(&mut expected).unwrap());
+            assert_eq!((counts.0, byte), (counts.1, expected), "{targets:?}");
+        }
+    }
+
+    #[test]
+    fn several_slices_are_read_as_one() {
+        for first in 0..9 {
+            for second in -9..9 {
+                let back = SeekFrom::Current(second);
+                check_seek(&[SeekFrom::Start(first), back, SeekFrom::End(second)]);
+            }
+        }
+        let stop = Stop::new(&|| false);
+        let slices: Vec<&[u8]> = vec![&[], &[1], &[2, 3], &[], &[4]];
+        let mut all = Vec::new();
+        StoppableReader::new(slices, &stop).read_to_end(&mut all).unwrap();
+        assert_eq!(all, [1, 2, 3, 4]);
+    }
+
+    /// With positions of 32 bits, as they were on the Wasm targets, each of these was an error.
+    #[test]
+    fn a_position_may_be_further_than_the_address_space_of_a_wasm_module() {
+        let far = i64::from(u32::MAX);
+        check_seek(&[SeekFrom::Current(far), SeekFrom::Current(far), SeekFrom::Current(-2 * far)]);
+        check_seek(&[SeekFrom::Start(1 << 31), SeekFrom::End(far), SeekFrom::Start(1)]);
+        check_seek(&[SeekFrom::Start(u64::MAX), SeekFrom::Current(1), SeekFrom::End(-1)]);
+    }
+
     #[test]
     fn seeking_before_the_start_is_an_error() {
         let stop = Stop::new(&|| false);
-        let mut reader = StoppableReader::new(&[1, 2, 3], &stop);
+        let mut reader = StoppableReader::new(vec![&[1, 2, 3]], &stop);
         assert!(reader.seek(SeekFrom::Current(-1)).is_err());
         assert_eq!(reader.seek(SeekFrom::End(-1)).unwrap(), 2);
     }

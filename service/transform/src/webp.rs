@@ -193,7 +193,7 @@ mod tests {
     fn comes_back(pixels: &Pixels) -> bool {
         let stop = Stop::new(&|| false);
         let bytes = encode_webp(pixels, &stop).unwrap();
-        let decoded = read_header(&bytes, Format::Webp, &stop).unwrap().decode(&stop).unwrap();
+        let decoded = read_header(&bytes, Format::Webp).unwrap().decode(&stop).unwrap();
         let expected: Vec<u8> = expand(pixels)
             .iter()
             .flat_map(|pixel| pixel[..decoded.channels.count()].to_vec())

@@ -19,6 +19,8 @@ pub mod subject_programs;
 pub mod test;
 mod test_fleet;
 mod test_foreign;
+pub mod test_fuzz;
+pub mod test_reference;
 pub mod test_independent;
 mod tools;
 mod unfinished;
