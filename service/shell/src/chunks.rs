@@ -141,8 +141,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A body, and what is left behind it.
+    type Decoded = (Vec<u8>, Vec<u8>);
+
     /// Decodes `coded` in pieces of `piece_bytes`, and gives the body and what is left.
-    fn decoded(coded: &[u8], piece_bytes: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Refusal> {
+    fn decoded(coded: &[u8], piece_bytes: usize) -> Result<Option<Decoded>, Refusal> {
         let mut chunks = Chunks::new();
         let mut inbox = b"head".to_vec();
         let mut is_complete = false;
