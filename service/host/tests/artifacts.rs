@@ -113,3 +113,12 @@ fn code_for_another_architecture_or_level_is_compiled_here() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && told.contains("leave --cpu out"), "{told}");
 }
+
+#[test]
+#[ignore = "needs built artifacts: cargo xtask test sets them"]
+fn it_does_what_http_demands_of_every_server() {
+    let folder = Folder::new("demands");
+    let host = Host::start(&artifact("WEIGHBRIDGE_HOST"), &compiled(&folder, &[]), &[]);
+    let failures = weighbridge_conformance::failures(host.address);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

@@ -3,13 +3,14 @@
 //! The HTTP front is the one that the Wasm host uses too; what is left here is to hand requests to
 //! the pipeline, off the threads that accept, and to keep its failures from ending the process.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use weighbridge_server::{CALL_DEADLINE, Call, Config, Stages, serve};
+use weighbridge_server::{CALL_DEADLINE, Call, Config, PANICS, Stages, bound_panics, serve};
 
 use crate::service::{InPlace, Service};
 
@@ -56,9 +57,15 @@ fn main() -> anyhow::Result<()> {
     }
     // The parser has seen to it that there is an address.
     let listen = arguments.listen.context("--listen is missing")?;
+    bound_panics("weighbridge-native");
     let mut config = Config::new(listen);
     config.threads = arguments.threads.unwrap_or(config.threads);
     config.body_limit_bytes = weighbridge_transform::MAX_BODY_BYTES;
     let service = Service::new(config.threads, Duration::from_millis(arguments.deadline_ms));
-    serve(config, stages, |_thread| service.clone()).with_context(|| format!("serving on {listen}"))
+    let served = serve(config, stages, |_thread| service.clone());
+    if let Some(number) = PANICS.summary() {
+        // A closed stderr is no reason to fail.
+        let _ = writeln!(std::io::stderr(), "weighbridge-native: {number}");
+    }
+    served.with_context(|| format!("serving on {listen}"))
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +15,9 @@ use weighbridge_transform::{
     Request, Response, body_too_large, deadline_exceeded, handle, internal_error,
 };
 
+/// For work that nobody gives up.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
 /// Answers requests with the pipeline. A clone shares the bound on transforms.
 #[derive(Clone)]
 pub(crate) struct Service {
@@ -21,13 +25,16 @@ pub(crate) struct Service {
     /// memory and each other's time.
     permits: Arc<Semaphore>,
     deadline: Duration,
+    /// The time to stop is over: whatever is computed ends as if its deadline had passed.
+    gave_up: Arc<AtomicBool>,
 }
 
 impl Service {
     /// A service that runs at most `transforms` at a time, each for at most `deadline` from the
     /// arrival of its request.
     pub(crate) fn new(transforms: NonZeroUsize, deadline: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(transforms.get())), deadline }
+        let permits = Arc::new(Semaphore::new(transforms.get()));
+        Self { permits, deadline, gave_up: Arc::default() }
     }
 
     async fn respond(self, request: http::Request<Body>) -> Response {
@@ -35,7 +42,7 @@ impl Service {
         let deadline = exchange.deadline;
         if exchange.body.is_empty() {
             // No image, so no work: a health check never waits behind transforms.
-            return guarded(|| exchange.answer());
+            return guarded(|| exchange.answer(&NEVER));
         }
         let permit = self.permits.acquire_owned();
         let permit = match deadline {
@@ -44,8 +51,9 @@ impl Service {
         };
         // The semaphore is never closed, so that only the deadline is left as a reason.
         let Ok(Ok(permit)) = permit else { return deadline_exceeded() };
+        let gave_up = self.gave_up;
         let work = move || {
-            let response = guarded(|| exchange.answer());
+            let response = guarded(|| exchange.answer(&gave_up));
             drop(permit);
             response
         };
@@ -56,6 +64,12 @@ impl Service {
 impl Handler for Service {
     async fn answer(self, request: http::Request<Body>) -> http::Response<Bytes> {
         into_http(self.respond(request).await)
+    }
+
+    /// A transform runs on a thread of its own, which nothing ends from outside.
+    fn give_up(&self) -> bool {
+        self.gave_up.store(true, Relaxed);
+        true
     }
 }
 
@@ -77,7 +91,7 @@ impl Handler for InPlace {
     async fn answer(self, request: http::Request<Body>) -> http::Response<Bytes> {
         let exchange = Exchange::new(request, self.deadline);
         into_http(match exchange {
-            Some(exchange) => guarded(|| exchange.answer()),
+            Some(exchange) => guarded(|| exchange.answer(&NEVER)),
             None => body_too_large(),
         })
     }
@@ -100,7 +114,7 @@ impl Exchange {
         Some(Self { head, body, deadline })
     }
 
-    fn answer(&self) -> Response {
+    fn answer(&self, gave_up: &AtomicBool) -> Response {
         let content_type = self.head.headers.get(header::CONTENT_TYPE);
         let request = Request {
             method: self.head.method.as_str(),
@@ -108,7 +122,10 @@ impl Exchange {
             content_type: content_type.and_then(|value| value.to_str().ok()),
             body: &self.body,
         };
-        handle(&request, &|| self.deadline.is_some_and(|deadline| Instant::now() >= deadline))
+        handle(&request, &|| {
+            gave_up.load(Relaxed)
+                || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        })
     }
 }
 
@@ -194,7 +211,7 @@ mod tests {
             .unwrap();
         let answer = service.answer(request).await;
         assert_eq!(answer.status(), 405);
-        assert_eq!(answer.headers()[header::ALLOW], "GET");
+        assert_eq!(answer.headers()[header::ALLOW], "GET, HEAD");
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
     }
 }

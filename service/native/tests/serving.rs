@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,6 +58,21 @@ impl Server {
         let head =
             format!("POST /v1/images/transform?{operations} HTTP/1.1\r\ncontent-type: image/jpeg");
         self.request(&head, include_bytes!("../../../experiments/corpus/rocket.jpg"))
+    }
+
+    /// Sends a whole transform, and reads nothing.
+    fn begin_transform(&self, operations: &str) -> TcpStream {
+        let photograph = include_bytes!("../../../experiments/corpus/rocket.jpg");
+        let length = photograph.len();
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "POST /v1/images/transform?{operations} HTTP/1.1\r\nhost: test\r\n\
+             content-type: image/jpeg\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(photograph).unwrap();
+        stream
     }
 
     fn stop(mut self) -> std::process::ExitStatus {
@@ -141,4 +156,49 @@ fn odd_images_get_the_answers_of_the_library() {
     assert!(count > 200, "{count} images");
     assert!(server.request("GET /healthz HTTP/1.1", b"").ends_with("\r\n\r\nok"));
     assert!(server.stop().success());
+}
+
+#[test]
+fn it_does_what_http_demands_of_every_server() {
+    let server = Server::start(&[]);
+    let failures = weighbridge_conformance::failures(server.address);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// By chance one of 40 got its answer where hyper dropped what was worked on.
+#[test]
+fn a_client_that_ends_its_side_gets_its_answer_every_time() {
+    let server = Server::start(&[]);
+    for _ in 0..10 {
+        let mut stream = server.begin_transform("op=resize:256x0&op=encode:png");
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200 "), "{} bytes", answer.len());
+    }
+}
+
+/// A transform runs on a thread of its own, which has to be told.
+#[test]
+fn a_heavy_transform_does_not_keep_the_server_from_stopping() {
+    let heavy = "op=resize:6300x6300&op=blur:50&op=blur:50&op=blur:50&op=blur:50&op=blur:50";
+    let server = Server::start(&["--threads", "1", "--deadline-ms", "120000"]);
+    let mut stream = server.begin_transform(heavy);
+    thread::sleep(Duration::from_millis(500));
+    let asked = Instant::now();
+    assert!(server.stop().success());
+    let taken = asked.elapsed();
+    assert!(
+        taken > Duration::from_secs(4),
+        "it was waited for, and nothing was at work: {taken:?}"
+    );
+    assert!(taken < Duration::from_millis(7500), "took {taken:?}");
+    // Whoever waits for it is told, rather than cut.
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.contains("deadline_exceeded"),
+        "{answer}"
+    );
 }

@@ -11,7 +11,33 @@ use crate::Body;
 ///
 /// # Errors
 /// The error of the body itself: its sender went away or broke the protocol.
-pub async fn collect<B>(mut incoming: B, limit_bytes: usize) -> Result<Body, B::Error>
+pub async fn collect<B>(incoming: B, limit_bytes: usize) -> Result<Body, B::Error>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    match collect_within(incoming, limit_bytes, |_| true).await {
+        Ok(body) => Ok(body),
+        Err(Fault::Broken(error)) => Err(error),
+        // There is always room here; and what has no room is over a limit.
+        Err(Fault::NoRoom) => Ok(Body::OverLimit),
+    }
+}
+
+/// Why a body could not be read to its end.
+#[derive(Debug)]
+pub(crate) enum Fault<E> {
+    /// The sender went away or broke the protocol.
+    Broken(E),
+    /// There is no room for it.
+    NoRoom,
+}
+
+/// As [`collect`], and asks `is_room` for room for the bytes of every piece that arrives.
+pub(crate) async fn collect_within<B>(
+    mut incoming: B,
+    limit_bytes: usize,
+    mut is_room: impl FnMut(usize) -> bool,
+) -> Result<Body, Fault<B::Error>>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -26,9 +52,12 @@ where
     let mut whole = BytesMut::new();
     while let Some(frame) = incoming.frame().await {
         // Trailers carry nothing that the service reads.
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame.map_err(Fault::Broken)?.into_data() else { continue };
         if first.len() + whole.len() + data.len() > limit_bytes {
             return Ok(Body::OverLimit);
+        }
+        if !is_room(data.len()) {
+            return Err(Fault::NoRoom);
         }
         if first.is_empty() && whole.is_empty() {
             // Small bodies come in one piece and are handed on without a copy.
@@ -105,5 +134,18 @@ mod tests {
         assert_eq!(collected(&[b"abcd"], 0, 3), Body::OverLimit, "first piece");
         assert_eq!(collected(&[b"ab", b"cd"], 1, 3), Body::OverLimit, "second piece");
         assert_eq!(collected(&[b"a", b"b", b"c", b"d"], 0, 3), Body::OverLimit, "later piece");
+    }
+    #[test]
+    fn every_piece_asks_for_room() {
+        let body = Pieces { pieces: vec![b"ab", b"cde", b"f"], announced_bytes: 6 };
+        let mut left = 5;
+        let is_room = |bytes| {
+            let is_room = bytes <= left;
+            left -= if is_room { bytes } else { 0 };
+            is_room
+        };
+        let mut future = std::pin::pin!(collect_within(body, 7, is_room));
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(Err(Fault::NoRoom))), "{polled:?}");
     }
 }

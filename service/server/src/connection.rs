@@ -1,105 +1,138 @@
 //! One connection: exchanges through hyper, watched for progress.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use weighbridge_protocol::{MAX_HEAD_BYTES, Refusal};
 
+use crate::answer::Answer;
+use crate::body::{self, Fault};
+use crate::exchange::{Exchange, Phase};
+use crate::limits::Budget;
+use crate::stall::stalled;
 use crate::stream::ClosingStream;
-use crate::{Body, Config, Handler, body};
+use crate::{Body, Config, Handler, refusal};
 
-/// How far a connection has come. Only its own task touches it; the atomics make it `Sync`, which
-/// the spawned task needs, and cost nothing when relaxed.
-#[derive(Debug, Default)]
-pub(crate) struct Exchange {
-    /// Counts requests given to the handler and answers taken from it: odd while it works.
-    steps: AtomicU32,
-    refused: AtomicBool,
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    bodies: Arc<Budget>,
+    answers: Arc<Budget>,
 }
 
-impl Exchange {
-    fn step(&self) {
-        self.steps.fetch_add(1, Relaxed);
-    }
-
-    /// Whether a body was refused, so that the client may still be sending it.
-    pub(crate) fn refused(&self) -> bool {
-        self.refused.load(Relaxed)
+impl Shared {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let bodies = Budget::new(config.body_budget_bytes);
+        let answers = Budget::new(config.answer_budget_bytes);
+        Arc::new(Self { config, bodies, answers })
     }
 }
 
 /// Answers requests on `stream` until the client closes, stalls, or `stop` changes.
 pub(crate) async fn drive<H: Handler>(
     stream: TcpStream,
+    exchange: Arc<Exchange>,
     handler: H,
-    config: Arc<Config>,
+    shared: Arc<Shared>,
     mut stop: watch::Receiver<()>,
 ) {
-    let exchange = Arc::new(Exchange::default());
-    let service = service_fn(|request| {
-        answer(request, handler.clone(), Arc::clone(&exchange), config.body_limit_bytes)
-    });
-    let stream = ClosingStream::new(stream, Arc::clone(&exchange));
-    // hyper's own header timeout would arm and disarm a timer for each request: `stalled` is cheaper,
-    // and covers bodies and responses as well.
-    let mut connection =
-        pin!(http1::Builder::new().header_read_timeout(None).serve_connection(stream, service));
-    let mut stalled = pin!(stalled(&exchange, &config));
+    let service = service_fn(|request| answer(request, handler.clone(), &exchange, &shared));
+    let stream = TokioIo::new(ClosingStream::new(stream, Arc::clone(&exchange)));
+    // hyper's own header timeout would arm and disarm a timer for each request: `stalled` is cheaper, and covers bodies
+    // and responses as well. Without half-closing, hyper would drop a request that is worked on when its client ends
+    // its side; so a client that has gone is noticed when it is answered.
+    let mut connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .half_close(true)
+        .max_header_size(MAX_HEAD_BYTES)
+        .serve_connection(stream, service);
+    let mut stalled = pin!(stalled(&exchange, &shared.config));
     let mut stopping = false;
-    loop {
+    let error = loop {
         tokio::select! {
             biased;
-            // An error here is the client's doing (it went away, or did not speak HTTP): nothing to do.
-            _ = connection.as_mut() => return,
+            ended = &mut connection => match ended {
+                Ok(()) => return,
+                Err(error) => break error,
+            },
             () = stalled.as_mut() => return,
             _ = stop.changed(), if !stopping => {
                 stopping = true;
-                connection.as_mut().graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
             }
         }
+    };
+    let mut stream = connection.into_parts().io.into_inner();
+    if stream.is_shut() {
+        return;
     }
-}
-
-/// Ready when a whole `idle_timeout` has passed without a step, while the handler was not at work.
-async fn stalled(exchange: &Exchange, config: &Config) {
-    let mut ticks = interval(config.idle_timeout);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
-    let mut before = exchange.steps.load(Relaxed);
-    loop {
-        ticks.tick().await;
-        let now = exchange.steps.load(Relaxed);
-        if now == before && now.is_multiple_of(2) {
-            return;
-        }
-        before = now;
+    let refusal = if stream.has_overlong_line() {
+        Refusal::TargetTooLong
+    } else if error.is_parse() || error.is_incomplete_message() {
+        Refusal::Malformed
+    } else {
+        // The client is gone.
+        return;
+    };
+    tokio::select! {
+        _ = refusal::send(refusal, &mut stream) => {}
+        () = stalled => {}
     }
 }
 
 async fn answer<H: Handler>(
     request: Request<Incoming>,
     handler: H,
-    exchange: Arc<Exchange>,
-    body_limit_bytes: usize,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    exchange: &Exchange,
+    shared: &Shared,
+) -> Result<Response<Answer>, Infallible> {
+    let answered = exchanged(request, handler, exchange, shared).await;
+    exchange.enter(Phase::Answering);
+    Ok(answered.unwrap_or_else(|refusal| {
+        exchange.refuse();
+        refusal::answer(refusal)
+    }))
+}
+
+async fn exchanged<H: Handler>(
+    request: Request<Incoming>,
+    handler: H,
+    exchange: &Exchange,
+    shared: &Shared,
+) -> Result<Response<Answer>, Refusal> {
+    refusal::check(&request)?;
     let (parts, incoming) = request.into_parts();
-    let body = body::collect(incoming, body_limit_bytes).await?;
-    let refused = body == Body::OverLimit;
-    exchange.step();
+    exchange.enter(Phase::Body);
+    // Held until the handler is done with the body.
+    let mut held = None;
+    let is_room = |bytes| held.get_or_insert_with(|| shared.bodies.nothing()).grow(bytes);
+    let limit_bytes = shared.config.body_limit_bytes;
+    let body =
+        body::collect_within(incoming, limit_bytes, is_room).await.map_err(
+            |fault| match fault {
+                Fault::NoRoom => Refusal::Busy,
+                // The client broke the framing, or has ended its side within the body.
+                Fault::Broken(_) => Refusal::Malformed,
+            },
+        )?;
+    let is_over_limit = body == Body::OverLimit;
+    exchange.enter(Phase::Working);
     let mut response = handler.answer(Request::from_parts(parts, body)).await;
-    exchange.step();
-    if refused {
-        exchange.refused.store(true, Relaxed);
+    drop(held);
+    if is_over_limit {
+        exchange.refuse();
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(Full::new))
+    let (parts, bytes) = response.into_parts();
+    let body = Answer::new(bytes, &shared.answers).ok_or(Refusal::Busy)?;
+    Ok(Response::from_parts(parts, body))
 }

@@ -7,7 +7,8 @@
 //!
 //! Shape: one current-thread runtime per core, each with its own `SO_REUSEPORT` listener, so that no
 //! connection ever moves between threads. What a client can cost is bounded: bytes per body, time per
-//! exchange, and what is read from a client that goes on sending after it has been refused.
+//! exchange, and what is read from a client that goes on sending after it has been refused; and so is what all
+//! of them cost together, see [`limits`].
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,17 +18,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
+mod answer;
 mod body;
 mod call;
 mod connection;
+mod crowd;
+mod described;
 mod error;
+mod exchange;
+pub mod limits;
 mod listen;
+mod refusal;
 pub mod stages;
+mod stall;
 mod stream;
 mod workers;
 
 pub use body::collect;
 pub use call::{Call, DEADLINE as CALL_DEADLINE, MARKER_PID};
+pub use described::{DESCRIBED_FAILURES, DESCRIPTION_CHARS, Failures, PANICS, bound_panics};
 pub use error::{CallError, ServeError};
 pub use stages::Stages;
 pub use workers::serve;
@@ -41,9 +50,16 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// Longest request body in bytes; anything longer reaches the handler as [`Body::OverLimit`].
     pub body_limit_bytes: usize,
-    /// How long a client may take over one exchange outside the handler: being idle, sending a
-    /// request, taking the response. A connection without progress is closed after one to two of these.
+    /// How long a client may be idle, or take over a request's head. Over sending a body, and over taking an
+    /// answer, it may take twice as long, and it has to get on meanwhile ([`limits::LEAST_PROGRESS_BYTES`] in a
+    /// sixth of this time).
     pub idle_timeout: Duration,
+    /// Bytes of request bodies held at a time, over all connections.
+    pub body_budget_bytes: usize,
+    /// Bytes of answers that wait to be sent, over all connections.
+    pub answer_budget_bytes: usize,
+    /// Connections at a time, over all threads; fewer where the limit of descriptors is lower.
+    pub most_connections: usize,
     /// How long requests in flight may take to finish after SIGTERM or SIGINT.
     pub stop_timeout: Duration,
 }
@@ -59,6 +75,9 @@ impl Config {
             threads: usable_cores(),
             body_limit_bytes: Self::BODY_LIMIT_BYTES,
             idle_timeout: Duration::from_secs(60),
+            body_budget_bytes: limits::BODY_BUDGET_BYTES,
+            answer_budget_bytes: limits::ANSWER_BUDGET_BYTES,
+            most_connections: limits::MOST_CONNECTIONS,
             stop_timeout: Duration::from_secs(5),
         }
     }
@@ -93,4 +112,10 @@ pub trait Handler: Clone + Send + Sync + 'static {
         self,
         request: Request<Body>,
     ) -> impl Future<Output = Response<Bytes>> + Send + 'static;
+
+    /// Tells work that goes on without its future to end soon: the time to stop is over. True where there may be
+    /// such work; its answers are then waited for a moment longer.
+    fn give_up(&self) -> bool {
+        false
+    }
 }

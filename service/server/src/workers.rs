@@ -11,7 +11,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::{Config, Handler, ServeError, Stages, connection, listen};
+use crate::connection::{self, Shared};
+use crate::crowd::Crowd;
+use crate::exchange::Exchange;
+use crate::{Config, Handler, ServeError, Stages, limits, listen};
 
 /// How long to wait after a failed accept (usually: out of file descriptors) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -20,15 +23,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Listens, reports the stages on stderr once it does, and serves until SIGTERM or SIGINT; requests
-/// in flight then have [`Config::stop_timeout`] to finish. If the threads have not ended half a second later,
-/// because a handler's work cannot be interrupted, the process is ended from here, with success.
+/// in flight then have [`Config::stop_timeout`] to finish, after which the handler is told to give up. If the threads have
+/// not ended soon after that, because a handler's work cannot be interrupted, the process is ended from here, with success.
+/// The process may have as many descriptors open as it is allowed at most.
 ///
 /// `make_handler` is called once per thread, on the calling thread, with the thread's number from 0.
 ///
 /// # Errors
 /// When the address cannot be listened on, or a thread or its runtime cannot be started.
 pub fn serve<H: Handler>(
-    config: Config,
+    mut config: Config,
     mut stages: Stages,
     mut make_handler: impl FnMut(usize) -> H,
 ) -> Result<(), ServeError> {
@@ -36,7 +40,8 @@ pub fn serve<H: Handler>(
     stages.mark("listening");
     // There is one listener per thread, and at least one thread.
     let Some(own_listener) = listeners.next() else { return Ok(()) };
-    let config = Arc::new(config);
+    config.most_connections = limits::most_connections(config.most_connections);
+    let shared = Shared::new(config);
     let stop = watch::Sender::new(false);
     // The receiver is told by this sender's end that all threads have ended.
     let (_running, ended) = mpsc::channel();
@@ -44,12 +49,12 @@ pub fn serve<H: Handler>(
 
     let mut threads = Vec::with_capacity(listeners.len());
     for (index, listener) in (1..).zip(listeners) {
-        let (handler, config, stop) = (make_handler(index), Arc::clone(&config), stop.clone());
-        let work = move || other_thread(listener, handler, config, &stop);
+        let (handler, shared, stop) = (make_handler(index), Arc::clone(&shared), stop.clone());
+        let work = move || other_thread(listener, handler, shared, &stop);
         let name = format!("server-{index}");
         threads.push(thread::Builder::new().name(name).spawn(work).map_err(ServeError::Start)?);
     }
-    first_thread(own_listener, own_handler, config, &stop, &stages, ended)
+    first_thread(own_listener, own_handler, shared, &stop, &stages, ended)
         .map_err(ServeError::Start)?;
     for thread in threads {
         // A panic has been reported by the panic hook already; the others were served all the same.
@@ -64,7 +69,7 @@ pub fn serve<H: Handler>(
 fn first_thread<H: Handler>(
     listener: TcpListener,
     handler: H,
-    config: Arc<Config>,
+    shared: Arc<Shared>,
     stop: &watch::Sender<bool>,
     stages: &Stages,
     ended: mpsc::Receiver<()>,
@@ -77,7 +82,8 @@ fn first_thread<H: Handler>(
     // Whoever reads this line may send the signal at once: it is handled from here on.
     stages.report();
     let stopper = stop.clone();
-    let most = config.stop_timeout + END_TIMEOUT;
+    let most =
+        shared.config.stop_timeout + limits::GIVE_UP + limits::LAST_WAIT + END_TIMEOUT;
     runtime.spawn(async move {
         either(terminate, interrupt).await;
         stopper.send_replace(true);
@@ -87,7 +93,9 @@ fn first_thread<H: Handler>(
             eprintln!("weighbridge-server: a stop may take longer than asked for: {error}");
         }
     });
-    runtime.block_on(accept(listener, handler, config, stop.subscribe()))
+    let result = runtime.block_on(accept(listener, handler, shared, stop.subscribe()));
+    runtime.shutdown_timeout(limits::LAST_WAIT);
+    result
 }
 
 /// Serves on a thread of its own. When it cannot, it stops the whole server: otherwise connections
@@ -95,11 +103,14 @@ fn first_thread<H: Handler>(
 fn other_thread<H: Handler>(
     listener: TcpListener,
     handler: H,
-    config: Arc<Config>,
+    shared: Arc<Shared>,
     stop: &watch::Sender<bool>,
 ) -> io::Result<()> {
-    let result = runtime()
-        .and_then(|runtime| runtime.block_on(accept(listener, handler, config, stop.subscribe())));
+    let result = runtime().and_then(|runtime| {
+        let result = runtime.block_on(accept(listener, handler, shared, stop.subscribe()));
+        runtime.shutdown_timeout(limits::LAST_WAIT);
+        result
+    });
     if result.is_err() {
         stop.send_replace(true);
     }
@@ -130,29 +141,51 @@ async fn either(mut terminate: Signal, mut interrupt: Signal) {
 async fn accept<H: Handler>(
     listener: TcpListener,
     handler: H,
-    config: Arc<Config>,
+    shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let most = (shared.config.most_connections / shared.config.threads).max(1);
     // Connections hold the receiving end: told by a change, counted by being dropped.
     let connections = watch::Sender::new(());
+    let mut crowd = Crowd::default();
     loop {
         let accepted = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                let config = Arc::clone(&config);
-                let told = connections.subscribe();
-                tokio::spawn(connection::drive(stream, handler.clone(), config, told));
+        let Ok((stream, _)) = accepted else {
+            // Usually out of descriptors, which other parts of the process may hold.
+            crowd.make_room();
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        if connections.receiver_count() >= most {
+            if !crowd.make_room() {
+                // All are at work: this one is closed instead.
+                continue;
             }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            // The one that goes gives up its descriptor when its task is next looked at.
+            tokio::task::yield_now().await;
         }
+        let exchange = Arc::new(Exchange::default());
+        let driven = connection::drive(
+            stream,
+            Arc::clone(&exchange),
+            handler.clone(),
+            Arc::clone(&shared),
+            connections.subscribe(),
+        );
+        let task = tokio::spawn(driven).abort_handle();
+        crowd.add(exchange, task, connections.receiver_count());
     }
     drop(listener);
     connections.send_replace(());
-    let _ = tokio::time::timeout(config.stop_timeout, connections.closed()).await;
+    let finish = |within| tokio::time::timeout(within, connections.closed());
+    if finish(shared.config.stop_timeout).await.is_err() && handler.give_up() {
+        crowd.disperse();
+        let _ = finish(limits::GIVE_UP).await;
+    }
     Ok(())
 }

@@ -1,9 +1,18 @@
 //! The head of a request: parsed by `httparse`, judged here.
 
-use crate::MAX_HEAD_BYTES;
+use http::Uri;
+use weighbridge_protocol::{
+    MAX_HEAD_BYTES, MAX_HEADERS, Refusal, check_host, check_target, is_chunked,
+};
 
-/// The most headers of a request.
-const MAX_HEADERS: usize = 64;
+/// How a body's end is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// By its length, in bytes; 0 without a body.
+    Length(u64),
+    /// It comes in chunks.
+    Chunked,
+}
 
 /// What the server needs to know of a request before its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,35 +22,15 @@ pub(crate) struct Head {
     pub(crate) path_and_query: String,
     /// The first `Content-Type` header, where it is text.
     pub(crate) content_type: Option<String>,
-    /// Length of the body, in bytes.
-    pub(crate) body_bytes: u64,
+    pub(crate) framing: Framing,
     /// Length of the head itself, in bytes.
     pub(crate) head_bytes: usize,
+    /// Whether it is HTTP/1.0, which closes unless asked not to.
+    pub(crate) is_old: bool,
     /// Whether the client wants to send another request on this connection.
     pub(crate) is_kept_alive: bool,
     /// Whether the client waits for a word before it sends the body.
     pub(crate) expects_continue: bool,
-}
-
-/// Why a head gets no answer of the service. The connection ends after that: where the next request begins is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Not HTTP/1.
-    Malformed,
-    /// Longer than [`MAX_HEAD_BYTES`], or more headers than 64.
-    TooLong,
-    /// A body without `Content-Length`.
-    LengthRequired,
-}
-
-impl Refusal {
-    pub(crate) fn status(self) -> u16 {
-        match self {
-            Refusal::Malformed => 400,
-            Refusal::TooLong => 431,
-            Refusal::LengthRequired => 411,
-        }
-    }
 }
 
 impl Head {
@@ -52,7 +41,8 @@ impl Head {
         let head_bytes = match request.parse(bytes) {
             Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD_BYTES => length,
             Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
-            Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Refusal::TooLong),
+            Ok(_) => return Err(too_long(bytes)),
+            Err(httparse::Error::TooManyHeaders) => return Err(Refusal::HeadTooLong),
             Err(_) => return Err(Refusal::Malformed),
         };
         let (Some(method), Some(target), Some(version)) =
@@ -60,45 +50,66 @@ impl Head {
         else {
             return Err(Refusal::Malformed);
         };
+        let target = Uri::try_from(target).map_err(|_| Refusal::Malformed)?;
         let mut head = Self {
             method: method.to_owned(),
-            path_and_query: path_and_query(target).to_owned(),
+            path_and_query: target.path_and_query().map_or("", |path| path.as_str()).to_owned(),
             content_type: None,
-            body_bytes: 0,
+            framing: Framing::Length(0),
             head_bytes,
-            // Version 1.0 may ask for it too, in a way of its own; nobody that is served here does.
+            is_old: version == 0,
             is_kept_alive: version == 1,
             expects_continue: false,
         };
         head.read_headers(request.headers)?;
+        check_target(method, &target)?;
         Ok(Some(head))
     }
 
     fn read_headers(&mut self, headers: &[httparse::Header<'_>]) -> Result<(), Refusal> {
-        let mut length = None;
-        let mut has_content_type = false;
-        for header in headers {
-            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
-            if is("content-length") {
-                let value = content_length(header.value).ok_or(Refusal::Malformed)?;
-                // Said twice it must be said the same: else two readers see two requests.
-                if length.replace(value).is_some_and(|before| before != value) {
-                    return Err(Refusal::Malformed);
-                }
-            } else if is("transfer-encoding") {
-                return Err(Refusal::LengthRequired);
-            } else if is("content-type") && !has_content_type {
-                has_content_type = true;
-                self.content_type = text(header.value);
-            } else if is("connection") {
-                self.is_kept_alive &= !lists(header.value, "close");
-            } else if is("expect") {
-                self.expects_continue = lists(header.value, "100-continue");
-            }
+        let lines = |name: &'static str| {
+            let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+            named.map(|header| header.value)
+        };
+        check_host(!self.is_old, lines("host"))?;
+        let has_coding = lines("transfer-encoding").next().is_some();
+        if has_coding && self.is_old {
+            return Err(Refusal::Malformed);
         }
-        self.body_bytes = length.unwrap_or(0);
+        self.framing = if is_chunked(lines("transfer-encoding"))? {
+            Framing::Chunked
+        } else {
+            Framing::Length(length(lines("content-length"))?)
+        };
+        self.content_type = lines("content-type").next().and_then(text);
+        self.expects_continue =
+            !self.is_old && lines("expect").any(|line| lists(line, "100-continue"));
+        let says = |word| lines("connection").any(|line| lists(line, word));
+        self.is_kept_alive |= says("keep-alive");
+        // With a length beside it, another reader may see another request behind these chunks.
+        let is_ambiguous = has_coding && lines("content-length").next().is_some();
+        self.is_kept_alive &= !says("close") && !is_ambiguous;
         Ok(())
     }
+}
+
+/// Which of its parts makes a head too long.
+fn too_long(bytes: &[u8]) -> Refusal {
+    let beginning = &bytes[..bytes.len().min(MAX_HEAD_BYTES)];
+    if beginning.contains(&b'\n') { Refusal::HeadTooLong } else { Refusal::TargetTooLong }
+}
+
+/// The length that all lines say; 0 without any.
+fn length<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Result<u64, Refusal> {
+    let mut length = None;
+    for line in lines {
+        let value = content_length(line).ok_or(Refusal::Malformed)?;
+        // Said twice it must be said the same: else two readers see two requests.
+        if length.replace(value).is_some_and(|before| before != value) {
+            return Err(Refusal::Malformed);
+        }
+    }
+    Ok(length.unwrap_or(0))
 }
 
 /// Digits only: `+5`, which `parse` would take, is no length.
@@ -121,29 +132,18 @@ fn lists(value: &[u8], word: &str) -> bool {
     words.any(|other| other.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Of a request target what the service looks at: a proxy's form names the authority too.
-fn path_and_query(target: &str) -> &str {
-    let target = target.split_once('#').map_or(target, |(before, _)| before);
-    if target.starts_with('/') {
-        return target;
-    }
-    match target.split_once("://") {
-        Some((_, rest)) => rest.find(['/', '?']).map_or("/", |at| &rest[at..]),
-        None => target,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn head(text: &str) -> Head {
-        Head::parse(text.as_bytes()).unwrap().unwrap()
+    fn parse(text: &str) -> Result<Option<Head>, Refusal> {
+        Head::parse(text.as_bytes())
     }
 
-    fn refusal(text: &str) -> Refusal {
-        Head::parse(text.as_bytes()).unwrap_err()
+    /// The head of a request with these lines and a host.
+    fn with(line: &str, lines: &str) -> Result<Head, Refusal> {
+        parse(&format!("{line}\r\nHost: h\r\n{lines}\r\n")).map(Option::unwrap)
     }
 
     #[test]
@@ -154,62 +154,77 @@ mod tests {
             method: "POST".to_owned(),
             path_and_query: "/v1?op=a".to_owned(),
             content_type: Some("image/png".to_owned()),
-            body_bytes: 12,
+            framing: Framing::Length(12),
             head_bytes: text.len() - 4,
+            is_old: false,
             is_kept_alive: true,
             expects_continue: true,
         };
-        assert_eq!(head(text), expected);
+        assert_eq!(parse(text), Ok(Some(expected)));
     }
 
     #[test]
-    fn only_the_clients_word_or_an_old_version_ends_the_connection() {
-        assert!(head("GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n").is_kept_alive);
-        assert!(!head("GET / HTTP/1.1\r\nConnection: x, CLOSE\r\n\r\n").is_kept_alive);
-        assert!(!head("GET / HTTP/1.0\r\n\r\n").is_kept_alive);
+    fn the_client_says_whether_the_connection_goes_on() {
+        for (version, lines, is_kept_alive) in [
+            (1, "", true),
+            (1, "Connection: keep-alive\r\n", true),
+            (1, "Connection: x, CLOSE\r\n", false),
+            (1, "Connection: close\r\nConnection: keep-alive\r\n", false),
+            (0, "", false),
+            (0, "Connection: Keep-Alive\r\n", true),
+            (1, "Transfer-Encoding: chunked\r\n", true),
+            (1, "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", false),
+        ] {
+            let head = with(&format!("GET / HTTP/1.{version}"), lines).unwrap();
+            assert_eq!(head.is_kept_alive, is_kept_alive, "1.{version} {lines}");
+        }
     }
 
     #[test]
     fn every_form_of_target_has_its_path() {
-        for (target, expected) in [
-            ("/a?b#c", "/a?b"),
-            ("http://host:1/a?b", "/a?b"),
-            ("http://host", "/"),
-            ("http://host?q", "?q"),
-            ("*", "*"),
-        ] {
-            let text = format!("GET {target} HTTP/1.1\r\n\r\n");
-            assert_eq!(head(&text).path_and_query, expected, "{target}");
+        for (target, expected) in
+            [("/a?b#c", "/a?b"), ("http://host:1/a?b", "/a?b"), ("http://host", "/")]
+        {
+            let head = with(&format!("GET {target} HTTP/1.1"), "").unwrap();
+            assert_eq!(head.path_and_query, expected, "{target}");
         }
+        assert_eq!(with("OPTIONS * HTTP/1.1", "").unwrap().path_and_query, "*");
+        assert_eq!(with("GET * HTTP/1.1", ""), Err(Refusal::Malformed));
     }
 
     #[test]
     fn what_cannot_be_framed_is_refused() {
+        let post = |lines: &str| with("POST / HTTP/1.1", lines).map(|head| head.framing);
         for length in ["-1", "+1", "1x", "", "1, 2", "18446744073709551616"] {
-            let text = format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
-            assert_eq!(refusal(&text), Refusal::Malformed, "{length}");
+            let line = format!("Content-Length: {length}\r\n");
+            assert_eq!(post(&line), Err(Refusal::Malformed), "{length}");
         }
-        let twice = "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
-        assert_eq!(refusal(twice), Refusal::Malformed);
-        assert_eq!(head(&twice.replace('2', "1")).body_bytes, 1);
-        let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(refusal(chunked), Refusal::LengthRequired);
+        let twice = "Content-Length: 1\r\nContent-Length: 2\r\n";
+        assert_eq!(post(twice), Err(Refusal::Malformed));
+        assert_eq!(post(&twice.replace('2', "1")), Ok(Framing::Length(1)));
+        assert_eq!(post("Transfer-Encoding: chunked\r\n"), Ok(Framing::Chunked));
+        let gzip = "Transfer-Encoding: gzip, chunked\r\n";
+        assert_eq!(post(gzip), Err(Refusal::UnknownCoding));
+        let old = with("POST / HTTP/1.0", "Transfer-Encoding: chunked\r\n");
+        assert_eq!(old, Err(Refusal::Malformed));
     }
 
     #[test]
     fn a_head_has_a_longest_length() {
         let endless = format!("GET /{}", "a".repeat(MAX_HEAD_BYTES));
-        assert_eq!(refusal(&endless), Refusal::TooLong);
-        assert_eq!(Head::parse(&endless.as_bytes()[..MAX_HEAD_BYTES - 1]), Ok(None));
-        assert_eq!(refusal(&format!("{endless} HTTP/1.1\r\n\r\n")), Refusal::TooLong);
-        let many = "a: b\r\n".repeat(MAX_HEADERS + 1);
-        assert_eq!(refusal(&format!("GET / HTTP/1.1\r\n{many}\r\n")), Refusal::TooLong);
+        assert_eq!(parse(&endless), Err(Refusal::TargetTooLong));
+        assert_eq!(parse(&endless[..MAX_HEAD_BYTES - 1]), Ok(None));
+        assert_eq!(with(&format!("{endless} HTTP/1.1"), ""), Err(Refusal::TargetTooLong));
+        let long = format!("a: {}\r\n", "b".repeat(MAX_HEAD_BYTES));
+        assert_eq!(with("GET / HTTP/1.1", &long), Err(Refusal::HeadTooLong));
+        let many = "a: b\r\n".repeat(MAX_HEADERS);
+        assert_eq!(with("GET / HTTP/1.1", &many), Err(Refusal::HeadTooLong));
     }
 
     #[test]
     fn what_is_no_text_is_no_content_type() {
-        let bytes = b"GET / HTTP/1.1\r\nContent-Type: \xc3\xa9\r\nContent-Type: image/png\r\n\r\n";
-        assert_eq!(Head::parse(bytes).unwrap().unwrap().content_type, None);
+        let lines = "Content-Type: \u{e9}\r\nContent-Type: image/png\r\n";
+        assert_eq!(with("GET / HTTP/1.1", lines).unwrap().content_type, None);
     }
 
     proptest! {

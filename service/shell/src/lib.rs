@@ -10,6 +10,7 @@
 
 #[cfg(any(not(target_os = "wasi"), not(feature = "preopened")))]
 mod arguments;
+mod chunks;
 mod connection;
 mod head;
 #[cfg(any(not(target_os = "wasi"), feature = "preopened"))]
@@ -18,6 +19,7 @@ mod pauses;
 pub mod plain;
 #[cfg(any(test, all(target_os = "wasi", not(feature = "preopened"))))]
 mod poll;
+mod progress;
 mod response;
 mod server;
 mod sockets;
@@ -27,9 +29,18 @@ pub mod wasi;
 pub use server::Server;
 pub use sockets::{Descriptor, Interest, Sockets, Wish};
 
-/// The most connections that are open at a time; further clients wait in the listener's queue. Each may hold one body
-/// of at most 16 MiB, so that all together leave room for the image in work in a memory of 4 GiB.
+/// The most connections that are open at a time; when one more client comes, the one goes that has been at no request
+/// for longest, and when all are at one, it waits in the listener's queue. Each may hold one body of at most 16 MiB, so
+/// that all together leave room for the image in work in a memory of 4 GiB.
 pub const MAX_CONNECTIONS: usize = 128;
 
-/// The longest head of a request, in bytes.
-pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Bytes of requests that are held at a time, over all connections (1 GiB), as in the front of the native service. A
+/// body that finds no room is answered with 503.
+pub const BODY_BUDGET_BYTES: usize = 1 << 30;
+
+/// Bytes of answers that wait to be sent, over all connections (512 MiB): half of the other front's, because room for
+/// the bodies and for the image in work is taken from the same 4 GiB. An answer that finds no room is replaced by a 503.
+pub const ANSWER_BUDGET_BYTES: usize = 512 << 20;
+
+/// Answers up to this length are not counted, in bytes.
+pub const UNCOUNTED_ANSWER_BYTES: usize = 64 << 10;

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use weighbridge_protocol::Refusal;
 use weighbridge_transform::Response;
 
 /// How long the text of a date is good.
 const DATE_LASTS: Duration = Duration::from_secs(1);
+
+/// After how many seconds a client may try again for which there was no room.
+const RETRY_AFTER_S: &str = "1";
 
 /// The word by which a client that waits is told to send its body.
 pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -35,6 +39,8 @@ pub(crate) struct Manner {
     pub(crate) is_head: bool,
     /// The connection ends with it.
     pub(crate) is_last: bool,
+    /// The request was of HTTP/1.0, which has to be told when the connection goes on.
+    pub(crate) is_old: bool,
     /// The time of the server's clock.
     pub(crate) now: Duration,
 }
@@ -53,8 +59,13 @@ pub(crate) fn write(out: &mut Vec<u8>, response: &Response, manner: Manner, date
 }
 
 /// Appends a response that has a status alone, the last one of its connection.
-pub(crate) fn write_refusal(out: &mut Vec<u8>, status: u16, now: Duration, dates: &mut Dates) {
-    write_head(out, status, "", 0, Manner { is_head: false, is_last: true, now }, dates);
+pub(crate) fn write_refusal(out: &mut Vec<u8>, refusal: Refusal, now: Duration, dates: &mut Dates) {
+    let manner = Manner { is_head: false, is_last: true, is_old: false, now };
+    let again = match refusal {
+        Refusal::Busy => format!("retry-after: {RETRY_AFTER_S}\r\n"),
+        _ => String::new(),
+    };
+    write_head(out, refusal.status(), &again, 0, manner, dates);
 }
 
 fn write_head(
@@ -66,7 +77,11 @@ fn write_head(
     dates: &mut Dates,
 ) {
     let reason = reason(status);
-    let connection = if manner.is_last { "connection: close\r\n" } else { "" };
+    let connection = match (manner.is_last, manner.is_old) {
+        (true, _) => "connection: close\r\n",
+        (false, true) => "connection: keep-alive\r\n",
+        (false, false) => "",
+    };
     let date = dates.text(manner.now);
     let head = format!(
         "HTTP/1.1 {status} {reason}\r\n{headers}{connection}content-length: {body_bytes}\r\n\
@@ -83,12 +98,13 @@ fn reason(status: u16) -> &'static str {
         400 => "Bad Request",
         404 => "Not Found",
         405 => "Method Not Allowed",
-        411 => "Length Required",
         413 => "Payload Too Large",
+        414 => "URI Too Long",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Entity",
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
+        501 => "Not Implemented",
         503 => "Service Unavailable",
         _ => "",
     }
@@ -100,7 +116,7 @@ mod tests {
 
     fn written(response: &Response, is_head: bool, is_last: bool) -> (String, String) {
         let mut out = Vec::new();
-        let manner = Manner { is_head, is_last, now: Duration::ZERO };
+        let manner = Manner { is_head, is_last, is_old: false, now: Duration::ZERO };
         write(&mut out, response, manner, &mut Dates::default());
         let text = String::from_utf8(out).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();

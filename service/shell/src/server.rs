@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use weighbridge_transform::{deadline_exceeded, handle};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Surroundings};
 use crate::response::Dates;
-use crate::{Interest, MAX_CONNECTIONS, Sockets, Wish};
+use crate::{
+    ANSWER_BUDGET_BYTES, BODY_BUDGET_BYTES, Interest, MAX_CONNECTIONS, Sockets,
+    UNCOUNTED_ANSWER_BYTES, Wish,
+};
 
 /// How long one request may take from its last byte on, its wait for its turn included, as in the other shells.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -76,7 +79,7 @@ impl<S: Sockets, C: Fn() -> Duration> Server<S, C> {
 
     fn wait(&mut self) -> io::Result<()> {
         self.interests.clear();
-        if self.connections.len() < MAX_CONNECTIONS {
+        if self.has_room() {
             let descriptor = self.sockets.listener();
             self.interests.push(Interest { descriptor, wish: Wish::Receive, is_ready: false });
         }
@@ -87,6 +90,41 @@ impl<S: Sockets, C: Fn() -> Duration> Server<S, C> {
         self.interests.extend(wishes);
         let at_most = self.longest_wait();
         self.sockets.wait(&mut self.interests, at_most)
+    }
+
+    /// Whether another client may come: there is a place, or one that somebody holds who is at no request.
+    fn has_room(&self) -> bool {
+        self.connections.len() < MAX_CONNECTIONS
+            || self.connections.iter().any(|connection| connection.idle_since().is_some())
+    }
+
+    /// Closes the connection whose client has been at no request for longest, if all places are taken.
+    fn make_room(&mut self) {
+        if self.connections.len() < MAX_CONNECTIONS {
+            return;
+        }
+        let idle = self.connections.iter().enumerate().filter_map(|(at, connection)| {
+            let since = connection.idle_since()?;
+            Some((since, at))
+        });
+        if let Some((_, at)) = idle.min() {
+            let connection = self.connections.remove(at);
+            self.sockets.close(connection.descriptor);
+        }
+    }
+
+    /// What is lent to connections, at the present time.
+    fn surroundings(&mut self) -> (&mut Vec<Connection>, Surroundings<'_, S>) {
+        let held_bytes = self.connections.iter().map(|connection| connection.held_bytes().0);
+        let room_bytes = BODY_BUDGET_BYTES.saturating_sub(held_bytes.sum());
+        let surroundings = Surroundings {
+            sockets: &mut self.sockets,
+            scratch: &mut self.scratch,
+            dates: &mut self.dates,
+            now: (self.clock)(),
+            room_bytes,
+        };
+        (&mut self.connections, surroundings)
     }
 
     /// Until the first client is given up on; not at all while a request waits for its turn.
@@ -108,15 +146,20 @@ impl<S: Sockets, C: Fn() -> Duration> Server<S, C> {
     }
 
     fn accept(&mut self) -> io::Result<()> {
-        while self.connections.len() < MAX_CONNECTIONS {
+        // Not without end: those who are here already are served, too.
+        for _ in 0..MAX_CONNECTIONS {
+            if !self.has_room() {
+                break;
+            }
             match self.sockets.accept() {
                 Ok(Some(descriptor)) => {
                     self.failed_accepts = 0;
-                    let now = (self.clock)();
-                    let mut connection = Connection::new(descriptor, now);
+                    self.make_room();
+                    let (connections, mut with) = self.surroundings();
+                    let mut connection = Connection::new(descriptor, with.now);
                     // Its request has often arrived already.
-                    connection.advance(&mut self.sockets, &mut self.scratch, now, &mut self.dates);
-                    self.connections.push(connection);
+                    connection.advance(&mut with);
+                    connections.push(connection);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -133,21 +176,23 @@ impl<S: Sockets, C: Fn() -> Duration> Server<S, C> {
     }
 
     fn advance(&mut self) {
-        let now = (self.clock)();
-        for interest in self.interests.iter().filter(|interest| interest.is_ready) {
-            let mut connections = self.connections.iter_mut();
+        let interests = std::mem::take(&mut self.interests);
+        let (connections, mut with) = self.surroundings();
+        for interest in interests.iter().filter(|interest| interest.is_ready) {
+            let mut connections = connections.iter_mut();
             let connection =
                 connections.find(|connection| connection.descriptor == interest.descriptor);
             if let Some(connection) = connection {
-                connection.advance(&mut self.sockets, &mut self.scratch, now, &mut self.dates);
+                connection.advance(&mut with);
             }
         }
+        self.interests = interests;
     }
 
     /// Answers every request that is complete, one after the other: each connection has one at most.
     fn answer(&mut self) {
-        for connection in &mut self.connections {
-            let Some((request, arrived)) = connection.request() else { continue };
+        for at in 0..self.connections.len() {
+            let Some((request, arrived)) = self.connections[at].request() else { continue };
             let has_passed = || (self.clock)().saturating_sub(arrived) >= DEADLINE;
             // What has no body costs nothing: a health check is answered however late its turn came.
             let response = if !request.body.is_empty() && has_passed() {
@@ -155,8 +200,19 @@ impl<S: Sockets, C: Fn() -> Duration> Server<S, C> {
             } else {
                 handle(&request, &has_passed)
             };
-            connection.respond(&response, &mut self.sockets, (self.clock)(), &mut self.dates);
+            let is_room = self.is_room_for(response.body.len());
+            let (connections, mut with) = self.surroundings();
+            connections[at].respond(is_room.then_some(&response), &mut with);
         }
+    }
+
+    /// Whether an answer of so many bytes has room beside those that wait to be sent.
+    fn is_room_for(&self, bytes: usize) -> bool {
+        if bytes <= UNCOUNTED_ANSWER_BYTES {
+            return true;
+        }
+        let held_bytes = self.connections.iter().map(|connection| connection.held_bytes().1);
+        bytes <= ANSWER_BUDGET_BYTES.saturating_sub(held_bytes.sum())
     }
 
     fn let_go(&mut self) {

@@ -1,8 +1,7 @@
 //! The server against clients in memory: what is answered, in which order, and who is let go.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, ErrorKind};
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,113 +9,15 @@ use proptest::prelude::*;
 use weighbridge_transform::MAX_BODY_BYTES;
 
 use super::*;
-use crate::{Descriptor, MAX_HEAD_BYTES};
+use network::{Network, Shared, Wire};
+use weighbridge_protocol::MAX_HEAD_BYTES;
 
-const LISTENER: Descriptor = Descriptor(3);
+use crate::Descriptor;
+
+#[path = "server_test_network.rs"]
+mod network;
+
 const PNG: &[u8] = include_bytes!("../../../experiments/corpus/chelsea-small.png");
-
-/// A client's connection, as the network has it.
-#[derive(Debug, Default)]
-struct Wire {
-    to_server: VecDeque<u8>,
-    client_ended: bool,
-    to_client: Vec<u8>,
-    server_ended: bool,
-    is_closed: bool,
-    /// The client has gone: sending fails.
-    is_broken: bool,
-}
-
-/// A network in memory, with a clock that moves only while the server waits in vain.
-#[derive(Debug, Default)]
-struct Network {
-    calling: VecDeque<Descriptor>,
-    wires: BTreeMap<Descriptor, Wire>,
-    now: Cell<Duration>,
-    /// The most bytes that one call moves; after each, the next one would block.
-    piece_bytes: usize,
-    is_full: bool,
-    failing_accepts: u32,
-    most_asked_bytes: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Shared(Rc<RefCell<Network>>);
-
-impl Shared {
-    fn wire<T>(&self, of: Descriptor, use_it: impl FnOnce(&mut Wire) -> T) -> T {
-        use_it(self.0.borrow_mut().wires.get_mut(&of).expect("a wire of the test"))
-    }
-}
-
-impl Sockets for Shared {
-    fn listener(&self) -> Descriptor {
-        LISTENER
-    }
-
-    fn accept(&mut self) -> io::Result<Option<Descriptor>> {
-        let mut network = self.0.borrow_mut();
-        if network.failing_accepts > 0 {
-            network.failing_accepts -= 1;
-            return Err(ErrorKind::ConnectionAborted.into());
-        }
-        Ok(network.calling.pop_front())
-    }
-
-    fn receive(&mut self, from: Descriptor, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let mut network = self.0.borrow_mut();
-        network.most_asked_bytes = network.most_asked_bytes.max(buffer.len());
-        let most = network.piece_bytes.min(buffer.len());
-        let wire = network.wires.get_mut(&from).ok_or(ErrorKind::NotConnected)?;
-        let count = most.min(wire.to_server.len());
-        if count == 0 {
-            return Ok(wire.client_ended.then_some(0));
-        }
-        for (place, byte) in buffer.iter_mut().zip(wire.to_server.drain(..count)) {
-            *place = byte;
-        }
-        Ok(Some(count))
-    }
-
-    fn send(&mut self, to: Descriptor, bytes: &[u8]) -> io::Result<Option<usize>> {
-        let mut network = self.0.borrow_mut();
-        let count = network.piece_bytes.min(bytes.len());
-        let (is_full, is_stop_and_go) = (network.is_full, network.piece_bytes < usize::MAX);
-        network.is_full = is_stop_and_go && !is_full;
-        let wire = network.wires.get_mut(&to).ok_or(ErrorKind::NotConnected)?;
-        if wire.is_broken {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        if is_full {
-            return Ok(None);
-        }
-        wire.to_client.extend_from_slice(&bytes[..count]);
-        Ok(Some(count))
-    }
-
-    fn finish_sending(&mut self, to: Descriptor) {
-        self.wire(to, |wire| wire.server_ended = true);
-    }
-
-    fn close(&mut self, connection: Descriptor) {
-        self.wire(connection, |wire| wire.is_closed = true);
-    }
-
-    fn wait(&mut self, interests: &mut [Interest], at_most: Duration) -> io::Result<()> {
-        let network = self.0.borrow();
-        for interest in &mut *interests {
-            interest.is_ready = match (network.wires.get(&interest.descriptor), interest.wish) {
-                (Some(wire), Wish::Receive) => !wire.to_server.is_empty() || wire.client_ended,
-                (Some(_), Wish::Send) => true,
-                (None, _) => !network.calling.is_empty(),
-            };
-        }
-        if !interests.iter().any(|interest| interest.is_ready) {
-            network.now.set(network.now.get() + at_most);
-        }
-        Ok(())
-    }
-}
 
 struct Test<C> {
     network: Shared,
@@ -229,7 +130,7 @@ fn a_client_that_ends_its_side_is_answered_and_let_go() {
 #[test]
 fn a_connection_ends_where_the_client_says_so() {
     let mut test = test(usize::MAX);
-    let one = test.call(10, b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+    let one = test.call(10, b"GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
     test.turns(1);
     assert!(test.received(one).contains("connection: close\r\n"));
     assert!(test.is_closed(one));
@@ -239,7 +140,7 @@ fn a_connection_ends_where_the_client_says_so() {
 fn a_body_over_the_limit_is_refused_before_it_is_read_and_the_client_listened_to() {
     let mut test = test(usize::MAX);
     let length = MAX_BODY_BYTES + 1;
-    let head = format!("POST /x HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!("POST /x HTTP/1.1\r\nHost: t\r\nContent-Length: {length}\r\n\r\n");
     let one = test.call(10, head.as_bytes());
     test.turns(1);
     assert_eq!(answers(&test, one)[0].0, 413);
@@ -257,8 +158,8 @@ fn a_body_over_the_limit_is_refused_before_it_is_read_and_the_client_listened_to
 fn what_is_no_request_is_refused_and_nobody_else_suffers() {
     let mut test = test(usize::MAX);
     let endless = vec![b'a'; MAX_HEAD_BYTES + 1];
-    let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let bad: [(&[u8], u16); 3] = [(b"\x16\x03\x01\r\n\r\n", 400), (&endless, 431), (chunked, 411)];
+    let coded = b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: a, chunked\r\n\r\n";
+    let bad: [(&[u8], u16); 3] = [(b"\x16\x03\x01\r\n\r\n", 400), (&endless, 414), (coded, 501)];
     let good = test.call(9, HEALTH);
     let all: Vec<_> =
         (10..).zip(bad).map(|(n, (bytes, status))| (test.call(n, bytes), status)).collect();
@@ -275,7 +176,7 @@ fn a_client_that_waits_for_a_word_gets_it() {
     let mut test = test(usize::MAX);
     let whole = post("op=grayscale", PNG);
     let text = String::from_utf8_lossy(&whole[..whole.len() - PNG.len()]).into_owned();
-    let head = text.replace("Host: t", "Expect: 100-continue");
+    let head = text.replace("Host: t", "Host: t\r\nExpect: 100-continue");
     let one = test.call(10, head.as_bytes());
     test.turns(1);
     assert_eq!(test.received(one), "HTTP/1.1 100 Continue\r\n\r\n");
@@ -291,12 +192,14 @@ fn a_client_that_waits_for_a_word_gets_it() {
 fn a_client_that_stalls_is_let_go() {
     let mut test = test(usize::MAX);
     let silent = test.call(10, b"");
-    let halfway = test.call(11, b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhal");
+    let halfway = test.call(11, b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nhal");
+    let now = |test: &Test<_>| test.network.0.borrow().now.get();
+    test.turns(2);
+    assert!(test.is_closed(halfway) && !test.is_closed(silent));
+    assert_eq!(now(&test), Duration::from_secs(20), "a body has to get on");
     test.turns(1);
-    assert!(!test.is_closed(silent));
-    test.turns(1);
-    assert!(test.is_closed(silent) && test.is_closed(halfway));
-    assert_eq!(test.network.0.borrow().now.get(), Duration::from_secs(60));
+    assert!(test.is_closed(silent));
+    assert_eq!(now(&test), Duration::from_secs(60));
 }
 
 #[test]
@@ -329,17 +232,51 @@ fn what_waits_for_its_turn_longer_than_the_deadline_is_told_so() {
 }
 
 #[test]
-fn nobody_is_accepted_beyond_the_most_connections() {
+fn when_all_places_are_taken_the_longest_idle_client_makes_room() {
     let mut test = test(usize::MAX);
     let count = u32::try_from(MAX_CONNECTIONS).unwrap();
+    let silent: Vec<_> = (10..10 + count).map(|number| test.call(number, b"")).collect();
+    test.turns(1);
+    assert!(silent.iter().all(|&one| !test.is_closed(one)));
+    let health = test.call(10 + count, HEALTH);
+    test.turns(1);
+    assert_eq!(answers(&test, health), [(200, b"ok".to_vec())]);
+    let gone = silent.iter().filter(|&&one| test.is_closed(one));
+    assert_eq!(gone.collect::<Vec<_>>(), [&silent[0]]);
+}
+
+#[test]
+fn nobody_is_accepted_while_all_are_at_a_request() {
+    let mut test = test(usize::MAX);
+    let count = u32::try_from(MAX_CONNECTIONS).unwrap();
+    let halfway = b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nhal";
     for number in 10..10 + count + 5 {
-        test.call(number, b"");
+        test.call(number, halfway);
     }
     test.turns(1);
     assert_eq!(test.network.0.borrow().calling.len(), 5);
-    test.network.wire(Descriptor(10), |wire| wire.client_ended = true);
+    test.network.wire(Descriptor(10), |wire| wire.to_server.extend(b"way..."));
     test.turns(2);
-    assert_eq!(test.network.0.borrow().calling.len(), 4);
+    assert!(test.network.0.borrow().calling.len() < 5);
+}
+
+/// What is held is counted over all clients, and small answers go on.
+#[test]
+fn a_body_that_finds_no_room_is_refused_and_a_health_check_is_not() {
+    let mut test = test(usize::MAX);
+    let head = format!("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: {MAX_BODY_BYTES}\r\n\r\n");
+    let one = test.call(10, head.as_bytes());
+    test.turns(1);
+    let (connections, mut with) = test.server.surroundings();
+    assert_eq!(with.room_bytes, BODY_BUDGET_BYTES - head.len());
+    with.room_bytes = 4;
+    test.network.wire(one, |wire| wire.to_server.extend(b"five."));
+    connections[0].advance(&mut with);
+    assert_eq!(answers(&test, one), [(503, Vec::new())]);
+    assert!(test.received(one).contains("retry-after: 1\r\n"));
+    let health = test.call(11, HEALTH);
+    test.turns(1);
+    assert_eq!(answers(&test, health), [(200, b"ok".to_vec())]);
 }
 
 #[test]
@@ -367,7 +304,7 @@ proptest! {
         for _ in 0..count {
             sent.extend(HEALTH);
             sent.extend(post("op=sepia", PNG));
-            sent.extend(b"GET /nowhere HTTP/1.1\r\n\r\n");
+            sent.extend(b"GET /nowhere HTTP/1.1\r\nHost: t\r\n\r\n");
         }
         let one = test.call(10, &sent);
         test.settle();

@@ -166,3 +166,10 @@ fn what_cannot_be_listened_on_is_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&address), "{told}");
 }
+
+#[test]
+fn it_does_what_http_demands_of_every_server() {
+    let server = Server::start();
+    let failures = weighbridge_conformance::failures(server.address);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

@@ -47,11 +47,14 @@ pub fn internal_error() -> Response {
 fn route(request: &Request<'_>, stop: &Stop<'_>) -> Result<Response, ServiceError> {
     let (path, query) = split_target(request.path_and_query);
     match (path, request.method) {
-        ("/healthz", "GET") => Ok(ok("text/plain; charset=utf-8", b"ok".to_vec())),
-        ("/v1/info", "GET") => info(),
+        // The front withholds the body of an answer to HEAD.
+        ("/healthz", "GET" | "HEAD") => Ok(ok("text/plain; charset=utf-8", b"ok".to_vec())),
+        ("/v1/info", "GET" | "HEAD") => info(),
         ("/v1/images/transform", "POST") => transform(request, query, stop),
-        ("/healthz" | "/v1/info", _) => Err(ServiceError::method_not_allowed("GET")),
+        ("/healthz" | "/v1/info", _) => Err(ServiceError::method_not_allowed("GET, HEAD")),
         ("/v1/images/transform", _) => Err(ServiceError::method_not_allowed("POST")),
+        // Not a resource but the whole server, which only OPTIONS may ask about.
+        ("*", _) => Err(ServiceError::method_not_allowed("GET, HEAD, POST")),
         _ => Err(ServiceError::new(ErrorCode::UnknownPath, "there is nothing at this path")
             .with_parameter(path)),
     }
@@ -96,7 +99,9 @@ mod tests {
     #[test]
     fn health_and_info_answer() {
         assert_eq!(answer("GET", "/healthz").body, b"ok");
+        assert_eq!(answer("HEAD", "/healthz"), answer("GET", "/healthz"));
         let info = answer("GET", "/v1/info");
+        assert_eq!(answer("HEAD", "/v1/info"), info);
         let info: serde_json::Value = serde_json::from_slice(&info.body).unwrap();
         assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
         assert!(info["target"].as_str().unwrap().contains(std::env::consts::ARCH));
@@ -109,7 +114,9 @@ mod tests {
         let response = answer("PUT", "/v1/images/transform?op=grayscale");
         assert_eq!((response.status, response.allow), (405, Some("POST")));
         let response = answer("POST", "/healthz");
-        assert_eq!((response.status, response.allow), (405, Some("GET")));
+        assert_eq!((response.status, response.allow), (405, Some("GET, HEAD")));
+        let response = answer("OPTIONS", "*");
+        assert_eq!((response.status, response.allow), (405, Some("GET, HEAD, POST")));
     }
 
     #[test]
