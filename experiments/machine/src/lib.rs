@@ -8,12 +8,12 @@ use weighbridge_schema::manifest::Fingerprint;
 
 pub mod advice;
 pub mod ask;
+pub mod checkout;
+pub mod environment;
 pub mod lock;
 pub mod output;
 pub mod process;
 pub mod signals;
-pub mod checkout;
-pub mod environment;
 
 fn line(path: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

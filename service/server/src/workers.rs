@@ -82,8 +82,7 @@ fn first_thread<H: Handler>(
     // Whoever reads this line may send the signal at once: it is handled from here on.
     stages.report();
     let stopper = stop.clone();
-    let most =
-        shared.config.stop_timeout + limits::GIVE_UP + limits::LAST_WAIT + END_TIMEOUT;
+    let most = shared.config.stop_timeout + limits::GIVE_UP + limits::LAST_WAIT + END_TIMEOUT;
     runtime.spawn(async move {
         either(terminate, interrupt).await;
         stopper.send_replace(true);

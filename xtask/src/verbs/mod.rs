@@ -20,7 +20,7 @@ pub mod test;
 mod test_fleet;
 mod test_foreign;
 pub mod test_fuzz;
-pub mod test_reference;
 pub mod test_independent;
+pub mod test_reference;
 mod tools;
 mod unfinished;

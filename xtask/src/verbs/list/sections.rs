@@ -150,10 +150,10 @@ fn asked(workload: &Workload) -> String {
 }
 
 pub(super) fn workloads(questions: &Questions) -> Vec<WorkloadLine> {
-    let lines = questions.workloads.iter().map(|(name, workload)| WorkloadLine {
-        name: name.to_string(),
-        request: asked(workload),
-    });
+    let lines = questions
+        .workloads
+        .iter()
+        .map(|(name, workload)| WorkloadLine { name: name.to_string(), request: asked(workload) });
     lines.collect()
 }
 
