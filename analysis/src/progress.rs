@@ -55,6 +55,8 @@ impl Progress {
                 Event::Begin { title, .. } => title.clone(),
                 Event::Step { label, .. } => format!("  {label}"),
                 Event::Note(text) => format!("  note: {text}"),
+                // Lines have no total that could grow.
+                Event::More(_) => return,
                 Event::Done(path) => format!("wrote {path}"),
             },
         };
