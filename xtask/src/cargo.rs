@@ -1,12 +1,12 @@
 //! `cargo build` with a bar: how many crates there are is remembered from the last time, or counted in the
 //! dependency tree.
 
-use crate::process::{cargo_artifact, check, command, lines, shown};
+use crate::process::{cargo_artifact, check, command, lines};
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::TargetToolchain;
 use crate::stage;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -52,7 +52,6 @@ impl Build<'_> {
 
         let memory = format!("units-{}", self.key());
         progress.begin(&self.title(), self.expected_count(project, &memory));
-        let text = shown(&build);
         let (mut ready_count, mut compiled_count) = (0u64, 0u64);
         let ended = lines(&mut build, |line| {
             if let Some((name, is_new)) = cargo_artifact(line) {
@@ -61,7 +60,9 @@ impl Build<'_> {
                 progress.tick(&name);
             }
         });
-        ended.and_then(|status| check(&text, status)).inspect_err(|_| progress.abandon())?;
+        // The command line would fill a screen, and says less than what cargo has said.
+        let judged = ended.and_then(|status| check(&self.title(), status));
+        judged.context("cargo's messages stand above").inspect_err(|_| progress.abandon())?;
         progress.end(&format!("{compiled_count} of {ready_count} crates compiled"));
         let remembered = project.state.join("stamps").join(memory);
         stage::write(&remembered, ready_count.to_string().as_bytes())

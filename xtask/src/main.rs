@@ -59,11 +59,11 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
     )]
     Setup {
-        /// Install the programs of these subjects, separated by commas, or of all: runtimes that are asked for one by
-        /// one, because some take half an hour.
+        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else installs them, because
+        /// some take half an hour.
         #[arg(long, alias = "subjects", value_delimiter = ',', value_name = "SUBJECT")]
         subject: Vec<String>,
-        /// With --subject: this version in place of the pinned one, to be measured beside it.
+        /// With one --subject: install this version of its runtime, to be measured beside the pinned one.
         #[arg(long, requires = "subject", value_name = "VERSION")]
         runtime_version: Option<String>,
         /// Start or stop a Slurm of two nodes on this machine, to try the fleet with.
@@ -138,7 +138,7 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask analyze\n  cargo xtask analyze results/2026-01-31T12-00-00Z-quick"
     )]
     Analyze {
-        /// The run's folder; the newest one, or the published one, when none is given.
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the newest one when none is given.
         run: Option<PathBuf>,
         /// Analyse even when nothing has changed.
         #[arg(long)]
@@ -149,9 +149,9 @@ enum Verb {
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
     )]
     Compare {
-        /// The first run: its folder, or its name in `results/`.
+        /// The first run: its folder, or its name in `results/` or `paper/data/`.
         run_a: PathBuf,
-        /// The second run, which is divided by the first.
+        /// The second run: each ratio is its number divided by the first run's.
         run_b: PathBuf,
         /// What this machine cannot tell from nothing, from A/A runs.
         #[arg(long, value_name = "FILE")]
@@ -162,7 +162,7 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask paper\n  cargo xtask paper results/2026-01-31T12-00-00Z-quick"
     )]
     Paper {
-        /// The run's folder; the newest one, or the published one, when none is given.
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the newest one when none is given.
         run: Option<PathBuf>,
         /// Write it even when nothing has changed.
         #[arg(long)]
@@ -184,8 +184,8 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
-    /// Remove what was made; runs are kept.
-    #[command(after_help = "Example:\n  cargo xtask clean --results")]
+    /// Remove what was made, and say what stays; runs and downloads are kept unless they are asked for.
+    #[command(after_help = "Examples:\n  cargo xtask clean\n  cargo xtask clean --results --state")]
     Clean {
         /// Remove the runs too.
         #[arg(long)]

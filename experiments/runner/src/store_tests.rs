@@ -111,6 +111,26 @@ fn damage_before_the_last_line_is_named_and_nothing_is_removed() {
 }
 
 #[test]
+fn what_a_crash_of_the_machine_leaves_is_removed_and_a_changed_line_is_named() {
+    let results = tempfile::tempdir().unwrap();
+    let mut store = Store::create(results.path(), &manifest()).unwrap();
+    store.append(observation(0)).unwrap();
+    drop(store);
+    let file = results.path().join("r.partial/observations.jsonl");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..], &[0; 4096]].concat()).unwrap();
+    let (store, _) = Store::resume(results.path(), "r").unwrap();
+    assert_eq!(store.done, BTreeSet::from([trial(0)]));
+    assert_eq!(fs::read(&file).unwrap(), whole);
+    drop(store);
+    let changed =
+        String::from_utf8(whole).unwrap().replacen("\"duration_ns\":1", "\"duration_ns\":9", 1);
+    fs::write(&file, changed).unwrap();
+    let error = format!("{:#}", Store::resume(results.path(), "r").unwrap_err());
+    assert!(error.contains("observations.jsonl:1: changed since it was written"), "{error}");
+}
+
+#[test]
 fn a_run_is_never_overwritten() {
     let results = tempfile::tempdir().unwrap();
     let store = Store::create(results.path(), &manifest()).unwrap();

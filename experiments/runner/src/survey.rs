@@ -242,6 +242,36 @@ fn trials<'a>(
     architectures.into_iter().flat_map(move |name| definition.trials(&name, 0..planned))
 }
 
+/// So many reasons are told where nothing is left to measure; the others are counted.
+const REASONS_MAX: usize = 3;
+
+/// Why no trial is left of what was asked.
+fn nothing_left(subjects: &BTreeMap<SubjectName, SubjectEntry>) -> String {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, entry) in subjects {
+        if let Availability::NotInstalled { reason, .. } = &entry.availability {
+            by_reason.entry(reason).or_default().push(name.as_str());
+        }
+    }
+    let is_any_there = subjects.values().any(|entry| {
+        let each = entry.foreign.values().chain([&entry.availability]);
+        each.into_iter().any(|one| matches!(one, Availability::Installed { .. }))
+    });
+    if is_any_there || by_reason.is_empty() {
+        return "no experiment that was asked for has that subject with that workload; `cargo xtask list` shows what each \
+                has"
+            .to_owned();
+    }
+    let told = by_reason.iter().take(REASONS_MAX);
+    let told: Vec<String> =
+        told.map(|(reason, names)| format!("{}: {reason}", names.join(", "))).collect();
+    let rest = match by_reason.len().saturating_sub(REASONS_MAX) {
+        0 => String::new(),
+        more => format!("; and {more} more reasons, of other subjects"),
+    };
+    format!("of the subjects that were asked for none is installed: {}{rest}", told.join("; "))
+}
+
 fn plan(
     request: &Request,
     definitions: &[&Definition],
@@ -279,21 +309,7 @@ fn plan(
         .filter(workload_asked)
         .collect();
     if trials.is_empty() {
-        let reasons: Vec<String> = subjects
-            .iter()
-            .filter_map(|(name, entry)| match &entry.availability {
-                Availability::NotInstalled { reason, .. } => Some(format!("{name}: {reason}")),
-                Availability::Installed { .. } => None,
-            })
-            .collect();
-        anyhow::bail!(
-            "nothing to measure: no trial is left of what was asked. {}",
-            if reasons.is_empty() {
-                "The experiments named do not hold that subject and workload together.".to_owned()
-            } else {
-                format!("Not installed: {}", reasons.join("; "))
-            }
-        );
+        anyhow::bail!("nothing to measure: {}", nothing_left(subjects));
     }
     // A part whose blocks hold none of them is an empty part: definitions differ in how many invocations they ask for.
     if let Some(blocks) = &request.blocks {

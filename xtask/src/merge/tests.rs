@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Artifacts;
+use weighbridge_schema::line;
 use weighbridge_schema::manifest::{Availability, Fingerprint, Pinning, SubjectEntry};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
@@ -215,6 +216,21 @@ fn refused(parts: Vec<Part>, whole: Option<&Manifest>, expected: &[&str]) {
         assert!(error.contains(text), "{error}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
+fn a_merged_line_has_a_check_and_a_changed_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = simple_part(folder.path(), "a", "m", planned("x86_64", 1, 0..2));
+    let merged = merge(vec![part], "whole", folder.path(), None).unwrap();
+    let log = merged.folder.join("observations.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().all(|text| line::read(text.as_bytes()).unwrap().is_checked), "{text}");
+    let changed = text.replacen("\"position\":1,", "\"position\":0,", 1);
+    assert_ne!(text, changed);
+    std::fs::write(&log, changed).unwrap();
+    let error = format!("{:#}", Part::read(&merged.folder).unwrap_err());
+    assert!(error.contains("observations.jsonl:2: changed since"), "{error}");
 }
 
 #[test]

@@ -19,10 +19,16 @@ use std::process::Command;
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Verb {
     /// Build, write the job arrays and hand them to Slurm.
+    #[command(
+        after_help = "Examples:\n  cargo xtask fleet submit --profile paper --dir /shared/weighbridge\n  \
+        cargo xtask fleet submit latency --sbatch=--account=me"
+    )]
     Submit(Box<Submit>),
     /// Say how far each element is, and what is left.
+    #[command(after_help = "Example:\n  cargo xtask fleet status --dir /shared/weighbridge")]
     Status(Which),
     /// Merge what the nodes measured into one run in `results/`.
+    #[command(after_help = "Example:\n  cargo xtask fleet collect --dir /shared/weighbridge")]
     Collect(Which),
 }
 

@@ -85,7 +85,7 @@ pub(super) fn install(
             }
         }
     });
-    let compiled = ended.and_then(|status| check(&text, status));
+    let compiled = ended.and_then(|status| check(&title, status));
     compiled.inspect_err(|_| progress.abandon()).with_context(|| hint(wanted.needs))?;
     // Several gigabytes, of which nothing is needed again.
     let _ = std::fs::remove_dir_all(&target);
