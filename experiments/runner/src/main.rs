@@ -70,7 +70,6 @@ use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
-use weighbridge_schema::progress::Event;
 
 /// Plans trials, starts subjects, sends load, records observations.
 #[derive(Parser)]
