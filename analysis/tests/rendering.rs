@@ -11,6 +11,7 @@ use weighbridge_analysis::judge::parse_claims;
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::{self, Destinations};
 use weighbridge_schema::artifact::Artifact;
+use weighbridge_schema::limits::{LIMITS, LimitsEntry};
 use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
@@ -283,18 +284,26 @@ fn the_machine_readable_summary_is_complete() {
 }
 
 #[test]
-fn a_mix_is_told_and_older_runs_have_none() {
+fn a_mix_and_the_limits_are_told_and_older_runs_have_neither() {
     let mut fixture = Fixture::new(8);
     let before = rendered(&fixture);
-    let latency = "paper/table-latency.tex";
+    let (latency, provenance) = ("paper/table-latency.tex", "paper/table-provenance.tex");
     assert!(before[latency].contains("healthz, 200 requests/s offered"));
+    assert!(!before[provenance].contains("processes and threads"));
     let mix = Mix {
         light: "ping".parse().unwrap(),
         heavy: "thumbnail".parse().unwrap(),
         heavy_percent: 5,
     };
     fixture.manifest.mixes.insert("healthz".parse().unwrap(), mix);
+    fixture.manifest.limits = Some(LimitsEntry {
+        of_every_subject: LIMITS,
+        not_applied: vec!["memory of plain processes: no group".to_owned()],
+    });
     let after = rendered(&fixture);
     let words = "healthz, 200 requests/s offered (of ping beside 5 \\% thumbnail)";
     assert!(after[latency].contains(words), "{}", after[latency]);
+    let provenance = &after[provenance];
+    assert!(provenance.contains("1024 processes and threads, 4096 descriptors"), "{provenance}");
+    assert!(provenance.contains("not applied: memory of plain processes: no group"));
 }

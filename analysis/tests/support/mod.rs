@@ -151,6 +151,7 @@ fn manifest(invocations: u32) -> Manifest {
             }],
         },
         provisions: Vec::new(),
+        limits: None,
         mixes: BTreeMap::new(),
         corpus_sha256: BTreeMap::new(),
         files_sha256: BTreeMap::new(),

@@ -1,11 +1,13 @@
 //! A container engine, Docker or Podman, through Docker's API. Everything of ours carries a label, so that nothing of ours is
 //! ever left behind and nothing of anybody else's is ever touched.
 
+mod host_config;
+
 use crate::image::Image;
 use anyhow::{Context, Result};
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, HostConfig, SystemVersion, SystemVersionComponents};
+use bollard::models::{ContainerCreateBody, SystemVersion, SystemVersionComponents};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ImportImageOptionsBuilder,
     InspectContainerOptions, KillContainerOptions, ListContainersOptionsBuilder,
@@ -13,6 +15,7 @@ use bollard::query_parameters::{
     StartContainerOptions, WaitContainerOptions,
 };
 use futures_util::StreamExt;
+use host_config::host_config;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -151,32 +154,21 @@ impl Engine {
         })
     }
 
-    /// Creates a container: read-only root, no capabilities, no new privileges, nobody's user.
+    /// Creates a container: read-only root, no capabilities, no new privileges, nobody's user, and
+    /// the limits of every subject.
     ///
     /// # Errors
     /// The engine refused.
     pub fn create(&self, spec: ContainerSpec<'_>) -> Result<()> {
         let options = CreateContainerOptionsBuilder::default().name(spec.name).build();
-        let network_mode = match spec.network {
-            Network::Host => "host",
-            Network::Bridge => "bridge",
-        };
-        let cores =
-            spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
+        let host_config = host_config(&spec);
         let body = ContainerCreateBody {
             image: Some(spec.image.to_owned()),
             // None at all leaves the image's own.
             cmd: Some(spec.arguments).filter(|arguments| !arguments.is_empty()),
             env: Some(spec.environment),
             labels: Some(HashMap::from([(LABEL.to_owned(), spec.run.to_owned())])),
-            host_config: Some(HostConfig {
-                network_mode: Some(network_mode.to_owned()),
-                readonly_rootfs: Some(true),
-                cap_drop: Some(vec!["ALL".to_owned()]),
-                security_opt: Some(vec!["no-new-privileges".to_owned()]),
-                cpuset_cpus: cores,
-                ..HostConfig::default()
-            }),
+            host_config: Some(host_config),
             ..ContainerCreateBody::default()
         };
         self.runtime

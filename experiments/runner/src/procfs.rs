@@ -1,5 +1,6 @@
 //! Readings from /proc and /sys of the subject's process tree. What cannot be read is `None`.
 
+use crate::subject::group::is_of_process;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -106,7 +107,8 @@ pub fn parent(pid: u32) -> Option<(u32, String)> {
 }
 
 /// Peak memory of the control group that `pid` is in, if that is not the runner's own: version 2
-/// (`memory.peak`) or 1 (`memory.max_usage_in_bytes`).
+/// (`memory.peak`) or 1 (`memory.max_usage_in_bytes`). A process's group of version 2 tells nothing: what the start
+/// took was charged before it was moved there.
 pub fn cgroup_peak_bytes(pid: u32) -> Option<u64> {
     let file = cgroup_file(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)?;
     let own = cgroup_file(&fs::read_to_string("/proc/self/cgroup").ok()?);
@@ -128,7 +130,7 @@ fn cgroup_file(membership: &str) -> Option<PathBuf> {
         let base = Path::new("/sys/fs/cgroup/memory").join(group.trim_start_matches('/'));
         return Some(base.join("memory.max_usage_in_bytes"));
     }
-    let group = line(str::is_empty)?;
+    let group = line(str::is_empty).filter(|group| !is_of_process(group))?;
     Some(Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/')).join("memory.peak"))
 }
 
@@ -206,5 +208,8 @@ mod tests {
             Some("/sys/fs/cgroup/system.slice/docker-abc.scope/memory.peak")
         );
         assert_eq!(file("1:cpu:/\n"), None);
+        let first = file("4:memory:/weighbridge-r-7.process\n0::/x\n");
+        assert!(first.is_some_and(|file| file.contains("r-7.process/")));
+        assert_eq!(file("0::/weighbridge-r-7.process\n"), None);
     }
 }

@@ -31,6 +31,7 @@ fn manifest() -> Manifest {
             provisions: Vec::new(),
         },
         provisions: Vec::new(),
+        limits: None,
         mixes: Default::default(),
         corpus_sha256: Default::default(),
         files_sha256: Default::default(),

@@ -7,6 +7,7 @@ use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
 use crate::engines::Engines;
+use crate::subject::limits;
 use crate::{emulator, fingerprint, own_files, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +120,7 @@ pub fn survey(
         artifacts: built.own.record.clone(),
         foreign_artifacts: built.foreign_records(),
         provisions,
+        limits: Some(limits::entry()),
         mixes: used
             .iter()
             .filter_map(|name| Some(((*name).clone(), catalog.mix(name)?.clone())))

@@ -10,6 +10,7 @@ pub mod calibration_load;
 pub mod capability;
 pub mod claim;
 pub mod definition;
+pub mod limits;
 pub mod manifest;
 pub mod method;
 pub mod metric;

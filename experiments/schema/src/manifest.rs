@@ -1,6 +1,7 @@
 //! `manifest.json`: everything needed to say where a run's numbers come from.
 
 use crate::artifact::{Artifact, Artifacts};
+use crate::limits::LimitsEntry;
 use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
 use crate::subject::Subject;
@@ -200,6 +201,9 @@ pub struct Manifest {
     pub budget_ms: Option<u64>,
     /// Which core does what.
     pub pinning: Pinning,
+    /// What every subject may use at most; `None` in a run from before there were limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsEntry>,
     /// What was built, with digests and providers.
     pub artifacts: Artifacts,
     /// The same for other architectures, by architecture.

@@ -62,6 +62,13 @@ pub(super) fn belong_together(parts: &[Part]) -> Result<()> {
         mixes.map(move |(name, mix)| (part, format!("the mix {name}"), mix))
     });
     all_equal(mixes)?;
+    let limits = parts.iter().flat_map(|part| {
+        let limits = part.manifest.limits.iter();
+        limits.map(move |limits| {
+            (part, "the limits of subjects".to_owned(), &limits.of_every_subject)
+        })
+    });
+    all_equal(limits)?;
     let subjects = parts.iter().flat_map(|part| {
         let entries = part.manifest.subjects.iter();
         entries.map(move |(name, entry)| {

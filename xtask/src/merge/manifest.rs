@@ -59,6 +59,12 @@ pub(super) fn merged(
         fill(&mut merged.corpus_sha256, &manifest.corpus_sha256);
         fill(&mut merged.files_sha256, &manifest.files_sha256);
         fill(&mut merged.mixes, &manifest.mixes);
+        // What one machine could not limit was not limited in the whole.
+        if let (Some(all), Some(own)) = (&mut merged.limits, &manifest.limits) {
+            let new = own.not_applied.iter().filter(|what| !all.not_applied.contains(what));
+            let new: Vec<String> = new.cloned().collect();
+            all.not_applied.extend(new);
+        }
         fill(&mut merged.image_ids, &manifest.image_ids);
         fill(&mut merged.experiments, &manifest.experiments);
         for provision in &manifest.provisions {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Artifacts;
+use weighbridge_schema::limits::{LIMITS, Limits, LimitsEntry};
 use weighbridge_schema::manifest::{Availability, Fingerprint, Pinning, SubjectEntry};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
@@ -76,6 +77,7 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         },
         foreign_artifacts: BTreeMap::new(),
         provisions: Vec::new(),
+        limits: None,
         mixes: BTreeMap::new(),
         corpus_sha256: BTreeMap::new(),
         files_sha256: BTreeMap::new(),
@@ -305,7 +307,20 @@ fn parts_of_different_choices_or_builds_are_refused() {
         )])
     };
     (a.manifest.mixes, b.manifest.mixes) = (mix(5), mix(10));
-    refused(vec![a, b], None, &["the mix mixed differs"]);
+    refused(vec![a.clone(), b.clone()], None, &["the mix mixed differs"]);
+    b.manifest.mixes = mix(5);
+    let limits = |memory_bytes, not_applied: &[&str]| {
+        Some(LimitsEntry {
+            of_every_subject: Limits { memory_bytes, ..LIMITS },
+            not_applied: not_applied.iter().map(|what| (*what).to_owned()).collect(),
+        })
+    };
+    (a.manifest.limits, b.manifest.limits) = (limits(1, &[]), limits(2, &[]));
+    refused(vec![a.clone(), b.clone()], None, &["the limits of subjects differs"]);
+    // What one machine could not limit stands in the whole's manifest, once.
+    (a.manifest.limits, b.manifest.limits) = (limits(2, &["x"]), limits(2, &["y", "x"]));
+    let whole = super::manifest::merged(&[a, b], "whole", Vec::new(), BTreeMap::new()).unwrap();
+    assert_eq!(whole.limits, limits(2, &["x", "y"]));
 }
 
 #[test]

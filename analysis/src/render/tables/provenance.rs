@@ -7,6 +7,7 @@ use crate::results::Results;
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::calibration::Calibration;
+use weighbridge_schema::limits::{Limits, LimitsEntry};
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::record::Outcome;
@@ -154,6 +155,7 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
         ("address-randomisation", machine.address_randomisation.clone()),
         ("client-cores", cores(manifest.pinning.client_cores.as_deref())),
         ("subject-cores", cores(manifest.pinning.subject_cores.as_deref())),
+        ("limits", manifest.limits.as_ref().map(limits)),
         ("toolchain", Some(manifest.artifacts.toolchain.clone())),
         ("libc", Some(manifest.artifacts.libc.clone())),
         ("engine-version", engine_version(results)),
@@ -175,6 +177,19 @@ fn smallest_effects(calibration: Option<&Calibration>) -> Vec<(String, String)> 
         }
     }
     all.into_iter().collect()
+}
+
+/// What every subject may use at most, and what of that does not hold.
+fn limits(entry: &LimitsEntry) -> String {
+    let Limits { memory_bytes, tasks_count, open_files_count } = entry.of_every_subject;
+    let memory = show(memory_bytes as f64, None, Unit::Bytes, false).value_and_unit();
+    let all = format!(
+        "{memory}, {tasks_count} processes and threads, {open_files_count} descriptors in a process"
+    );
+    match entry.not_applied.as_slice() {
+        [] => all,
+        not => format!("{all}; not applied: {}", not.join("; ")),
+    }
 }
 
 fn yes_or_no(value: bool) -> String {

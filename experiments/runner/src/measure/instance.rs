@@ -57,6 +57,7 @@ pub fn begin<'a>(
     })
     .map_err(Failure::at("first response"))?;
     first.answer.check(request).map_err(Failure::at("first response"))?;
+    instance.answered().map_err(Failure::at("limits"))?;
     Ok(Running { instance, first, stderr_file: context.stderr_file })
 }
 

@@ -168,7 +168,9 @@ fn serve(
         .split_first()
         .ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
     let mut instance = start_program(program, arguments, &context).map_err(Failure::at("start"))?;
-    let seen = listening(instance.as_mut()).and_then(|()| ask(instance.as_mut(), requests));
+    let seen = listening(instance.as_mut())
+        .and_then(|()| instance.answered())
+        .and_then(|()| ask(instance.as_mut(), requests));
     // One that is deaf to SIGTERM is killed: whether it stops is not what was asked.
     let _ = instance.stop();
     Ok(seen)

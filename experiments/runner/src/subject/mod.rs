@@ -3,6 +3,8 @@
 pub mod bundle;
 mod container;
 pub mod containerd;
+pub mod group;
+pub mod limits;
 mod process;
 
 use crate::affinity::pin_current_thread;
@@ -38,6 +40,13 @@ pub trait Instance {
     /// # Errors
     /// It has ended; the message says how.
     fn alive(&mut self) -> Result<(), String>;
+    /// It has given its first answer: what may not lie in the timed stretch is done now.
+    ///
+    /// # Errors
+    /// It could not be done.
+    fn answered(&mut self) -> Result<(), String> {
+        Ok(())
+    }
     /// Ends it and returns what it wrote to its standard error.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! A subject that is a program of its own.
 
-use super::{Instance, MARK, StartContext, fill_in, free_address, on_subject_cores, words};
+use super::group::Group;
+use super::{Instance, MARK, StartContext, fill_in, free_address, limits, on_subject_cores, words};
 use crate::clock::monotonic_ns;
 use crate::emulator::PROCESSOR;
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +24,8 @@ struct Process {
     start_call_ns: u64,
     spawned_ns: u64,
     stderr_file: PathBuf,
+    /// `None` where the machine gives none.
+    group: Option<Group>,
 }
 
 /// What is spawned.
@@ -37,10 +40,11 @@ pub struct Launch<'a> {
     pub keeps_stdout: bool,
 }
 
-/// Spawns the program on the subject's cores.
+/// Spawns the program on the subject's cores and under the limits of every subject, as far as this machine has a
+/// control group to give.
 ///
 /// # Errors
-/// The program cannot be spawned.
+/// The program cannot be spawned, or its control group cannot be made.
 pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, String> {
     let address = free_address()?;
     let mut begin = words(launch.program, address, context.artifacts)?;
@@ -68,12 +72,21 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     // Its own group: Ctrl-C on the terminal reaches the runner, which then ends the subject in order.
     command.process_group(0);
 
+    // The manifest says where it cannot be had.
+    let _ = limits::open_files();
+    let group = limits::group(&context.name())?;
     context.settle_page_cache()?;
-    let (start_call_ns, spawned, spawned_ns) = on_subject_cores(context.pinning, || {
-        let start_call_ns = monotonic_ns();
-        let spawned = command.spawn();
-        (start_call_ns, spawned, monotonic_ns())
-    });
+    let mut call = || {
+        on_subject_cores(context.pinning, || {
+            let start_call_ns = monotonic_ns();
+            let spawned = command.spawn();
+            (start_call_ns, spawned, monotonic_ns())
+        })
+    };
+    let (start_call_ns, spawned, spawned_ns) = match &group {
+        Some(group) => group.within(call)?,
+        None => call(),
+    };
     let child = spawned.map_err(|error| format!("spawn {program}: {error}"))?;
     Ok(Box::new(Process {
         child,
@@ -82,6 +95,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
         start_call_ns,
         spawned_ns,
         stderr_file: context.stderr_file.clone(),
+        group,
     }))
 }
 
@@ -144,8 +158,15 @@ impl Instance for Process {
         }
     }
 
+    fn answered(&mut self) -> Result<(), String> {
+        self.group.as_ref().map_or(Ok(()), |group| group.adopt(self.child.id()))
+    }
+
     fn stop(mut self: Box<Self>) -> Result<String, String> {
         self.end()?;
+        if let Some(group) = self.group.take() {
+            group.remove()?;
+        }
         Ok(self.stderr())
     }
 }

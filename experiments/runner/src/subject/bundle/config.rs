@@ -5,6 +5,7 @@ use crate::image::USER_ID;
 use crate::subject::MARK;
 use serde_json::{Value, json};
 use std::path::Path;
+use weighbridge_schema::limits::LIMITS;
 
 /// What differs from bundle to bundle.
 pub struct Container<'a> {
@@ -106,6 +107,10 @@ pub fn config(container: &Container<'_>) -> Value {
                 "bounding": [], "effective": [], "inheritable": [], "permitted": [], "ambient": [],
             },
             "noNewPrivileges": true,
+            "rlimits": [{
+                "type": "RLIMIT_NOFILE",
+                "soft": LIMITS.open_files_count, "hard": LIMITS.open_files_count,
+            }],
         },
         "root": { "path": container.root, "readonly": true },
         "hostname": "weighbridge",
@@ -120,6 +125,8 @@ pub fn config(container: &Container<'_>) -> Value {
                 "devices": [{ "allow": false, "access": "rwm" }],
                 // The cores go through the cpuset: a runtime may widen what the process inherits.
                 "cpu": cpus.unwrap_or_else(|| json!({})),
+                "memory": { "limit": LIMITS.memory_bytes },
+                "pids": { "limit": LIMITS.tasks_count },
             },
             "seccomp": {
                 "defaultAction": "SCMP_ACT_ALLOW",
@@ -196,6 +203,16 @@ mod tests {
         let namespaces = config["linux"]["namespaces"].to_string();
         assert!(!namespaces.contains("network"), "the host's network: {namespaces}");
         assert_eq!(config["process"]["env"][0], "WEIGHBRIDGE_RUN=r");
+    }
+
+    #[test]
+    fn it_has_the_limits_of_every_subject() {
+        let config = example(None);
+        let resources = &config["linux"]["resources"];
+        assert_eq!(resources["memory"], json!({ "limit": 4_294_967_296_u64 }));
+        assert_eq!(resources["pids"], json!({ "limit": 1024 }));
+        let files = json!([{ "type": "RLIMIT_NOFILE", "soft": 4096, "hard": 4096 }]);
+        assert_eq!(config["process"]["rlimits"], files);
     }
 
     #[test]

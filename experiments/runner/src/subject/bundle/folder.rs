@@ -2,6 +2,7 @@
 
 use super::groups;
 use super::runtime::Runtime;
+use crate::subject::group;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -85,12 +86,13 @@ impl Folder {
     }
 }
 
-/// Ends and removes every container that a killed run has left behind, and says how many there were. What a run
-/// that lives holds is left alone.
+/// Ends and removes every container that a killed run has left behind, and says how many there were; and removes the
+/// control groups of its processes. What a run that lives holds is left alone: only one run measures at a time.
 ///
 /// # Errors
 /// One of them cannot be removed; the message names it.
 pub fn remove_leftovers() -> Result<usize, String> {
+    group::remove_leftovers()?;
     let Ok(entries) = std::fs::read_dir(BASE) else { return Ok(0) };
     let mut count = 0;
     for entry in entries.flatten() {

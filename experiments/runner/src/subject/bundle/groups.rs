@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const ROOT: &str = "/sys/fs/cgroup";
+/// Where the hierarchies lie.
+pub const ROOT: &str = "/sys/fs/cgroup";
 /// Longest wait for the kernel to let a group go whose last process has ended.
 const EMPTY_LIMIT: Duration = Duration::from_secs(2);
 
@@ -26,7 +27,10 @@ fn of(root: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 /// A group is removed as an empty folder is, although it shows files; first those within it.
-fn remove_tree(group: &Path) -> Result<(), String> {
+///
+/// # Errors
+/// It cannot be removed; the message names it.
+pub fn remove_tree(group: &Path) -> Result<(), String> {
     for entry in read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_tree(&entry.path())?;

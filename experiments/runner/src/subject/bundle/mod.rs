@@ -3,7 +3,7 @@
 
 mod config;
 mod folder;
-mod groups;
+pub mod groups;
 mod runtime;
 
 pub use folder::remove_leftovers;
