@@ -2,7 +2,7 @@
 //! get theirs from the engine or the OCI runtime.
 
 use super::bundle::groups::{ROOT, remove_tree};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::fs::{read_dir, read_to_string};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,10 @@ impl Group {
         for group in groups() {
             let processes = read_to_string(group.join("cgroup.procs")).unwrap_or_default();
             let numbers = processes.lines().filter_map(|line| line.parse().ok());
-            for pid in numbers.filter_map(Pid::from_raw) {
+            // The thread that spawned may still be on its way out: the kernel says that it has ended before it takes it
+            // out of the group, and lists this process for it.
+            let others = numbers.filter_map(Pid::from_raw).filter(|&pid| pid != getpid());
+            for pid in others {
                 // It may have ended since; removing tells.
                 let _ = kill_process(pid, Signal::KILL);
             }
@@ -228,7 +231,8 @@ mod tests {
     fn more_processes_than_allowed_are_refused() {
         let Some(group) = group("tasks") else { return };
         let sleepers = |count: u32| {
-            format!("for i in $(seq {count}); do sleep 5 >/dev/null 2>&1 & done; kill $(jobs -p)")
+            let start = "sleep 5 >/dev/null 2>&1 & all=\"$all $!\"";
+            format!("for i in $(seq {count}); do {start}; done; kill $all")
         };
         assert!(shell(&group, &sleepers(3)).status.success());
         let beyond = shell(&group, &sleepers(20));
@@ -252,6 +256,15 @@ mod tests {
         assert!(!read_to_string(folder.join("cgroup.procs")).unwrap().is_empty());
         drop(group);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn the_runner_outlives_a_group_that_is_removed_at_once() {
+        for _ in 0..50 {
+            let Some(group) = group("at-once") else { return };
+            group.within(|| ()).unwrap();
+            group.remove().unwrap();
+        }
     }
 
     #[test]
