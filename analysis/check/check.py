@@ -32,11 +32,11 @@ def options(arguments):
     return parser.parse_args(arguments)
 
 
-def compare(evidence, generated, claims):
+def compare(evidence, draws, generated, claims):
     """Everything that was generated, against what was computed here."""
     ledger = Ledger()
     summary = json.loads((generated / "summary.json").read_text())
-    drawn = full.compare(evidence, summary, claims, ledger)
+    drawn = full.compare(evidence, draws, summary, claims, ledger)
     numbers_tex.compare(evidence, drawn, (generated / "numbers.tex").read_text(), claims, ledger)
     Tables(evidence, drawn, claims, ledger).compare(generated)
     overview.compare(evidence, drawn, (generated / "summary.txt").read_text(), ledger)
@@ -48,7 +48,7 @@ def main(arguments):
     calibration = given.calibration and json.loads(given.calibration.read_text())
     claims = tomllib.loads(given.claims.read_text())["claim"]
     evidence = Evidence(Run(given.run), calibration)
-    ledger = compare(evidence, given.generated, claims)
+    ledger = compare(evidence, full.Drawn(evidence.run), given.generated, claims)
     print(ledger.report())
     count = ledger.differ_count()
     agreed = sum(ledger.agreed.values())

@@ -4,6 +4,7 @@ None of it is taken from the analysis; where scipy has the very procedure, scipy
 """
 
 from collections import Counter
+from functools import cache
 from math import comb
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 LEAST_VALUES = 6
 LARGEST_EXACT = 20
-RESAMPLES = 10_000
+RESAMPLES = 4_000
 
 
 def median(values):
@@ -20,23 +21,28 @@ def median(values):
 
 
 def median_interval(values):
-    """The 95 % interval of the median by interpolated order statistics (Hettmansperger and
-    Sheather, 1986): between the two neighbouring pairs whose confidences are above and below 95
-    %."""
+    """The 95 % interval of the median by interpolated order statistics (Hettmansperger and Sheather,
+    1986): between the two neighbouring pairs whose confidences are above and below 95 %."""
     n = len(values)
     if n < LEAST_VALUES:
         return None
+    depth, weight = place_of_interval(n)
     ordered = sorted(values)
+    low = (1 - weight) * ordered[depth - 1] + weight * ordered[depth]
+    high = (1 - weight) * ordered[n - depth] + weight * ordered[n - depth - 1]
+    return float(low), float(high)
+
+
+@cache
+def place_of_interval(n):
+    """How many values from either end the outer pair is, and the inner pair's weight."""
     confidence = {
         depth: 1 - 2 * stats.binom.cdf(depth - 1, n, 0.5) for depth in range(1, n // 2 + 2)
     }
     depth = max(d for d in confidence if confidence[d] >= CONFIDENCE)
     outer, inner = confidence[depth], confidence[depth + 1]
     excess = (outer - CONFIDENCE) / (outer - inner)
-    weight = (n - depth) * excess / (depth + (n - 2 * depth) * excess)
-    low = (1 - weight) * ordered[depth - 1] + weight * ordered[depth]
-    high = (1 - weight) * ordered[n - depth] + weight * ordered[n - depth - 1]
-    return float(low), float(high)
+    return depth, float((n - depth) * excess / (depth + (n - 2 * depth) * excess))
 
 
 def a12(a, b):
@@ -48,11 +54,20 @@ def a12(a, b):
 
 def mann_whitney(a, b):
     """The two-sided p-value: exact up to 20 values in a sample, else scipy's approximation."""
-    if len(set(a) | set(b)) == 1:
+    ranks = stats.rankdata([*a, *b]).tolist()
+    # Nothing but the ranks counts, and many comparisons have the same.
+    return of_ranks(tuple(sorted(ranks[: len(a)])), tuple(sorted(ranks[len(a) :])))
+
+
+@cache
+def of_ranks(a, b):
+    """The same of ranks."""
+    different = set(a) | set(b)
+    if len(different) == 1:
         return 1.0
     if max(len(a), len(b)) > LARGEST_EXACT:
         return float(stats.mannwhitneyu(a, b, method="asymptotic").pvalue)
-    if len(set(a) | set(b)) == len(a) + len(b):
+    if len(different) == len(a) + len(b):
         return float(stats.mannwhitneyu(a, b, method="exact").pvalue)
     return exact_with_ties(a, b)
 
@@ -110,17 +125,18 @@ def pooled(histograms):
     return together
 
 
-def pooled_draws(histograms, share, generator):
-    """The quantile of the pooled histograms, for 10,000 draws of the invocations with replacement,
-    ascending."""
+def pooled_draws(histograms, shares, generator):
+    """The quantiles of the pooled histograms, for 4,000 draws of the invocations with replacement:
+    an array for each share, ascending."""
     values = np.array(sorted(set().union(*histograms)))
     counts = np.array([[h.get(value, 0) for value in values.tolist()] for h in histograms])
     cumulative = np.cumsum(counts, axis=1).astype(np.float64)
     n = len(histograms)
-    found = []
+    found = [[] for _ in shares]
     for _ in range(RESAMPLES // 500):
         times = generator.multinomial(n, [1 / n] * n, size=500).astype(np.float64)
         sums = times @ cumulative
-        wanted = np.maximum(np.ceil(share * sums[:, -1]), 1)
-        found.append(values[np.sum(sums < wanted[:, None], axis=1)])
-    return np.sort(np.concatenate(found))
+        for share, of_share in zip(shares, found, strict=True):
+            wanted = np.maximum(np.ceil(share * sums[:, -1:]), 1)
+            of_share.append(values[np.argmax(sums >= wanted, axis=1)])
+    return [np.sort(np.concatenate(of_share)) for of_share in found]

@@ -6,7 +6,7 @@ from printed import same, same_interval
 from quantities import LATENCIES
 from raw import Cell
 
-# The analysis draws 2,000 times and we 10,000 times, from other numbers. The share of resamples
+# The analysis draws 2,000 times and we 4,000 times, from other numbers. The share of resamples
 # below an end of the interval so scatters around 2.5 % by binomial chance; beyond this many
 # deviations it is another interval.
 DRAWN_DEVIATIONS = 5
@@ -25,10 +25,10 @@ def interval_of(line):
     return found and (found["low"], found["high"])
 
 
-def compare(evidence, summary, claims, ledger):
+def compare(evidence, draws, summary, claims, ledger):
     """All of summary.json. Returns the bootstrap's intervals by cell and quantity, which are not
     ours to the digit."""
-    drawn = compare_estimates(evidence, summary["summaries"], ledger)
+    drawn = compare_estimates(evidence, draws, summary["summaries"], ledger)
     compare_comparisons(evidence, summary["comparisons"], ledger)
     compare_paces(evidence, summary["paces"], ledger)
     compare_verdicts(evidence, summary["verdicts"], claims, ledger)
@@ -43,10 +43,10 @@ def compare_keys(kind, ours, theirs, ledger):
         ledger.note(kind, " ".join(map(str, key)), "not there", "there", False)
 
 
-def compare_estimates(evidence, lines, ledger):
+def compare_estimates(evidence, draws, lines, ledger):
     generated = {(cell_of(line), line["metric"]): line for line in lines}
     compare_keys("estimates: which", set(evidence.estimates), set(generated), ledger)
-    generator, drawn = np.random.default_rng(SEED), {}
+    drawn = {}
     for key in sorted(evidence.estimates.keys() & generated.keys(), key=str):
         ours, line = evidence.estimates[key], generated[key]
         (cell, metric), where = key, f"{key[0]} {key[1]}"
@@ -62,27 +62,44 @@ def compare_estimates(evidence, lines, ledger):
             is_same = same_interval(ours.interval, found) and ours.exact == line["exact"]
             ledger.note(f"intervals of {group}", where, ours.interval, found, is_same)
             continue
-        histograms = list(evidence.run.histograms[cell].values())
-        bounds, is_same = drawn_bounds(histograms, LATENCIES[metric][0], found, generator)
+        bounds = draws.bounds(cell, metric)
+        is_same = is_within(bounds, found)
         ledger.note(f"intervals of {group} (bootstrap)", where, bounds, found, is_same)
         drawn[key] = found
     return drawn
 
 
-def drawn_bounds(histograms, share, found, generator):
-    """((low from, to), (high from, to)), and whether the interval's ends lie within."""
-    if len(histograms) < 2:
-        return None, found is None
-    draws = by.pooled_draws(histograms, share, generator)
-    tail = (1 - by.CONFIDENCE) / 2
-    deviation = np.sqrt(tail * (1 - tail) * (1 / THEIR_DRAWS + 1 / by.RESAMPLES))
-    reach = DRAWN_DEVIATIONS * deviation
-    at = lambda share: float(np.quantile(draws, share, method="nearest"))
-    low = at(max(0, tail - reach)), at(tail + reach)
-    high = at(1 - tail - reach), at(min(1, 1 - tail + reach))
-    if found is None:
-        return (low, high), False
-    return (low, high), low[0] <= found[0] <= low[1] and high[0] <= found[1] <= high[1]
+class Drawn:
+    """The bootstrap's intervals of the quantiles of latency, which take drawing numbers."""
+
+    def __init__(self, run):
+        self.run = run
+        self.generator = np.random.default_rng(SEED)
+        self.draws = {}
+
+    def bounds(self, cell, metric):
+        """((low from, to), (high from, to)): where the ends of the analysis's interval must lie."""
+        histograms = list(self.run.histograms[cell].values())
+        if len(histograms) < 2:
+            return None
+        if cell not in self.draws:
+            shares = [share for share, _ in LATENCIES.values()]
+            found = by.pooled_draws(histograms, shares, self.generator)
+            self.draws[cell] = dict(zip(LATENCIES, found, strict=True))
+        draws = self.draws[cell][metric]
+        tail = (1 - by.CONFIDENCE) / 2
+        deviation = np.sqrt(tail * (1 - tail) * (1 / THEIR_DRAWS + 1 / by.RESAMPLES))
+        reach = DRAWN_DEVIATIONS * deviation
+        shares = tail - reach, tail + reach, 1 - tail - reach, 1 - tail + reach
+        ends = [float(np.quantile(draws, share, method="nearest")) for share in shares]
+        return tuple(ends[:2]), tuple(ends[2:])
+
+
+def is_within(bounds, found):
+    if bounds is None or found is None:
+        return bounds is found
+    (low_from, low_to), (high_from, high_to) = bounds
+    return low_from <= found[0] <= low_to and high_from <= found[1] <= high_to
 
 
 def doubt_of(line):

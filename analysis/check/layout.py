@@ -34,7 +34,7 @@ def n(metric):
 # Tables by kind of experiment: a heading names the setting, a row the subject in its first column.
 BY_SETTING = {
     "cold-start": (
-        "cold_start",
+        "cold-start",
         [
             value("time_to_first_response"),
             ratio("time_to_first_response"),
@@ -46,7 +46,7 @@ BY_SETTING = {
         [value("instantiation"), ratio("instantiation"), value("instance_uss"), n("instantiation")],
     ),
     "warm-up": (
-        "warm_up",
+        "warm-up",
         [
             Column("development"),
             Column("steady_from"),
@@ -77,7 +77,7 @@ BY_SETTING = {
         ],
     ),
     "highest-rate": (
-        "highest_rate",
+        "highest-rate",
         [
             value("highest_rate_per_second"),
             ratio("highest_rate_per_second"),
@@ -96,7 +96,7 @@ BY_SETTING = {
         ],
     ),
     "artifact-size": (
-        "artifact_size",
+        "artifact-size",
         [
             value("shipped_bytes"),
             ratio("shipped_bytes"),
@@ -137,17 +137,29 @@ NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity
 # The quantity that answers each kind's question.
 HEADLINES = {
     "equivalence": "cases_equal",
-    "cold_start": "time_to_first_response",
+    "cold-start": "time_to_first_response",
     "guest-languages": "time_to_first_response",
     "instantiation": "instantiation",
-    "warm_up": "steady_latency",
-    "highest_rate": "highest_rate_per_second",
+    "warm-up": "steady_latency",
+    "highest-rate": "highest_rate_per_second",
     "throughput": "requests_per_second",
     "latency": "latency_p50",
     "memory": "pss",
-    "artifact_size": "shipped_bytes",
+    "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "maturity": "works",
+}
+# Capabilities, in the words of headings.
+CAPABILITIES = {
+    "wasi-http": "wasi:http",
+    "sockets": "sockets",
+    "threads": "threads",
+    "simd": "SIMD",
+    "aot": "ahead of time",
+    "pooling": "pooling",
+    "reuse": "reuse",
+    "memory-limit": "memory limit",
+    "deadline": "deadline",
 }
 # The stages of a start, in the ladder's words.
 STAGES = {
@@ -179,6 +191,8 @@ def parameter_words(parameter):
             return f"{number} instance{plural}"
         case "page-cache":
             return "page cache dropped"
+        case "capability":
+            return CAPABILITIES.get(number, number)
         case "-":
             return ""
         case _:

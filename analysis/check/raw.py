@@ -45,6 +45,10 @@ class Run:
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
         self.observations = read_lines(self.folder / "observations.jsonl")
         self.own = self.manifest["fingerprint"]["architecture"]
+        self.kinds = {
+            name: kind_of(tomllib.loads(entry["definition_toml"]))
+            for name, entry in self.manifest["experiments"].items()
+        }
         self.counted = counted(self.observations)
         self.numbers = defaultdict(dict)
         self.histograms = defaultdict(dict)
@@ -97,15 +101,9 @@ class Run:
             )
         return dict(counts)
 
-    def definition(self, experiment):
-        """The experiment's definition as it was read for the run."""
-        return tomllib.loads(self.manifest["experiments"][experiment]["definition_toml"])
-
     def kind(self, experiment):
         """The method's name; of guests in several languages `guest-languages`."""
-        definition = self.definition(experiment)
-        table = definition.get("table")
-        return table or next(iter(definition["method"]))
+        return self.kinds[experiment]
 
 
 def read_lines(path):
@@ -120,6 +118,10 @@ def read_lines(path):
         if line:
             observations.append(json.loads(line))
     return observations
+
+
+def kind_of(definition):
+    return definition.get("table") or next(iter(definition["method"]))
 
 
 def is_measured(observation):

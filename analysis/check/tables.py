@@ -2,6 +2,7 @@
 computed."""
 
 import re
+from collections import Counter
 from statistics import median
 
 import layout
@@ -71,7 +72,7 @@ class Tables:
             if cell["architecture"] != self.run.own:
                 words += f" ({cell['architecture']})"
             place = (experiment, cell["workload"], cell["parameter"], cell["architecture"])
-            found.setdefault(kind, {})[words] = place
+            found.setdefault(kind, {})[words.strip()] = place
         return found
 
     def _by_setting(self, name, titles, rows):
@@ -91,6 +92,8 @@ class Tables:
 
     def _cell(self, table, cell, column, text):
         """One column's text of one cell."""
+        if column.how == "words":
+            return
         ours, is_same = self._check(cell, column, text)
         where = f"{cell} {column.metric or column.how}"
         self.ledger.note(table, where, ours, text, is_same)
@@ -115,7 +118,7 @@ class Tables:
                 ours = median(starts) if starts else None
                 return ours, is_rounded(value(text), ours, 1) if starts else text == "--"
             case _:
-                return "words", True
+                return "a column that this check does not know", False
 
     def _ratio(self, cell, metric, text):
         baseline = self.run.manifest["experiments"].get(cell.experiment, {}).get("baseline")
@@ -142,9 +145,13 @@ class Tables:
         return ours, found is not None and int(found[0]) == ours
 
     def _comparisons(self, name, _titles, rows):
+        seen = Counter()
         for heading, (subject, shown, a12, p, says) in rows:
             place, metric = self._asked(heading.rsplit(": ", 1)[0])
-            cell = Cell(*place, subject)
+            # Headings do not say the instruction set: the machine's own comes first.
+            architecture = self._architectures_of(place)[seen[heading, subject]]
+            seen[heading, subject] += 1
+            cell = Cell(*place, subject)._replace(architecture=architecture)
             comparison = self.evidence.comparisons.get((cell, metric))
             where = f"{cell} {metric}"
             if comparison is None:
@@ -155,9 +162,30 @@ class Tables:
             if comparison.p is not None:
                 is_same &= is_two_decimals(a12, comparison.a12)
                 is_same &= is_p_printed_as(p, comparison.p_adjusted)
-            is_same &= says.split(":")[0] == comparison.effect
+            is_same &= self._says(cell, metric, comparison, says)
             mine = f"{ours} A12 {comparison.a12} p {comparison.p_adjusted} {comparison.effect}"
             self.ledger.note(f"table {name}", where, mine, f"{shown} {a12} {p} {says}", is_same)
+
+    def _architectures_of(self, place):
+        """The instruction sets under which a setting was planned, the machine's own first."""
+        places = [of for settings in self.settings.values() for of in settings.values()]
+        found = {of[3] for of in places if of[:3] == place[:3]}
+        return sorted(found, key=lambda name: (name != self.run.own, name)) or [self.run.own]
+
+    def _says(self, cell, metric, comparison, words):
+        """Whether the last column has the right effect, and the right number where the doubt has one."""
+        effect, _, doubt = words.partition(": ")
+        numbers = re.findall(r"\d+\.\d+", doubt)
+        if comparison.doubt == "chance":
+            is_right = len(numbers) == 1 and is_rounded(
+                value(numbers[0]), comparison.p_adjusted, 0.001
+            )
+        elif comparison.doubt == "below_floor":
+            floor = self.evidence.floor(cell, metric)
+            is_right = len(numbers) == 1 and is_rounded(value(numbers[0]), floor, 0.1)
+        else:
+            is_right = not numbers
+        return effect == comparison.effect and is_right
 
     def _asked(self, words):
         """The setting and the headline quantity that `EXPERIMENT, SETTING` stands for."""
@@ -171,7 +199,7 @@ class Tables:
         return (words, None, "-", self.run.own), "?"
 
     def _ladder(self, name, _titles, rows):
-        cold = [place for place in self.settings.get("cold_start", {}).values() if place[2] == "-"]
+        cold = [place for place in self.settings.get("cold-start", {}).values() if place[2] == "-"]
         for heading, (words, shown, n) in rows:
             subject = heading.split(": ")[-1]
             if words in layout.STAGES:

@@ -21,6 +21,7 @@ from scipy import stats
 
 import check
 import definitions as by
+import full
 import pace
 from estimates import Evidence
 from printed import THIN, Expected
@@ -112,11 +113,12 @@ class Changed(unittest.TestCase):
         cls.claims = tomllib.loads(required("WEIGHBRIDGE_CLAIMS").read_text())["claim"]
         calibration = json.loads(required("WEIGHBRIDGE_CALIBRATION").read_text())
         cls.evidence = Evidence(Run(required("WEIGHBRIDGE_RUN")), calibration)
+        cls.draws = full.Drawn(cls.evidence.run)
         cls.before = cls.differences(cls.generated)
 
     @classmethod
     def differences(cls, folder):
-        ledger = check.compare(cls.evidence, folder, cls.claims)
+        ledger = check.compare(cls.evidence, cls.draws, folder, cls.claims)
         return {(kind, *place) for kind, places in ledger.differing.items() for place in places}
 
     def found_after(self, name, change):
