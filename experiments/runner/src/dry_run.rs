@@ -73,3 +73,29 @@ fn absent(out: &mut String, manifest: &Manifest) -> std::fmt::Result {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weighbridge_schema::parameter::Parameter;
+    use weighbridge_schema::plan::Cell;
+
+    #[test]
+    fn a_row_counts_cells_and_the_invocations_of_the_longest() {
+        let trial = |subject: &str, invocation| Trial {
+            experiment: "memory".parse().unwrap(),
+            cell: Cell {
+                subject: subject.parse().unwrap(),
+                workload: None,
+                architecture: "x86_64".to_owned(),
+                parameter: Parameter::Idle,
+            },
+            invocation,
+        };
+        let trials = [trial("native", 0), trial("native", 1), trial("native", 2), trial("runc", 0)];
+        let mut out = String::new();
+        row(&mut out, "memory", &trials, "7 min").unwrap();
+        let words: Vec<&str> = out.split_whitespace().collect();
+        assert_eq!(words, ["memory", "2", "3", "4", "7", "min"]);
+    }
+}

@@ -78,10 +78,11 @@ impl Engines {
             let of_it = provisions.iter().filter(|p| p.need == describe(*kind).need);
             of_it.into_iter().any(|provision| provision.provider.is_some())
         };
-        let (planned, others): (BTreeSet<_>, Vec<_>) = KINDS.into_iter().partition(is_given);
+        let (planned, others): (Vec<_>, Vec<_>) = KINDS.into_iter().partition(is_given);
         // None of those can be connected to: set-up says that it is missing, or says nothing.
         let found = others.into_iter().map(|kind| (kind, connect(kind, None, provisions)));
-        Self { found: found.collect(), planned, containerd: containerd::Lazy::default() }
+        let containerd = containerd::Lazy::default();
+        Self { found: found.collect(), planned: planned.into_iter().collect(), containerd }
     }
 
     /// Whether it is taken for granted, and cannot be asked.

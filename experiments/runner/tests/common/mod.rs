@@ -58,8 +58,8 @@ pub fn runner_without_engines(results: &Path, arguments: &[&str]) -> Command {
 pub fn read(run: &Path) -> (Manifest, Vec<Observation>) {
     let text = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
     let manifest = serde_json::from_str(&text("manifest.json")).unwrap();
-    let observations =
-        text("observations.jsonl").lines().map(|l| read_line(l.as_bytes()).unwrap().observation);
+    let log = text("observations.jsonl");
+    let observations = log.lines().map(|line| read_line(line.as_bytes()).unwrap().observation);
     (manifest, observations.collect())
 }
 
