@@ -54,6 +54,7 @@ impl Progress {
             Form::Plain => match event {
                 Event::Begin { title, .. } => title.clone(),
                 Event::Step { label, .. } => format!("  {label}"),
+                Event::More(count) => format!("  {count} more steps"),
                 Event::Note(text) => format!("  note: {text}"),
                 // Lines have no total that could grow.
                 Event::More(_) => return,

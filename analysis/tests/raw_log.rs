@@ -62,15 +62,15 @@ fn what_a_crash_leaves_at_the_end_is_a_note_and_no_error() {
     let with = |tail: &[u8]| [&log[..], tail].concat();
     let whole = &log[..log.len() - 1];
     for (log, expected, left) in [
-        (with(b""), &[][..], count),
-        (with(&[0; 4096]), &["4096 zero bytes"], count),
-        (with(b"\n"), &["1 blank lines"], count),
-        (with(b"\n\n"), &["2 blank lines"], count),
-        (with(b"\n\0"), &["1 zero bytes", "1 blank lines"], count),
-        ([whole, &[0; 3]].concat(), &["3 zero bytes"], count),
-        ([&log[..log.len() - 90], &[0; 3]].concat(), &["3 zero bytes", "is torn"], count - 1),
-        (b"\n".to_vec(), &["1 blank lines"], 0),
-        (vec![0; 512], &["512 zero bytes"], 0),
+        (with(b""), vec![], count),
+        (with(&[0; 4096]), vec!["4096 zero bytes"], count),
+        (with(b"\n"), vec!["1 blank lines"], count),
+        (with(b"\n\n"), vec!["2 blank lines"], count),
+        (with(b"\n\0"), vec!["1 zero bytes", "1 blank lines"], count),
+        ([whole, &[0; 3]].concat(), vec!["3 zero bytes"], count),
+        ([&log[..log.len() - 90], &[0; 3]].concat(), vec!["3 zero bytes", "is torn"], count - 1),
+        (b"\n".to_vec(), vec!["1 blank lines"], 0),
+        (vec![0; 512], vec!["512 zero bytes"], 0),
     ] {
         let (notes, found) = notes_on(&fixture, &log);
         assert_eq!((notes.len(), found), (expected.len(), left), "{notes:?}");
@@ -106,7 +106,7 @@ fn a_changed_digit_is_found_and_its_line_named() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
     fn no_byte_of_the_log_can_change_unseen(place: prop::sample::Index, byte: u8) {
         let fixture = &*FIXTURE;

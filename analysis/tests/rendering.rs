@@ -128,7 +128,7 @@ fn a_narrow_run_is_told_of_what_it_was_asked_for() {
     let summary = &files["paper/summary.txt"];
     insta::assert_snapshot!("summary-narrow", summary);
     insta::assert_snapshot!("brief-narrow", files["paper/brief.txt"]);
-    for word in ["spin", "native |", "not measured", "baseline not"] {
+    for word in ["spin", "| native", "vs native", "not measured", "baseline not"] {
         assert!(!summary.contains(word), "`{word}` is in {summary}");
     }
     let tex = &files["paper/table-not-measured.tex"];

@@ -42,6 +42,13 @@ pub fn run(
     if let Some(version) = version {
         of_one_subject(&file, subjects, &chosen, version)?;
     }
+    let is_ours =
+        |name: &&String| name.as_str() != ALL && chosen.iter().all(|(c, _)| c.as_str() != *name);
+    for name in subjects.iter().filter(is_ours) {
+        println!(
+            "{name}: nothing to install; it is run by what `cargo xtask setup` finds and `cargo xtask build` makes"
+        );
+    }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let context = project.setup_context(&reporter);
     let mut failed = Vec::new();
@@ -105,7 +112,7 @@ fn of_one_subject(
     Ok(())
 }
 
-/// The subjects of those names that are run by programs which we do not build.
+/// The subjects of those names that are run by programs which we do not build; the others need nothing from here.
 fn choose<'a>(
     file: &'a SubjectsFile,
     names: &[String],
@@ -119,12 +126,7 @@ fn choose<'a>(
         }
         let known = || with_programs().map(|(name, _)| name.as_str()).chain([ALL]);
         match file.subjects.iter().find(|(known, _)| known.as_str() == name) {
-            Some((_, subject)) if subject.programs().is_empty() => {
-                println!(
-                    "{name}: nothing to install; it is run by what `cargo xtask setup` finds and \
-                     `cargo xtask build` makes"
-                );
-            }
+            Some((_, subject)) if subject.programs().is_empty() => {}
             Some(found) => chosen.push(found),
             None => match nearest(name, known()) {
                 Some(near) => bail!("no subject `{name}`; did you mean `{near}`?"),
