@@ -221,8 +221,8 @@ fn ask_version(
         filled.splice(0..0, prefix.map(str::to_owned));
     }
     let (program, arguments) = filled.split_first().context("an empty version command")?;
-    let mut command = Command::new(program);
-    let output = ask::output(environment::clean(&mut command).args(arguments), ask::LIMIT)
+    let mut asking = Command::new(program);
+    let output = ask::output(environment::clean(&mut asking).args(arguments), ask::LIMIT)
         .with_context(|| format!("ask for the version: run `{}`", filled.join(" ")))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default().trim();

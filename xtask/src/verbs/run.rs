@@ -317,7 +317,7 @@ fn dry_run(
     let mut planning = command(runner);
     planning.current_dir(&project.root).arg("run").args(choice.arguments());
     planning.arg("--artifacts").arg(artifacts).arg("--provisions").arg(&provisions);
-    planning.arg("--programs").arg(programs::folder(&project.state));
+    planning.arg("--programs").arg(crate::setup::programs::folder(&project.state));
     planning.args(["--claims", "analysis/claims.toml", "--dry-run", "--plan-engines"]);
     if mode.verbose {
         planning.arg("--verbose");

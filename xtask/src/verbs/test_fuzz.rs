@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::process::{command, interrupted, lines, shown};
 use crate::progress::Progress;
 use crate::project::Project;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::time::Duration;
 
 const PROGRAM: &str = "weighbridge-fuzz";

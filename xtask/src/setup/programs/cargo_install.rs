@@ -89,7 +89,7 @@ pub(super) fn install(
     let _ = std::fs::remove_dir_all(&target);
     progress.end("done");
     let program = root.join("bin").join(wanted.program);
-    ensure!(program.is_file(), "`{text}` installed no {}", program.display());
+    ensure!(program.is_file(), "cargo install of {} made no {}", wanted.package, program.display());
     let mut detail = BTreeMap::new();
     if let Origin::Registry(version) = wanted.origin {
         detail.insert(wanted.package.to_owned(), version.to_owned());
