@@ -56,8 +56,6 @@ impl Progress {
                 Event::Step { label, .. } => format!("  {label}"),
                 Event::More(count) => format!("  {count} more steps"),
                 Event::Note(text) => format!("  note: {text}"),
-                // Lines have no total that could grow.
-                Event::More(_) => return,
                 Event::Done(path) => format!("wrote {path}"),
             },
         };
