@@ -64,12 +64,12 @@ impl Header<'_> {
         let pixels = pixels.unwrap_or_else(|| Err(ServiceError::corrupt(format)));
         let pixels = pixels.map_err(|error| stop.explain(error))?;
         if let Some(refusal) = refusal {
-            return Err(refusal);
+            return Err(stop.explain(refusal));
         }
         // What the decoder found is what was checked.
         let is_expected = pixels.size == size
             && pixels.data.len() == crate::pixels::byte_count(size, pixels.channels);
-        is_expected.then_some(pixels).ok_or_else(|| ServiceError::corrupt(format))
+        is_expected.then_some(pixels).ok_or_else(|| stop.explain(ServiceError::corrupt(format)))
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn prepare(body: &[u8]) -> Result<Source<'_>, ServiceError> {
             0xDD => walk.restart_interval()?,
             0xDA => walk.scan()?,
             0xD9 => return walk.finish(),
-            0xE0 => walk.jfif |= walk.segment()?.starts_with(b"JFIF\0"),
+            0xE0 => walk.jfif()?,
             0xEE => walk.adobe()?,
             0xE1..=0xED | 0xEF..=0xFE => {
                 walk.segment()?;
@@ -148,6 +148,12 @@ impl<'a> Walk<'a> {
     fn restart_interval(&mut self) -> Result<(), ServiceError> {
         let interval: &[u8; 2] = self.segment()?.try_into().map_err(|_| corrupt())?;
         self.restart_units = usize::from(u16::from_be_bytes(*interval));
+        Ok(())
+    }
+
+    fn jfif(&mut self) -> Result<(), ServiceError> {
+        let content = self.segment()?;
+        self.jfif |= content.starts_with(b"JFIF\0") && content.len() >= 14;
         Ok(())
     }
 
