@@ -157,7 +157,9 @@ mod tests {
         for (_, task) in &test.all {
             task.abort();
         }
-        tokio::task::yield_now().await;
+        while !test.all.iter().all(|(_, task)| task.is_finished()) {
+            tokio::task::yield_now().await;
+        }
         let (exchange, task) = (Arc::new(Exchange::default()), tokio::spawn(pending::<()>()));
         test.crowd.add(exchange, task.abort_handle(), 1);
         assert_eq!(test.crowd.members.len(), 1);
