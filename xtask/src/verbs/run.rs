@@ -346,7 +346,23 @@ fn with_engines(setup: &Setup, engines: &Engines) -> Result<Vec<Provision>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::analyze::Output;
     use super::*;
+
+    #[test]
+    fn a_part_leaves_the_paper_alone_and_writes_beside_its_run() {
+        let narrow = |choice: Choice| choice.is_narrow();
+        let named = || vec!["one".to_owned()];
+        assert!(narrow(Choice { experiments: named(), ..Choice::default() }));
+        assert!(narrow(Choice { subject: named(), ..Choice::default() }));
+        assert!(narrow(Choice { workload: named(), ..Choice::default() }));
+        assert!(!narrow(Choice { profile: "paper".to_owned(), ..Choice::default() }));
+        let folder = Path::new("/checkout/results/2026-quick");
+        let output = Output::of_run(folder);
+        for made in [&output.generated, &output.report, &output.pdf] {
+            assert!(made.starts_with(folder.join("report")), "{}", made.display());
+        }
+    }
 
     #[test]
     fn architectures_are_handed_on_only_when_they_were_asked_for() {
