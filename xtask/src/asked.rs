@@ -7,6 +7,7 @@ use crate::verbs::run::Choice;
 use crate::verbs::subject_programs::lacking_program;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
+use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 
 /// So many names are listed in an error; `cargo xtask list` shows all.
@@ -78,12 +79,12 @@ fn holds(one: &Experiment) -> String {
 }
 
 fn subjects_of(one: &Experiment) -> Vec<&str> {
-    one.definition.subjects.iter().map(|name| name.as_str()).collect()
+    one.definition.subjects.iter().map(SubjectName::as_str).collect()
 }
 
 /// What a cell is named after; an experiment that sends no single request has none.
 fn workloads_of(one: &Experiment) -> Vec<&str> {
-    one.definition.workloads.iter().map(|name| name.as_str()).collect()
+    one.definition.workloads.iter().map(WorkloadName::as_str).collect()
 }
 
 fn names<'a>(
@@ -108,7 +109,7 @@ fn chosen<'a>(questions: &'a Questions, asked: &[String]) -> Result<Vec<&'a Expe
 }
 
 fn known(what: &str, asked: &[String], there: &BTreeSet<&str>) -> Result<()> {
-    for name in asked.iter().filter(|name| !there.contains(name.as_str())) {
+    if let Some(name) = asked.iter().find(|name| !there.contains(name.as_str())) {
         match nearest(name, there.iter().copied()) {
             Some(near) => bail!("no {what} `{name}`; did you mean `{near}`?"),
             None => bail!("no {what} `{name}`; there are: {}", listed(there)),
@@ -134,7 +135,7 @@ fn visited<'a>(
     of: fn(&'a Experiment) -> Vec<&'a str>,
 ) -> Result<()> {
     let there = names(chosen, of);
-    for name in asked.iter().filter(|name| !there.contains(name.as_str())) {
+    if let Some(name) = asked.iter().find(|name| !there.contains(name.as_str())) {
         let asked_of: Vec<&str> =
             chosen.iter().map(|one| one.definition.experiment.as_str()).collect();
         let elsewhere: Vec<&str> = (every.iter())
