@@ -147,6 +147,9 @@ enum Verb {
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
         #[arg(long)]
         fleet: bool,
+        /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
+        #[arg(long)]
+        independent: bool,
     },
     /// Remove what was made; runs are kept.
     #[command(after_help = "Example:\n  cargo xtask clean --results")]
@@ -197,7 +200,10 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Paper { run, force } => verbs::paper::run(project, run.as_deref(), force, progress),
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
-        Verb::Test { arch, fleet: false } => verbs::test::run(project, &arch, progress),
+        Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
+        Verb::Test { arch, fleet: false, independent: false } => {
+            verbs::test::run(project, &arch, progress)
+        }
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }

@@ -17,4 +17,5 @@ pub mod setup_subjects;
 pub mod test;
 mod test_fleet;
 mod test_foreign;
+pub mod test_independent;
 mod tools;

@@ -1,0 +1,203 @@
+"""How the generated tables are laid out: which quantity stands in which column.
+
+A table that is not named here makes the check fail, and so does a column: what is printed is
+compared, or said not to be a result.
+"""
+
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """`how` is value, point (a value without its interval), ratio, n, or something that one table
+    has alone."""
+
+    how: str
+    metric: str | None = None
+
+
+def value(metric):
+    return Column("value", metric)
+
+
+def point(metric):
+    return Column("point", metric)
+
+
+def ratio(metric):
+    return Column("ratio", metric)
+
+
+def n(metric):
+    return Column("n", metric)
+
+
+# Tables by kind of experiment: a heading names the setting, a row the subject in its first column.
+BY_SETTING = {
+    "cold-start": (
+        "cold-start",
+        [
+            value("time_to_first_response"),
+            ratio("time_to_first_response"),
+            n("time_to_first_response"),
+        ],
+    ),
+    "instantiation": (
+        "instantiation",
+        [value("instantiation"), ratio("instantiation"), value("instance_uss"), n("instantiation")],
+    ),
+    "warm-up": (
+        "warm-up",
+        [
+            Column("development"),
+            Column("steady_from"),
+            value("steady_latency"),
+            ratio("steady_latency"),
+            n("steady_latency"),
+        ],
+    ),
+    "throughput": (
+        "throughput",
+        [
+            value("requests_per_second"),
+            ratio("requests_per_second"),
+            value("requests_per_cpu_second"),
+            ratio("requests_per_cpu_second"),
+            n("requests_per_second"),
+        ],
+    ),
+    "latency": (
+        "latency",
+        [
+            value("latency_p50"),
+            ratio("latency_p50"),
+            point("latency_p90"),
+            value("latency_p99"),
+            point("latency_p999"),
+            n("latency_p50"),
+        ],
+    ),
+    "highest-rate": (
+        "highest-rate",
+        [
+            value("highest_rate_per_second"),
+            ratio("highest_rate_per_second"),
+            n("highest_rate_per_second"),
+        ],
+    ),
+    "memory": (
+        "memory",
+        [
+            value("pss"),
+            ratio("pss"),
+            value("uss"),
+            value("cgroup_peak"),
+            value("shim_pss"),
+            n("pss"),
+        ],
+    ),
+    "artifact-size": (
+        "artifact-size",
+        [
+            value("shipped_bytes"),
+            ratio("shipped_bytes"),
+            value("shipped_gzip_bytes"),
+            value("shipped_zstd_bytes"),
+            value("base_layers"),
+            value("own_layer"),
+            value("runtime_bytes"),
+            value("with_runtime_bytes"),
+        ],
+    ),
+    "instructions": (
+        "instructions",
+        [
+            value("instructions_to_ready"),
+            value("instructions_first_call"),
+            value("instructions_per_call"),
+            ratio("instructions_per_call"),
+        ],
+    ),
+    "equivalence": (
+        "equivalence",
+        [value("cases_sent"), value("cases_equal"), Column("words"), n("cases_equal")],
+    ),
+}
+# Tables whose rows are found in another way; tables.py has a function for each.
+OTHERS = {
+    "comparisons",
+    "ladder",
+    "memory-marginal",
+    "guest-languages",
+    "architectures",
+    "architectures-instructions",
+    "claims",
+}
+# Words and what the manifest says, and no result.
+NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity", "maturity-seen"}
+# The quantity that answers each kind's question.
+HEADLINES = {
+    "equivalence": "cases_equal",
+    "cold-start": "time_to_first_response",
+    "guest-languages": "time_to_first_response",
+    "instantiation": "instantiation",
+    "warm-up": "steady_latency",
+    "highest-rate": "highest_rate_per_second",
+    "throughput": "requests_per_second",
+    "latency": "latency_p50",
+    "memory": "pss",
+    "artifact-size": "shipped_bytes",
+    "instructions": "instructions_per_call",
+    "maturity": "works",
+}
+# Capabilities, in the words of headings.
+CAPABILITIES = {
+    "wasi-http": "wasi:http",
+    "sockets": "sockets",
+    "threads": "threads",
+    "simd": "SIMD",
+    "aot": "ahead of time",
+    "pooling": "pooling",
+    "reuse": "reuse",
+    "memory-limit": "memory limit",
+    "deadline": "deadline",
+}
+# The stages of a start, in the ladder's words.
+STAGES = {
+    "bundle on disk": "bundled",
+    "container created": "created",
+    "start call answered": "started",
+    "process spawned": "spawned",
+    "main entered": "main",
+    "Wasm engine configured": "engine",
+    "module loaded": "load",
+    "imports resolved": "pre_instantiate",
+    "listening": "listening",
+    "connected": "connected",
+    "first byte": "first_byte",
+    "first correct response": "response",
+}
+
+
+def parameter_words(parameter):
+    """A parameter as headings say it."""
+    name, _, number = parameter.partition("=")
+    plural = "" if number == "1" else "s"
+    match name:
+        case "concurrency":
+            return f"{number} connection{plural}"
+        case "rate":
+            return f"{number} requests/s offered"
+        case "copies":
+            return f"{number} instance{plural}"
+        case "page-cache":
+            return "page cache dropped"
+        case "capability":
+            return CAPABILITIES.get(number, number)
+        case "-":
+            return ""
+        case _:
+            return parameter
+
+
+def setting_words(workload, parameter):
+    return ", ".join(word for word in (workload, parameter_words(parameter)) if word)

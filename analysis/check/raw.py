@@ -1,0 +1,180 @@
+"""Reads the raw log of a run: manifest.json, observations.jsonl, histograms/ and series/, and
+nothing else."""
+
+import base64
+import json
+import re
+import struct
+import tomllib
+import zlib
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from quantities import EXACT, name_of
+
+# First words of an uncompressed and of a compressed histogram of version 2. The package reads the
+# second form only.
+PLAIN_V2 = 0x1C849313
+COMPRESSED_V2 = 0x1C849314
+# A line may end in the CRC-32 of what stands before it.
+CHECK = re.compile(rb',"check":"([0-9a-f]{8})"\}$')
+
+
+class Cell(NamedTuple):
+    """Where a number belongs; workload is None where there is none."""
+
+    experiment: str
+    workload: str | None
+    parameter: str
+    architecture: str
+    subject: str
+
+    def __str__(self):
+        return "/".join(part or "-" for part in self)
+
+
+class Run:
+    """A run's raw readings by cell and quantity, one per invocation."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.manifest = json.loads((self.folder / "manifest.json").read_text())
+        self.observations = read_lines(self.folder / "observations.jsonl")
+        self.own = self.manifest["fingerprint"]["architecture"]
+        self.kinds = {
+            name: kind_of(tomllib.loads(entry["definition_toml"]))
+            for name, entry in self.manifest["experiments"].items()
+        }
+        self.counted = counted(self.observations)
+        self.numbers = defaultdict(dict)
+        self.histograms = defaultdict(dict)
+        self.series = defaultdict(dict)
+        self.machines = defaultdict(dict)
+        self.failed = defaultdict(int)
+        for observation in self.observations:
+            if not is_measured(observation):
+                self.failed[cell_of(observation)] += 1
+        for observation in self.counted:
+            self._take(observation)
+
+    def _take(self, observation):
+        cell, invocation = cell_of(observation), observation["trial"]["invocation"]
+        emulated = self._is_emulated(observation)
+        self.machines[cell][invocation] = observation.get("machine")
+        for metric, value in readings(observation):
+            if metric in EXACT or not emulated:
+                self.numbers[cell, metric][invocation] = value
+        if emulated:
+            return
+        if observation.get("histogram"):
+            self.histograms[cell][invocation] = self._histogram(observation["histogram"])
+        if observation.get("series"):
+            path = self.folder / observation["series"]["file"]
+            self.series[cell][invocation] = json.loads(path.read_text())
+
+    def _is_emulated(self, observation):
+        """What is of another instruction set than its machine was emulated, whether it says so or
+        not."""
+        machine = observation.get("machine")
+        machines = self.manifest.get("machines", {})
+        fingerprint = machines.get(machine, self.manifest["fingerprint"])
+        architecture = observation["trial"]["cell"]["architecture"]
+        return observation["emulated"] or architecture != fingerprint["architecture"]
+
+    def _histogram(self, entry):
+        """The recorded values (the top of each bucket) with their counts, over all intervals of the
+        file."""
+        path = self.folder / entry["file"]
+        counts = defaultdict(int)
+        for line in path.read_text().splitlines():
+            if line and not line.startswith(("#", '"StartTimestamp"')):
+                for value, count in decode(line.rsplit(",", 1)[1]):
+                    counts[value] += count
+        total = sum(counts.values())
+        if total != entry["samples_count"]:
+            raise SystemExit(
+                f"{path}: {total} samples, the log's line says {entry['samples_count']}"
+            )
+        return dict(counts)
+
+    def kind(self, experiment):
+        """The method's name; of guests in several languages `guest-languages`."""
+        return self.kinds[experiment]
+
+
+def read_lines(path):
+    """The file's observations. What a crash leaves at its end is no observation: a line without its
+    newline, blank lines, bytes that were never written and read as zero."""
+    lines = path.read_bytes().rstrip(b"\0").split(b"\n")
+    observations = []
+    for number, line in enumerate(lines[:-1], start=1):
+        stated = CHECK.search(line)
+        if stated and f"{zlib.crc32(line[: stated.start()]):08x}" != stated[1].decode():
+            raise SystemExit(f"{path}:{number}: changed since it was written: its check is another")
+        if line:
+            observations.append(json.loads(line))
+    return observations
+
+
+def kind_of(definition):
+    return definition.get("table") or next(iter(definition["method"]))
+
+
+def is_measured(observation):
+    return observation["outcome"] == "ok"
+
+
+def cell_of(observation):
+    trial = observation["trial"]
+    cell = trial["cell"]
+    return Cell(
+        trial["experiment"],
+        cell["workload"],
+        cell["parameter"],
+        cell["architecture"],
+        cell["subject"],
+    )
+
+
+def counted(observations):
+    """Of the measured visits to each trial the last undisturbed one, or the last."""
+    best = {}
+    for observation in filter(is_measured, observations):
+        trial = (cell_of(observation), observation["trial"]["invocation"])
+        rank = (not observation["disturbed"], observation["repeat"])
+        if trial not in best or rank > best[trial][0]:
+            best[trial] = (rank, observation)
+    return [observation for _, observation in best.values()]
+
+
+def readings(observation):
+    """Metrics, stages, and the two rates that follow from metrics, by their names."""
+    metrics = observation["metrics"]
+    for key, value in metrics.items():
+        yield name_of(key), float(value)
+    for stage, value in observation["stages_ns"].items():
+        yield f"stage_{stage}", float(value)
+    rates = {"requests_per_second": "measured_ns", "requests_per_cpu_second": "server_cpu_ns"}
+    for rate, divisor in rates.items():
+        if "requests_completed" in metrics and metrics.get(divisor, 0) > 0:
+            # Whole numbers of nanoseconds: equal rates stay equal, and are ties of the rank test.
+            yield rate, metrics["requests_completed"] * 10**9 / metrics[divisor]
+
+
+def decode(text):
+    """The recorded values of one interval with their counts."""
+    plain = base64.b64decode(text)
+    if struct.unpack(">I", plain[:4])[0] == PLAIN_V2:
+        packed = zlib.compress(plain, 1)
+        wrapped = struct.pack(">II", COMPRESSED_V2, len(packed)) + packed
+        text = base64.b64encode(wrapped).decode()
+    histogram = HdrHistogram.decode(text.encode())
+    counts = np.ctypeslib.as_array(histogram.counts)
+    # The package's own iterator visits every empty bucket of an hour, one by one.
+    for place in np.flatnonzero(counts).tolist():
+        value = histogram.get_value_from_index(place)
+        yield histogram.get_highest_equivalent_value(value), int(counts[place])

@@ -1,0 +1,325 @@
+"""Compares the generated tables, table-NAME.tex and the overview in summary.txt, with what was
+computed."""
+
+import re
+from collections import Counter
+from statistics import median
+
+import layout
+from numbers_tex import development, expected_estimate, expected_ratio
+from printed import SHOWN, Expected, is_p_printed_as, is_rounded, is_two_decimals, plain, value
+from raw import Cell
+
+CELLS = re.compile(r"(?<!\\) & ")
+HEADING = re.compile(r"^\\multicolumn\{\d+\}\{@\{\}l@\{\}\}\{\\textbf\{(.*)\}\} \\\\$")
+ROW_END = " \\\\"
+# A ratio that its interval does not decide says so.
+MARK = "undecided"
+
+
+def rows_of(text):
+    """The titles of the columns, and the rows: (heading, [cells])."""
+    titles, rows, heading, is_title = [], [], "", False
+    for line in text.splitlines():
+        found = HEADING.match(line)
+        if found:
+            heading = plain(found[1])
+        elif line == "\\toprule":
+            is_title = True
+        elif line.startswith("\\multicolumn"):
+            continue
+        elif line.endswith(ROW_END):
+            cells = [plain(cell) for cell in CELLS.split(line.removesuffix(ROW_END))]
+            if is_title:
+                titles, is_title = cells, False
+            else:
+                rows.append((heading, cells))
+    return titles, rows
+
+
+class Tables:
+    """The tables of one run."""
+
+    def __init__(self, evidence, drawn, claims, ledger):
+        self.evidence, self.drawn, self.claims, self.ledger = evidence, drawn, claims, ledger
+        self.run = evidence.run
+        self.settings = self._settings()
+
+    def compare(self, folder):
+        """Every table-NAME.tex in the folder."""
+        for path in sorted(folder.glob("table-*.tex")):
+            name = path.stem.removeprefix("table-")
+            titles, rows = rows_of(path.read_text())
+            if name in layout.BY_SETTING:
+                self._by_setting(name, titles, rows)
+            elif name in layout.OTHERS:
+                getattr(self, "_" + name.replace("-", "_"))(name, titles, rows)
+            elif name not in layout.NO_RESULTS:
+                self.ledger.note("tables: which", name, "no such table", "there", False)
+
+    def _settings(self):
+        """By kind: the headings, and which experiment, workload, parameter and architecture each
+        stands for."""
+        found = {}
+        experiments = self.run.manifest["experiments"]
+        kinds = [self.run.kind(name) for name in experiments]
+        for trial in self.run.manifest["plan"]:
+            experiment, cell = trial["experiment"], trial["cell"]
+            kind = self.run.kind(experiment)
+            words = layout.setting_words(cell["workload"], cell["parameter"])
+            if kinds.count(kind) > 1:
+                words = f"{experiment}: {words}" if words else experiment
+            if cell["architecture"] != self.run.own:
+                words += f" ({cell['architecture']})"
+            place = (experiment, cell["workload"], cell["parameter"], cell["architecture"])
+            found.setdefault(kind, {})[words.strip()] = place
+        return found
+
+    def _by_setting(self, name, titles, rows):
+        kind, columns = layout.BY_SETTING[name]
+        if not rows:
+            return
+        if len(titles) != len(columns) + 1:
+            self.ledger.note("tables: columns", name, len(columns) + 1, titles, False)
+            return
+        for heading, (subject, *cells) in rows:
+            place = self.settings.get(kind, {}).get(heading)
+            if place is None:
+                # Emulated starts have their heading too, and no number.
+                place = (kind, None, heading, None)
+            for column, text in zip(columns, cells):
+                self._cell(f"table {name}", Cell(*place, subject), column, text)
+
+    def _cell(self, table, cell, column, text):
+        """One column's text of one cell."""
+        if column.how == "words":
+            return
+        ours, is_same = self._check(cell, column, text)
+        where = f"{cell} {column.metric or column.how}"
+        self.ledger.note(table, where, ours, text, is_same)
+
+    def _check(self, cell, column, text):
+        match column.how:
+            case "value" | "point":
+                ours = expected_estimate(self.evidence, self.drawn, cell, column.metric)
+                if ours is None:
+                    return "no number", not SHOWN.match(text)
+                return ours, ours.is_printed_as(text, with_interval=column.how == "value")
+            case "ratio":
+                return self._ratio(cell, column.metric, text)
+            case "n":
+                return self._n(cell, column.metric, text)
+            case "development":
+                words = development(self.evidence.paces.get(cell, {}))
+                return words, words == text if words else not re.search(r"\d", text)
+            case "steady_from":
+                paces = self.evidence.paces.get(cell, {}).values()
+                starts = [start + 1 for _, start, _ in paces if start is not None]
+                ours = median(starts) if starts else None
+                return ours, is_rounded(value(text), ours, 1) if starts else text == "--"
+            case _:
+                return "a column that this check does not know", False
+
+    def _ratio(self, cell, metric, text):
+        baseline = self.run.manifest["experiments"].get(cell.experiment, {}).get("baseline")
+        if (cell, metric) not in self.evidence.estimates:
+            return "no number", not SHOWN.match(text)
+        if cell.subject == baseline:
+            return "1", text == "1"
+        ours = expected_ratio(self.evidence, cell, metric)
+        comparison = self.evidence.comparisons.get((cell, metric))
+        if ours is None:
+            return "no ratio", not SHOWN.match(text)
+        is_marked = text.endswith(f" ({MARK})")
+        must_be_marked = comparison.doubt in ("chance", "below_floor")
+        return ours, ours.is_printed_as(text) and is_marked == must_be_marked
+
+    def _n(self, cell, metric, text):
+        estimate = self.evidence.estimates.get((cell, metric))
+        if estimate:
+            ours = estimate.n
+        else:
+            visits = self.run.machines.get(cell, {})
+            ours = len(visits)
+        found = re.match(r"\d+", text)
+        return ours, found is not None and int(found[0]) == ours
+
+    def _comparisons(self, name, _titles, rows):
+        seen = Counter()
+        for heading, (subject, shown, a12, p, says) in rows:
+            place, metric = self._asked(heading.rsplit(": ", 1)[0])
+            # Headings do not say the instruction set: the machine's own comes first.
+            architecture = self._architectures_of(place)[seen[heading, subject]]
+            seen[heading, subject] += 1
+            cell = Cell(*place, subject)._replace(architecture=architecture)
+            comparison = self.evidence.comparisons.get((cell, metric))
+            where = f"{cell} {metric}"
+            if comparison is None:
+                self.ledger.note(f"table {name}", where, "nothing", shown, False)
+                continue
+            ours = expected_ratio(self.evidence, cell, metric)
+            is_same = ours.is_printed_as(shown) if ours else shown == "undefined"
+            if comparison.p is not None:
+                is_same &= is_two_decimals(a12, comparison.a12)
+                is_same &= is_p_printed_as(p, comparison.p_adjusted)
+            is_same &= self._says(cell, metric, comparison, says)
+            mine = f"{ours} A12 {comparison.a12} p {comparison.p_adjusted} {comparison.effect}"
+            self.ledger.note(f"table {name}", where, mine, f"{shown} {a12} {p} {says}", is_same)
+
+    def _architectures_of(self, place):
+        """The instruction sets under which a setting was planned, the machine's own first."""
+        places = [of for settings in self.settings.values() for of in settings.values()]
+        found = {of[3] for of in places if of[:3] == place[:3]}
+        return sorted(found, key=lambda name: (name != self.run.own, name)) or [self.run.own]
+
+    def _says(self, cell, metric, comparison, words):
+        """Whether the last column has the right effect, and the right number where the doubt has one."""
+        effect, _, doubt = words.partition(": ")
+        numbers = re.findall(r"\d+\.\d+", doubt)
+        if comparison.doubt == "chance":
+            is_right = len(numbers) == 1 and is_rounded(
+                value(numbers[0]), comparison.p_adjusted, 0.001
+            )
+        elif comparison.doubt == "below_floor":
+            floor = self.evidence.floor(cell, metric)
+            is_right = len(numbers) == 1 and is_rounded(value(numbers[0]), floor, 0.1)
+        else:
+            is_right = not numbers
+        return effect == comparison.effect and is_right
+
+    def _asked(self, words):
+        """The setting and the headline quantity that `EXPERIMENT, SETTING` stands for."""
+        for kind, settings in self.settings.items():
+            for place in settings.values():
+                experiment, workload, parameter, architecture = place
+                setting = layout.setting_words(workload, parameter)
+                if words == ", ".join(word for word in (experiment, setting) if word):
+                    if architecture == self.run.own or len(settings) == 1:
+                        return place, layout.HEADLINES[kind]
+        return (words, None, "-", self.run.own), "?"
+
+    def _ladder(self, name, _titles, rows):
+        cold = [place for place in self.settings.get("cold-start", {}).values() if place[2] == "-"]
+        for heading, (words, shown, n) in rows:
+            subject = heading.split(": ")[-1]
+            if words in layout.STAGES:
+                first = self.run.manifest["experiments"][cold[0][0]]["workloads"][0]
+                place = next(p for p in cold if p[1] == first)
+                metric = "stage_" + layout.STAGES[words]
+            elif words.startswith("(instance"):
+                place = next(iter(self.settings["instantiation"].values()))
+                metric = "instantiation"
+            else:
+                self.ledger.note(
+                    f"table {name}",
+                    f"{subject} {words}",
+                    "no number",
+                    shown,
+                    not SHOWN.match(shown),
+                )
+                continue
+            cell = Cell(*place, subject)
+            self._cell(f"table {name}", cell, layout.value(metric), shown)
+            self._cell(f"table {name}", cell, layout.n(metric), n)
+
+    def _memory_marginal(self, name, _titles, rows):
+        columns = [
+            layout.value("marginal_pss"),
+            layout.ratio("marginal_pss"),
+            layout.value("marginal_uss"),
+            layout.point("shim_pss"),
+            layout.point("engine_pss"),
+            layout.n("marginal_pss"),
+        ]
+        for heading, (subject, *cells) in rows:
+            workload = heading.split(",")[0]
+            places = self.settings["memory"].values()
+            experiment, architecture = next((p[0], p[3]) for p in places if p[1] == workload)
+            cell = Cell(experiment, workload, "-", architecture, subject)
+            for column, text in zip(columns, cells):
+                beside = column.metric in ("shim_pss", "engine_pss")
+                of = cell._replace(parameter="idle") if beside else cell
+                if column.how == "n" and (cell, column.metric) not in self.evidence.estimates:
+                    continue
+                self._cell(f"table {name}", of, column, text)
+
+    def _guest_languages(self, name, _titles, rows):
+        places = list(self.settings.get("guest-languages", {}).values())
+        metric = "time_to_first_response"
+        for _, (subject, component, compiled, shown, ratio, n, _compiler) in rows:
+            prepared = self.run.manifest["subjects"][subject].get("prepared")
+            for words, text, size in [
+                ("component", component, prepared and component_bytes(prepared)),
+                ("compiled", compiled, prepared and prepared["size_bytes"]),
+            ]:
+                ours = size and Expected(float(size), (size, size), "bytes", is_exact=True)
+                is_same = ours.is_printed_as(text) if ours else not SHOWN.match(text)
+                self.ledger.note(f"table {name}", f"{subject} {words}", ours, text, is_same)
+            if not places:
+                continue
+            cell = Cell(*places[0], subject)
+            self._cell(f"table {name}", cell, layout.value(metric), shown)
+            self._cell(f"table {name}", cell, layout.ratio(metric), ratio)
+            if (cell, metric) in self.evidence.estimates:
+                self._cell(f"table {name}", cell, layout.n(metric), n)
+
+    def _architectures(self, name, titles, rows):
+        for heading, (subject, *cells) in rows:
+            place, metric = self._asked(re.sub(r" \(and .*\)", "", heading.rsplit(": ", 1)[0]))
+            cell = Cell(*place, subject)._replace(architecture=self.run.own)
+            self._cell(f"table {name}", cell, layout.value(metric), cells[0])
+            self._cell(f"table {name}", cell, layout.ratio(metric), cells[1])
+            for at in range(2, len(cells), 3):
+                other = cell._replace(architecture=titles[at + 1])
+                self._cell(f"table {name}", other, layout.value(metric), cells[at])
+                self._cell(f"table {name}", other, layout.ratio(metric), cells[at + 1])
+                self._interaction(name, cell, other, metric, cells[at + 2])
+
+    _architectures_instructions = _architectures
+
+    def _interaction(self, name, cell, other, metric, text):
+        """The ratio of the two ratios to the baseline; of one that is drawn the value alone is
+        compared."""
+        ours = [self.evidence.comparisons.get((key, metric)) for key in (other, cell)]
+        if None in ours or None in (ours[0].ratio, ours[1].ratio):
+            self.ledger.note(
+                f"table {name}", f"{other} {metric} overhead", "none", text, not SHOWN.match(text)
+            )
+            return
+        ratio = ours[0].ratio / ours[1].ratio
+        is_exact = all(of.p is None for of in ours)
+        found = SHOWN.match(text)
+        expected = Expected(ratio, (ratio, ratio) if is_exact else None, "ratio")
+        is_same = found is not None and (
+            expected.is_printed_as(text) if is_exact or not found[3] else is_near(found, ratio)
+        )
+        self.ledger.note(f"table {name}", f"{other} {metric} overhead", expected, text, is_same)
+
+    def _claims(self, name, _titles, rows):
+        for (_, (_sentence, shown, wanted, says)), claim in zip(rows, self.claims, strict=True):
+            verdict, ratio, interval = self.evidence.judge(claim)
+            ours = ratio is not None and Expected(ratio, interval, "ratio")
+            is_same = ours.is_printed_as(shown) if ours else not SHOWN.match(shown)
+            is_same &= says.split(":")[0] == verdict.replace("_", " ")
+            is_same &= (
+                wanted == f"{'<' if claim['relation'] == 'less' else '>'} {claim['factor']:g}×"
+            )
+            self.ledger.note(
+                f"table {name}",
+                claim["name"],
+                f"{ours} {verdict}",
+                f"{shown} {wanted} {says}",
+                is_same,
+            )
+
+
+def component_bytes(prepared):
+    """The component that the module was compiled from."""
+    made_of = (file for file in prepared["made_of"] if file["file"].endswith(".wasm"))
+    return next((file["size_bytes"] for file in made_of), None)
+
+
+def is_near(found, ratio):
+    """Whether a printed value is `ratio` to its last printed digit."""
+    digits = len(found[1].partition(".")[2])
+    return is_rounded(value(found[1]), ratio, 10.0**-digits)

@@ -1,0 +1,223 @@
+"""The check itself: its definitions against scipy and against all arrangements, and that it finds a
+changed number.
+
+`cargo xtask test --independent` runs this; by hand the variables WEIGHBRIDGE_RUN,
+WEIGHBRIDGE_GENERATED, WEIGHBRIDGE_CLAIMS and WEIGHBRIDGE_CALIBRATION name the files that check.py
+takes.
+"""
+
+import itertools
+import json
+import os
+import re
+import shutil
+import tempfile
+import tomllib
+import unittest
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+import check
+import definitions as by
+import full
+import pace
+from estimates import Evidence
+from printed import THIN, Expected
+from raw import Run
+
+
+def all_arrangements(a, b):
+    """The two-sided p-value by dealing the values in every possible way."""
+    values, n = [*a, *b], len(a)
+    ranks = stats.rankdata(values)
+    found = sum(ranks[:n])
+    sums = [sum(of) for of in itertools.combinations(ranks, n)]
+    low, high = sum(s <= found for s in sums), sum(s >= found for s in sums)
+    return min(1, 2 * min(low, high) / len(sums))
+
+
+class Definitions(unittest.TestCase):
+    def test_the_rank_test_with_ties_is_that_of_all_arrangements(self):
+        generator = np.random.default_rng(1)
+        for sizes in [(6, 8), (7, 8), (5, 5), (3, 9)] * 5:
+            a, b = (generator.integers(0, 6, size).astype(float) for size in sizes)
+            self.assertAlmostEqual(by.mann_whitney(a, b), all_arrangements(a, b), places=12)
+
+    def test_scipys_permutations_double_the_smaller_tail_too(self):
+        a, b = [2.5, 2.5, 5.0, 5.0, 7.5, 7.5], [2.5, 5.0, 5.0, 7.5, 7.5, 7.5, 10.0, 10.0]
+
+        def rank_sum(a, b):
+            return sum(stats.rankdata([*a, *b])[: len(a)])
+
+        scipys = stats.permutation_test((a, b), rank_sum, n_resamples=np.inf).pvalue
+        self.assertAlmostEqual(by.mann_whitney(a, b), scipys, places=12)
+
+    def test_an_interval_of_eight_values(self):
+        # 1 - 2 * 0.5^8 * (1 + 8) = 92.97 %, 1 - 2 * 0.5^8 = 99.22 %: between the first and the
+        # second value.
+        low, high = by.median_interval([3, 1, 4, 1.5, 9, 2.6, 5, 3.5])
+        self.assertTrue(1 < low < 1.5 and 5 < high < 9, (low, high))
+        self.assertIsNone(by.median_interval([1, 2, 3, 4, 5]))
+
+    def test_a_quantile_of_several_histograms(self):
+        self.assertEqual(by.histogram_quantile(by.pooled([{1: 2, 5: 1}, {3: 1}]), 0.5), 1)
+        self.assertEqual(by.histogram_quantile(by.pooled([{1: 2, 5: 1}, {3: 1}]), 0.75), 3)
+
+    def test_paces(self):
+        generator = np.random.default_rng(2)
+        noise = generator.normal(0, 1, 300)
+        self.assertEqual(pace.classify(100 + noise), ("flat", 0))
+        late = np.where(np.arange(300) < 280, 100, 150)
+        self.assertEqual(pace.classify(late + noise), ("no_steady_state", None))
+        for start, word in [(150, "warm_up"), (50, "slow_down")]:
+            series = np.where(np.arange(300) < 120, start, 100) + noise
+            found, steady_from = pace.classify(series)
+            self.assertEqual(found, word)
+            self.assertAlmostEqual(steady_from, 120, delta=2)
+
+    def test_a_slope_is_scipys_and_the_level_changes_no_digit(self):
+        points = [(1, 4.0), (2, 5.0), (4, 11.0)]
+        self.assertAlmostEqual(by.slope(points), stats.linregress(*zip(*points, strict=True)).slope)
+        level = [(x, y + 5_836_800) for x, y in points]
+        self.assertEqual(by.slope(level), by.slope(points))
+
+    def test_holm(self):
+        found = by.holm([0.01, 0.04, 0.03, 0.005])
+        np.testing.assert_allclose(found, [0.03, 0.06, 0.06, 0.02])
+
+
+class Printed(unittest.TestCase):
+    def test_rounding_is_allowed_and_nothing_else(self):
+        milliseconds = Expected(1_234_567.0, (1_204_000.0, 1_293_000.0), "ns")
+        self.assertTrue(milliseconds.is_printed_as(f"1.235{THIN}ms [1.204, 1.293]"))
+        for wrong in [
+            "1.236{}ms [1.204, 1.293]",
+            "1.235{}ms [1.203, 1.293]",
+            "1.235{}µs [1.204, 1.293]",
+            "1.235{}ms",
+        ]:
+            self.assertFalse(milliseconds.is_printed_as(wrong.format(THIN)), wrong)
+        rate = Expected(42_135.0, (41_513.0, 42_702.0), "per_second")
+        self.assertTrue(rate.is_printed_as(f"42{THIN}100/s [41{THIN}500, 42{THIN}700]"))
+        self.assertFalse(rate.is_printed_as(f"42{THIN}200/s [41{THIN}500, 42{THIN}700]"))
+
+
+def required(name):
+    if name not in os.environ:
+        raise AssertionError(f"{name} is not set: `cargo xtask test --independent` sets it")
+    return Path(os.environ[name])
+
+
+class Changed(unittest.TestCase):
+    """One generated number is changed, as a fault of the analysis would."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.generated = required("WEIGHBRIDGE_GENERATED")
+        cls.claims = tomllib.loads(required("WEIGHBRIDGE_CLAIMS").read_text())["claim"]
+        calibration = json.loads(required("WEIGHBRIDGE_CALIBRATION").read_text())
+        cls.evidence = Evidence(Run(required("WEIGHBRIDGE_RUN")), calibration)
+        cls.draws = full.Drawn(cls.evidence.run)
+        cls.before = cls.differences(cls.generated)
+
+    @classmethod
+    def differences(cls, folder):
+        ledger = check.compare(cls.evidence, cls.draws, folder, cls.claims)
+        return {(kind, *place) for kind, places in ledger.differing.items() for place in places}
+
+    def found_after(self, name, change):
+        """What differs when `change` has been at one file, and did not before."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "generated"
+            shutil.copytree(self.generated, copy)
+            text = (copy / name).read_text()
+            changed = change(text)
+            self.assertNotEqual(text, changed)
+            (copy / name).write_text(changed)
+            return self.differences(copy) - self.before
+
+    def check_summary(self, change, kind):
+        """`change` gets the document and says which place it changed."""
+        place = None
+
+        def at(text):
+            nonlocal place
+            document = json.loads(text)
+            place = change(document)
+            return json.dumps(document)
+
+        found = self.found_after("summary.json", at)
+        self.assertEqual([(k, where) for k, where, _, _ in found], [(kind, place)])
+
+    def test_a_p_value_off_in_the_third_digit(self):
+        def change(document):
+            line = next(line for line in document["comparisons"] if line["p"] and line["p"] > 0.01)
+            line["p"] *= 1.003
+            return where(line)
+
+        self.check_summary(change, "Mann-Whitney p")
+
+    def test_a_median_one_part_in_a_million_too_large(self):
+        def change(document):
+            lines = document["summaries"]
+            line = next(line for line in lines if line["metric"] == "requests_per_second")
+            line["point"] *= 1.000001
+            return where(line)
+
+        self.check_summary(change, "medians")
+
+    def test_the_end_of_an_interval(self):
+        def change(document):
+            lines = document["comparisons"]
+            line = next(line for line in lines if line["interval"] and line["a12"] is not None)
+            line["interval"]["high"] *= 1.0001
+            return where(line)
+
+        self.check_summary(change, "intervals of ratios")
+
+    def test_a_verdict(self):
+        def change(document):
+            line = document["verdicts"][0]
+            line["verdict"] = "undecided" if line["verdict"] == "holds" else "holds"
+            return line["claim"]["name"]
+
+        self.check_summary(change, "verdicts")
+
+    def check_last_digit(self, name, pattern):
+        """The last digit of the first number after `pattern`."""
+
+        def other(found):
+            return found[1] + str((int(found[2]) + 1) % 10)
+
+        one = re.compile(pattern)
+        found = self.found_after(name, lambda text: one.sub(other, text, count=1))
+        self.assertEqual(len(found), 1, found)
+        return next(iter(found))
+
+    def test_the_last_digit_of_a_sentences_number(self):
+        kind, *_ = self.check_last_digit(
+            "numbers.tex", r"(requests_per_second/ratio\}\{[\d.]*)(\d)"
+        )
+        self.assertEqual(kind, "numbers.tex: ratio")
+
+    def test_the_last_digit_in_a_table(self):
+        kind, *_ = self.check_last_digit(
+            "table-throughput.tex", r"(?m)(^docker-scratch & [\d.\\,]*)(\d)"
+        )
+        self.assertEqual(kind, "table throughput")
+
+    def test_the_last_digit_on_the_terminal(self):
+        pattern = r"(?m)(^throughput .*\| docker-scratch +\| +[\d.\u202f]*)(\d)"
+        kind, *_ = self.check_last_digit("summary.txt", pattern)
+        self.assertEqual(kind, "summary.txt")
+
+
+def where(line):
+    keys = ("experiment", "workload", "parameter", "architecture", "subject")
+    return "/".join(line[key] or "-" for key in keys) + " " + line["metric"]
+
+
+if __name__ == "__main__":
+    unittest.main()
