@@ -4,6 +4,7 @@ None of it is taken from the analysis; where scipy has the very procedure, scipy
 """
 
 from collections import Counter
+from fractions import Fraction
 from functools import cache
 from math import comb
 
@@ -103,9 +104,13 @@ def holm(p_values):
 
 
 def slope(points):
-    """Least squares through (x, y); None with one x only."""
-    xs, ys = zip(*points)
-    return float(stats.linregress(xs, ys).slope) if len(set(xs)) > 1 else None
+    """Least squares through (x, y), as a fraction of whole numbers until the end: equal slopes stay
+    equal, and are ties of the rank test. None with one x only."""
+    xs, ys = ([Fraction(value) for value in of] for of in zip(*points, strict=True))
+    n = len(xs)
+    spread = n * sum(x * x for x in xs) - sum(xs) ** 2
+    joint = n * sum(x * y for x, y in zip(xs, ys, strict=True)) - sum(xs) * sum(ys)
+    return float(joint / spread) if spread else None
 
 
 def histogram_quantile(histogram, share):

@@ -77,6 +77,12 @@ class Definitions(unittest.TestCase):
             self.assertEqual(found, word)
             self.assertAlmostEqual(steady_from, 120, delta=2)
 
+    def test_a_slope_is_scipys_and_the_level_changes_no_digit(self):
+        points = [(1, 4.0), (2, 5.0), (4, 11.0)]
+        self.assertAlmostEqual(by.slope(points), stats.linregress(*zip(*points, strict=True)).slope)
+        level = [(x, y + 5_836_800) for x, y in points]
+        self.assertEqual(by.slope(level), by.slope(points))
+
     def test_holm(self):
         found = by.holm([0.01, 0.04, 0.03, 0.005])
         np.testing.assert_allclose(found, [0.03, 0.06, 0.06, 0.02])

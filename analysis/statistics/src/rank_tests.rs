@@ -44,9 +44,10 @@ fn small_samples_with_ties_agree_with_all_their_arrangements() {
     assert!((a12(&a, &b).unwrap() - 0.29924242424242425).abs() < 1e-12);
 }
 
-/// With ties and samples of different sizes the distribution is not symmetric: twice the smaller tail (first golden value, and
-/// `scipy.stats.permutation_test` over all 3003 and 6435 arrangements) is not the share of the arrangements that are as far
-/// from the mean on either side (second). Requests per second of a published run; METHODOLOGY.md says which it is.
+/// With ties and samples of different sizes the distribution is not symmetric: twice the smaller tail
+/// (first golden value, and `scipy.stats.permutation_test` over all 3003 and 6435 arrangements) is not
+/// the share of the arrangements that are as far from the mean on either side (second). Requests per
+/// second of a published run; METHODOLOGY.md says which it is.
 #[test]
 fn the_smaller_tail_is_doubled_where_the_tails_differ() {
     let check_other = |a: &[f64], b: &[f64], doubled: f64, both_sides: f64| {

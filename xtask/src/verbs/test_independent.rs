@@ -1,10 +1,11 @@
-//! `cargo xtask test --independent`: the numbers of the published run computed again from its raw log alone, in another
-//! language with other libraries (`analysis/check`), and compared with every number that the analysis prints.
+//! `cargo xtask test --independent`: the numbers of the published run computed again from its raw
+//! log alone, in another language with other libraries (`analysis/check`), and compared with every
+//! number that the analysis prints.
 
 use super::tools;
 use crate::exit::{Exit, LackingError};
 use crate::inputs::Inputs;
-use crate::process::{command, lines, run as call, shown, with_events};
+use crate::process::{command, interrupted, lines, run as call, shown, with_events};
 use crate::progress::Progress;
 use crate::project::Project;
 use anyhow::{Context, Result, ensure};
@@ -16,17 +17,19 @@ const FOLDER: &str = "analysis/check";
 const REQUIREMENTS: &str = "analysis/check/requirements.txt";
 /// The pinned packages have no wheels for older ones.
 const LEAST_PYTHON: &str = "3.11";
-/// Exits with 1 where this Python is older, and with 2 where `venv` cannot bring pip: Debian ships that part apart.
+/// Exits with 1 where this Python is older, and with 2 where `venv` cannot bring pip: Debian ships
+/// that part apart.
 const PROBE: &str = "import sys\n\
     if sys.version_info < (3, 11): sys.exit(1)\n\
     try: import ensurepip, venv\n\
     except ImportError: sys.exit(2)";
 
-/// Analyses the published run into a folder of its own, and checks what came out. A number that differs is named, and
-/// makes [`Exit::DoesNotHold`].
+/// Analyses the published run into a folder of its own, and checks what came out. A number that
+/// differs is named, and makes [`Exit::DoesNotHold`].
 ///
 /// # Errors
-/// There is no published run, Python or a package cannot be had (exit code 3), or the check does not see what it must.
+/// There is no published run, Python or a package cannot be had (exit code 3), or the check does
+/// not see what it must.
 pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
     let published = tools::published(project)?.context("paper/data holds no run to check")?;
     let python = environment(project, progress)?;
@@ -138,6 +141,9 @@ fn install(project: &Project, folder: &Path) -> Result<()> {
     pip.args(["--no-compile", "--only-binary=:all:", "--require-hashes", "--requirement"]);
     pip.arg(project.path(REQUIREMENTS));
     call(&mut pip).map_err(|error| {
+        if interrupted() {
+            return error;
+        }
         let what = format!("the packages of {REQUIREMENTS} ({error:#})");
         let remedy = "let pip reach a package index, and say this again".to_owned();
         LackingError { what, remedy }.into()
@@ -145,7 +151,6 @@ fn install(project: &Project, folder: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
