@@ -29,15 +29,15 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug, Parser)]
 #[command(name = "weighbridge-fuzz")]
 struct Arguments {
-    /// The native server.
+    /// The native server; without it the others alone are compared.
     #[arg(long, value_name = "PROGRAM")]
-    native: PathBuf,
-    /// The host.
-    #[arg(long, value_name = "PROGRAM")]
-    host: PathBuf,
+    native: Option<PathBuf>,
+    /// The host; without it the others alone are compared.
+    #[arg(long, value_name = "PROGRAM", requires = "component")]
+    host: Option<PathBuf>,
     /// The compiled component for the host.
-    #[arg(long, value_name = "FILE")]
-    component: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "host")]
+    component: Option<PathBuf>,
     /// Folders of images to begin with; folders within are not visited.
     #[arg(long, value_name = "FOLDER", num_args = 1.., required = true)]
     seeds: Vec<PathBuf>,
@@ -74,9 +74,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let seeds = Seeds::read(&arguments.seeds)?;
     std::fs::create_dir_all(&arguments.out)
         .with_context(|| format!("create {}", arguments.out.display()))?;
-    let native = Server::start(&arguments.native, &[])?;
-    let component = arguments.component.as_os_str();
-    let host = Server::start(&arguments.host, &["serve".as_ref(), component])?;
+    let servers = servers(arguments)?;
     let report = Report::new(arguments.out.clone(), arguments.seed);
     report::count_panics();
     let (first, end) = match arguments.only {
@@ -98,14 +96,16 @@ fn run(arguments: &Arguments) -> Result<bool> {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("take a signal over")?;
     }
     let work = || -> Result<()> {
-        let (mut native, mut host) = (Client::new(native.address), Client::new(host.address));
+        let mut clients: Vec<(&str, Client)> =
+            servers.iter().map(|(name, server)| (*name, Client::new(server.address))).collect();
         while Instant::now() < until && !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= end {
                 break;
             }
             let input = seeds.input(arguments.seed, number);
-            let answers = [in_process(&input), native.send(&input), host.send(&input)];
+            let mut answers = vec![("in process", in_process(&input))];
+            answers.extend(clients.iter_mut().map(|(name, client)| (*name, client.send(&input))));
             report.add(number, &input, &answers)?;
             if number % 50_000 == 49_999 {
                 println!("{}", report.tally().line(begun.elapsed()));
@@ -125,6 +125,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
         println!("fuzz: answers differ or a decoder panicked: see {}", path.display());
     }
     Ok(tally.first.is_none())
+}
+
+/// The servers that were named.
+fn servers(arguments: &Arguments) -> Result<Vec<(&'static str, Server)>> {
+    let mut servers = Vec::new();
+    if let Some(native) = &arguments.native {
+        servers.push(("native", Server::start(native, &[])?));
+    }
+    if let (Some(host), Some(component)) = (&arguments.host, &arguments.component) {
+        servers.push(("host", Server::start(host, &["serve".as_ref(), component.as_os_str()])?));
+    }
+    Ok(servers)
 }
 
 fn in_process(input: &Input) -> Answer {

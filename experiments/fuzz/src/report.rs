@@ -12,8 +12,6 @@ use crate::input::Input;
 
 /// Inputs written at most: after that many, more say nothing new.
 const FILES_MAX: u64 = 100;
-/// Who gave the answers, in their order.
-const WHO: [&str; 3] = ["in process", "native", "host"];
 
 thread_local! {
     /// Panics of this thread, caught by the library.
@@ -70,15 +68,16 @@ impl Report {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Compares the answers to one input; writes the input if they are not the same.
-    pub(crate) fn add(&self, number: u64, input: &Input, answers: &[Answer; 3]) -> Result<()> {
+    /// Compares the answers to one input, each with who gave it; writes the input if they are not the
+    /// same.
+    pub(crate) fn add(&self, number: u64, input: &Input, answers: &[(&str, Answer)]) -> Result<()> {
         let panics = PANICS.with(Cell::take);
         // A deadline depends on the machine's speed and load.
-        let is_late = answers.iter().any(|answer| answer.status == Some(503));
-        let differ = !is_late && answers.iter().any(|answer| *answer != answers[0]);
+        let is_late = answers.iter().any(|(_, answer)| answer.status == Some(503));
+        let differ = !is_late && answers.windows(2).any(|pair| pair[0].1 != pair[1].1);
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.executions += 1;
-        tally.pictures += u64::from(answers.iter().all(|answer| answer.status == Some(200)));
+        tally.pictures += u64::from(answers.iter().all(|(_, answer)| answer.status == Some(200)));
         tally.late += u64::from(is_late);
         tally.differences += u64::from(differ);
         tally.panics += panics;
@@ -86,7 +85,7 @@ impl Report {
             let path = self.folder.join(format!("seed-{}-{number}.bin", self.seed));
             let mut text = format!("POST {}\ncontent-type: {}\n", input.target, input.content_type);
             text += &format!("made from: {}\npanics in process: {panics}\n", input.origin);
-            for (who, answer) in WHO.iter().zip(answers) {
+            for (who, answer) in answers {
                 let status = answer.status.map_or("none".to_owned(), |status| status.to_string());
                 let body = String::from_utf8_lossy(answer.body.get(..300).unwrap_or(&answer.body));
                 text += &format!("{who}: {status}, {} bytes: {body}\n", answer.body.len());
