@@ -28,41 +28,56 @@ fn serve(folder: &Folder, options: &[&str]) -> Host {
 #[test]
 fn what_a_guest_does_wrong_costs_its_own_request_and_little_memory() {
     let folder = Folder::new("hostile");
-    let deadline = ["--deadline-ms", "600", "--memory-limit-mib", "256"];
-    let options = [&deadline[..], &["--total-answers-mib", "64"]].concat();
-    let host = serve(&folder, &options);
+    let host = serve(&folder, &["--memory-limit-mib", "256", "--total-answers-mib", "64"]);
     let attacks = [
-        ("/a", 500, "headers that are too long"),
-        ("/u", 500, "headers that are never dropped"),
-        ("/k", 500, "200,000 headers"),
-        ("/b", 500, "bodies that are never sent"),
-        ("/c", 500, "a response without end"),
-        ("/n", 500, "10,000 pollables"),
-        ("/f", 503, "pollables that are always ready, asked for ever"),
-        ("/g", 500, "60 MB of random bytes at a time"),
-        ("/m", 503, "64 KiB of random bytes at a time, for ever"),
-        ("/s", 503, "a loop without end"),
-        ("/r", 503, "a loop without end, after the response has been given"),
-        ("/i", 500, "an error with a long text"),
-        ("/t", 500, "an error with a text of 20 MB"),
-        ("/j", 500, "another length than announced"),
-        ("/l", 500, "a body that is begun and forgotten"),
-        ("/o", 500, "a recursion without end"),
-        ("/p", 500, "no response"),
-        ("/q", 500, "a trap"),
+        ("/a", "headers that are too long"),
+        ("/u", "headers that are never dropped"),
+        ("/k", "200,000 headers"),
+        ("/b", "bodies that are never sent"),
+        ("/c", "a response without end"),
+        ("/n", "10,000 pollables"),
+        ("/g", "60 MB of random bytes at a time"),
+        ("/i", "an error with a long text"),
+        ("/t", "an error with a text of 20 MB"),
+        ("/j", "another length than announced"),
+        ("/l", "a body that is begun and forgotten"),
+        ("/o", "a recursion without end"),
+        ("/p", "no response"),
+        ("/q", "a trap"),
     ];
-    for (path, status, what) in attacks {
-        let start = Instant::now();
-        let code = if status == 503 { "deadline_exceeded" } else { "internal" };
+    for (path, what) in attacks {
+        // It is noticed at once, not at the deadline of 10 s.
         eprintln!("{path}: {what}");
-        host.get(path).assert_error(status, code);
-        assert!(start.elapsed() < Duration::from_secs(4), "{what}: {:?}", start.elapsed());
+        host.get(path).assert_error(500, "internal");
         assert_eq!(host.get("/").status, 201, "{what}");
         let peak_mib = host.peak_mib();
         assert!(peak_mib < BASE_MIB + 3 * 64, "{what}: {peak_mib} MiB");
     }
-    // Twenty descriptions of at most 200 characters, and what is around them.
+    // At most twenty descriptions of 200 characters, and what is around them.
     assert!(host.logged_bytes() < 20 * 300, "{} bytes", host.logged_bytes());
+}
+
+#[test]
+fn what_never_ends_is_ended_at_its_deadline() {
+    let folder = Folder::new("endless");
+    let host = serve(&folder, &["--deadline-ms", "1000"]);
+    let attacks = [
+        ("/s", "a loop"),
+        ("/r", "a loop, after the response has been given"),
+        ("/f", "pollables that are always ready, asked again and again"),
+        ("/m", "64 KiB of random bytes, again and again"),
+    ];
+    let start = Instant::now();
+    let asked = attacks.map(|(path, what)| (host.ask(path), what));
+    for (stream, what) in asked {
+        eprintln!("{what}");
+        Response::read(stream).assert_error(503, "deadline_exceeded");
+    }
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(1000), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert_eq!(host.get("/").status, 201);
+    assert!(host.peak_mib() < BASE_MIB, "{} MiB", host.peak_mib());
 }
 
 #[test]
@@ -99,7 +114,10 @@ fn instances_share_one_allowance() {
         host.get("/d").assert_error(503, "deadline_exceeded");
         assert!(start.elapsed() >= Duration::from_millis(1000));
         assert_eq!(host.get("/").status, 201);
-        assert!(host.resident_mib() < BASE_MIB, "{pooling:?}: {} MiB", host.resident_mib());
+        // A slot of the pool keeps up to 16 MiB.
+        let kept_mib = if pooling.is_empty() { 8 * 16 } else { 0 };
+        let resident_mib = host.resident_mib();
+        assert!(resident_mib < BASE_MIB + kept_mib, "{pooling:?}: {resident_mib} MiB");
     }
 }
 
