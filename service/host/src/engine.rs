@@ -28,10 +28,11 @@ const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
 /// The epoch's length: how long a guest's own code keeps its thread from other requests, and how late a deadline is
 /// noticed, for each guest that computes on the thread.
 ///
-/// Longer takes what the guest's code cannot be interrupted in. An instruction that works through memory (`memory.fill`,
-/// `memory.copy`, `memory.init`; Wasmtime 48 runs each as one call) touches at most the whole linear memory: BULK.
-/// So does the release of an instance that has touched it. A call to the host hands over 128 KiB at most, or a
-/// request's body of 16 MiB, or 64 KiB of random bytes: a few milliseconds.
+/// Longer takes what cannot be interrupted. An instruction that works through memory (`memory.fill`, `memory.copy`,
+/// `memory.init`), each of which Wasmtime 48 runs as one call, touches at most the whole linear memory: 1 GiB took 0.10 s
+/// of CPU time, and 0.75 s where its pages were touched first. So does the release of an instance that has touched
+/// them. A call to the host hands over 128 KiB at most, or a request's body of 16 MiB, or 64 KiB of random
+/// bytes: a few milliseconds.
 const EPOCH: Duration = Duration::from_millis(5);
 
 /// What serving needs beside the code.

@@ -8,15 +8,22 @@
 mod common;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::{Folder, Host, Response};
 
 /// What a host may use that compiles such a guest and answers requests that need next to nothing.
-const BASE_MIB: u64 = 128;
+const BASE_MIB: u64 = 96;
 /// Much longer than three slices of a guest (15 ms), for a busy machine; far below the 305 ms after which tokio looks at
 /// its sockets by itself when a guest is always ready.
 const NOT_HELD_UP: Duration = Duration::from_millis(120);
+
+/// One test at a time: most keep a processor busy, and would delay the others.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn serve(folder: &Folder, options: &[&str]) -> Host {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_weighbridge-host"));
@@ -27,46 +34,63 @@ fn serve(folder: &Folder, options: &[&str]) -> Host {
 
 #[test]
 fn what_a_guest_does_wrong_costs_its_own_request_and_little_memory() {
+    let _alone = alone();
     let folder = Folder::new("hostile");
-    let deadline = ["--deadline-ms", "600", "--memory-limit-mib", "256"];
-    let options = [&deadline[..], &["--total-answers-mib", "64"]].concat();
-    let host = serve(&folder, &options);
+    let host = serve(&folder, &["--memory-limit-mib", "256", "--total-answers-mib", "64"]);
     let attacks = [
-        ("/a", 500, "headers that are too long"),
-        ("/u", 500, "headers that are never dropped"),
-        ("/k", 500, "200,000 headers"),
-        ("/b", 500, "bodies that are never sent"),
-        ("/c", 500, "a response without end"),
-        ("/n", 500, "10,000 pollables"),
-        ("/f", 503, "pollables that are always ready, asked for ever"),
-        ("/g", 500, "60 MB of random bytes at a time"),
-        ("/m", 503, "64 KiB of random bytes at a time, for ever"),
-        ("/s", 503, "a loop without end"),
-        ("/r", 503, "a loop without end, after the response has been given"),
-        ("/i", 500, "an error with a long text"),
-        ("/t", 500, "an error with a text of 20 MB"),
-        ("/j", 500, "another length than announced"),
-        ("/l", 500, "a body that is begun and forgotten"),
-        ("/o", 500, "a recursion without end"),
-        ("/p", 500, "no response"),
-        ("/q", 500, "a trap"),
+        ("/a", "headers that are too long"),
+        ("/u", "headers that are never dropped"),
+        ("/k", "200,000 headers"),
+        ("/b", "bodies that are never sent"),
+        ("/c", "a response without end"),
+        ("/n", "10,000 pollables"),
+        ("/g", "60 MB of random bytes at a time"),
+        ("/i", "an error with a long text"),
+        ("/t", "an error with a text of 20 MB"),
+        ("/j", "another length than announced"),
+        ("/l", "a body that is begun and forgotten"),
+        ("/o", "a recursion without end"),
+        ("/p", "no response"),
+        ("/q", "a trap"),
     ];
-    for (path, status, what) in attacks {
-        let start = Instant::now();
-        let code = if status == 503 { "deadline_exceeded" } else { "internal" };
+    for (path, what) in attacks {
+        // It is noticed at once, not at the deadline of 10 s.
         eprintln!("{path}: {what}");
-        host.get(path).assert_error(status, code);
-        assert!(start.elapsed() < Duration::from_secs(4), "{what}: {:?}", start.elapsed());
+        host.get(path).assert_error(500, "internal");
         assert_eq!(host.get("/").status, 201, "{what}");
         let peak_mib = host.peak_mib();
         assert!(peak_mib < BASE_MIB + 3 * 64, "{what}: {peak_mib} MiB");
     }
-    // Twenty descriptions of at most 200 characters, and what is around them.
+    // At most twenty descriptions of 200 characters, and what is around them.
     assert!(host.logged_bytes() < 20 * 300, "{} bytes", host.logged_bytes());
 }
 
 #[test]
+fn what_never_ends_is_ended_at_its_deadline() {
+    let _alone = alone();
+    let folder = Folder::new("endless");
+    let host = serve(&folder, &["--deadline-ms", "1000"]);
+    let attacks = [
+        ("/s", "a loop"),
+        ("/r", "a loop, after the response has been given"),
+        ("/f", "pollables that are always ready, asked again and again"),
+        ("/m", "64 KiB of random bytes, again and again"),
+    ];
+    let start = Instant::now();
+    let asked = attacks.map(|(path, what)| (host.ask(path), what));
+    for (stream, what) in asked {
+        eprintln!("{what}");
+        Response::read(stream).assert_error(503, "deadline_exceeded");
+    }
+    assert!(start.elapsed() >= Duration::from_millis(1000), "{:?}", start.elapsed());
+    assert!(host.cpu_time() < Duration::from_secs(4), "{:?}", host.cpu_time());
+    assert_eq!(host.get("/").status, 201);
+    assert!(host.peak_mib() < BASE_MIB, "{} MiB", host.peak_mib());
+}
+
+#[test]
 fn a_guest_that_computes_holds_up_nobody() {
+    let _alone = alone();
     let folder = Folder::new("neighbours");
     for path in ["/s", "/f", "/m"] {
         let host = serve(&folder, &[]);
@@ -80,6 +104,7 @@ fn a_guest_that_computes_holds_up_nobody() {
 
 #[test]
 fn instances_share_one_allowance() {
+    let _alone = alone();
     let folder = Folder::new("allowance");
     for pooling in [&[][..], &["--no-pooling"]] {
         let limits = ["--deadline-ms", "1000", "--total-memory-mib", "128"];
@@ -99,17 +124,21 @@ fn instances_share_one_allowance() {
         host.get("/d").assert_error(503, "deadline_exceeded");
         assert!(start.elapsed() >= Duration::from_millis(1000));
         assert_eq!(host.get("/").status, 201);
-        assert!(host.resident_mib() < BASE_MIB, "{pooling:?}: {} MiB", host.resident_mib());
+        // A slot of the pool keeps up to 16 MiB.
+        let kept_mib = if pooling.is_empty() { 8 * 16 } else { 0 };
+        let resident_mib = host.resident_mib();
+        assert!(resident_mib < BASE_MIB + kept_mib, "{pooling:?}: {resident_mib} MiB");
     }
 }
 
 #[test]
 fn responses_that_nobody_reads_share_one_allowance() {
+    let _alone = alone();
     let folder = Folder::new("unread");
-    let host = serve(&folder, &["--deadline-ms", "1000", "--total-answers-mib", "48"]);
-    // 24 of 16 MiB each; the kernel takes some of each, but not all.
-    let unread: Vec<_> = (0..24).map(|_| host.ask("/e")).collect();
-    std::thread::sleep(Duration::from_millis(1500));
+    let host = serve(&folder, &["--deadline-ms", "3000", "--total-answers-mib", "48"]);
+    // 16 of 16 MiB each; the kernel takes some of each, but not all.
+    let unread: Vec<_> = (0..16).map(|_| host.ask("/e")).collect();
+    std::thread::sleep(Duration::from_millis(3500));
     assert_eq!(host.get("/").status, 201);
     let peak_mib = host.peak_mib();
     assert!(peak_mib < BASE_MIB + 2 * 48, "{peak_mib} MiB");
@@ -123,29 +152,32 @@ fn responses_that_nobody_reads_share_one_allowance() {
 
 #[test]
 fn a_fill_of_much_memory_delays_a_deadline_by_a_fill_only() {
+    let _alone = alone();
     let folder = Folder::new("fill");
     let memory = ["--memory-limit-mib", "256", "--total-memory-mib", "768"];
     let host = serve(&folder, &[&["--deadline-ms", "500"][..], &memory].concat());
-    let start = Instant::now();
     let filling = [(); 3].map(|()| host.ask("/h"));
     for stream in filling {
         Response::read(stream).assert_error(503, "deadline_exceeded");
     }
-    // Each fill is some tens of milliseconds, and there are three in turn.
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // Half a second of fills, and one more of each guest: the first of each is the longest, 0.2 s.
+    assert!(host.cpu_time() < Duration::from_secs(4), "{:?}", host.cpu_time());
     assert_eq!(host.get("/").status, 201);
 }
 
 #[test]
 fn a_stop_ends_while_guests_go_on() {
+    let _alone = alone();
     let folder = Folder::new("stop");
-    let host = serve(&folder, &["--stop-timeout-ms", "300", "--memory-limit-mib", "256"]);
+    let options = ["--stop-timeout-ms", "300", "--deadline-ms", "60000"];
+    let host = serve(&folder, &[&options[..], &["--memory-limit-mib", "256"]].concat());
     let busy = ["/s", "/s", "/f", "/m", "/h"].map(|path| host.ask(path));
     std::thread::sleep(Duration::from_millis(200));
     let start = Instant::now();
     assert_eq!(host.stop("TERM"), Some(0));
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(300), "{took:?}: they had no time to finish");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    // Long before their deadline, on a busy machine too.
+    assert!(took < Duration::from_secs(30), "{took:?}");
     drop(busy);
 }
