@@ -150,7 +150,7 @@ fn neither_variables_nor_files_of_a_user_decide_about_a_program() {
 
     // They would decide: a cargo called by hand takes them.
     let checkout = folder.path().join("checkouts/in/small/checkout");
-    let mut by_hand = Command::new(env!("CARGO"));
+    let mut by_hand = command(env!("CARGO"));
     by_hand.current_dir(&checkout).args(["run", "--quiet", "--offline", "--release"]);
     by_hand.env("CARGO_TARGET_DIR", folder.path().join("by-hand"));
     by_hand.env_remove("CARGO_BUILD_BUILD_DIR");
