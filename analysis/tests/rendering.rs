@@ -152,7 +152,8 @@ fn a_question_of_somebodys_own_is_not_told_of_the_papers_claims() {
 #[test]
 fn the_end_of_a_long_run_is_short() {
     let brief = rendered(&eventful()).remove("paper/brief.txt").unwrap();
-    assert!(brief.lines().count() <= 20, "{brief}");
+    // Without the line that names what made it, `all` shows these and six of its own.
+    assert!(brief.lines().skip(2).count() <= 19, "{brief}");
 }
 
 #[test]
