@@ -148,8 +148,10 @@ class Expected:
 
 
 def is_rounded(shown, number, step):
-    """Whether `shown` is `number` to the nearest step."""
-    return abs(shown - number) <= 0.5 * step * (1 + 1e-6) + abs(number) * SAME_SHARE
+    """Whether `shown` is `number` to the nearest step, and a whole number of steps."""
+    steps = shown / step
+    is_whole = abs(steps - round(steps)) <= 1e-6 + abs(steps) * SAME_SHARE
+    return is_whole and abs(shown - number) <= 0.5 * step * (1 + 1e-6) + abs(number) * SAME_SHARE
 
 
 def is_p_printed_as(text, p):
