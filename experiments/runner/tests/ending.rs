@@ -89,7 +89,7 @@ fn a_run_whose_reader_goes_away_ends_in_order() {
     wait_for_lines(&mut child, results.path(), 1);
     drop(child.stdout.take());
     let (code, _, stderr) = end(child);
-    assert_eq!((code, stderr.as_str()), (Some(141), ""));
+    assert!(code == Some(141) && !stderr.contains("panicked"), "{code:?}: {stderr}");
     assert!(partial(results.path()).is_some(), "it can be gone on with");
     assert_eq!(processes(), 0);
 }

@@ -2,6 +2,7 @@
 
 use super::{PreparedRequest, Progress, ResponseReader};
 use crate::clock::monotonic_ns;
+use crate::interrupt;
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -57,6 +58,8 @@ pub struct FirstAnswer {
 /// How long one connect may hang. A SYN that meets no listener on a bridge is sent again only after a
 /// second: abandoning it and asking anew keeps that second out of the measurement.
 const CONNECT_LIMIT: Duration = Duration::from_millis(20);
+/// How long an answer is waited for without a look at whether the run was interrupted.
+const LOOK_UP: Duration = Duration::from_millis(200);
 /// The client spins for this long before it begins to sleep between attempts: the subject's core is
 /// another one, and a sleep would round short cold starts up.
 const SPIN: Duration = Duration::from_millis(5);
@@ -130,17 +133,19 @@ fn exchange_on(
     request: &PreparedRequest,
     limit: Duration,
 ) -> Result<(u64, u64, Answer), String> {
-    stream.set_read_timeout(Some(limit)).map_err(|e| format!("set a time limit: {e}"))?;
+    stream
+        .set_read_timeout(Some(LOOK_UP.min(limit)))
+        .map_err(|e| format!("set a time limit: {e}"))?;
     stream.set_write_timeout(Some(limit)).map_err(|e| format!("set a time limit: {e}"))?;
     const WRITTEN_AT_ONCE_BYTES: usize = 1 << 20;
     if request.bytes.len() <= WRITTEN_AT_ONCE_BYTES {
         (&*stream).write_all(&request.bytes).map_err(|e| format!("send the request: {e}"))?;
-        return read_answer(stream, request);
+        return read_answer(stream, request, limit);
     }
     std::thread::scope(|scope| {
         // A failed write is not the result: what the server answered, or the lack of it, is.
         scope.spawn(|| (&*stream).write_all(&request.bytes));
-        let answer = read_answer(stream, request);
+        let answer = read_answer(stream, request, limit);
         // Wakes a writer that still waits for room.
         let _ = stream.shutdown(std::net::Shutdown::Both);
         answer
@@ -150,7 +155,9 @@ fn exchange_on(
 fn read_answer(
     mut stream: &TcpStream,
     request: &PreparedRequest,
+    limit: Duration,
 ) -> Result<(u64, u64, Answer), String> {
+    let mut heard = Instant::now();
     let mut reader = ResponseReader::new(request.is_head);
     let mut first_byte_ns = None;
     let mut chunk = vec![0u8; 64 * 1024];
@@ -159,9 +166,14 @@ fn read_answer(
             Ok(0) => reader.close()?,
             Ok(count) => {
                 first_byte_ns.get_or_insert_with(monotonic_ns);
+                heard = Instant::now();
                 reader.push(&chunk[..count])?
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) if interrupt::requested() => return Err(interrupt::REASON.to_owned()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && heard.elapsed() < limit => {
+                continue;
+            }
             Err(error) => return Err(format!("read the response: {error}")),
         };
         if progress == Progress::Complete {
