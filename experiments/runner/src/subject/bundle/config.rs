@@ -204,7 +204,10 @@ mod tests {
         let namespaces = config["linux"]["namespaces"].to_string();
         assert!(!namespaces.contains("network"), "the host's network: {namespaces}");
         let mark = config["process"]["env"][0].as_str().unwrap();
-        assert!(mark.starts_with("WEIGHBRIDGE_RUN=r "), "whose it is, after the run's name: {mark}");
+        assert!(
+            mark.starts_with("WEIGHBRIDGE_RUN=r "),
+            "whose it is, after the run's name: {mark}"
+        );
     }
 
     #[test]
