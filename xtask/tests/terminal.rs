@@ -65,8 +65,9 @@ fn ctrl_c_at_a_terminal_reaches_the_runner_once() {
 
 #[test]
 fn a_terminal_that_is_closed_ends_the_runner_in_order() {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &stand_in()]).env("WEIGHBRIDGE_TEST_STAND_IN", "1");
+    // As it is by default: tests that `nohup` started hand on that it is ignored, and then it is.
+    let mut shell = Command::new("env");
+    shell.args(["--default-signal=HUP", "sh", "-c", &stand_in()]).env("WEIGHBRIDGE_TEST_STAND_IN", "1");
     let mut child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.stderr.take().unwrap();
     let said = said_after(&mut child, output, |child| {

@@ -62,6 +62,22 @@ fn check_ok(observations: &[Observation]) {
 const NATIVE: [&str; 7] =
     ["cold-start", "--profile", "quick", "--workload", "healthz", "--subject", "native"];
 
+/// The same command with SIGHUP as it is by default: tests that `nohup` started hand on that it is ignored, and then it is.
+fn hearing_hangups(command: &Command) -> Command {
+    let mut hearing = Command::new("env");
+    hearing.arg("--default-signal=HUP").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => hearing.env(name, value),
+            None => hearing.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        hearing.current_dir(folder);
+    }
+    hearing
+}
+
 #[test]
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn a_terminal_that_is_closed_ends_a_run_as_ctrl_c_does() {
@@ -69,7 +85,7 @@ fn a_terminal_that_is_closed_ends_a_run_as_ctrl_c_does() {
     let results = tempfile::tempdir().unwrap();
     let subject = if is_root() { "native,runc" } else { "native" };
     let arguments = [&NATIVE[..6], &[subject]].concat();
-    let mut child = begin(&mut runner_without_engines(results.path(), &arguments));
+    let mut child = begin(&mut hearing_hangups(&runner_without_engines(results.path(), &arguments)));
     let run = wait_for_lines(&mut child, results.path(), 3);
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
     let (code, stdout, stderr) = end(child);
