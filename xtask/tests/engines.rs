@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 
+// Past the test harness, which keeps what a passing test prints to itself.
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use weighbridge_machine::eprintln;
 use xtask::setup::{Context, Engine, LocalMachine, Machine, Need, Step, engine};
 
 /// This machine, without the engines that somebody has named or has running.

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 
+// Past the test harness, which keeps what a passing test prints to itself.
 use std::path::Path;
 use std::process::Command;
+use weighbridge_machine::eprintln;
 
 /// What dockerd does for its bridge, in its own words, on a machine that forwards for somebody else.
 const SCRIPT: &str = r#"
@@ -59,7 +61,9 @@ fn the_machine_forwards_as_it_did_before() {
     let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
     let is_allowed = Command::new("unshare").args(["--net", "iptables", "-S"]).output();
     if !has("iptables") || !is_allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("note: not tried: it takes iptables, and root in a network of its own");
+        eprintln!(
+            "not tested: the network of a private engine: it takes iptables, and root in a network of its own"
+        );
         return;
     }
     let ours = tempfile::tempdir().unwrap();

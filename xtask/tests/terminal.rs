@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 
+// Past the test harness, which keeps what a passing test prints to itself.
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use weighbridge_machine::eprintln;
 use xtask::process::{take_signals, with_events};
 use xtask::progress::Progress;
 
@@ -67,7 +69,9 @@ fn ctrl_c_at_a_terminal_reaches_the_runner_once() {
 fn a_terminal_that_is_closed_ends_the_runner_in_order() {
     // As it is by default: tests that `nohup` started hand on that it is ignored, and then it is.
     let mut shell = Command::new("env");
-    shell.args(["--default-signal=HUP", "sh", "-c", &stand_in()]).env("WEIGHBRIDGE_TEST_STAND_IN", "1");
+    shell
+        .args(["--default-signal=HUP", "sh", "-c", &stand_in()])
+        .env("WEIGHBRIDGE_TEST_STAND_IN", "1");
     let mut child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.stderr.take().unwrap();
     let said = said_after(&mut child, output, |child| {

@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn the_commit_of_a_repository_around_the_checkout_is_not_the_checkouts() {
         if Command::new("git").arg("--version").output().is_err() {
-            eprintln!("not tested: git is not installed");
+            crate::eprintln!("not tested: git is not installed");
             return;
         }
         let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@
 
 mod common;
 
+// Past the test harness, which keeps what a passing test prints to itself.
 use common::*;
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -13,6 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use weighbridge_machine::eprintln;
 use weighbridge_schema::record::{Observation, Outcome};
 
 /// Longer than anything here takes on a busy machine.
@@ -85,7 +87,8 @@ fn a_terminal_that_is_closed_ends_a_run_as_ctrl_c_does() {
     let results = tempfile::tempdir().unwrap();
     let subject = if is_root() { "native,runc" } else { "native" };
     let arguments = [&NATIVE[..6], &[subject]].concat();
-    let mut child = begin(&mut hearing_hangups(&runner_without_engines(results.path(), &arguments)));
+    let mut child =
+        begin(&mut hearing_hangups(&runner_without_engines(results.path(), &arguments)));
     let run = wait_for_lines(&mut child, results.path(), 3);
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
     let (code, stdout, stderr) = end(child);

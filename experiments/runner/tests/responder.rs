@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 
+// Past the test harness, which keeps what a passing test prints to itself.
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use weighbridge_machine::eprintln;
 use weighbridge_schema::calibration_load::LoadCalibration;
 
 fn runner() -> Command {

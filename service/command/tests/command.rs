@@ -50,7 +50,10 @@ fn odd_images_are_answered_on_wasi_as_natively() {
     let module = set("WEIGHBRIDGE_ARTIFACTS").join("command.wasm");
     let installed = find_wasmtime(&set("WEIGHBRIDGE_PROGRAMS"));
     let Some(wasmtime) = installed.or_else(|| find_wasmtime(Path::new("/usr/local/bin"))) else {
-        eprintln!("left out: odd images on WASI preview 1: no wasmtime is installed");
+        let _ = writeln!(
+            std::io::stderr(),
+            "not tested: odd images on WASI preview 1: no wasmtime is installed"
+        );
         return;
     };
     let compiled = std::env::temp_dir().join(format!("odd-{}.cwasm", std::process::id()));

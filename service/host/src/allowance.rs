@@ -16,7 +16,7 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// A allowance of `bytes`, rounded up to whole pages of 64 KiB.
+    /// An allowance of `bytes`, rounded up to whole pages of 64 KiB.
     pub(crate) fn new(bytes: usize) -> Self {
         // A share asks for 32 bits of pages at a time: 256 TiB.
         let largest = Semaphore::MAX_PERMITS.min(u32::MAX as usize);

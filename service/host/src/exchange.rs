@@ -18,8 +18,9 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use weighbridge_server::cut;
+
 use crate::allowance::{Allowance, Share};
-use crate::excerpt::excerpt;
 use crate::give_back::{LARGE_BYTES, give_back};
 use crate::guest::Guest;
 use crate::limits::ANSWER_BYTES;
@@ -104,7 +105,7 @@ async fn take_response(
     let Ok(outcome) = receiver.await else { bail!("the guest gave no response") };
     let (parts, body) = outcome
         .map_err(|code| {
-            let code = excerpt(format_args!("{code:?}"));
+            let code = cut(&format_args!("{code:?}"));
             format_err!("the guest answered with the error {code}")
         })?
         .into_parts();
@@ -199,7 +200,7 @@ fn check_length(response: &mut Response<Bytes>, head_only: bool) -> Result<()> {
         return Ok(());
     };
     if announced.to_str().ok().and_then(|text| text.parse().ok()) != Some(length_bytes) {
-        let announced = excerpt(format_args!("{announced:?}"));
+        let announced = cut(&format_args!("{announced:?}"));
         bail!("the guest announced {announced} bytes and sent {length_bytes}");
     }
     Ok(())

@@ -1,15 +1,8 @@
 //! The answers that the host gives in the guest's place, with the service's own bodies.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-
-use crate::excerpt::excerpt;
-
-/// How many failures of guests are described on stderr, each in 200 characters, before it falls silent: neither
-/// a client nor a guest must be able to fill a disk.
-const DESCRIBED_FAILURES: u32 = 20;
+use weighbridge_server::Failures;
 
 /// 413: the body was over the limit, and the guest was not asked.
 pub(crate) fn body_too_large() -> Response<Bytes> {
@@ -23,14 +16,10 @@ pub(crate) fn deadline_exceeded() -> Response<Bytes> {
 
 /// 500: the guest trapped, or gave no proper response.
 pub(crate) fn guest_failed(error: &wasmtime::Error) -> Response<Bytes> {
-    static FAILURES: AtomicU32 = AtomicU32::new(0);
-    let before = FAILURES.fetch_add(1, Relaxed);
-    if before < DESCRIBED_FAILURES {
-        let described = excerpt(format_args!("{error:#}"));
+    // Described and counted as the native service's are: neither a client nor a guest must be able to fill a disk.
+    static FAILURES: Failures = Failures::new("failures of guests");
+    if let Some(described) = FAILURES.describe(&format_args!("{error:#}")) {
         eprintln!("weighbridge-host: a request failed: {described}");
-    }
-    if before + 1 == DESCRIBED_FAILURES {
-        eprintln!("weighbridge-host: further failures are answered but not described");
     }
     response(weighbridge_transform::internal_error())
 }

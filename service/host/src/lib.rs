@@ -17,7 +17,6 @@ mod arguments;
 mod call;
 mod component;
 mod engine;
-mod excerpt;
 mod exchange;
 mod failure;
 mod give_back;

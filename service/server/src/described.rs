@@ -63,8 +63,9 @@ fn is_power_of_ten(number: u64) -> bool {
     10_u64.checked_pow(number.ilog10()) == Some(number)
 }
 
-/// One line of what `text` shows; formatting ends where the line is full.
-fn cut(text: &dyn fmt::Display) -> String {
+/// One line of what `text` shows, of at most [`DESCRIPTION_CHARS`] characters; formatting ends where the line is full.
+#[must_use]
+pub fn cut(text: &dyn fmt::Display) -> String {
     let mut line = Line { text: String::new(), left_chars: DESCRIPTION_CHARS };
     if write!(line, "{text}").is_err() && line.left_chars == 0 {
         line.text.push_str("...");

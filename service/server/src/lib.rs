@@ -36,7 +36,7 @@ mod workers;
 
 pub use body::collect;
 pub use call::{Call, DEADLINE as CALL_DEADLINE, MARKER_PID};
-pub use described::{DESCRIBED_FAILURES, DESCRIPTION_CHARS, Failures, PANICS, bound_panics};
+pub use described::{DESCRIBED_FAILURES, DESCRIPTION_CHARS, Failures, PANICS, bound_panics, cut};
 pub use error::{CallError, ServeError};
 pub use stages::Stages;
 pub use workers::serve;

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// no room is answered with 503.
 pub const BODY_BUDGET_BYTES: usize = 1 << 30;
 
-/// Bytes of answers that wait to be sent, over all connections (1 GiB): 18 of the longest that the service can give.
+/// Bytes of answers that wait to be sent, over all connections (1 GiB): six of the longest that the service can give, 160 MB.
 /// An answer that finds no room is replaced by a 503.
 pub const ANSWER_BUDGET_BYTES: usize = 1 << 30;
 

@@ -19,7 +19,8 @@ use crate::{Config, Handler, ServeError, Stages, limits, listen};
 /// How long to wait after a failed accept (usually: out of file descriptors) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long after [`Config::stop_timeout`] the threads may still take to end by themselves.
+/// How long the threads may still take to end by themselves, after [`Config::stop_timeout`], [`limits::GIVE_UP`] and
+/// [`limits::LAST_WAIT`].
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Listens, reports the stages on stderr once it does, and serves until SIGTERM or SIGINT; requests

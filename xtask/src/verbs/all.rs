@@ -38,13 +38,12 @@ pub fn run(
         Some(why) => progress.skipped("paper", why),
     }
 
-    println!("\n{}\n", analyze::brief(&output)?);
+    println!("\n{}", analyze::brief(&output)?);
     if pdf_missing.is_none() {
         println!("paper     {}", project.shown(&output.pdf));
     }
     println!("report    {}", project.shown(&output.report.join("index.html")));
-    println!("summary   {}", project.shown(&output.generated.join("summary.txt")));
-    println!("figures   {}", project.shown(&output.generated));
+    println!("numbers   {}/: summary.txt, tables, figures", project.shown(&output.generated));
     println!("raw logs  {}", project.shown(&folder));
     if let Some(line) = lacking(&setup) {
         println!("{line}");

@@ -1,0 +1,132 @@
+//! Tests of the lock: who is refused, what is told of the holder, and what another user may do.
+
+use super::*;
+
+fn try_take(path: &Path, beside: Beside) -> Result<Lock> {
+    take(path, beside, Busy::Refuse, "a test", |_| ())
+}
+
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lock");
+    (folder, path)
+}
+
+#[test]
+fn the_second_run_is_refused_until_the_first_ends_and_hears_who_that_is() {
+    let (_folder, path) = place();
+    let first = take(&path, Beside::Nobody, Busy::Refuse, "run 7\nof mine", |_| ()).unwrap();
+    let error = try_take(&path, Beside::Nobody).unwrap_err().to_string();
+    let expected = format!("run 7 of mine (process {} of ", std::process::id());
+    assert!(error.contains(&expected), "{error}");
+    assert!(error.ends_with(&format!("kill -INT {}", std::process::id())), "{error}");
+    first.note("run 8");
+    let error = try_take(&path, Beside::Builders).unwrap_err().to_string();
+    assert!(error.contains("run 8 ("), "{error}");
+    drop(first);
+    assert!(try_take(&path, Beside::Nobody).is_ok());
+}
+
+#[test]
+fn builds_go_on_beside_each_other_and_beside_no_run() {
+    let (_folder, path) = place();
+    let builds = [(); 2].map(|()| try_take(&path, Beside::Builders).unwrap());
+    assert!(try_take(&path, Beside::Nobody).is_err());
+    drop(builds);
+    let _run = try_take(&path, Beside::Nobody).unwrap();
+    assert!(try_take(&path, Beside::Builders).is_err());
+}
+
+#[test]
+fn who_waits_is_told_for_whom_and_gets_the_lock_when_the_first_ends() {
+    let (_folder, path) = place();
+    let first = take(&path, Beside::Nobody, Busy::Refuse, "the first", |_| ()).unwrap();
+    let (sender, told) = std::sync::mpsc::channel();
+    let waiting = std::thread::spawn(move || {
+        let say = |who: &str| sender.send(who.to_owned()).unwrap();
+        take(&path, Beside::Nobody, Busy::Wait, "the second", say).is_ok()
+    });
+    assert!(told.recv().unwrap().starts_with("the first (process "));
+    assert!(!waiting.is_finished(), "it did not wait");
+    drop(first);
+    assert!(waiting.join().unwrap());
+}
+
+#[test]
+fn a_lock_that_was_handed_on_is_held_until_its_last_holder_ends() {
+    let (_folder, path) = place();
+    let lock = try_take(&path, Beside::Nobody).unwrap();
+    let mut sleep = std::process::Command::new("sleep");
+    let mut child = sleep.arg("300").stdin(lock.hand_on().unwrap()).spawn().unwrap();
+    drop((lock, sleep));
+    let error = try_take(&path, Beside::Nobody);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(error.is_err());
+    assert!(try_take(&path, Beside::Nobody).is_ok());
+}
+
+#[test]
+fn what_a_process_that_is_gone_wrote_names_nobody() {
+    let (_folder, path) = place();
+    let file = open(&path).unwrap();
+    let mut holder = Holder::this("x").unwrap();
+    holder.process.started_ticks += 1;
+    std::fs::write(&path, holder.line()).unwrap();
+    assert_eq!(super::holder(&file), None);
+    assert_eq!(Holder::parse(&holder.line()), Some(holder));
+    std::fs::write(&path, "nonsense\n").unwrap();
+    assert_eq!(super::holder(&file), None);
+}
+
+/// What `work` gives on a thread that is another user's.
+fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let nobody = rustix::process::Uid::from_raw(65534);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[test]
+fn a_user_after_root_and_root_after_a_user_take_the_lock() {
+    if user_id() != 0 {
+        return crate::eprintln!("not tested: only root can become another user");
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = place();
+    // As /tmp is, where the kernel may guard files against being opened with O_CREAT by others.
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+    drop(try_take(&path, Beside::Nobody).unwrap());
+    drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+    // As earlier versions made it.
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    let users = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap();
+    assert!(try_take(&path, Beside::Nobody).is_err());
+    drop(users);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    let error = as_nobody(|| try_take(&path, Beside::Nobody)).unwrap_err().to_string();
+    assert!(error.contains("belongs to root: Permission denied"), "{error}");
+    assert!(error.contains("chmod 666"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    drop(as_nobody(|| try_take(&path, Beside::Nobody)).unwrap());
+    assert_ne!(path.metadata().unwrap().uid(), 0);
+    drop(try_take(&path, Beside::Nobody).unwrap());
+}
+
+#[test]
+fn the_file_is_every_users_and_nothing_else_is_taken_for_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = place();
+    drop(try_take(&path, Beside::Nobody).unwrap());
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o666);
+    // Another user's of before: it can only be read, and is locked all the same.
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+    drop(try_take(&path, Beside::Nobody).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+    assert!(try_take(&path, Beside::Nobody).is_err());
+}
