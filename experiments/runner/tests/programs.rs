@@ -105,7 +105,9 @@ fn a_prepared_file_is_made_once_measured_and_weighed_and_what_is_missing_says_wh
             Availability::NotInstalled { reason, remedy } => {
                 assert!(reason.contains(expected), "{reason}");
                 let line = format!("cargo xtask setup --subject {subject}");
-                assert_eq!(remedy.as_ref(), Some(&line));
+                // A remedy is offered only where a source on this machine can install the program.
+                let fits = remedy.as_ref().is_none_or(|remedy| *remedy == line);
+                assert!(fits, "{remedy:?}");
             }
             Availability::Installed { version } => panic!("{subject}: {version}"),
         }
