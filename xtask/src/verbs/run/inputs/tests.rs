@@ -1,3 +1,5 @@
+//! Tests of what a run takes as its inputs.
+
 use super::*;
 use crate::progress::Progress;
 use crate::setup::fake::{Bench, FakeMachine};
