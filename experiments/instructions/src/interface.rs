@@ -49,6 +49,12 @@ unsafe extern "C" {
         registers: c_int,
         user_data: *mut c_void,
     );
+    pub(crate) fn qemu_plugin_register_vcpu_insn_exec_cb(
+        instruction: *mut Instruction,
+        callback: OnExecuted,
+        registers: c_int,
+        user_data: *mut c_void,
+    );
     pub(crate) fn qemu_plugin_register_vcpu_syscall_cb(id: PluginId, callback: OnSystemCall);
     pub(crate) fn qemu_plugin_register_atexit_cb(id: PluginId, callback: OnExit, data: *mut c_void);
     fn qemu_plugin_tb_n_insns(block: *const TranslationBlock) -> usize;

@@ -105,36 +105,65 @@ pub unsafe extern "C" fn qemu_plugin_install(
 /// A block was translated: have every execution of it counted.
 extern "C" fn on_translated(_: PluginId, block: *mut TranslationBlock) {
     let Some(session) = SESSION.get() else { return };
-    let described = Box::new(describe(session, block));
-    // QEMU may keep the translated code as long as it runs, and says nothing when it drops it.
-    let described: *const Block = Box::leak(described);
-    // SAFETY: the block is the one being translated; what the callback gets is never freed.
+    let (described, last) = describe(session, block);
+    // SAFETY: the block is the one being translated, and so is its last instruction; what the callbacks get is never
+    // freed.
     unsafe {
+        let count = interface::count(block);
         interface::qemu_plugin_register_vcpu_tb_exec_cb(
             block,
             on_executed,
             interface::NO_REGISTERS,
-            described.cast_mut().cast(),
+            kept(described),
         );
+        if let Some(last) = last {
+            interface::qemu_plugin_register_vcpu_insn_exec_cb(
+                interface::qemu_plugin_tb_get_insn(block, count.saturating_sub(1)),
+                on_executed,
+                interface::NO_REGISTERS,
+                kept(last),
+            );
+        }
     }
 }
 
-fn describe(session: &Session, block: *mut TranslationBlock) -> Block {
+/// QEMU may keep the translated code as long as it runs, and says nothing when it drops it.
+fn kept(block: Block) -> *mut c_void {
+    let kept: *const Block = Box::leak(Box::new(block));
+    kept.cast_mut().cast()
+}
+
+/// What the beginning of the block adds, and what its last instruction adds by itself.
+///
+/// Where an x86 instruction reaches into the next page, QEMU ends the block before it and takes it back, but up to
+/// QEMU 8.0 its number of instructions still holds it. The callback of an instruction is taken back with it.
+fn describe(session: &Session, block: *mut TranslationBlock) -> (Block, Option<Block>) {
     // SAFETY: QEMU lets a block and its instructions be asked about while it is being translated, and there is
     // at least one instruction in it.
     unsafe {
         let count = interface::count(block);
-        let first = interface::qemu_plugin_tb_get_insn(block, 0);
-        let last = interface::qemu_plugin_tb_get_insn(block, count.saturating_sub(1));
         let x86 = matches!(session.target.as_str(), "x86_64" | "i386");
+        let apart = x86 && count > 1;
+        let counted = count - usize::from(apart);
+        let first = interface::qemu_plugin_tb_get_insn(block, 0);
+        let address = |index| {
+            interface::qemu_plugin_insn_vaddr(interface::qemu_plugin_tb_get_insn(block, index))
+        };
         let mut code = [0; LONGEST_INSTRUCTION_BYTES];
         let code = interface::code(session.api, first, &mut code);
-        Block {
-            instructions_count: count as u64,
-            first_address: interface::qemu_plugin_insn_vaddr(first),
-            last_address: interface::qemu_plugin_insn_vaddr(last),
+        let described = Block {
+            instructions_count: counted as u64,
+            first_address: address(0),
+            last_address: address(counted.saturating_sub(1)),
             first_is_repeating: x86 && is_repeating(code),
-        }
+        };
+        let last = apart.then(|| Block {
+            instructions_count: 1,
+            first_address: address(counted),
+            last_address: address(counted),
+            first_is_repeating: false,
+        });
+        (described, last)
     }
 }
 
