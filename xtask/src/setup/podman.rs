@@ -72,7 +72,7 @@ fn start_at(
     runtime: &Path,
 ) -> Result<Started> {
     place.configure("home/.config/containers/policy.json", POLICY)?;
-    place.configure("containers.conf", &settings(&place.run, &limits(session.machine())))?;
+    place.configure("containers.conf", &settings(&place.run))?;
     let driver = storage_driver(session, place, podman, runtime)?;
     let command = place.run.join(COMMAND);
     // Its containers go on when the service ends.
@@ -142,30 +142,13 @@ fn script(place: &Place, podman: &Path, runtime: &Path, driver: &str) -> String 
 }
 
 /// In the place of the system's file: no systemd is asked for, and locks and networks are not shared with a user's Podman.
-fn settings(run: &Path, limits: &[String]) -> String {
+fn settings(run: &Path) -> String {
     format!(
-        "[containers]\nlog_driver = \"k8s-file\"\ndefault_ulimits = {limits:?}\n\
+        "[containers]\nlog_driver = \"k8s-file\"\n\
          [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nlock_type = \"file\"\n\
          [network]\nnetwork_config_dir = {:?}\n",
         run.join("networks")
     )
-}
-
-/// What its containers may have of files and processes: as much as this process, which is what Docker gives. Podman
-/// would raise both, and not every root may (CAP_SYS_RESOURCE); it lowers its own number of processes to `pid_max`.
-fn limits(machine: &dyn Machine) -> Vec<String> {
-    let limits = machine.read(Path::new("/proc/self/limits")).unwrap_or_default();
-    let pid_max = machine.read(Path::new("/proc/sys/kernel/pid_max")).unwrap_or_default();
-    let pid_max = pid_max.trim().parse().unwrap_or(u64::MAX);
-    let limit = |(name, title, most): (&str, &str, u64)| {
-        let line = limits.lines().find_map(|line| line.strip_prefix(title))?;
-        // Without a limit there is nothing to raise.
-        let mut values = line.split_whitespace().map_while(|word| word.parse::<u64>().ok());
-        let (soft, hard) = (values.next()?.min(most), values.next()?.min(most));
-        Some(format!("{name}={soft}:{hard}"))
-    };
-    let known = [("nofile", "Max open files", u64::MAX), ("nproc", "Max processes", pid_max)];
-    known.into_iter().filter_map(limit).collect()
 }
 
 fn quoted(path: &Path) -> String {
@@ -176,22 +159,6 @@ fn quoted(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::setup::fake::FakeMachine;
-
-    #[test]
-    fn containers_get_the_limits_of_this_process_and_no_more_processes_than_there_can_be() {
-        let machine = FakeMachine::debian();
-        machine.add_file(
-            "/proc/self/limits",
-            "Limit                     Soft Limit           Hard Limit           Units     \n\
-             Max processes             96365                96365                processes \n\
-             Max open files            1024                 20000                files     \n",
-        );
-        machine.add_file("/proc/sys/kernel/pid_max", "32768\n");
-        assert_eq!(limits(&machine), ["nofile=1024:20000", "nproc=32768:32768"]);
-        machine
-            .add_file("/proc/self/limits", "Max processes   unlimited   unlimited   processes\n");
-        assert_eq!(limits(&machine), [""; 0]);
-    }
 
     #[test]
     fn crun_is_taken_unless_it_would_refuse_the_control_groups() {

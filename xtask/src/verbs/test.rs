@@ -80,10 +80,13 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<()> {
     crate::process::run(&mut cargo_command(project, arguments))
 }
 
+/// Every test of the workspace, to the last one: who waits half an hour for a verdict is told all that fails.
+const TESTS: [&str; 6] =
+    ["test", "--locked", "--workspace", "--no-fail-fast", "--profile", "tools"];
+
 /// With the profile of the tools, so that each heavy crate is built once for both.
 fn unit(project: &Project, setup: &Setup) -> Result<()> {
-    let mut tests =
-        cargo_command(project, &["test", "--locked", "--workspace", "--profile", "tools"]);
+    let mut tests = cargo_command(project, &TESTS);
     tests.args(settings::arguments(project, "tools")?);
     if setup.missing().all(|(need, _, _)| need != Need::Nix) {
         // The flake's test fails instead of skipping.
@@ -97,8 +100,7 @@ fn unit(project: &Project, setup: &Setup) -> Result<()> {
 fn integration(project: &Project, artifacts: &Path, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let engines = engine::ensure(&project.setup_context(&reporter))?;
-    let mut tests =
-        cargo_command(project, &["test", "--locked", "--workspace", "--profile", "tools"]);
+    let mut tests = cargo_command(project, &TESTS);
     tests.args(settings::arguments(project, "tools")?).args(["--", "--ignored"]);
     tests.env("WEIGHBRIDGE_ARTIFACTS", artifacts);
     tests.env("WEIGHBRIDGE_PROGRAMS", project.programs());

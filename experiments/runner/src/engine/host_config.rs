@@ -2,6 +2,7 @@
 
 use super::ContainerSpec;
 use bollard::models::{HostConfig, ResourcesUlimits};
+use rustix::process::{Resource, Rlimit, getrlimit};
 use weighbridge_schema::limits::LIMITS;
 use weighbridge_schema::subject::Network;
 
@@ -16,9 +17,6 @@ pub fn host_config(spec: &ContainerSpec<'_>) -> HostConfig {
     };
     let cores =
         spec.cores.map(|cores| cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","));
-    // All three are far below 2^63.
-    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let open_files = Some(signed(LIMITS.open_files_count));
     HostConfig {
         network_mode: Some(network_mode.to_owned()),
         readonly_rootfs: Some(true),
@@ -28,13 +26,29 @@ pub fn host_config(spec: &ContainerSpec<'_>) -> HostConfig {
         memory: Some(signed(LIMITS.memory_bytes)),
         memory_swap: Some(SWAP_UNLIMITED),
         pids_limit: Some(signed(LIMITS.tasks_count)),
-        ulimits: Some(vec![ResourcesUlimits {
-            name: Some("nofile".to_owned()),
-            soft: open_files,
-            hard: open_files,
-        }]),
+        ulimits: Some(process_limits(&getrlimit(Resource::Nproc))),
         ..HostConfig::default()
     }
+}
+
+/// Below 2^63: Linux has no more memory, tasks and descriptors than that.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The descriptors of every subject, and as many processes as `own`, this process's limit, which a plain process and an
+/// OCI runtime's container inherit. Without a number of processes Podman asks for 1,048,576 of them, which not every
+/// root may (`CAP_SYS_RESOURCE`), and it does not look into its settings once one limit is given. Where there is no
+/// limit, none is above it.
+fn process_limits(own: &Rlimit) -> Vec<ResourcesUlimits> {
+    let limit = |name: &str, soft: u64, hard: u64| ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(signed(soft)),
+        hard: Some(signed(hard)),
+    };
+    let files = limit("nofile", LIMITS.open_files_count, LIMITS.open_files_count);
+    let processes = own.current.zip(own.maximum).map(|(soft, hard)| limit("nproc", soft, hard));
+    [files].into_iter().chain(processes).collect()
 }
 
 #[cfg(test)]
@@ -57,9 +71,18 @@ mod tests {
         assert_eq!(body["Memory"], 4_294_967_296_u64);
         assert_eq!(body["MemorySwap"], -1);
         assert_eq!(body["PidsLimit"], 1024);
-        let files = serde_json::json!([{ "Name": "nofile", "Soft": 4096, "Hard": 4096 }]);
-        assert_eq!(body["Ulimits"], files);
         assert_eq!(body["CpusetCpus"], "1,3");
         assert_eq!(body["ReadonlyRootfs"], true);
+    }
+    #[test]
+    fn a_container_is_asked_for_no_more_processes_than_this_one_may_have() {
+        let asked = |soft, hard| {
+            let own = Rlimit { current: soft, maximum: hard };
+            serde_json::to_value(process_limits(&own)).unwrap()
+        };
+        let files = serde_json::json!({ "Name": "nofile", "Soft": 4096, "Hard": 4096 });
+        let processes = serde_json::json!({ "Name": "nproc", "Soft": 1000, "Hard": 2000 });
+        assert_eq!(asked(Some(1000), Some(2000)), serde_json::json!([files, processes]));
+        assert_eq!(asked(None, None), serde_json::json!([files]), "unlimited");
     }
 }
