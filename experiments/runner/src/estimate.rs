@@ -1,5 +1,6 @@
 //! How long a plan will take and how much it will write, from what each method does.
 
+use crate::measure::highest_rate::least_window_ms;
 use std::collections::BTreeMap;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::method::Method;
@@ -26,12 +27,20 @@ fn overhead_ms(start: &Start) -> u64 {
     }
 }
 
-fn window_ms(definition: &Definition, profile: Profile) -> u64 {
+/// Steps of a search for the highest rate, those that are taken twice and the confirmation included.
+const STEPS_COUNT: u64 = 12;
+
+/// Of a closed loop the least time: how long its least number of answers takes is not known before.
+fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> u64 {
     let measure_ms = definition.settings(profile).measure_ms.unwrap_or(0);
     match &definition.method {
         Method::ColdStart { .. } => 0,
         Method::Instantiation { .. } | Method::WarmUp { .. } => 500,
-        Method::HighestRate { warmup_ms, .. } => 12 * (warmup_ms + measure_ms),
+        Method::HighestRate { warmup_ms, p99_bound_us, .. } => {
+            let bound_us = trial.cell.workload.as_ref().and_then(|name| p99_bound_us.get(name));
+            let least_ms = bound_us.map_or(0, |&bound_us| least_window_ms(bound_us));
+            STEPS_COUNT * (warmup_ms + measure_ms.max(least_ms))
+        }
         Method::ArtifactSize {} => 4_000,
         Method::Instructions { .. } => 2_000,
         Method::Equivalence {} | Method::Maturity { .. } => 3_000,
@@ -55,13 +64,12 @@ pub fn estimate(
             subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
         let copies = match trial.cell.parameter {
             Parameter::Copies(count) => u64::from(count),
-            // Where other cells drop the page cache, a warm one is started once before, untimed.
-            Parameter::None if matches!(definition.method, Method::ColdStart { .. }) => 2,
             _ => 1,
-        };
+        } + u64::from(definition.method.warms_before(trial.cell.parameter));
         let takes_latencies =
             matches!(definition.method, Method::Throughput { .. } | Method::Latency { .. });
         let histogram = if takes_latencies { HISTOGRAM_BYTES } else { 0 };
-        (ms + overhead * copies + window_ms(definition, profile), bytes + LINE_BYTES + histogram)
+        let window_ms = window_ms(definition, profile, trial);
+        (ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram)
     })
 }

@@ -41,6 +41,7 @@ mod planned_images;
 mod prepare;
 mod procfs;
 mod programs;
+mod repeats;
 mod replaced;
 mod responder;
 mod session;

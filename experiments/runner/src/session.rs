@@ -12,7 +12,7 @@ use crate::planned_images::PlannedImages;
 use crate::replaced::Programs;
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{causes, estimate, interrupt, leftovers, noise, plan};
+use crate::{causes, estimate, interrupt, leftovers, noise, repeats};
 use anyhow::Result;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::manifest::{Availability, Manifest};
-use weighbridge_schema::name::WorkloadName;
+use weighbridge_schema::name::{ExperimentName, WorkloadName};
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
@@ -131,7 +131,12 @@ impl Session<'_> {
                 if self.budget.is_some() {
                     stopping.focus();
                 }
-                let end = self.visit_block(bench, block, &mut stopping, store, announcer)?;
+                let seen_count = store.seen.len();
+                let mut end = self.visit_block(bench, block, &mut stopping, store, announcer)?;
+                // Of a block that an earlier part of the run has visited, a repetition would come too late.
+                if end == End::Complete && store.seen.len() > seen_count {
+                    end = self.repeat_disturbed(bench, block, store, announcer)?;
+                }
                 if end != End::Complete {
                     return Ok(end);
                 }
@@ -144,7 +149,7 @@ impl Session<'_> {
         }
         stopping.begin_block(u32::MAX, false);
         store.write_stops(&stopping.stops(self.is_spent(store)))?;
-        self.repeat_disturbed(bench, store, announcer)
+        Ok(End::Complete)
     }
 
     fn visit_block(
@@ -177,36 +182,35 @@ impl Session<'_> {
         self.budget.is_some_and(|budget| store.measured_ns() >= budget.as_nanos())
     }
 
-    /// At the end, what was disturbed is visited again, twice at most; all visits stay in the log.
+    /// Right after its block, what was disturbed in it is visited again beside its baseline, twice at most; all visits stay in
+    /// the log.
     fn repeat_disturbed(
         &self,
         bench: &Bench<'_>,
+        block: &[Trial],
         store: &mut Store,
         announcer: &mut Announcer,
     ) -> Result<End> {
-        let limit_ns = (store.planned_ns() as f64 * REPEAT_SHARE_MAX) as u128;
-        for repeat in 1..=REPEATS_MAX {
-            let again = store.disturbed(repeat - 1);
-            if again.is_empty() {
-                break;
-            }
-            announcer.say(&Event::Note(format!(
-                "{} trials were disturbed by other work on this machine: repeating them",
-                again.len()
-            )));
-            announcer.say(&Event::More(again.len() as u64));
-            for trial in plan::shuffle(again, self.manifest.seed + u64::from(repeat)) {
+        let baseline = |name: &ExperimentName| Some(&self.catalog.definitions.get(name)?.baseline);
+        let seed = self.manifest.seed.wrapping_add(u64::from(block[0].invocation));
+        for _ in 0..REPEATS_MAX {
+            let disturbed = store.disturbed(block);
+            let again = repeats::with_baselines(disturbed, block, baseline, seed);
+            announcer.say(&Event::More(again.iter().map(Vec::len).sum::<usize>() as u64));
+            for mini_block in again {
+                let limit_ns = (store.planned_ns() as f64 * REPEAT_SHARE_MAX) as u128;
                 if store.measured_ns() - store.planned_ns() > limit_ns {
-                    announcer.say(&Event::Note(
-                        "the machine stays disturbed: the remaining trials are not repeated, and counted \
-                         as disturbed"
-                            .to_owned(),
-                    ));
+                    // The machine stays disturbed; what is not repeated counts as disturbed, and the analysis tells.
                     return Ok(End::Complete);
                 }
-                let end = self.visit_one(bench, &trial, repeat, store, announcer)?;
-                if end != End::Complete {
-                    return Ok(end);
+                // One number for all of it, so that each is compared with what was made beside it.
+                let visits = mini_block.iter().map(|trial| store.visits_count(trial));
+                let repeat = visits.max().unwrap_or(1);
+                for trial in &mini_block {
+                    let end = self.visit_one(bench, trial, repeat, store, announcer)?;
+                    if end != End::Complete {
+                        return Ok(end);
+                    }
                 }
             }
         }
@@ -306,7 +310,7 @@ impl Session<'_> {
             duration_ns,
             self.manifest.fingerprint.cores_count.unwrap_or(1),
             &to.definition.noise,
-            store.usual_pressure_percent(to.trial),
+            store.usual(to.trial).unwrap_or(&noise::Usual::default()),
         );
         let histogram = match &measured.latencies {
             Some(latencies) => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use weighbridge_schema::claim::Relation;
+use weighbridge_schema::claim::{ClaimKind, Relation, Since};
 use weighbridge_schema::record::Noise;
 use weighbridge_schema::subject::parse_subjects;
 use weighbridge_schema::workload::parse_workloads;
@@ -31,7 +31,7 @@ precision_percent = 5
 [method.cold-start]
 [profiles]
 smoke = { invocations = 1 }
-quick = { invocations = 6, invocations_max = 12 }
+quick = { invocations = 10, invocations_max = 20 }
 paper = { invocations = 10, invocations_max = 40 }
 "#;
     Definition::parse("d", "e".parse().unwrap(), text, &subjects, &workloads).unwrap()
@@ -105,7 +105,12 @@ fn go(seen: &[Observation], most: usize) -> (Vec<Observation>, Vec<Stop>) {
 fn the_precise_cell_ends_and_the_baseline_stays_with_the_other() {
     let (seen, stops) = go(&[], usize::MAX);
     let count = |name: &str| seen.iter().filter(|o| o.trial.cell.subject.as_str() == name).count();
-    assert_eq!((count("base"), count("one"), count("two")), (12, 6, 12));
+    // Precise with 10, a quarter more, and now and then beside those that go on.
+    assert_eq!((count("base"), count("one"), count("two")), (20, 14, 20));
+    let visits: Vec<u32> = (seen.iter().filter(|o| o.trial.cell.subject.as_str() == "one"))
+        .map(|o| o.trial.invocation)
+        .collect();
+    assert_eq!(visits[12..], [12, 16]);
     let reason =
         |name: &str| stops.iter().find(|s| s.cell.subject.as_str() == name).unwrap().reason;
     assert_eq!(reason("one"), StopReason::Precise);
@@ -116,7 +121,7 @@ fn the_precise_cell_ends_and_the_baseline_stays_with_the_other() {
 
 proptest! {
     #[test]
-    fn a_resumed_run_makes_the_same_visits(cut in 0usize..30) {
+    fn a_resumed_run_makes_the_same_visits(cut in 0usize..54) {
         let (whole, stops) = go(&[], usize::MAX);
         let (part, _) = go(&[], cut);
         let (resumed, resumed_stops) = go(&part, usize::MAX);
@@ -130,7 +135,7 @@ proptest! {
 fn a_failed_visit_is_no_value_and_a_repetition_does_not_decide() {
     let (plan, definitions) = (plan(), definitions());
     let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[], false);
-    for trial in plan.iter().filter(|t| t.invocation < 6 && t.cell.subject.as_str() == "one") {
+    for trial in plan.iter().filter(|t| t.invocation < 10 && t.cell.subject.as_str() == "one") {
         let mut observation = observe(trial, 1000);
         if trial.invocation == 0 {
             observation.outcome =
@@ -139,9 +144,10 @@ fn a_failed_visit_is_no_value_and_a_repetition_does_not_decide() {
         stopping.note(&observation);
         stopping.note(&Observation { repeat: 1, ..observe(trial, 1000) });
     }
-    stopping.begin_block(6, true);
-    let next = plan.iter().find(|t| t.invocation == 6 && t.cell.subject.as_str() == "one").unwrap();
-    assert!(stopping.wants(next), "five values are too few for an interval");
+    stopping.begin_block(10, true);
+    let next =
+        plan.iter().find(|t| t.invocation == 10 && t.cell.subject.as_str() == "one").unwrap();
+    assert!(stopping.wants(next), "nine values are fewer than the least number");
 }
 
 fn claim(subject: &str, factor: f64) -> Claim {
@@ -156,7 +162,28 @@ fn claim(subject: &str, factor: f64) -> Claim {
         versus: "base".parse().unwrap(),
         relation: Relation::Greater,
         factor,
+        kind: ClaimKind::Exploratory,
+        since: Since { at: "2026-11-29T00:00:00Z".to_owned(), revision: None },
+        changed: Vec::new(),
     }
+}
+
+/// A narrow interval that later visits have widened is not called precise.
+#[test]
+fn precise_is_what_is_printed() {
+    let (plan, definitions) = (plan(), definitions());
+    let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &[], false);
+    for trial in plan.iter().filter(|t| t.cell.subject.as_str() == "one") {
+        stopping.begin_block(trial.invocation, true);
+        let late = trial.invocation >= 10 && trial.invocation % 2 == 1;
+        stopping
+            .note(&observe(trial, if late { 3000 } else { 1000 + u64::from(trial.invocation) }));
+    }
+    stopping.begin_block(u32::MAX, false);
+    let stops = stopping.stops(false);
+    let one = stops.iter().find(|stop| stop.cell.subject.as_str() == "one").unwrap();
+    let is_narrow = one.half_width_percent.unwrap() <= 5.0;
+    assert_eq!(one.reason == StopReason::Precise, is_narrow, "{one:?}");
 }
 
 #[test]
@@ -164,7 +191,7 @@ fn an_open_claim_needs_more_than_a_decided_one() {
     let (plan, definitions) = (plan(), definitions());
     let claims = [claim("one", 1.45), claim("two", 40.0)];
     let mut stopping = Stopping::new(&plan, &definitions, Profile::Quick, &claims, false);
-    for trial in plan.iter().filter(|t| t.invocation < 6) {
+    for trial in plan.iter().filter(|t| t.invocation < 10) {
         let swing = 1.0 + 0.1 * f64::from(trial.invocation % 3);
         let base = trial.cell.subject.as_str() == "base";
         let value = if base { 1000.0 } else { 1400.0 * swing };

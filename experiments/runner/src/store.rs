@@ -4,7 +4,7 @@
 use crate::causes;
 use crate::load::Recorder;
 use crate::measure::Visit;
-use crate::noise;
+use crate::noise::{self, Usual};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -36,8 +36,9 @@ pub struct Store {
     pub done: BTreeSet<Trial>,
     /// Every observation of the log, in its order.
     pub seen: Vec<Observation>,
-    /// CPU pressure of the undisturbed visits by cell, percent of their time.
-    pressure: BTreeMap<(ExperimentName, Cell), Vec<f64>>,
+    /// What the machine did during the undisturbed visits, by cell.
+    usual: BTreeMap<(ExperimentName, Cell), Usual>,
+    cores_count: u32,
 }
 
 impl Store {
@@ -58,7 +59,7 @@ impl Store {
         let begun = results.join(format!("{}{BEGUN}", manifest.run));
         let plan = serde_json::to_vec_pretty(manifest)?;
         begin_and_name(&begun, &folder, |file| write_whole(file, &plan))?;
-        Self::open(folder, finished)
+        Self::open(folder, finished, manifest)
     }
 
     /// Goes on with an unfinished run.
@@ -90,10 +91,10 @@ impl Store {
                 manifest.schema_version
             );
         }
-        Ok((Self::open(folder, finished)?, manifest))
+        Ok((Self::open(folder, finished, &manifest)?, manifest))
     }
 
-    fn open(folder: PathBuf, finished: PathBuf) -> Result<Self> {
+    fn open(folder: PathBuf, finished: PathBuf, manifest: &Manifest) -> Result<Self> {
         let file = folder.join("observations.jsonl");
         let seen = if file.exists() { mend(&file)? } else { Vec::new() };
         let measured = seen.iter().filter(|observation| !causes::leaves_open(observation));
@@ -103,9 +104,10 @@ impl Store {
             .append(true)
             .open(&file)
             .with_context(|| format!("open {}", file.display()))?;
-        let mut pressure = BTreeMap::new();
-        seen.iter().for_each(|observation| note_pressure(&mut pressure, observation));
-        Ok(Self { folder, finished, observations, done, seen, pressure })
+        let cores_count = manifest.fingerprint.cores_count.unwrap_or(1);
+        let mut usual = BTreeMap::new();
+        seen.iter().for_each(|observation| note_usual(&mut usual, observation, cores_count));
+        Ok(Self { folder, finished, observations, done, seen, usual, cores_count })
     }
 
     /// Where it lies while it is unfinished.
@@ -189,23 +191,22 @@ impl Store {
         planned.map(|observation| u128::from(observation.duration_ns)).sum()
     }
 
-    /// Trials whose visit number `repeat` was their last so far, was measured, and was disturbed.
-    pub fn disturbed(&self, repeat: u32) -> Vec<Trial> {
+    /// Those of `among` whose last visit so far was measured, and was disturbed.
+    pub fn disturbed(&self, among: &[Trial]) -> Vec<Trial> {
         let mut last: BTreeMap<&Trial, &Observation> = BTreeMap::new();
         for observation in &self.seen {
             last.insert(&observation.trial, observation);
         }
         last.into_iter()
-            .filter(|(_, o)| o.repeat == repeat && o.outcome == Outcome::Ok)
-            .filter(|(_, o)| !o.disturbed.is_empty())
+            .filter(|(trial, _)| among.contains(trial))
+            .filter(|(_, o)| o.outcome == Outcome::Ok && !o.disturbed.is_empty())
             .map(|(trial, _)| trial.clone())
             .collect()
     }
 
-    /// CPU pressure of the undisturbed visits to the trial's cell so far, percent of their time.
-    pub fn usual_pressure_percent(&self, trial: &Trial) -> &[f64] {
-        let key = (trial.experiment.clone(), trial.cell.clone());
-        self.pressure.get(&key).map_or(&[], Vec::as_slice)
+    /// What the machine did during the undisturbed visits to the trial's cell so far; `None` before the first.
+    pub fn usual(&self, trial: &Trial) -> Option<&Usual> {
+        self.usual.get(&(trial.experiment.clone(), trial.cell.clone()))
     }
 
     /// Appends one line and hands it to the kernel at once: a crash loses the trial in flight, no other.
@@ -218,7 +219,7 @@ impl Store {
             format!("append to observations.jsonl in {}", self.folder.display())
         })?;
         self.done.insert(observation.trial.clone());
-        note_pressure(&mut self.pressure, &observation);
+        note_usual(&mut self.usual, &observation, self.cores_count);
         self.seen.push(observation);
         Ok(())
     }
@@ -296,16 +297,18 @@ fn mend(file: &Path) -> Result<Vec<Observation>> {
         .collect()
 }
 
-fn note_pressure(
-    pressure: &mut BTreeMap<(ExperimentName, Cell), Vec<f64>>,
+fn note_usual(
+    usual: &mut BTreeMap<(ExperimentName, Cell), Usual>,
     observation: &Observation,
+    cores_count: u32,
 ) {
-    let percent = noise::pressure_percent(&observation.noise, observation.duration_ns);
-    if let (Some(percent), true) = (percent, observation.disturbed.is_empty()) {
-        let trial = &observation.trial;
-        let key = (trial.experiment.clone(), trial.cell.clone());
-        pressure.entry(key).or_default().push(percent);
+    if !observation.disturbed.is_empty() {
+        return;
     }
+    let Observation { trial, noise, duration_ns, .. } = observation;
+    let of_cell = usual.entry((trial.experiment.clone(), trial.cell.clone())).or_default();
+    of_cell.pressure_percent.extend(noise::pressure_percent(noise, *duration_ns));
+    of_cell.steal_percent.extend(noise::steal_percent(noise, *duration_ns, cores_count));
 }
 
 /// Name of a file that belongs to one visit, relative to the run's folder.

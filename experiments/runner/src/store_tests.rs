@@ -165,22 +165,23 @@ fn only_the_last_visit_tells_whether_a_trial_is_disturbed() {
     for (invocation, disturbed) in [(0, true), (1, true), (2, false)] {
         store.append(with(invocation, 0, disturbed)).unwrap();
     }
-    assert_eq!(store.disturbed(0), [trial(0), trial(1)]);
+    let all = [trial(0), trial(1), trial(2)];
+    assert_eq!(store.disturbed(&all), [trial(0), trial(1)]);
+    assert_eq!(store.disturbed(&[trial(1)]), [trial(1)], "of its block alone");
     store.append(with(0, 1, false)).unwrap();
     store.append(with(1, 1, true)).unwrap();
-    assert_eq!(store.disturbed(0), []);
-    assert_eq!(store.disturbed(1), [trial(1)]);
+    assert_eq!(store.disturbed(&all), [trial(1)]);
     assert_eq!((store.planned_ns(), store.measured_ns()), (30, 50));
 
     // A run that goes on elsewhere knows the same.
     drop(store);
     let (store, _) = Store::resume(results.path(), "r").unwrap();
-    assert_eq!(store.disturbed(1), [trial(1)]);
+    assert_eq!(store.disturbed(&all), [trial(1)]);
     assert_eq!(store.measured_ns(), 50);
 }
 
 #[test]
-fn pressure_is_usual_only_of_undisturbed_visits() {
+fn noise_is_usual_only_of_undisturbed_visits() {
     let results = tempfile::tempdir().unwrap();
     let mut store = Store::create(results.path(), &manifest()).unwrap();
     for (invocation, pressure_ns, disturbed) in [(0, 10, false), (1, 90, true), (2, 30, false)] {
@@ -193,7 +194,11 @@ fn pressure_is_usual_only_of_undisturbed_visits() {
             })
             .unwrap();
     }
-    assert_eq!(store.usual_pressure_percent(&trial(9)), [10.0, 30.0]);
+    assert_eq!(store.usual(&trial(9)).unwrap().pressure_percent, [10.0, 30.0]);
+    assert!(
+        store.usual(&trial(9)).unwrap().steal_percent.is_empty(),
+        "what was not read is unknown"
+    );
 }
 
 #[test]

@@ -249,7 +249,13 @@ fn trials<'a>(
     let settings = definition.settings(request.profile);
     let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
     let architectures = definition.architectures.visited(own, &request.architectures);
-    architectures.into_iter().flat_map(move |name| definition.trials(&name, 0..planned))
+    let leaves_out = |name: &SubjectName| {
+        request.profile == Profile::Smoke && definition.added_twins.contains(name)
+    };
+    architectures
+        .into_iter()
+        .flat_map(move |name| definition.trials(&name, 0..planned))
+        .filter(move |trial| !leaves_out(&trial.cell.subject))
 }
 
 /// So many reasons are told where nothing is left to measure; the others are counted.

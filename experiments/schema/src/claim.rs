@@ -17,6 +17,43 @@ pub enum Relation {
     Greater,
 }
 
+/// Whether a claim was fixed before the run that it is judged on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimKind {
+    /// Fixed before any result of the run was seen: corrected for the number of such claims. On a run that began before
+    /// the claim was made, or last changed, it is exploratory all the same.
+    Confirmatory,
+    /// Found by looking at results, or changed after looking.
+    Exploratory,
+}
+
+/// When a claim was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Since {
+    /// The moment, RFC 3339: `2026-11-21T04:10:00Z`.
+    pub at: String,
+    /// The commit, where it is in the history already.
+    pub revision: Option<String>,
+}
+
+/// One change of what a claim asserts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Changed {
+    /// The moment, RFC 3339.
+    pub at: String,
+    /// The commit, where it is in the history already.
+    pub revision: Option<String>,
+    /// What it said before.
+    pub from: String,
+    /// Why it was changed.
+    pub why: String,
+    /// The first published run that it was judged on since.
+    pub before_run: Option<String>,
+}
+
 /// One assertion: value(subject) / value(versus) is `relation` than `factor`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,9 +78,22 @@ pub struct Claim {
     pub relation: Relation,
     /// Than what.
     pub factor: f64,
+    /// Whether it was fixed before it was judged.
+    pub kind: ClaimKind,
+    /// When it was made.
+    pub since: Since,
+    /// What it said before, oldest first.
+    #[serde(default)]
+    pub changed: Vec<Changed>,
 }
 
 impl Claim {
+    /// The moment since when it says what it says, RFC 3339.
+    #[must_use]
+    pub fn fixed_at(&self) -> &str {
+        self.changed.last().map_or(&self.since.at, |changed| &changed.at)
+    }
+
     /// The cell on top of the ratio.
     #[must_use]
     pub fn cell(&self, architecture: &str) -> Cell {

@@ -1,11 +1,12 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
+use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
 use crate::capability::settle_probes;
 use crate::method::{Method, OwnTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
-use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
-use crate::parse::{ParseError, nearest, parse};
+use crate::own::{AskedSubjects, AskedWorkloads, Own};
+use crate::parse::{ParseError, parse};
 use crate::plan::{Cell, Trial};
 use crate::subject::Subjects;
 use crate::workload::Workloads;
@@ -57,8 +58,10 @@ pub struct ProfileSettings {
     pub invocations: u32,
     /// Invocations at which a cell ends that has not become precise; as many as `invocations` when absent.
     pub invocations_max: Option<u32>,
-    /// Length of the measured window, for the methods that have one.
+    /// Length of the measured window, for the methods that have one; the least length of a closed loop's.
     pub measure_ms: Option<u64>,
+    /// Completions before which a closed loop's window does not close, for the method `throughput`.
+    pub completions_least: Option<u32>,
 }
 
 impl ProfileSettings {
@@ -167,6 +170,9 @@ pub struct Definition {
     pub baseline: SubjectName,
     /// Subjects, each of which exists.
     pub subjects: Vec<SubjectName>,
+    /// Those of `subjects` that the definition does not name: twins of subjects that it names. They show within the run
+    /// itself how far apart equal things seem to be. `smoke` leaves them out.
+    pub added_twins: Vec<SubjectName>,
     /// Workloads, each of which exists; patterns such as `bad-*` are resolved.
     pub workloads: Vec<WorkloadName>,
     /// On which instruction sets it is asked.
@@ -200,8 +206,14 @@ impl Definition {
         let mut raw: RawDefinition = parse(file, text)?;
         let fail = |message: String| ParseError { file: file.to_owned(), line: None, message };
         let mut own = Own::default();
-        let asked =
+        let mut asked =
             asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
+        let added_twins = match raw.method.headline() {
+            Some(_) => unnamed_twins(&asked, subjects),
+            // What is read and not sampled has no noise to know.
+            None => Vec::new(),
+        };
+        asked.extend(added_twins.iter().cloned());
         let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
@@ -222,6 +234,7 @@ impl Definition {
             question: raw.question,
             baseline: raw.baseline,
             subjects: asked,
+            added_twins,
             workloads: resolved,
             architectures,
             method: raw.method,
@@ -269,95 +282,8 @@ impl Definition {
     }
 }
 
-/// The subjects that a definition asks for, in its order. Of those that it brings along, which TOML gives in no order
-/// of meaning, the baseline is the first.
-fn asked_subjects(
-    asked: AskedSubjects,
-    baseline: &SubjectName,
-    known: &Subjects,
-    own: &mut Own,
-) -> Result<Vec<SubjectName>, String> {
-    let names = match asked {
-        Asked::Named(names) => {
-            for name in names.iter().chain([baseline]) {
-                if !known.contains_key(name) {
-                    let known = known.keys().map(SubjectName::as_str);
-                    return Err(unknown("subject", name.as_str(), known));
-                }
-            }
-            names
-        }
-        Asked::Own(subjects) => {
-            refuse_known("subject", subjects.keys(), known)?;
-            own.subjects = subjects;
-            let mut names: Vec<SubjectName> = own.subjects.keys().cloned().collect();
-            names.sort_by_key(|name| name != baseline);
-            names
-        }
-    };
-    if !names.contains(baseline) {
-        let near = nearest(baseline.as_str(), names.iter().map(SubjectName::as_str));
-        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(format!("baseline `{baseline}` is not among `subjects`{hint}"));
-    }
-    Ok(with_variants(&names, known))
-}
-
-/// The workloads that a definition asks for.
-fn asked_workloads(
-    asked: AskedWorkloads,
-    known: &Workloads,
-    own: &mut Own,
-) -> Result<Vec<WorkloadName>, String> {
-    match asked {
-        Asked::Named(names) => resolve_workloads(&names, known),
-        Asked::Own(workloads) => {
-            refuse_known("workload", workloads.keys(), known)?;
-            own.workloads = own_workloads(workloads)?;
-            Ok(own.workloads.keys().cloned().collect())
-        }
-    }
-}
-
-/// Each subject that was named, followed by its variants that were not.
-fn with_variants(named: &[SubjectName], subjects: &Subjects) -> Vec<SubjectName> {
-    let mut all = Vec::new();
-    for name in named {
-        let variants = subjects.iter().filter(|(other, subject)| {
-            subject.variant_of.as_ref() == Some(name) && !named.contains(other)
-        });
-        all.push(name.clone());
-        all.extend(variants.map(|(other, _)| other.clone()));
-    }
-    all
-}
-
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    match nearest(name, known) {
-        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
-        None => format!("unknown {what} `{name}`; `cargo xtask list` shows all"),
-    }
-}
-
-/// `bad-*` stands for every workload whose name begins with `bad-`.
-fn resolve_workloads(names: &[String], known: &Workloads) -> Result<Vec<WorkloadName>, String> {
-    let mut resolved: Vec<WorkloadName> = Vec::new();
-    for name in names {
-        let matching: Vec<_> = match name.strip_suffix('*') {
-            Some(prefix) => known.keys().filter(|k| k.as_str().starts_with(prefix)).collect(),
-            None => known.keys().filter(|k| k.as_str() == name).collect(),
-        };
-        if matching.is_empty() {
-            return Err(unknown("workload", name, known.keys().map(WorkloadName::as_str)));
-        }
-        for workload in matching {
-            if !resolved.contains(workload) {
-                resolved.push(workload.clone());
-            }
-        }
-    }
-    Ok(resolved)
-}
+/// Fewest invocations after which a cell may end because its interval is narrow.
+const LEAST_BEFORE_STOP: u32 = 10;
 
 fn validate_stopping(precision: Option<f64>, profiles: &RawProfiles) -> Result<(), String> {
     if precision.is_some_and(|percent| !(percent > 0.0 && percent < 100.0)) {
@@ -367,6 +293,12 @@ fn validate_stopping(precision: Option<f64>, profiles: &RawProfiles) -> Result<(
         let Some(most) = settings.invocations_max else { continue };
         if most < settings.invocations {
             return Err(format!("profiles.{name}.invocations_max is below invocations"));
+        }
+        if settings.invocations < LEAST_BEFORE_STOP {
+            return Err(format!(
+                "profiles.{name}.invocations must be at least {LEAST_BEFORE_STOP} where a cell may end early: of fewer, an \
+                 interval that happens to be narrow covers too little"
+            ));
         }
         if precision.is_none() {
             return Err(format!(

@@ -47,9 +47,9 @@ architectures = ["host"]
 concurrency = [1, 8]
 warmup_ms = 100
 [profiles]
-smoke = { invocations = 1, measure_ms = 100 }
-quick = { invocations = 3, measure_ms = 100 }
-paper = { invocations = 9, measure_ms = 100 }
+smoke = { invocations = 1, measure_ms = 100, completions_least = 5 }
+quick = { invocations = 3, measure_ms = 100, completions_least = 5 }
+paper = { invocations = 9, measure_ms = 100, completions_least = 5 }
 "#
     .to_owned();
     for (from, to) in changes {
@@ -96,6 +96,64 @@ fn bad_input_gets_a_clear_error() {
     check_refused(("invocations = 1", "invocations = 0"), "profiles.smoke.invocations");
 }
 
+/// With 8 answers in a window one more or less is an eighth of the rate.
+#[test]
+fn a_closed_loop_says_how_many_answers_a_window_holds() {
+    let least = ", completions_least = 5";
+    check_refused((least, ""), "profiles.smoke.completions_least is needed");
+    check_refused((least, ", completions_least = 1"), "must be at least 2");
+    let latency = "[method.latency]\nconnections = 4\nwarmup_ms = 100\n\
+                   rates_per_second = { healthz = [40] }";
+    check_refused(
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", latency),
+        "profiles.smoke.completions_least is of the method `throughput`",
+    );
+}
+
+/// Given that a cell stopped after six to eight invocations, its interval covered 69 to 78 %.
+#[test]
+fn no_cell_may_end_before_ten_invocations() {
+    let precise = ("architectures", "precision_percent = 5\narchitectures");
+    let with = |invocations: &str| {
+        definition(&[precise, ("invocations = 3,", invocations)]).map(|found| found.experiment)
+    };
+    let error = with("invocations = 9, invocations_max = 20,").unwrap_err();
+    assert!(error.contains("profiles.quick.invocations must be at least 10"), "{error}");
+    assert!(with("invocations = 10, invocations_max = 20,").is_ok());
+}
+
+#[test]
+fn few_subjects_may_be_asked_under_every_number_of_connections() {
+    let every = ("warmup_ms = 100\n", "every_concurrency = [\"native\"]\nwarmup_ms = 100\n");
+    let trials = definition(&[every]).unwrap().trials("x86_64", 0..1);
+    let asked = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
+    assert_eq!((asked("native"), asked("docker-scratch")), (2, 1));
+    assert!(trials.iter().any(|t| t.cell.parameter == crate::parameter::Parameter::Concurrency(8)
+        && t.cell.subject.as_str() == "docker-scratch"));
+}
+
+/// A twin shows within the run itself how far apart equal things seem to be; what is read needs none.
+#[test]
+fn the_twins_of_named_subjects_are_asked_too_where_something_is_sampled() {
+    let text = format!("{SUBJECTS}\n[twins.native-twin]\ntwin_of = \"native\"\n");
+    let subjects = parse_subjects("s", &text).unwrap();
+    let parsed = |definition: &Definition| {
+        let name = definition.experiment.clone();
+        Definition::parse("d.toml", name, &definition.text, &subjects, &workloads()).unwrap()
+    };
+    let sampled = parsed(&definition(&[]).unwrap());
+    assert_eq!(
+        sampled.added_twins.iter().map(SubjectName::as_str).collect::<Vec<_>>(),
+        ["native-twin"]
+    );
+    assert_eq!(sampled.subjects.len(), 3);
+    let sizes = definition(&[
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.artifact-size]"),
+        (", measure_ms = 100, completions_least = 5", ""),
+    ]);
+    assert!(parsed(&sizes.unwrap()).added_twins.is_empty());
+}
+
 #[test]
 fn times_are_asked_of_the_machine_that_measures_alone() {
     check_refused(
@@ -110,7 +168,7 @@ fn times_are_asked_of_the_machine_that_measures_alone() {
 
     let sizes = definition(&[
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.artifact-size]"),
-        (", measure_ms = 100", ""),
+        (", measure_ms = 100, completions_least = 5", ""),
         ("[\"host\"]", "[\"x86_64\", \"aarch64\"]"),
     ]);
     let named = sizes.unwrap().architectures;
@@ -132,6 +190,7 @@ fn a_mix_is_asked_for_by_an_open_loop_only() {
     let open = definition(&[
         ("[\"healthz\"]", "[\"mixed\"]"),
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", latency),
+        (", completions_least = 5", ""),
     ]);
     assert_eq!(open.unwrap().trials("x86_64", 0..1).len(), 2);
 }
@@ -156,7 +215,7 @@ fn a_table_of_its_own_is_of_one_method() {
     let cold = [
         own,
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", "[method.cold-start]"),
-        (", measure_ms = 100", ""),
+        (", measure_ms = 100, completions_least = 5", ""),
     ];
     definition(&cold).unwrap();
     check_refused(

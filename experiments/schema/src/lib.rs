@@ -5,6 +5,7 @@
 //! is absent (`Option`), never zero.
 
 pub mod artifact;
+mod asked;
 pub mod calibration;
 pub mod calibration_load;
 pub mod capability;

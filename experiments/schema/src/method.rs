@@ -35,6 +35,10 @@ pub enum Method {
     Throughput {
         /// Connections, one cell each.
         concurrency: Vec<u32>,
+        /// Subjects that are asked under every number of connections; all others under the last one alone. All of them
+        /// are when none is named.
+        #[serde(default)]
+        every_concurrency: Vec<SubjectName>,
         /// Load before the window opens.
         warmup_ms: u64,
     },
@@ -151,8 +155,28 @@ impl Method {
                 let probe = capability::probe(probes, subject, None, capability);
                 matches!(probe, Some(Probe::Try(_)))
             }
+            (
+                Method::Throughput { concurrency, every_concurrency, .. },
+                Parameter::Concurrency(connections),
+            ) => {
+                every_concurrency.is_empty()
+                    || every_concurrency.contains(subject)
+                    || concurrency.last() == Some(&connections)
+            }
             _ => true,
         }
+    }
+
+    /// Whether a visit begins with an untimed start of the same subject under the same request, so that the files of
+    /// program and runtime are in the page cache: another cell's trial, of this experiment or any other, may just have
+    /// dropped it for the whole machine. Where load comes before what is measured, that load does it.
+    #[must_use]
+    pub fn warms_before(&self, parameter: Parameter) -> bool {
+        let counts_pages = matches!(
+            self,
+            Method::ColdStart { .. } | Method::WarmUp { .. } | Method::Memory { .. }
+        );
+        counts_pages && parameter != Parameter::PageCacheDropped
     }
 
     /// The metric by whose precision a cell ends; `None` where nothing is sampled.
@@ -165,8 +189,7 @@ impl Method {
             | Method::Maturity { .. } => None,
             Method::ColdStart { .. } => Some(Metric::TimeToFirstResponse),
             Method::Instantiation { .. } => Some(Metric::Instantiation),
-            // The window is as long in every trial: completed requests vary as the rate does.
-            Method::Throughput { .. } => Some(Metric::RequestsCompleted),
+            Method::Throughput { .. } => Some(Metric::RequestsPerSecond),
             Method::WarmUp { .. } | Method::Latency { .. } => Some(Metric::LatencyP50),
             Method::HighestRate { .. } => Some(Metric::HighestRate),
             Method::Memory { .. } => Some(Metric::Pss),
@@ -275,6 +298,25 @@ impl Method {
                 return Err(format!(
                     "profiles.{name}.measure_ms is needed: how long is the window?"
                 ));
+            }
+            let is_closed_loop = matches!(self, Method::Throughput { .. });
+            match settings.completions_least {
+                None if is_closed_loop => {
+                    return Err(format!(
+                        "profiles.{name}.completions_least is needed: how many answers must a window hold?"
+                    ));
+                }
+                Some(least) if is_closed_loop && least < 2 => {
+                    return Err(format!(
+                        "profiles.{name}.completions_least must be at least 2: a rate is taken between answers"
+                    ));
+                }
+                Some(_) if !is_closed_loop => {
+                    return Err(format!(
+                        "profiles.{name}.completions_least is of the method `throughput`"
+                    ));
+                }
+                _ => {}
             }
             if !self.needs_window() && settings.measure_ms.is_some() {
                 return Err(format!("profiles.{name}.measure_ms: this method has no window"));

@@ -73,6 +73,8 @@ metrics! {
     RequestsCompleted => "requests_completed", "requests completed", Count, Neutral;
     /// Requests that failed or were answered wrongly within the measured window.
     RequestsFailed => "requests_failed", "requests failed", Count, LowerIsBetter;
+    /// Time from the first response of a closed loop's window to its last: n responses are n - 1 gaps.
+    CompletionsSpan => "completions_span_ns", "first to last completion", Nanoseconds, Neutral;
     /// Length of the measured window.
     Measured => "measured_ns", "measured window", Nanoseconds, Neutral;
     /// CPU time that the load generator used in the measured window.

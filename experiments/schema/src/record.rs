@@ -156,6 +156,26 @@ pub struct Observation {
     pub remarks: Vec<String>,
 }
 
+impl Observation {
+    /// The value of a metric, of a rate too, which is not in the raw log; `None` where it was not measured. A closed loop's
+    /// n responses per window are n - 1 gaps between the first and the last; where a log has no such span, they are divided
+    /// by the window's length.
+    #[must_use]
+    pub fn value(&self, metric: Metric) -> Option<f64> {
+        let read = |metric| self.metrics.get(&metric).map(|&value| value as f64);
+        let rate = |count: f64, ns: Option<f64>| Some(count * 1e9 / ns.filter(|&ns| ns > 0.0)?);
+        let completed = || read(Metric::RequestsCompleted);
+        match metric {
+            Metric::RequestsPerSecond => match read(Metric::CompletionsSpan) {
+                Some(span_ns) => rate(completed()? - 1.0, Some(span_ns)),
+                None => rate(completed()?, read(Metric::Measured)),
+            },
+            Metric::RequestsPerCpuSecond => rate(completed()?, read(Metric::ServerCpu)),
+            _ => read(metric),
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use crate::affinity;
 use crate::clock::unix_ns;
 use crate::http::{Answer, PreparedRequest};
 use crate::interrupt;
-use crate::load::{Target, Window, closed_loop};
+use crate::load::{Closing, Target, Window, closed_loop};
 use crate::responder::BODY;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -149,7 +149,8 @@ impl Bench {
     fn turn(&self, server: &Server, seconds: u64) -> Result<Turn> {
         let window = Window::starting_now(0, seconds * 1000);
         let (result, ()) =
-            closed_loop(&self.target(server), &window, || ()).map_err(anyhow::Error::msg)?;
+            closed_loop(&self.target(server), &window, &Closing::new(&window, 0), || ())
+                .map_err(anyhow::Error::msg)?;
         anyhow::ensure!(
             result.failed_count == 0,
             "{} requests failed: {}",

@@ -3,7 +3,8 @@
 use super::Bench;
 use super::server::{Server, StallMs};
 use crate::load::{
-    Arrival, LoadResult, Window, closed_loop, constant_schedule, open_loop, poisson_schedule,
+    Arrival, Closing, LoadResult, Window, closed_loop, constant_schedule, open_loop,
+    poisson_schedule,
 };
 use anyhow::{Context, Result};
 use weighbridge_schema::calibration_load::{LatencyReading, StallDemonstration};
@@ -20,15 +21,17 @@ pub fn demonstrate(bench: &Bench, seed: u64) -> Result<StallDemonstration> {
     let open = |schedule: &dyn Fn(&Window) -> Vec<Arrival>| {
         let server = Server::start(&bench.pinning, Some(STALL))?;
         let window = Window::starting_now(0, WINDOW_MS);
-        let (result, ()) = open_loop(&bench.target(&server), &window, &schedule(&window), || ())
-            .map_err(anyhow::Error::msg)?;
+        let (result, ()) =
+            open_loop(&bench.target(&server), &window, &schedule(&window), None, || ())
+                .map_err(anyhow::Error::msg)?;
         reading(&result)
     };
     let closed = || {
         let server = Server::start(&bench.pinning, Some(STALL))?;
         let window = Window::starting_now(0, WINDOW_MS);
         let (result, ()) =
-            closed_loop(&bench.target(&server), &window, || ()).map_err(anyhow::Error::msg)?;
+            closed_loop(&bench.target(&server), &window, &Closing::new(&window, 0), || ())
+                .map_err(anyhow::Error::msg)?;
         reading(&result)
     };
     Ok(StallDemonstration {

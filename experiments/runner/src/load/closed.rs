@@ -1,7 +1,7 @@
 //! One thread of the closed loop.
 
 use super::pool::Pool;
-use super::{Arrival, LoadResult, Target, Window};
+use super::{Arrival, Closing, LoadResult, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::interrupt;
 
@@ -12,7 +12,12 @@ const WAIT_NS: u64 = 50_000_000;
 ///
 /// # Errors
 /// The subject is gone, or epoll failed.
-pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<LoadResult, String> {
+pub fn run(
+    target: &Target<'_>,
+    window: &Window,
+    connections: u32,
+    closing: &Closing,
+) -> Result<LoadResult, String> {
     let mut result = LoadResult::new(window);
     let mut pool = Pool::open(target, connections)?;
     let mut finished = Vec::new();
@@ -27,24 +32,27 @@ pub fn run(target: &Target<'_>, window: &Window, connections: u32) -> Result<Loa
             cpu_from_ns = Some(thread_cpu_ns());
             result.reconnects_count = 0;
         }
-        if now >= window.to_ns || interrupt::requested() {
+        if closing.is_over(now) || interrupt::requested() {
             break;
         }
         let until = if now < window.from_ns { window.from_ns } else { window.to_ns };
-        pool.wait((until - now).min(WAIT_NS), &mut finished, &mut result)?;
+        // Once the least time has passed, a completion ends the window or nothing does.
+        let wait_ns = until.checked_sub(now).filter(|&ns| ns > 0).unwrap_or(WAIT_NS);
+        pool.wait(wait_ns.min(WAIT_NS), &mut finished, &mut result)?;
         std::mem::swap(&mut finished, &mut batch);
         for done in batch.drain(..) {
-            if window.holds(done.completed_ns) {
+            if closing.holds(done.completed_ns) {
                 match done.failure {
                     None => {
-                        result.completed_count += 1;
+                        closing.count();
+                        result.complete(done.completed_ns);
                         let latency_ns = done.completed_ns - done.arrival.due_ns;
                         result.latencies.record(done.completed_ns, latency_ns);
                     }
                     Some(why) => result.fail(why),
                 }
             }
-            if done.completed_ns < window.to_ns {
+            if !closing.is_over(done.completed_ns) {
                 let arrival = Arrival::light(monotonic_ns());
                 finished.extend(pool.send(done.index, arrival, &mut result)?);
             }

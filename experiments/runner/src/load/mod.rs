@@ -6,12 +6,16 @@
 //! ("coordinated omission", G. Tene). The closed loop serves for saturation only.
 
 mod closed;
+mod closing;
 mod connection;
 mod open;
+mod patience;
 mod pool;
 mod recorder;
 mod schedule;
 
+pub use closing::{Closing, LONGEST_NS};
+pub use patience::Patience;
 pub use recorder::Recorder;
 pub use schedule::{Arrival, Kind, Window, constant_schedule, mix, poisson_schedule};
 
@@ -78,8 +82,10 @@ pub struct LoadResult {
     /// Correct responses: in a closed loop those that arrived within the window, in an open one those to
     /// requests that were due within it.
     pub completed_count: u64,
-    /// Correct responses that arrived within the window of an open loop, whenever they were due.
-    pub answered_within_count: u64,
+    /// The first and the last moment at which a correct response of a closed loop arrived within the window.
+    pub completed_between_ns: Option<(u64, u64)>,
+    /// Correct responses that arrived within the second half of the window of an open loop, whenever they were due.
+    pub answered_second_half_count: u64,
     /// Wrong or missing responses.
     pub failed_count: u64,
     /// The first failure in words.
@@ -94,6 +100,8 @@ pub struct LoadResult {
     pub backlog_end_count: u64,
     /// CPU time of the generator's threads within the window.
     pub client_cpu_ns: u64,
+    /// An open loop was given up before its end, because too many answers were late.
+    pub is_given_up: bool,
 }
 
 impl LoadResult {
@@ -104,7 +112,8 @@ impl LoadResult {
             heavy_latencies: Recorder::new(window),
             lags: Recorder::new(window),
             completed_count: 0,
-            answered_within_count: 0,
+            completed_between_ns: None,
+            answered_second_half_count: 0,
             failed_count: 0,
             first_failure: None,
             reconnects_count: 0,
@@ -112,7 +121,22 @@ impl LoadResult {
             backlog_first_half_count: 0,
             backlog_end_count: 0,
             client_cpu_ns: 0,
+            is_given_up: false,
         }
+    }
+
+    /// Counts a correct response of a closed loop.
+    pub fn complete(&mut self, at_ns: u64) {
+        self.completed_count += 1;
+        let (first, last) = self.completed_between_ns.unwrap_or((at_ns, at_ns));
+        self.completed_between_ns = Some((first.min(at_ns), last.max(at_ns)));
+    }
+
+    /// Time from the first completion of a closed loop to the last: n completions are n - 1 of these gaps. `None` with
+    /// fewer than two.
+    pub fn completions_span_ns(&self) -> Option<u64> {
+        let (first, last) = self.completed_between_ns?;
+        Some(last - first).filter(|&span_ns| span_ns > 0)
     }
 
     /// Counts a failure and keeps the reason of the first.
@@ -126,7 +150,11 @@ impl LoadResult {
         self.heavy_latencies.merge(&other.heavy_latencies);
         self.lags.merge(&other.lags);
         self.completed_count += other.completed_count;
-        self.answered_within_count += other.answered_within_count;
+        self.completed_between_ns = match (self.completed_between_ns, other.completed_between_ns) {
+            (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.answered_second_half_count += other.answered_second_half_count;
         self.failed_count += other.failed_count;
         if self.first_failure.is_none() {
             self.first_failure = other.first_failure;
@@ -137,26 +165,32 @@ impl LoadResult {
         self.backlog_first_half_count += other.backlog_first_half_count;
         self.backlog_end_count += other.backlog_end_count;
         self.client_cpu_ns += other.client_cpu_ns;
+        self.is_given_up |= other.is_given_up;
     }
 }
 
-/// Closed loop: every connection sends its next request when its last answer is complete.
-/// `during` runs on the calling thread meanwhile, to read what the window needs read.
+/// Closed loop: every connection sends its next request when its last answer is complete, until `closing` says that the
+/// window is over. `during` runs on the calling thread meanwhile, to read what the window needs read.
 ///
 /// # Errors
 /// The generator itself failed (no descriptor, no epoll); failures of the subject are counted instead.
 pub fn closed_loop<T>(
     target: &Target<'_>,
     window: &Window,
+    closing: &Closing,
     during: impl FnOnce() -> T,
 ) -> Result<(LoadResult, T), String> {
     let shares = split(target.connections, target.cores.len().max(1));
     run_workers(target, window, during, shares.len(), |index| {
-        closed::run(target, window, shares[index])
+        let result = closed::run(target, window, shares[index], closing);
+        // Whoever reads meanwhile waits for the end, which a failed or interrupted thread has not set.
+        closing.close(crate::clock::monotonic_ns());
+        result
     })
 }
 
-/// Open loop: each arrival of the schedule is due at its time, whatever the answers do.
+/// Open loop: each arrival of the schedule is due at its time, whatever the answers do, unless they exhaust a `patience`.
+/// What was sent by then is still waited for, so that the server is at rest afterwards.
 ///
 /// # Errors
 /// As [`closed_loop`].
@@ -164,6 +198,7 @@ pub fn open_loop<T>(
     target: &Target<'_>,
     window: &Window,
     schedule: &[Arrival],
+    patience: Option<&Patience>,
     during: impl FnOnce() -> T,
 ) -> Result<(LoadResult, T), String> {
     let shares = split(target.connections, target.cores.len().max(1));
@@ -171,7 +206,7 @@ pub fn open_loop<T>(
         // Every n-th arrival: each thread sees the same rate from start to end.
         let own: Vec<Arrival> =
             schedule.iter().skip(index).step_by(shares.len()).copied().collect();
-        open::run(target, window, shares[index], &own)
+        open::run(target, window, shares[index], &own, patience)
     })
 }
 

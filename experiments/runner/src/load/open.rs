@@ -1,7 +1,7 @@
 //! One thread of the open loop.
 
 use super::pool::{Finished, Pool};
-use super::{Arrival, Kind, LoadResult, Target, Window};
+use super::{Arrival, Kind, LoadResult, Patience, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::interrupt;
 use std::collections::VecDeque;
@@ -25,6 +25,7 @@ struct Worker<'a> {
     due: VecDeque<Arrival>,
     result: LoadResult,
     window: &'a Window,
+    patience: Option<&'a Patience>,
 }
 
 /// Sends each request when it is due, or as soon after as a connection is free; arrivals that wait are
@@ -37,12 +38,13 @@ pub fn run(
     window: &Window,
     connections: u32,
     schedule: &[Arrival],
+    patience: Option<&Patience>,
 ) -> Result<LoadResult, String> {
     let pool = Pool::open(target, connections)?;
     let since_ns = monotonic_ns();
     let idle = (0..pool.len()).rev().map(|index| Idle { index, since_ns }).collect();
-    let mut worker =
-        Worker { pool, idle, due: VecDeque::new(), result: LoadResult::new(window), window };
+    let (due, result) = (VecDeque::new(), LoadResult::new(window));
+    let mut worker = Worker { pool, idle, due, result, window, patience };
     let mut finished = Vec::new();
     let mut arrivals = schedule.iter().copied().peekable();
     let mut cpu_from_ns = None;
@@ -55,6 +57,9 @@ pub fn run(
         }
         while let Some(arrival) = arrivals.next_if(|arrival| arrival.due_ns <= now) {
             worker.due.push_back(arrival);
+        }
+        if worker.gives_up() {
+            arrivals = [].iter().copied().peekable();
         }
         worker.send_due(&mut finished)?;
         if now >= window.to_ns && cpu_to_ns.is_none() {
@@ -80,6 +85,15 @@ pub fn run(
 }
 
 impl Worker<'_> {
+    /// Whether nothing more is to be sent; what waits for a connection is dropped.
+    fn gives_up(&mut self) -> bool {
+        if self.patience.is_some_and(Patience::is_lost) {
+            self.due.clear();
+            self.result.is_given_up = true;
+        }
+        self.result.is_given_up
+    }
+
     /// Hands due arrivals to idle connections, oldest first.
     fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), String> {
         while let (Some(&arrival), Some(&Idle { index, since_ns })) =
@@ -109,8 +123,10 @@ impl Worker<'_> {
     fn settle(&mut self, finished: &mut Vec<Finished>) {
         for done in finished.drain(..) {
             self.idle.push(Idle { index: done.index, since_ns: done.completed_ns });
-            if done.failure.is_none() && self.window.holds(done.completed_ns) {
-                self.result.answered_within_count += 1;
+            let is_second_half =
+                (self.window.middle_ns()..self.window.to_ns).contains(&done.completed_ns);
+            if done.failure.is_none() && is_second_half {
+                self.result.answered_second_half_count += 1;
             }
             let intended_ns = done.arrival.due_ns;
             if !self.window.holds(intended_ns) {
@@ -123,7 +139,11 @@ impl Worker<'_> {
                         Kind::Light => &mut self.result.latencies,
                         Kind::Heavy => &mut self.result.heavy_latencies,
                     };
-                    latencies.record(intended_ns, done.completed_ns.saturating_sub(intended_ns));
+                    let latency_ns = done.completed_ns.saturating_sub(intended_ns);
+                    latencies.record(intended_ns, latency_ns);
+                    if let Some(patience) = self.patience {
+                        patience.see(latency_ns);
+                    }
                 }
                 Some(why) => self.result.fail(why),
             }

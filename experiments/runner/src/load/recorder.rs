@@ -17,6 +17,8 @@ pub struct Recorder {
 
 const SIGNIFICANT_DIGITS: u8 = 3;
 const SECOND_NS: u64 = 1_000_000_000;
+/// No window is open for a day.
+const SECONDS_MOST: usize = 86_400;
 /// Values above this saturate: no request is waited for so long.
 const HIGHEST_NS: u64 = 3_600 * SECOND_NS;
 
@@ -40,12 +42,18 @@ impl Recorder {
     /// Counts `value_ns` to the second in which `at_ns` lies.
     pub fn record(&mut self, at_ns: u64, value_ns: u64) {
         let second = usize::try_from(at_ns.saturating_sub(self.from_ns) / SECOND_NS).unwrap_or(0);
-        let last = self.seconds.len() - 1;
-        self.seconds[second.min(last)].saturating_record(value_ns.max(1));
+        // A closed loop's window may stay open longer than planned.
+        while self.seconds.len() <= second.min(SECONDS_MOST) {
+            self.seconds.push(empty());
+        }
+        self.seconds[second.min(SECONDS_MOST)].saturating_record(value_ns.max(1));
     }
 
     /// Adds another recorder of the same window.
     pub fn merge(&mut self, other: &Self) {
+        while self.seconds.len() < other.seconds.len() {
+            self.seconds.push(empty());
+        }
         for (mine, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
             // Bounds and digits are the constants above in every recorder.
             let added = mine.add(theirs);

@@ -5,7 +5,8 @@ use super::{Bench, Failure, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::http::{Answer, PreparedRequest, exchange};
 use crate::load::{
-    Exchange, LoadResult, Target, Window, closed_loop, constant_schedule, mix, open_loop,
+    Closing, Exchange, LONGEST_NS, LoadResult, Patience, Target, Window, closed_loop,
+    constant_schedule, mix, open_loop,
 };
 use crate::procfs;
 use crate::subject::Instance;
@@ -15,6 +16,12 @@ use weighbridge_schema::parameter::Parameter;
 
 /// Longest wait for the answer to the heavy request of a mix, before the load.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How late the end of a window is noticed by the reader of the CPU time: a thousandth of a window of a second, and
+/// wake-ups that are not felt.
+const CLOSED_WITHIN: Duration = Duration::from_millis(1);
+
+/// How late a step that is lost is left: little beside the shortest window, which is of 100 ms.
+const LOST_WITHIN_NS: u64 = 10_000_000;
 
 /// Correct responses within the window under the visit's concurrency.
 ///
@@ -31,10 +38,22 @@ pub fn throughput(
     let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let target = target(bench, instance, request, reference, connections);
-        let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+        let mut window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+        let completions_least = visit.settings.completions_least.unwrap_or(0);
+        let closing = Closing::new(&window, completions_least.into());
         let pid = instance.pid().map_err(Failure::at("load"))?;
-        let (result, cpu_ns) = closed_loop(&target, &window, || server_cpu_ns(pid, &window))
-            .map_err(Failure::at("load"))?;
+        let (result, cpu_ns) =
+            closed_loop(&target, &window, &closing, || server_cpu_until(pid, &window, &closing))
+                .map_err(Failure::at("load"))?;
+        window.to_ns = closing.closed_ns().unwrap_or(window.to_ns);
+        if result.completed_count < completions_least.into() {
+            measured.remarks.push(format!(
+                "the window closed after {} s with {} completions of {completions_least}",
+                LONGEST_NS / 1_000_000_000,
+                result.completed_count
+            ));
+        }
+        measured.set(Metric::CompletionsSpan, result.completions_span_ns());
         record(measured, result, &window, cpu_ns);
         Ok(())
     })
@@ -74,7 +93,7 @@ pub fn latency(
         }
         let pid = instance.pid().map_err(Failure::at("load"))?;
         let (result, cpu_ns) =
-            open_loop(&target, &window, &schedule, || server_cpu_ns(pid, &window))
+            open_loop(&target, &window, &schedule, None, || server_cpu_ns(pid, &window))
                 .map_err(Failure::at("load"))?;
         measured.set(Metric::SendLagP99, result.lags.quantile_ns(0.99));
         measured.set(Metric::BacklogPeak, Some(result.backlog_peak_count));
@@ -103,11 +122,37 @@ pub fn target<'a>(
 }
 
 /// CPU time that the subject's processes use within the window; read from outside the load's threads.
-pub fn server_cpu_ns(pid: u32, window: &Window) -> Option<u64> {
+fn server_cpu_ns(pid: u32, window: &Window) -> Option<u64> {
     let read = || procfs::cpu_ns(&procfs::tree(pid));
     sleep_until(window.from_ns);
     let from = read();
     sleep_until(window.to_ns);
+    Some(read()?.saturating_sub(from?))
+}
+
+/// The same for a step of a search; `None` when it was lost before its end, and at once.
+pub fn server_cpu_unless_lost(pid: u32, window: &Window, patience: &Patience) -> Option<u64> {
+    let read = || procfs::cpu_ns(&procfs::tree(pid));
+    sleep_until(window.from_ns);
+    let from = read();
+    while monotonic_ns() < window.to_ns {
+        if patience.is_lost() || crate::interrupt::requested() {
+            return None;
+        }
+        sleep_until(window.to_ns.min(monotonic_ns() + LOST_WITHIN_NS));
+    }
+    Some(read()?.saturating_sub(from?))
+}
+
+/// The same for a closed loop, whose window ends when enough work is done.
+fn server_cpu_until(pid: u32, window: &Window, closing: &Closing) -> Option<u64> {
+    let read = || procfs::cpu_ns(&procfs::tree(pid));
+    sleep_until(window.from_ns);
+    let from = read();
+    sleep_until(window.to_ns);
+    while closing.closed_ns().is_none() && !crate::interrupt::requested() {
+        std::thread::sleep(CLOSED_WITHIN);
+    }
     Some(read()?.saturating_sub(from?))
 }
 

@@ -5,7 +5,7 @@ use super::{Bench, Failure, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::daemons::{containerd, daemons, shim};
 use crate::http::{Answer, PreparedRequest};
-use crate::load::{Target, Window, closed_loop};
+use crate::load::{Closing, Target, Window, closed_loop};
 use crate::procfs::{self, Memory};
 use crate::subject::Instance;
 use std::collections::BTreeSet;
@@ -55,7 +55,8 @@ fn loaded(
     let target = Target::new(instance.address(), asked, concurrency, client_cores(bench));
     let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
     let (result, highest) =
-        closed_loop(&target, &window, || highest(pid, &window)).map_err(Failure::at("load"))?;
+        closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
+            .map_err(Failure::at("load"))?;
     measured.set(Metric::RequestsCompleted, Some(result.completed_count));
     measured.set(Metric::RequestsFailed, Some(result.failed_count));
     measured.remarks.extend(result.first_failure);

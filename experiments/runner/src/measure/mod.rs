@@ -3,7 +3,7 @@
 mod artifact_size;
 mod cold_start;
 mod equivalence;
-mod highest_rate;
+pub mod highest_rate;
 mod instance;
 mod instantiation;
 mod instructions;
@@ -153,6 +153,9 @@ impl Failure {
 /// # Errors
 /// The subject could not be started, did not answer or answered wrongly, or a reading failed.
 pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
+    if visit.definition.method.warms_before(visit.trial.cell.parameter) {
+        instance::begin(bench, visit, instance::request(bench, visit)?, 0)?.end()?;
+    }
     match &visit.definition.method {
         Method::Equivalence {} => equivalence::measure(bench, visit),
         Method::ColdStart { .. } => cold_start::measure(bench, visit),

@@ -1,6 +1,6 @@
 //! The first requests of a fresh instance, one after the other: when, if ever, is its pace steady?
 
-use super::instance::{begin, request, with_instance};
+use super::instance::{request, with_instance};
 use super::{Bench, Failure, Measured, Visit};
 use crate::http::series;
 use weighbridge_schema::metric::Metric;
@@ -13,8 +13,6 @@ use weighbridge_schema::metric::Metric;
 /// As [`super::visit`]; an answer was wrong or did not come.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
     let request = request(bench, visit)?;
-    // Another cell's trial may just have dropped the page cache; the pace of an instance is not that of the disk.
-    begin(bench, visit, request, 0)?.end()?;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let series = series(instance.address(), request, reference, iterations)
             .map_err(Failure::at("series"))?;

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Milliseconds of that sleep.
     #[arg(long, value_name = "N", requires = "stall_after_ms")]
     stall_ms: Option<u64>,
+    /// Microseconds of work before each answer: what it can answer in a second is known then.
+    #[arg(long, value_name = "N")]
+    service_us: Option<u64>,
     /// Cores to stay on.
     #[arg(long, value_delimiter = ',')]
     cores: Vec<u32>,
@@ -65,6 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let address = listener.local_addr().context("read the address")?;
     let input = std::io::stdin().as_fd().try_clone_to_owned().context("take standard input")?;
     let mut responder = Responder::new(listener, input, stall)?;
+    responder.works_for(Duration::from_micros(arguments.service_us.unwrap_or(0)));
     let mut output = std::io::stdout();
     writeln!(output, "{address}").and_then(|()| output.flush()).context("write the address")?;
     responder.serve()
@@ -80,6 +84,7 @@ pub struct Responder {
     /// Still to come; `None` when it is over or was never asked for.
     stall: Option<Stall>,
     first_connection_ns: Option<u64>,
+    service: Duration,
 }
 
 const LISTENER: u64 = 0;
@@ -109,7 +114,13 @@ impl Responder {
             next_id: FIRST_CONNECTION,
             stall,
             first_connection_ns: None,
+            service: Duration::ZERO,
         })
+    }
+
+    /// From now on each answer takes so much of its core first.
+    pub fn works_for(&mut self, service: Duration) {
+        self.service = service;
     }
 
     /// Answers until the input is closed.
@@ -175,6 +186,11 @@ impl Responder {
     /// A closed descriptor leaves the epoll instance by itself.
     fn answer(&mut self, id: u64, scratch: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        // As a computing server does; a sleep would be late by a part of a short service.
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < self.service {
+            std::hint::spin_loop();
+        }
         if connection.serve(scratch) == Served::Closed {
             self.connections.remove(&id);
         }

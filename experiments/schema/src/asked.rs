@@ -1,0 +1,106 @@
+//! The names of subjects and workloads that a definition asks for, against those that there are.
+
+use crate::name::{SubjectName, WorkloadName};
+use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
+use crate::parse::nearest;
+use crate::subject::Subjects;
+use crate::workload::Workloads;
+
+/// The subjects that a definition asks for, in its order. Of those that it brings along, which TOML gives in no order
+/// of meaning, the baseline is the first.
+pub(crate) fn asked_subjects(
+    asked: AskedSubjects,
+    baseline: &SubjectName,
+    known: &Subjects,
+    own: &mut Own,
+) -> Result<Vec<SubjectName>, String> {
+    let names = match asked {
+        Asked::Named(names) => {
+            for name in names.iter().chain([baseline]) {
+                if !known.contains_key(name) {
+                    let known = known.keys().map(SubjectName::as_str);
+                    return Err(unknown("subject", name.as_str(), known));
+                }
+            }
+            names
+        }
+        Asked::Own(subjects) => {
+            refuse_known("subject", subjects.keys(), known)?;
+            own.subjects = subjects;
+            let mut names: Vec<SubjectName> = own.subjects.keys().cloned().collect();
+            names.sort_by_key(|name| name != baseline);
+            names
+        }
+    };
+    if !names.contains(baseline) {
+        let near = nearest(baseline.as_str(), names.iter().map(SubjectName::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        return Err(format!("baseline `{baseline}` is not among `subjects`{hint}"));
+    }
+    Ok(with_variants(&names, known))
+}
+
+/// The workloads that a definition asks for.
+pub(crate) fn asked_workloads(
+    asked: AskedWorkloads,
+    known: &Workloads,
+    own: &mut Own,
+) -> Result<Vec<WorkloadName>, String> {
+    match asked {
+        Asked::Named(names) => resolve_workloads(&names, known),
+        Asked::Own(workloads) => {
+            refuse_known("workload", workloads.keys(), known)?;
+            own.workloads = own_workloads(workloads)?;
+            Ok(own.workloads.keys().cloned().collect())
+        }
+    }
+}
+
+/// Each subject that was named, followed by its variants that were not.
+fn with_variants(named: &[SubjectName], subjects: &Subjects) -> Vec<SubjectName> {
+    let mut all = Vec::new();
+    for name in named {
+        let variants = subjects.iter().filter(|(other, subject)| {
+            subject.variant_of.as_ref() == Some(name) && !named.contains(other)
+        });
+        all.push(name.clone());
+        all.extend(variants.map(|(other, _)| other.clone()));
+    }
+    all
+}
+
+/// The twins of named subjects that are not named themselves.
+pub(crate) fn unnamed_twins(named: &[SubjectName], subjects: &Subjects) -> Vec<SubjectName> {
+    let is_of_named = |original: &SubjectName| named.contains(original);
+    let twins = subjects.iter().filter(|(name, subject)| {
+        subject.twin_of.as_ref().is_some_and(is_of_named) && !named.contains(name)
+    });
+    twins.map(|(name, _)| name.clone()).collect()
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
+        None => format!("unknown {what} `{name}`; `cargo xtask list` shows all"),
+    }
+}
+
+/// `bad-*` stands for every workload whose name begins with `bad-`.
+fn resolve_workloads(names: &[String], known: &Workloads) -> Result<Vec<WorkloadName>, String> {
+    let mut resolved: Vec<WorkloadName> = Vec::new();
+    for name in names {
+        let matching: Vec<_> = match name.strip_suffix('*') {
+            Some(prefix) => known.keys().filter(|k| k.as_str().starts_with(prefix)).collect(),
+            None => known.keys().filter(|k| k.as_str() == name).collect(),
+        };
+        if matching.is_empty() {
+            return Err(unknown("workload", name, known.keys().map(WorkloadName::as_str)));
+        }
+        for workload in matching {
+            if !resolved.contains(workload) {
+                resolved.push(workload.clone());
+            }
+        }
+    }
+    Ok(resolved)
+}
