@@ -32,14 +32,14 @@ def options(arguments):
     return parser.parse_args(arguments)
 
 
-def compare(evidence, draws, generated, claims):
+def compare(evidence, generated, claims):
     """Everything that was generated, against what was computed here."""
     ledger = Ledger()
     summary = json.loads((generated / "summary.json").read_text())
-    drawn = full.compare(evidence, draws, summary, claims, ledger)
-    numbers_tex.compare(evidence, drawn, (generated / "numbers.tex").read_text(), claims, ledger)
-    Tables(evidence, drawn, claims, ledger).compare(generated)
-    overview.compare(evidence, drawn, (generated / "summary.txt").read_text(), ledger)
+    full.compare(evidence, summary, claims, ledger)
+    numbers_tex.compare(evidence, (generated / "numbers.tex").read_text(), claims, ledger)
+    Tables(evidence, claims, ledger).compare(generated)
+    overview.compare(evidence, (generated / "summary.txt").read_text(), ledger)
     return ledger
 
 
@@ -47,8 +47,8 @@ def main(arguments):
     given = options(arguments)
     calibration = given.calibration and json.loads(given.calibration.read_text())
     claims = tomllib.loads(given.claims.read_text())["claim"]
-    evidence = Evidence(Run(given.run), calibration)
-    ledger = compare(evidence, full.Drawn(evidence.run), given.generated, claims)
+    evidence = Evidence(Run(given.run), calibration, claims)
+    ledger = compare(evidence, given.generated, claims)
     print(ledger.report())
     count = ledger.differ_count()
     agreed = sum(ledger.agreed.values())

@@ -14,7 +14,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 LEAST_VALUES = 6
 LARGEST_EXACT = 20
-RESAMPLES = 4_000
+POWER = 0.8
 
 
 def median(values):
@@ -122,26 +122,17 @@ def histogram_quantile(histogram, share):
     return float(values[int(np.searchsorted(cumulative, wanted))])
 
 
-def pooled(histograms):
-    """Several histograms as one."""
-    together = Counter()
-    for histogram in histograms:
-        together.update(histogram)
-    return together
+def sign_test(values):
+    """The two-sided p-value of as many values above 0 as below; zeros say nothing."""
+    above, below = (int(np.sum(sign * np.array(values) > 0)) for sign in (1, -1))
+    return float(stats.binomtest(above, above + below).pvalue) if above + below else None
 
 
-def pooled_draws(histograms, shares, generator):
-    """The quantiles of the pooled histograms, for 4,000 draws of the invocations with replacement:
-    an array for each share, ascending."""
-    values = np.array(sorted(set().union(*histograms)))
-    counts = np.array([[h.get(value, 0) for value in values.tolist()] for h in histograms])
-    cumulative = np.cumsum(counts, axis=1).astype(np.float64)
-    n = len(histograms)
-    found = [[] for _ in shares]
-    for _ in range(RESAMPLES // 500):
-        times = generator.multinomial(n, [1 / n] * n, size=500).astype(np.float64)
-        sums = times @ cumulative
-        for share, of_share in zip(shares, found, strict=True):
-            wanted = np.maximum(np.ceil(share * sums[:, -1:]), 1)
-            of_share.append(values[np.argmax(sums >= wanted, axis=1)])
-    return [np.sort(np.concatenate(of_share)) for of_share in found]
+def smallest_difference_percent(pairs):
+    """What an interval of 95 % would exclude 1 for with a chance of 80 %, by the variance of the log
+    ratios; None where there is none."""
+    if len(pairs) < 2 or any(a <= 0 or b <= 0 for a, b in pairs):
+        return None
+    logs = [np.log(a / b) for a, b in pairs]
+    deviations = stats.norm.ppf(1 - (1 - CONFIDENCE) / 2) + stats.norm.ppf(POWER)
+    return float(np.expm1(deviations * np.sqrt(np.var(logs, ddof=1) * np.pi / 2 / len(logs))) * 100)

@@ -4,8 +4,11 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import definitions as by
+import judge
 import pace
-from quantities import EXACT, LATENCIES, SLOPES, is_compared, unit_of
+import twins
+from quantities import EXACT, LATENCIES, SLOPES, is_compared, is_reported, unit_of
+from raw import Visit, cell_of
 
 SIGNIFICANCE = 0.05
 # What makes another machine: a calibration says nothing beyond its own.
@@ -13,23 +16,23 @@ MACHINE = ["architecture", "cores_count", "cpu_model", "virtualised"]
 
 
 class Estimate(NamedTuple):
-    """One quantity of one cell. `interval` is None where there are too few invocations; `is_drawn`
-    says that it is a bootstrap's, which draws numbers."""
+    """One quantity of one cell. `interval` is None where there are too few invocations."""
 
     n: int
     samples_count: int | None
     point: float
     interval: tuple | None
     exact: bool
-    is_drawn: bool = False
 
 
 class Comparison(NamedTuple):
-    """One cell beside the baseline's."""
+    """One cell beside the baseline's. `without_repeats` is the ratio from the planned visits alone,
+    where it is another by more than the interval's half-width."""
 
     versus: str
     ratio: float | None
     interval: tuple | None
+    without_repeats: float | None
     a12: float | None
     p: float | None
     p_adjusted: float | None
@@ -40,33 +43,51 @@ class Comparison(NamedTuple):
 class Evidence:
     """Everything that the check knows of a run, from its raw log alone."""
 
-    def __init__(self, run, calibration=None):
+    def __init__(self, run, calibration=None, claims=()):
         self.run = run
-        self.floors = floors(run, calibration)
         self.paces = paces(run)
-        # By cell and quantity, one number per invocation.
+        # By cell and quantity: one number per invocation, and every visit's.
         self.numbers = {key: dict(values) for key, values in run.numbers.items()}
-        self.numbers.update(slopes(self.numbers))
+        self.visits = {key: dict(visits) for key, visits in run.visits.items()}
+        for key, values in slopes(self.numbers).items():
+            self._add(key, values)
         for cell, found in self.paces.items():
             medians = {i: m for i, (_, _, m) in found.items() if m is not None}
             if medians:
-                self.numbers[cell, "steady_latency"] = medians
+                self._add((cell, "steady_latency"), medians)
         self._add_quantiles()
-        self.estimates = {key: self._estimate(*key) for key in self.numbers}
+        self.estimates = {
+            (cell, metric): self._estimate(cell, metric)
+            for cell, metric in self.numbers
+            if is_reported(run.kind(cell.experiment), metric)
+        }
+        self.twins = twins.Twins(self, floors(run, calibration))
         self.comparisons = self._compare()
+        self.limited = limited(run)
+        self.judged = judge.judge(self, claims)
+
+    def _add(self, key, values):
+        """Numbers that follow from others, one per invocation."""
+        self.numbers[key] = values
+        self.visits[key] = {(i, 0): Visit(value, False) for i, value in values.items()}
 
     def _add_quantiles(self):
-        """Quantiles of latency, of each invocation by itself; where all requests together are
-        enough for them."""
+        """Quantiles of latency, of each visit by itself; where each one that counts has enough
+        requests for them."""
         self.requests = {}
         for cell, of_cell in self.run.histograms.items():
-            total = sum(sum(histogram.values()) for histogram in of_cell.values())
+            sizes = {place: sum(visit.value.values()) for place, visit in of_cell.items()}
+            counted = [place for place in self.run.counts[cell].items() if place in sizes]
             for metric, (share, least) in LATENCIES.items():
-                if total >= least:
-                    self.requests[cell, metric] = total
-                    self.numbers[cell, metric] = {
-                        i: by.histogram_quantile(h, share) for i, h in of_cell.items()
-                    }
+                if not counted or min(sizes[place] for place in counted) < least:
+                    continue
+                visits = {
+                    place: visit._replace(value=by.histogram_quantile(visit.value, share))
+                    for place, visit in of_cell.items()
+                }
+                self.visits[cell, metric] = visits
+                self.numbers[cell, metric] = {place[0]: visits[place].value for place in counted}
+                self.requests[cell, metric] = sum(sizes[place] for place in counted)
 
     def exact_value(self, cell, metric):
         """The value of an exact quantity on which all invocations agree."""
@@ -76,23 +97,40 @@ class Evidence:
     def _estimate(self, cell, metric):
         values = list(self.numbers[cell, metric].values())
         count = self.requests.get((cell, metric))
-        if metric in LATENCIES:
-            pooled = by.pooled(self.run.histograms[cell].values())
-            point = by.histogram_quantile(pooled, LATENCIES[metric][0])
-            return Estimate(len(values), count, point, None, False, is_drawn=True)
         exact = self.exact_value(cell, metric)
         interval = by.median_interval(values) if exact is None else (exact, exact)
         return Estimate(len(values), count, by.median(values), interval, exact is not None)
 
     def pairs(self, cell, other, metric):
-        """Values of both cells from the blocks that showed both, apart by machine."""
+        """Values of both cells from the blocks that showed both, apart by machine: beside the one
+        that counts that of the other cell's visit of the same repetition, unless that was
+        disturbed."""
         a, b = self.numbers[cell, metric], self.numbers[other, metric]
         groups = defaultdict(list)
         for invocation in sorted(a.keys() & b.keys()):
             machine = self.run.machines[cell].get(invocation)
             if machine == self.run.machines[other].get(invocation):
-                groups[machine].append((a[invocation], b[invocation]))
+                # A slope has no repetitions.
+                own = (cell, metric) in self.run.visits or metric in LATENCIES
+                repeat = self.run.counts[cell][invocation] if own else 0
+                beside = self.visits[other, metric].get((invocation, repeat))
+                is_apart = beside is None or beside.is_disturbed
+                versus = b[invocation] if is_apart else beside.value
+                groups[machine].append((a[invocation], versus))
         return list(groups.values())
+
+    def without_repeats(self, cell, other, metric, ratio, interval):
+        """The ratio from the planned visits alone, where repetitions made it another."""
+        visits = [self.visits[key, metric] for key in (cell, other)]
+        if ratio is None or not any(repeat > 0 for of in visits for _, repeat in of):
+            return None
+        first = [{i: v.value for (i, repeat), v in of.items() if repeat == 0} for of in visits]
+        blocks = sorted(first[0].keys() & first[1].keys())
+        if not blocks or any(first[1][block] == 0 for block in blocks):
+            return None
+        found = by.median([first[0][block] / first[1][block] for block in blocks])
+        half_width = (interval[1] - interval[0]) / 2 if interval else 0.0
+        return found if abs(found - ratio) > half_width else None
 
     def ratio(self, cell, other, metric):
         """(ratio, interval): the median of the ratios within the blocks."""
@@ -117,13 +155,17 @@ class Evidence:
         sampled = None in (self.exact_value(cell, metric), self.exact_value(other, metric))
         values = [list(self.numbers[key, metric].values()) for key in (cell, other)]
         a12, p = (by.a12(*values), by.mann_whitney(*values)) if sampled else (None, None)
-        return decided(Comparison(versus, ratio, interval, a12, p, None, "", None), metric, None)
+        first = self.without_repeats(cell, other, metric, ratio, interval)
+        found = Comparison(versus, ratio, interval, first, a12, p, None, "", None)
+        return decided(found, metric, None)
 
     def _compare(self):
         found, families = {}, defaultdict(list)
         for cell, metric in self.estimates:
             baseline = self.run.manifest["experiments"][cell.experiment]["baseline"]
             if cell.subject == baseline or not is_compared(self.run.kind(cell.experiment), metric):
+                continue
+            if cell.subject in self.twins.originals:
                 continue
             comparison = self.compare_one(cell, metric, baseline)
             if comparison:
@@ -136,42 +178,8 @@ class Evidence:
         return {key: decided(of, key[1], self.floor(*key)) for key, of in found.items()}
 
     def floor(self, cell, metric):
-        """The smallest effect, in percent, that this machine can tell from none."""
-        return self.floors.get((cell.experiment, metric))
-
-    def judge(self, claim):
-        """(verdict, ratio, interval) of one claim."""
-        cell = claim_cell(claim, self.run.own)
-        metric = claim["metric"]
-        known = self.comparisons.get((cell, metric))
-        if known is None or known.versus != claim["versus"]:
-            known = self.compare_one(cell, metric, claim["versus"])
-        if known is None:
-            return "not_measured", None, None
-        verdict = "undecided"
-        if known.interval is not None:
-            verdict = self._decide(claim, cell, metric, known)
-        return verdict, known.ratio, known.interval
-
-    def _decide(self, claim, cell, metric, known):
-        (low, high), factor = known.interval, claim["factor"]
-        is_less = claim["relation"] == "less"
-        holds = high < factor if is_less else low > factor
-        contradicted = low >= factor if is_less else high <= factor
-        floor = None if metric in EXACT else self.floor(cell, metric)
-        is_small = floor is not None and abs(known.ratio / factor - 1) * 100 < floor
-        is_chance = factor == 1 and (known.doubt or "").startswith("chance")
-        if is_small or is_chance or not (holds or contradicted):
-            return "undecided"
-        return "holds" if holds else "contradicted"
-
-
-def claim_cell(claim, architecture):
-    """The cell on top of the claim's ratio."""
-    from raw import Cell
-
-    workload, parameter = claim.get("workload"), claim.get("parameter", "-")
-    return Cell(claim["experiment"], workload, parameter, architecture, claim["subject"])
+        """The smallest effect, in percent, that counts."""
+        return self.twins.floor(cell, metric)
 
 
 def decided(comparison, metric, floor):
@@ -191,12 +199,34 @@ def doubt_of(comparison, metric, floor):
     is_equal = metric in EXACT and (low, high) == (1, 1)
     if low <= 1 <= high and not is_equal:
         return "spans_one"
-    is_sampled = comparison.a12 is not None
-    if floor is not None and is_sampled and abs(comparison.ratio - 1) * 100 < floor:
+    if floor is not None and reaches_below((low, high), floor):
         return "below_floor"
     if comparison.p_adjusted is not None and comparison.p_adjusted > SIGNIFICANCE:
         return "chance"
     return None
+
+
+def reaches_below(interval, floor):
+    """Whether the near end of an interval beside 1 is as close to it as equal things seem to be."""
+    low, high = interval
+    return max(low - 1, 1 - high) * 100 < floor
+
+
+def limited(run):
+    """The cells in most of whose visits the generator may have set the pace: it used over 70 % of
+    its core, or was late in sending by over 5 % of the latency (p99 of both)."""
+    counts = defaultdict(lambda: [0, 0])
+    for observation in run.counted:
+        of = observation["metrics"]
+        if "send_lag_p99_ns" in of and "latency_p99_ns" in of:
+            is_suspect = of["send_lag_p99_ns"] > of["latency_p99_ns"] * 0.05
+        elif "client_cpu_ns" in of and "measured_ns" in of:
+            is_suspect = of["client_cpu_ns"] > of["measured_ns"] * 0.7
+        else:
+            continue
+        counts[cell_of(observation)][0] += is_suspect
+        counts[cell_of(observation)][1] += 1
+    return {cell for cell, (suspect, of_all) in counts.items() if suspect * 2 > of_all}
 
 
 def effect_of(interval, metric):

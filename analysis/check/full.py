@@ -1,18 +1,8 @@
 """Compares summary.json, where nothing is rounded, with what was computed from the raw log."""
 
-import definitions as by
-import numpy as np
 from printed import same, same_interval
 from quantities import LATENCIES
 from raw import Cell
-
-# The analysis draws 2,000 times and we 4,000 times, from other numbers. The share of resamples
-# below an end of the interval so scatters around 2.5 % by binomial chance; beyond this many
-# deviations it is another interval.
-DRAWN_DEVIATIONS = 5
-THEIR_DRAWS = 2000
-# The generator's start: a difference can be looked at again.
-SEED = 1
 
 
 def cell_of(line):
@@ -25,14 +15,12 @@ def interval_of(line):
     return found and (found["low"], found["high"])
 
 
-def compare(evidence, draws, summary, claims, ledger):
-    """All of summary.json. Returns the bootstrap's intervals by cell and quantity, which are not
-    ours to the digit."""
-    drawn = compare_estimates(evidence, draws, summary["summaries"], ledger)
+def compare(evidence, summary, claims, ledger):
+    """All of summary.json."""
+    compare_estimates(evidence, summary["summaries"], ledger)
     compare_comparisons(evidence, summary["comparisons"], ledger)
     compare_paces(evidence, summary["paces"], ledger)
     compare_verdicts(evidence, summary["verdicts"], claims, ledger)
-    return drawn
 
 
 def compare_keys(kind, ours, theirs, ledger):
@@ -43,10 +31,9 @@ def compare_keys(kind, ours, theirs, ledger):
         ledger.note(kind, " ".join(map(str, key)), "not there", "there", False)
 
 
-def compare_estimates(evidence, draws, lines, ledger):
+def compare_estimates(evidence, lines, ledger):
     generated = {(cell_of(line), line["metric"]): line for line in lines}
     compare_keys("estimates: which", set(evidence.estimates), set(generated), ledger)
-    drawn = {}
     for key in sorted(evidence.estimates.keys() & generated.keys(), key=str):
         ours, line = evidence.estimates[key], generated[key]
         (cell, metric), where = key, f"{key[0]} {key[1]}"
@@ -58,48 +45,8 @@ def compare_estimates(evidence, draws, lines, ledger):
         theirs = line["n"], line["samples_count"], line["n_failed"]
         ledger.note("counts of invocations and requests", where, counts, theirs, counts == theirs)
         found = interval_of(line)
-        if not ours.is_drawn:
-            is_same = same_interval(ours.interval, found) and ours.exact == line["exact"]
-            ledger.note(f"intervals of {group}", where, ours.interval, found, is_same)
-            continue
-        bounds = draws.bounds(cell, metric)
-        is_same = is_within(bounds, found)
-        ledger.note(f"intervals of {group} (bootstrap)", where, bounds, found, is_same)
-        drawn[key] = found
-    return drawn
-
-
-class Drawn:
-    """The bootstrap's intervals of the quantiles of latency, which take drawing numbers."""
-
-    def __init__(self, run):
-        self.run = run
-        self.generator = np.random.default_rng(SEED)
-        self.draws = {}
-
-    def bounds(self, cell, metric):
-        """((low from, to), (high from, to)): where the ends of the analysis's interval must lie."""
-        histograms = list(self.run.histograms[cell].values())
-        if len(histograms) < 2:
-            return None
-        if cell not in self.draws:
-            shares = [share for share, _ in LATENCIES.values()]
-            found = by.pooled_draws(histograms, shares, self.generator)
-            self.draws[cell] = dict(zip(LATENCIES, found, strict=True))
-        draws = self.draws[cell][metric]
-        tail = (1 - by.CONFIDENCE) / 2
-        deviation = np.sqrt(tail * (1 - tail) * (1 / THEIR_DRAWS + 1 / by.RESAMPLES))
-        reach = DRAWN_DEVIATIONS * deviation
-        shares = tail - reach, tail + reach, 1 - tail - reach, 1 - tail + reach
-        ends = [float(np.quantile(draws, share, method="nearest")) for share in shares]
-        return tuple(ends[:2]), tuple(ends[2:])
-
-
-def is_within(bounds, found):
-    if bounds is None or found is None:
-        return bounds is found
-    (low_from, low_to), (high_from, high_to) = bounds
-    return low_from <= found[0] <= low_to and high_from <= found[1] <= high_to
+        is_same = same_interval(ours.interval, found) and ours.exact == line["exact"]
+        ledger.note(f"intervals of {group}", where, ours.interval, found, is_same)
 
 
 def doubt_of(line):
@@ -125,6 +72,9 @@ def compare_comparisons(evidence, lines, ledger):
             ledger.note(kind, where, mine, theirs, same(mine, theirs))
         is_same = same_interval(ours.interval, interval)
         ledger.note("intervals of ratios", where, ours.interval, interval, is_same)
+        if "without_repeats" in line:
+            mine, other = ours.without_repeats, line["without_repeats"]
+            ledger.note("ratios without repeats", where, mine, other, same(mine, other))
         says = ours.effect, ours.doubt
         theirs = line["effect"], doubt_of(line)
         ledger.note("what comparisons say", where, says, theirs, says == theirs)
@@ -160,9 +110,15 @@ def compare_verdicts(evidence, lines, claims, ledger):
         if line is None:
             ledger.note("verdicts", claim["name"], "judged", "missing", False)
             continue
-        verdict, ratio, interval = evidence.judge(claim)
-        is_same = verdict == line["verdict"] and same(ratio, line["ratio"])
-        is_same = is_same and same_interval(interval, interval_of(line))
-        ours = verdict, ratio, interval
+        ours = evidence.judged[claim["name"]]
+        is_same = ours.verdict == line["verdict"] and same(ours.ratio, line["ratio"])
+        is_same = is_same and same_interval(ours.interval, interval_of(line))
         found = line["verdict"], line["ratio"], interval_of(line)
         ledger.note("verdicts", claim["name"], ours, found, is_same)
+        corrected = ours.is_confirmatory, ours.corrected
+        theirs_corrected = line["is_confirmatory"], line["corrected"]
+        is_same = corrected == theirs_corrected
+        is_same = is_same and same(ours.p, line["p"])
+        is_same = is_same and same(ours.p_adjusted, line["p_adjusted"])
+        theirs_all = (*theirs_corrected, line["p"], line["p_adjusted"])
+        ledger.note("verdicts after Holm's correction", claim["name"], ours, theirs_all, is_same)

@@ -59,9 +59,10 @@ BY_SETTING = {
         "throughput",
         [
             value("requests_per_second"),
-            ratio("requests_per_second"),
+            Column("ratio by the clock", "requests_per_second"),
             value("requests_per_cpu_second"),
             ratio("requests_per_cpu_second"),
+            Column("answers"),
             n("requests_per_second"),
         ],
     ),
@@ -131,6 +132,7 @@ OTHERS = {
     "architectures",
     "architectures-instructions",
     "claims",
+    "equal-things",
 }
 # Words and what the manifest says, and no result.
 NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity", "maturity-seen"}

@@ -7,7 +7,7 @@ from printed import Expected, is_p_printed_as, is_two_decimals, plain
 from quantities import unit_of
 from raw import Cell
 
-SET = re.compile(r"^\\wb@set\{(meta|verdict|num)\}\{([^{}]*)\}\{(.*)\}$")
+SET = re.compile(r"^\\wb@set\{(meta|verdict|claim|num)\}\{([^{}]*)\}\{(.*)\}$")
 # `flat 5, warm-up 1`, in this order.
 PACES = [
     ("flat", "flat"),
@@ -17,13 +17,12 @@ PACES = [
 ]
 
 
-def expected_estimate(evidence, drawn, cell, metric):
+def expected_estimate(evidence, cell, metric):
     """What a printed estimate must say; None where there is none."""
     estimate = evidence.estimates.get((cell, metric))
     if estimate is None:
         return None
-    interval = drawn.get((cell, metric)) if estimate.is_drawn else estimate.interval
-    return Expected(estimate.point, interval, unit_of(metric), estimate.exact)
+    return Expected(estimate.point, estimate.interval, unit_of(metric), estimate.exact)
 
 
 def expected_ratio(evidence, cell, metric):
@@ -40,7 +39,7 @@ def development(paces):
     return ", ".join(f"{name} {count}" for name, count in counts if count)
 
 
-def compare(evidence, drawn, text, claims, ledger):
+def compare(evidence, text, claims, ledger):
     """All of numbers.tex."""
     seen = set()
     for line in text.splitlines():
@@ -51,9 +50,15 @@ def compare(evidence, drawn, text, claims, ledger):
         content = plain(latex)
         if kind == "num":
             seen.add(key)
-            compare_number(evidence, drawn, key, content, ledger)
+            compare_number(evidence, key, content, ledger)
         elif kind == "verdict":
             compare_verdict(evidence, key, content, claims, ledger)
+        elif kind == "claim":
+            judged = evidence.judged[key]
+            expected = Expected(judged.ratio, judged.interval, "ratio")
+            ledger.note(
+                "numbers.tex: claims", key, expected, content, expected.is_printed_as(content)
+            )
         else:
             compare_meta(evidence, key, content, ledger)
     own = evidence.run.own
@@ -69,7 +74,7 @@ def stem(cell, own):
     return f"{cell.experiment}/{cell.workload or '-'}/{cell.parameter}/{subject}"
 
 
-def compare_number(evidence, drawn, key, content, ledger):
+def compare_number(evidence, key, content, ledger):
     experiment, workload, parameter, subject, *rest = key.split("/")
     subject, _, architecture = subject.partition("@")
     workload = None if workload == "-" else workload
@@ -79,11 +84,11 @@ def compare_number(evidence, drawn, key, content, ledger):
         ledger.note("numbers.tex: paces", key, ours, content, ours == content)
         return
     metric, form = rest
-    ours, is_same = number(evidence, drawn, cell, metric, form, content)
+    ours, is_same = number(evidence, cell, metric, form, content)
     ledger.note(f"numbers.tex: {form}", key, ours, content, is_same)
 
 
-def number(evidence, drawn, cell, metric, form, content):
+def number(evidence, cell, metric, form, content):
     """(what it must say, whether it does) of one form of one quantity."""
     estimate = evidence.estimates.get((cell, metric))
     comparison = evidence.comparisons.get((cell, metric))
@@ -93,7 +98,7 @@ def number(evidence, drawn, cell, metric, form, content):
         return "nothing", False
     of = expected_ratio if form.startswith("ratio") else None
     expected = (
-        of(evidence, cell, metric) if of else expected_estimate(evidence, drawn, cell, metric)
+        of(evidence, cell, metric) if of else expected_estimate(evidence, cell, metric)
     )
     match form.removeprefix("ratio"):
         case "n":
@@ -117,7 +122,7 @@ def number(evidence, drawn, cell, metric, form, content):
 
 def compare_verdict(evidence, name, content, claims, ledger):
     claim = next((claim for claim in claims if claim["name"] == name), None)
-    ours = evidence.judge(claim)[0].replace("_", " ") if claim else "no such claim"
+    ours = evidence.judged[name].verdict.replace("_", " ") if claim else "no such claim"
     ledger.note("numbers.tex: verdicts", name, ours, content, ours == content)
 
 
@@ -134,6 +139,6 @@ def compare_meta(evidence, key, content, ledger):
         ours = counts[key]
         ledger.note("numbers.tex: counts of visits", key, ours, content, content == str(ours))
     elif key.startswith("smallest-effect/"):
-        floor = evidence.floors.get(tuple(key.split("/")[1:]))
+        floor = evidence.twins.of_calibration.get(tuple(key.split("/")[1:]))
         is_same = floor is not None and content.replace("\u202f", "") == f"{floor:.1f}%"
         ledger.note("numbers.tex: floors", key, floor, content, is_same)

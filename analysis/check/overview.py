@@ -6,7 +6,7 @@ from printed import SHOWN
 from raw import Cell
 
 
-def compare(evidence, drawn, text, ledger):
+def compare(evidence, text, ledger):
     """The overview's rows: experiment | workload | subject | median | ratio | n."""
     # Thin spaces join digits; they are no separators of columns.
     for line in text.splitlines():
@@ -19,7 +19,7 @@ def compare(evidence, drawn, text, ledger):
         note = lambda ours, theirs, is_same: ledger.note(
             "summary.txt", where, ours, theirs, is_same
         )
-        ours = expected_estimate(evidence, drawn, cell, metric)
+        ours = expected_estimate(evidence, cell, metric)
         if ours is None:
             note("no number", f"{shown} {ratio}", not SHOWN.match(shown) and not SHOWN.match(ratio))
             continue
@@ -40,6 +40,8 @@ def place(evidence, experiment, words, subject):
     if words.endswith(")"):
         words, _, architecture = words.removesuffix(")").rpartition(" (")
     metric = layout.HEADLINES[run.kind(experiment)]
+    if words.endswith(", per CPU second"):
+        words, metric = words.removesuffix(", per CPU second"), "requests_per_cpu_second"
     workload, _, parameter = words.partition(" ")
     workload = None if workload == "-" else workload
     if parameter == "per further instance":

@@ -14,7 +14,14 @@ KEEP_THEIR_NAME = {
     "with_runtime_bytes",
 }
 # Readings that explain others and are not compared.
-NEUTRAL = {"requests_completed", "measured", "client_cpu", "cases_sent", "works"}
+NEUTRAL = {
+    "requests_completed",
+    "completions_span",
+    "measured",
+    "client_cpu",
+    "cases_sent",
+    "works",
+}
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
     "shipped_bytes",
@@ -44,13 +51,13 @@ SIZES = KEEP_THEIR_NAME | {
     "marginal_uss",
     "instance_uss",
 }
-# The share of requests at or below each quantile of latency, and the fewest requests that support
-# it.
+# The share of requests at or below each quantile of latency, and the fewest requests of each
+# invocation that support it.
 LATENCIES = {
     "latency_p50": (0.5, 1),
     "latency_p90": (0.9, 1),
-    "latency_p99": (0.99, 300),
-    "latency_p999": (0.999, 3000),
+    "latency_p99": (0.99, 1_000),
+    "latency_p999": (0.999, 10_000),
 }
 # Which slope over the number of instances is which quantity, and with how many instances it begins:
 # the pages of a file are private to a single process, and shared from the second on.
@@ -81,7 +88,15 @@ def unit_of(metric):
     return "ns"
 
 
+def is_reported(kind, metric):
+    """Whether a quantity says anything in a kind of experiment: a start is a by-product of most of
+    them, under a page cache that nobody warmed."""
+    is_of_start = metric == "time_to_first_response" or metric.startswith("stage_")
+    return not is_of_start or kind in ("cold-start", "guest-languages")
+
+
 def is_compared(kind, metric):
     """Whether a quantity is compared with the baseline's; the latencies of a closed loop hide every
     stall."""
-    return metric not in NEUTRAL and not (kind == "throughput" and metric in LATENCIES)
+    is_hidden = metric in NEUTRAL or (kind == "throughput" and metric in LATENCIES)
+    return is_reported(kind, metric) and not is_hidden

@@ -37,8 +37,15 @@ class Cell(NamedTuple):
         return "/".join(part or "-" for part in self)
 
 
+class Visit(NamedTuple):
+    """One measured visit's number."""
+
+    value: float
+    is_disturbed: bool
+
+
 class Run:
-    """A run's raw readings by cell and quantity, one per invocation."""
+    """A run's raw readings by cell and quantity, one per invocation, and those of all visits."""
 
     def __init__(self, folder):
         self.folder = Path(folder)
@@ -50,29 +57,49 @@ class Run:
             for name, entry in self.manifest["experiments"].items()
         }
         self.counted = counted(self.observations)
-        self.numbers = defaultdict(dict)
+        # Which repetition counts, by cell and invocation.
+        self.counts = defaultdict(dict)
+        # Numbers by cell and quantity, histograms by cell; both by (invocation, repetition).
+        self.visits = defaultdict(dict)
         self.histograms = defaultdict(dict)
+        # By cell and quantity what counts, one number per invocation.
+        self.numbers = defaultdict(dict)
         self.series = defaultdict(dict)
         self.machines = defaultdict(dict)
         self.failed = defaultdict(int)
         for observation in self.observations:
-            if not is_measured(observation):
+            if is_measured(observation):
+                self._take(observation)
+            else:
                 self.failed[cell_of(observation)] += 1
         for observation in self.counted:
-            self._take(observation)
+            self._count(observation)
+        for (cell, metric), visits in self.visits.items():
+            found = {
+                invocation: visits[invocation, repeat].value
+                for invocation, repeat in self.counts[cell].items()
+                if (invocation, repeat) in visits
+            }
+            if found:
+                self.numbers[cell, metric] = found
 
     def _take(self, observation):
-        cell, invocation = cell_of(observation), observation["trial"]["invocation"]
-        emulated = self._is_emulated(observation)
-        self.machines[cell][invocation] = observation.get("machine")
+        """What a visit showed, whether it counts or not."""
+        cell, emulated = cell_of(observation), self._is_emulated(observation)
+        place = observation["trial"]["invocation"], observation["repeat"]
+        is_disturbed = bool(observation["disturbed"])
         for metric, value in readings(observation):
             if metric in EXACT or not emulated:
-                self.numbers[cell, metric][invocation] = value
-        if emulated:
-            return
-        if observation.get("histogram"):
-            self.histograms[cell][invocation] = self._histogram(observation["histogram"])
-        if observation.get("series"):
+                self.visits[cell, metric][place] = Visit(value, is_disturbed)
+        if not emulated and observation.get("histogram"):
+            histogram = self._histogram(observation["histogram"])
+            self.histograms[cell][place] = Visit(histogram, is_disturbed)
+
+    def _count(self, observation):
+        cell, invocation = cell_of(observation), observation["trial"]["invocation"]
+        self.counts[cell][invocation] = observation["repeat"]
+        self.machines[cell][invocation] = observation.get("machine")
+        if not self._is_emulated(observation) and observation.get("series"):
             path = self.folder / observation["series"]["file"]
             self.series[cell][invocation] = json.loads(path.read_text())
 
@@ -91,7 +118,8 @@ class Run:
         path = self.folder / entry["file"]
         counts = defaultdict(int)
         for line in path.read_text().splitlines():
-            if line and not line.startswith(("#", '"StartTimestamp"')):
+            # Tagged intervals are those of the heavy requests of a mix, which are not the cell's.
+            if line and not line.startswith(("#", '"StartTimestamp"', "Tag=")):
                 for value, count in decode(line.rsplit(",", 1)[1]):
                     counts[value] += count
         total = sum(counts.values())
@@ -158,11 +186,17 @@ def readings(observation):
         yield name_of(key), float(value)
     for stage, value in observation["stages_ns"].items():
         yield f"stage_{stage}", float(value)
-    rates = {"requests_per_second": "measured_ns", "requests_per_cpu_second": "server_cpu_ns"}
-    for rate, divisor in rates.items():
-        if "requests_completed" in metrics and metrics.get(divisor, 0) > 0:
+    completed = metrics.get("requests_completed")
+    if completed is None:
+        return
+    # Between n completions lie n - 1 gaps; an older log has the window's length alone.
+    has_span = "completions_span_ns" in metrics
+    wall = (completed - 1, "completions_span_ns") if has_span else (completed, "measured_ns")
+    of = {"requests_per_second": wall, "requests_per_cpu_second": (completed, "server_cpu_ns")}
+    for rate, (count, divisor) in of.items():
+        if metrics.get(divisor, 0) > 0:
             # Whole numbers of nanoseconds: equal rates stay equal, and are ties of the rank test.
-            yield rate, metrics["requests_completed"] * 10**9 / metrics[divisor]
+            yield rate, count * 10**9 / metrics[divisor]
 
 
 def decode(text):

@@ -8,13 +8,15 @@ from statistics import median
 import layout
 from numbers_tex import development, expected_estimate, expected_ratio
 from printed import SHOWN, Expected, is_p_printed_as, is_rounded, is_two_decimals, plain, value
-from raw import Cell
+from raw import Cell, cell_of
 
 CELLS = re.compile(r"(?<!\\) & ")
 HEADING = re.compile(r"^\\multicolumn\{\d+\}\{@\{\}l@\{\}\}\{\\textbf\{(.*)\}\} \\\\$")
 ROW_END = " \\\\"
 # A ratio that its interval does not decide says so.
 MARK = "undecided"
+# Where the load generator may have set the pace, a ratio by the clock says so.
+LIMITED = "generator-limited"
 
 
 def rows_of(text):
@@ -40,8 +42,8 @@ def rows_of(text):
 class Tables:
     """The tables of one run."""
 
-    def __init__(self, evidence, drawn, claims, ledger):
-        self.evidence, self.drawn, self.claims, self.ledger = evidence, drawn, claims, ledger
+    def __init__(self, evidence, claims, ledger):
+        self.evidence, self.claims, self.ledger = evidence, claims, ledger
         self.run = evidence.run
         self.settings = self._settings()
 
@@ -83,7 +85,9 @@ class Tables:
             self.ledger.note("tables: columns", name, len(columns) + 1, titles, False)
             return
         for heading, (subject, *cells) in rows:
-            place = self.settings.get(kind, {}).get(heading)
+            # A mix says what it is made of.
+            words = re.sub(r" \(of [^()]*\)", "", heading)
+            place = self.settings.get(kind, {}).get(words)
             if place is None:
                 # Emulated starts have their heading too, and no number.
                 place = (kind, None, heading, None)
@@ -101,12 +105,14 @@ class Tables:
     def _check(self, cell, column, text):
         match column.how:
             case "value" | "point":
-                ours = expected_estimate(self.evidence, self.drawn, cell, column.metric)
+                ours = expected_estimate(self.evidence, cell, column.metric)
                 if ours is None:
                     return "no number", not SHOWN.match(text)
                 return ours, ours.is_printed_as(text, with_interval=column.how == "value")
-            case "ratio":
-                return self._ratio(cell, column.metric, text)
+            case "ratio" | "ratio by the clock":
+                return self._ratio(cell, column.metric, text, column.how == "ratio by the clock")
+            case "answers":
+                return self._answers(cell, text)
             case "n":
                 return self._n(cell, column.metric, text)
             case "development":
@@ -120,7 +126,17 @@ class Tables:
             case _:
                 return "a column that this check does not know", False
 
-    def _ratio(self, cell, metric, text):
+    def _answers(self, cell, text):
+        """The fewest that one window held."""
+        counts = [
+            of["metrics"]["requests_completed"]
+            for of in self.run.counted
+            if cell_of(of) == cell and "requests_completed" in of["metrics"]
+        ]
+        ours = min(counts, default=None)
+        return ours, text == str(ours) if counts else not re.search(r"\d", text)
+
+    def _ratio(self, cell, metric, text, is_by_clock=False):
         baseline = self.run.manifest["experiments"].get(cell.experiment, {}).get("baseline")
         if (cell, metric) not in self.evidence.estimates:
             return "no number", not SHOWN.match(text)
@@ -130,9 +146,15 @@ class Tables:
         comparison = self.evidence.comparisons.get((cell, metric))
         if ours is None:
             return "no ratio", not SHOWN.match(text)
-        is_marked = text.endswith(f" ({MARK})")
-        must_be_marked = comparison.doubt in ("chance", "below_floor")
-        return ours, ours.is_printed_as(text) and is_marked == must_be_marked
+        pair = {cell, cell._replace(subject=baseline)}
+        mark = None
+        if comparison.doubt in ("chance", "below_floor"):
+            mark = MARK
+        elif is_by_clock and pair & self.evidence.limited:
+            mark = LIMITED
+        found = SHOWN.match(text)
+        is_marked = found is not None and found[5] == mark
+        return f"{ours} {mark or ''}", ours.is_printed_as(text) and is_marked
 
     def _n(self, cell, metric, text):
         estimate = self.evidence.estimates.get((cell, metric))
@@ -174,6 +196,7 @@ class Tables:
 
     def _says(self, cell, metric, comparison, words):
         """Whether the last column has the right effect, and the right number where the doubt has one."""
+        words, _, first = words.partition("; without repeated visits ")
         effect, _, doubt = words.partition(": ")
         numbers = re.findall(r"\d+\.\d+", doubt)
         if comparison.doubt == "chance":
@@ -185,6 +208,11 @@ class Tables:
             is_right = len(numbers) == 1 and is_rounded(value(numbers[0]), floor, 0.1)
         else:
             is_right = not numbers
+        if comparison.without_repeats is None:
+            is_right &= not first
+        else:
+            expected = Expected(comparison.without_repeats, None, "ratio")
+            is_right &= expected.is_printed_as(first)
         return effect == comparison.effect and is_right
 
     def _asked(self, words):
@@ -278,8 +306,8 @@ class Tables:
     _architectures_instructions = _architectures
 
     def _interaction(self, name, cell, other, metric, text):
-        """The ratio of the two ratios to the baseline; of one that is drawn the value alone is
-        compared."""
+        """The ratio of the two ratios to the baseline; the interval of a sampled one is drawn, and
+        the value alone is compared."""
         ours = [self.evidence.comparisons.get((key, metric)) for key in (other, cell)]
         if None in ours or None in (ours[0].ratio, ours[1].ratio):
             self.ledger.note(
@@ -296,21 +324,52 @@ class Tables:
         self.ledger.note(f"table {name}", f"{other} {metric} overhead", expected, text, is_same)
 
     def _claims(self, name, _titles, rows):
-        for (_, (_sentence, shown, wanted, says)), claim in zip(rows, self.claims, strict=True):
-            verdict, ratio, interval = self.evidence.judge(claim)
-            ours = ratio is not None and Expected(ratio, interval, "ratio")
+        for (_, cells), claim in zip(rows, self.claims, strict=True):
+            _sentence, shown, wanted, says, corrected = cells
+            judged = self.evidence.judged[claim["name"]]
+            ratio = judged.ratio
+            ours = ratio is not None and Expected(ratio, judged.interval, "ratio")
             is_same = ours.is_printed_as(shown) if ours else not SHOWN.match(shown)
-            is_same &= says.split(":")[0] == verdict.replace("_", " ")
-            is_same &= (
-                wanted == f"{'<' if claim['relation'] == 'less' else '>'} {claim['factor']:g}×"
+            is_same &= says.split(":")[0] == judged.verdict.replace("_", " ")
+            sign = "<" if claim["relation"] == "less" else ">"
+            is_same &= wanted == f"{sign} {claim['factor']:g}×"
+            found = re.match(r"^([a-z ]+) \(p (.*)\)$", corrected)
+            if judged.corrected is not None:
+                is_same &= found is not None and found[1] == judged.corrected.replace("_", " ")
+                is_same &= found is not None and is_p_printed_as(found[2], judged.p_adjusted)
+            else:
+                is_same &= found is None
+                is_same &= judged.is_confirmatory != (corrected == "exploratory")
+            theirs = f"{shown} {wanted} {says} {corrected}"
+            self.ledger.note(f"table {name}", claim["name"], f"{ours} {judged}", theirs, is_same)
+
+    def _equal_things(self, name, _titles, rows):
+        twins = self.evidence.twins
+        for heading, (workload, count, apart, largest, floor, power) in rows:
+            experiment = heading.partition(":")[0]
+            metric = layout.HEADLINES[self.run.kind(experiment)]
+            pairs = {
+                cell: of
+                for (cell, of_metric), of in twins.comparisons.items()
+                if (cell.experiment, of_metric) == (experiment, metric)
+                and (cell.workload or "-") == workload
+            }
+            found = [of for of in pairs.values() if of.interval]
+            outside = sum(of.interval[0] > 1 or of.interval[1] < 1 for of in found)
+            effects = [abs(of.ratio - 1) * 100 for of in pairs.values() if of.ratio is not None]
+            ours = (
+                len(pairs),
+                outside,
+                max(effects, default=None),
+                pairs and twins.floor(next(iter(pairs)), metric),
+                twins.power(experiment, metric),
             )
-            self.ledger.note(
-                f"table {name}",
-                claim["name"],
-                f"{ours} {verdict}",
-                f"{shown} {wanted} {says}",
-                is_same,
-            )
+            is_same = [count, apart] == [str(number) for number in ours[:2]]
+            for text, percent in zip((largest, floor, power), ours[2:]):
+                number = re.match(r"[\d.]+", text)
+                is_same &= number is not None and is_rounded(float(number[0]), percent, 0.1)
+            theirs = f"{count} {apart} {largest} {floor} {power}"
+            self.ledger.note(f"table {name}", f"{experiment} {workload}", ours, theirs, is_same)
 
 
 def component_bytes(prepared):

@@ -21,11 +21,10 @@ from scipy import stats
 
 import check
 import definitions as by
-import full
 import pace
-from estimates import Evidence
+from estimates import Evidence, reaches_below
 from printed import THIN, Expected
-from raw import Run
+from raw import Run, readings
 
 
 def all_arrangements(a, b):
@@ -61,9 +60,27 @@ class Definitions(unittest.TestCase):
         self.assertTrue(1 < low < 1.5 and 5 < high < 9, (low, high))
         self.assertIsNone(by.median_interval([1, 2, 3, 4, 5]))
 
-    def test_a_quantile_of_several_histograms(self):
-        self.assertEqual(by.histogram_quantile(by.pooled([{1: 2, 5: 1}, {3: 1}]), 0.5), 1)
-        self.assertEqual(by.histogram_quantile(by.pooled([{1: 2, 5: 1}, {3: 1}]), 0.75), 3)
+    def test_a_quantile_of_a_histogram(self):
+        self.assertEqual(by.histogram_quantile({1: 2, 3: 1, 5: 1}, 0.5), 1)
+        self.assertEqual(by.histogram_quantile({1: 2, 3: 1, 5: 1}, 0.75), 3)
+
+    def test_a_rate_is_taken_between_the_answers(self):
+        observation = {
+            "metrics": {"requests_completed": 11, "measured_ns": 4 * 10**9},
+            "stages_ns": {},
+        }
+        self.assertEqual(dict(readings(observation))["requests_per_second"], 2.75)
+        observation["metrics"]["completions_span_ns"] = 2 * 10**9
+        self.assertEqual(dict(readings(observation))["requests_per_second"], 5.0)
+
+    def test_the_near_end_counts(self):
+        self.assertTrue(reaches_below((1.01, 1.2), 2.0))
+        self.assertFalse(reaches_below((1.03, 1.2), 2.0))
+        self.assertTrue(reaches_below((0.7, 0.99), 2.0))
+
+    def test_signs(self):
+        self.assertEqual(by.sign_test([1, 2, 3, 4, 5, 6, 0]), 0.03125)
+        self.assertIsNone(by.sign_test([0]))
 
     def test_paces(self):
         generator = np.random.default_rng(2)
@@ -119,13 +136,12 @@ class Changed(unittest.TestCase):
         cls.generated = required("WEIGHBRIDGE_GENERATED")
         cls.claims = tomllib.loads(required("WEIGHBRIDGE_CLAIMS").read_text())["claim"]
         calibration = json.loads(required("WEIGHBRIDGE_CALIBRATION").read_text())
-        cls.evidence = Evidence(Run(required("WEIGHBRIDGE_RUN")), calibration)
-        cls.draws = full.Drawn(cls.evidence.run)
+        cls.evidence = Evidence(Run(required("WEIGHBRIDGE_RUN")), calibration, cls.claims)
         cls.before = cls.differences(cls.generated)
 
     @classmethod
     def differences(cls, folder):
-        ledger = check.compare(cls.evidence, cls.draws, folder, cls.claims)
+        ledger = check.compare(cls.evidence, folder, cls.claims)
         return {(kind, *place) for kind, places in ledger.differing.items() for place in places}
 
     def found_after(self, name, change):
