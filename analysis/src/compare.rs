@@ -1,13 +1,13 @@
 //! Third station: each cell beside the baseline's cell under the same setting, block by block.
 
+use crate::equal::Floors;
 use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use weighbridge_schema::calibration::Calibration;
-use weighbridge_schema::metric::{Direction, Unit};
+use weighbridge_schema::metric::{Direction, Metric, Unit};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
 use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::holm::holm;
@@ -63,7 +63,8 @@ pub enum Doubt {
     SpansOne,
     /// Among so many comparisons one like this is found by chance: Holm's adjusted p-value.
     Chance(f64),
-    /// Equal subjects differ by as much on this machine: the smallest effect in percent.
+    /// The near end of the interval is within what equal subjects seem to differ by: the smallest effect that counts, in
+    /// percent.
     BelowFloor(f64),
 }
 
@@ -76,7 +77,7 @@ impl Doubt {
             Doubt::TooFew => "too few invocations".to_owned(),
             Doubt::SpansOne => "the interval contains 1".to_owned(),
             Doubt::Chance(p) => format!("adjusted p = {p:.3}"),
-            Doubt::BelowFloor(percent) => format!("below {percent:.1} %"),
+            Doubt::BelowFloor(percent) => format!("may be below {percent:.1} %"),
         }
     }
 }
@@ -95,6 +96,9 @@ pub struct Comparison {
     pub ratio: Option<f64>,
     /// Its 95 % interval; `None` with fewer than 6 blocks, or when the ratio is undefined.
     pub interval: Option<Interval>,
+    /// The same ratio from the planned visits alone, disturbed or not, where a visit to either cell was repeated and the
+    /// two ratios differ by more than the interval's half-width: then the repetitions decide, and the reader must know.
+    pub without_repeats: Option<f64>,
     /// Values of this cell and of the other one.
     pub n: (usize, usize),
     /// The chance that a value of this cell is larger than one of the other; `None` for exact quantities.
@@ -116,7 +120,7 @@ pub fn compare(
     questions: &[Question],
     samples: &Samples,
     summaries: &[Summary],
-    calibration: Option<&Calibration>,
+    floors: &Floors,
     seed: u64,
 ) -> Vec<Comparison> {
     let baseline = |summary: &Summary| {
@@ -128,20 +132,31 @@ pub fn compare(
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
         .filter(|summary| {
             let question = questions.iter().find(|q| q.experiment == summary.key.experiment);
-            question.is_some_and(|q| is_compared(q.kind, summary.quantity))
+            question.is_some_and(|q| {
+                is_compared(q.kind, summary.quantity) && !q.is_twin(&summary.key.cell.subject)
+            })
         })
         .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
         .collect();
     adjust(&mut comparisons);
     for comparison in &mut comparisons {
-        comparison.decide(calibration);
+        comparison.decide(floors);
     }
     comparisons
 }
 
 /// Whether a quantity is compared at all: the latencies of a closed loop hide every stall, and are not.
 pub(crate) fn is_compared(kind: Kind, quantity: Quantity) -> bool {
-    !(kind == Kind::Throughput && matches!(quantity, Quantity::Latency(_)))
+    is_reported(kind, quantity)
+        && !(kind == Kind::Throughput && matches!(quantity, Quantity::Latency(_)))
+}
+
+/// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page cache
+/// that nobody warmed. It stays in the raw log.
+pub(crate) fn is_reported(kind: Kind, quantity: Quantity) -> bool {
+    let is_of_start =
+        matches!(quantity, Quantity::Metric(Metric::TimeToFirstResponse) | Quantity::Stage(_));
+    !is_of_start || matches!(kind, Kind::ColdStart | Kind::GuestLanguages)
 }
 
 /// The places of the comparisons of each quantity in each experiment that have a p-value.
@@ -225,27 +240,38 @@ pub fn one(
         versus: versus.clone(),
         ratio,
         interval,
+        without_repeats: without_repeats(samples, (key, &other), quantity, ratio, interval),
         n: (values.0.len(), values.1.len()),
-        a12: is_sampled.then(|| a12(&values.0, &values.1)).flatten(),
-        p: is_sampled.then(|| mann_whitney(&values.0, &values.1)).flatten(),
+        a12: is_sampled.then(|| a12(values.0, values.1)).flatten(),
+        p: is_sampled.then(|| mann_whitney(values.0, values.1)).flatten(),
         p_adjusted: None,
         effect: Effect::Undecided,
         doubt: None,
     };
-    comparison.decide(None);
+    comparison.decide(&Floors::default());
     Some(comparison)
+}
+
+/// See [`Comparison::without_repeats`].
+fn without_repeats(
+    samples: &Samples,
+    (key, other): (&CellKey, &CellKey),
+    quantity: Quantity,
+    ratio: Option<f64>,
+    interval: Option<Interval>,
+) -> Option<f64> {
+    if ![key, other].iter().any(|key| samples.has_repeats(key, quantity)) {
+        return None;
+    }
+    let first = paired_ratio(&samples.first_pairs(key, other, quantity))?.ratio;
+    let half_width = interval.map_or(0.0, |interval| (interval.high - interval.low) / 2.0);
+    ((first - ratio?).abs() > half_width).then_some(first)
 }
 
 impl Comparison {
     /// Sets effect and doubt from everything else.
-    fn decide(&mut self, calibration: Option<&Calibration>) {
-        let floor = match self.a12 {
-            // What is read and not sampled has no noise to fall below.
-            None => None,
-            Some(_) => calibration.and_then(|calibration| {
-                calibration.smallest_effect_percent(&self.key.experiment, &self.quantity.key())
-            }),
-        };
+    fn decide(&mut self, floors: &Floors) {
+        let floor = floors.of(&self.key, self.quantity).map(|floor| floor.percent);
         self.doubt = doubt(self.quantity, self.ratio, self.interval, self.p_adjusted, floor);
         self.effect = match (self.doubt, self.interval) {
             (None, Some(interval)) => effect(self.quantity, interval),
@@ -261,21 +287,25 @@ fn doubt(
     p_adjusted: Option<f64>,
     floor_percent: Option<f64>,
 ) -> Option<Doubt> {
-    let Some(ratio) = ratio else { return Some(Doubt::Undefined) };
+    if ratio.is_none() {
+        return Some(Doubt::Undefined);
+    }
     let Some(interval) = interval else { return Some(Doubt::TooFew) };
     let is_equal = quantity.is_exact() && interval == Interval::exact(1.0);
     if interval.low <= 1.0 && interval.high >= 1.0 && !is_equal {
         return Some(Doubt::SpansOne);
     }
-    if let Some(percent) = floor_percent.filter(|&percent| is_below(ratio, percent)) {
+    if let Some(percent) = floor_percent.filter(|&percent| reaches_below(interval, percent)) {
         return Some(Doubt::BelowFloor(percent));
     }
     p_adjusted.filter(|&p| p > SIGNIFICANCE).map(Doubt::Chance)
 }
 
-/// Whether a ratio is as close to 1 as those of equal subjects.
-pub(crate) fn is_below(ratio: f64, floor_percent: f64) -> bool {
-    (ratio - 1.0).abs() * 100.0 < floor_percent
+/// Whether an interval beside 1 comes as close to it as the ratios of equal subjects do: its near end counts, because a
+/// true ratio there is as good an explanation as any other within.
+pub(crate) fn reaches_below(Interval { low, high }: Interval, floor_percent: f64) -> bool {
+    let near = (low - 1.0).max(1.0 - high);
+    near * 100.0 < floor_percent
 }
 
 fn effect(quantity: Quantity, interval: Interval) -> Effect {

@@ -65,7 +65,7 @@ pub fn interaction(
         Some(Interval::exact(found))
     } else if enough {
         let label = format!("{key} {} by architecture", quantity.key());
-        ratio_interval(Arm::Median(&other), Arm::Median(&first), &mut generator(seed, &label))
+        ratio_interval(Arm(&other), Arm(&first), &mut generator(seed, &label))
     } else {
         None
     };

@@ -1,18 +1,22 @@
 //! Fourth station: the paper's claims, each an inequality over one ratio, against the run.
 
 use crate::compare::{self, Comparison, Doubt};
+use crate::equal::Floors;
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use crate::summarise::missing::MissingCells;
 use crate::summarise::samples::Samples;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::claim::read_claims;
-pub use weighbridge_schema::claim::{Claim, Relation};
+pub use weighbridge_schema::claim::{Claim, ClaimKind, Relation};
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parse::{ParseError, nearest};
 use weighbridge_statistics::bootstrap::Interval;
+use weighbridge_statistics::holm::holm;
+use weighbridge_statistics::ratio::ratio;
+use weighbridge_statistics::sign::sign_test;
 
 /// The cell on top of a claim's ratio.
 #[must_use]
@@ -40,6 +44,10 @@ pub fn parse_claims(file: &str, text: &str) -> Result<Vec<Claim>, ParseError> {
         }
         if !(claim.factor.is_finite() && claim.factor > 0.0) {
             return fail("the factor must be above 0".to_owned());
+        }
+        let moments = [&claim.since.at].into_iter().chain(claim.changed.iter().map(|c| &c.at));
+        if let Some(bad) = moments.into_iter().find(|at| at.parse::<Timestamp>().is_err()) {
+            return fail(format!("`{bad}` is not a moment such as 2026-11-21T04:10:00Z"));
         }
         if Quantity::from_key(&claim.metric).is_none() {
             let keys: Vec<String> = Quantity::all().map(Quantity::key).collect();
@@ -83,8 +91,18 @@ impl Verdict {
 pub struct Judged {
     /// The claim.
     pub claim: Claim,
-    /// The verdict.
+    /// The verdict by the claim's own interval.
     pub verdict: Verdict,
+    /// The verdict after Holm's correction over the confirmatory claims; `None` for a claim that is exploratory on this
+    /// run, and where nothing is sampled or was measured.
+    pub corrected: Option<Verdict>,
+    /// Whether the claim was fixed before the run began.
+    pub is_confirmatory: bool,
+    /// The two-sided p-value of the sign test of the blocks' ratios against the claim's factor, which the interval is the
+    /// inverse of; `None` where nothing is sampled or was measured.
+    pub p: Option<f64>,
+    /// The same after Holm's correction; `None` as for `corrected`.
+    pub p_adjusted: Option<f64>,
     /// The ratio, where both sides were measured and it is defined.
     pub ratio: Option<f64>,
     /// Its interval.
@@ -102,21 +120,63 @@ pub struct Evidence<'a> {
     pub comparisons: &'a BTreeMap<(CellKey, Quantity), Comparison>,
     /// What has no number, and why.
     pub missing: &'a MissingCells,
-    /// What the machine cannot tell from nothing; `None` where it is not known.
-    pub calibration: Option<&'a Calibration>,
+    /// How far apart equal subjects seem to be.
+    pub floors: &'a Floors,
     /// The machine's own: claims are about measured times.
     pub architecture: &'a str,
+    /// When the run began, nanoseconds since 1970.
+    pub started_at_unix_ns: u128,
     /// Seed of the resampling.
     pub seed: u64,
 }
 
-/// Judges every claim by the whole interval of its ratio. A claim whose ratio is closer to its factor than equal
+/// Judges every claim by the whole interval of its ratio. A claim whose interval comes closer to its factor than equal
 /// subjects are to each other is undecided, and so is one that a subject differs from its baseline at all where the
-/// comparison itself is undecided. Claims with other factors are few and fixed before the run: they are not corrected
-/// for each other.
+/// comparison itself is undecided. Claims that were fixed before the run have a second verdict, after Holm's correction
+/// for their number.
 #[must_use]
 pub fn judge(claims: &[Claim], evidence: Evidence<'_>) -> Vec<Judged> {
-    claims.iter().map(|claim| one(claim, evidence)).collect()
+    let mut judged: Vec<Judged> = claims.iter().map(|claim| one(claim, evidence)).collect();
+    correct(&mut judged);
+    judged
+}
+
+/// Holm's correction over the claims that were fixed before the run and have a p-value.
+fn correct(judged: &mut [Judged]) {
+    let confirmatory = || judged.iter().enumerate().filter(|(_, judged)| judged.is_confirmatory);
+    let (places, p_values): (Vec<usize>, Vec<f64>) =
+        confirmatory().filter_map(|(place, judged)| Some((place, judged.p?))).unzip();
+    for (place, adjusted) in places.into_iter().zip(holm(&p_values)) {
+        let judged = &mut judged[place];
+        judged.p_adjusted = Some(adjusted);
+        judged.corrected = Some(match judged.verdict {
+            Verdict::Holds | Verdict::Contradicted if adjusted > compare::SIGNIFICANCE => {
+                Verdict::Undecided
+            }
+            other => other,
+        });
+    }
+}
+
+/// Whether what a claim says was fixed before the run began. A moment that cannot be read, which [`parse_claims`] refuses,
+/// is none before.
+fn is_confirmatory(claim: &Claim, started_at_unix_ns: u128) -> bool {
+    let fixed_at = claim.fixed_at().parse::<Timestamp>();
+    claim.kind == ClaimKind::Confirmatory
+        && fixed_at.is_ok_and(|at| {
+            u128::try_from(at.as_nanosecond()).is_ok_and(|at| at < started_at_unix_ns)
+        })
+}
+
+/// The blocks' ratios against the factor: how likely so many of them on one side are, if both sides are as likely.
+fn p_against_factor(claim: &Claim, comparison: &Comparison, samples: &Samples) -> Option<f64> {
+    if comparison.quantity.is_exact() {
+        return None;
+    }
+    let other = comparison.key.with_subject(&comparison.versus);
+    let pairs = samples.pairs(&comparison.key, &other, comparison.quantity);
+    let ratios = pairs.into_iter().filter_map(|(a, b)| ratio(Some(a), Some(b)));
+    sign_test(&ratios.map(|ratio| ratio - claim.factor).collect::<Vec<_>>())
 }
 
 fn one(claim: &Claim, evidence: Evidence<'_>) -> Judged {
@@ -130,23 +190,24 @@ fn one(claim: &Claim, evidence: Evidence<'_>) -> Judged {
     });
     let (verdict, reason) = match &comparison {
         None => (Verdict::NotMeasured, Some(why(claim, &key, evidence.missing))),
-        Some(comparison) => decide(claim, comparison, evidence.calibration),
+        Some(comparison) => decide(claim, comparison, evidence.floors),
     };
+    let p = comparison.as_ref().and_then(|c| p_against_factor(claim, c, evidence.samples));
     Judged {
         claim: claim.clone(),
         verdict,
+        corrected: None,
+        is_confirmatory: is_confirmatory(claim, evidence.started_at_unix_ns),
+        p,
+        p_adjusted: None,
         ratio: comparison.as_ref().and_then(|c| c.ratio),
         interval: comparison.as_ref().and_then(|c| c.interval),
         reason,
     }
 }
 
-fn decide(
-    claim: &Claim,
-    comparison: &Comparison,
-    calibration: Option<&Calibration>,
-) -> (Verdict, Option<String>) {
-    let (Some(ratio), Some(interval)) = (comparison.ratio, comparison.interval) else {
+fn decide(claim: &Claim, comparison: &Comparison, floors: &Floors) -> (Verdict, Option<String>) {
+    let Some(interval) = comparison.interval else {
         return (Verdict::Undecided, comparison.doubt.map(Doubt::words));
     };
     let found = verdict(claim, interval);
@@ -156,11 +217,11 @@ fn decide(
     if claim.factor == 1.0 && matches!(comparison.doubt, Some(Doubt::Chance(_))) {
         return (Verdict::Undecided, comparison.doubt.map(Doubt::words));
     }
-    let floor = calibration
-        .filter(|_| !comparison.quantity.is_exact())
-        .and_then(|c| c.smallest_effect_percent(&claim.experiment, &claim.metric));
-    match floor.filter(|&percent| compare::is_below(ratio / claim.factor, percent)) {
-        Some(percent) => (Verdict::Undecided, Some(Doubt::BelowFloor(percent).words())),
+    let beside_factor =
+        Interval { low: interval.low / claim.factor, high: interval.high / claim.factor };
+    let floor = floors.of(&comparison.key, comparison.quantity);
+    match floor.filter(|floor| compare::reaches_below(beside_factor, floor.percent)) {
+        Some(floor) => (Verdict::Undecided, Some(Doubt::BelowFloor(floor.percent).words())),
         None => (found, None),
     }
 }

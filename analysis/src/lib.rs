@@ -7,9 +7,11 @@
 pub mod calibrate;
 pub mod compare;
 pub mod differences;
+pub mod equal;
 pub mod interaction;
 pub mod judge;
 pub mod load;
+pub mod power;
 pub mod progress;
 pub mod quantity;
 pub mod render;
@@ -47,11 +49,20 @@ pub fn analyse<'a>(
     let samples = summarise::samples::group(run, &ingested, &paces)?;
     step(&format!("grouped {} readings", ingested.rows.height()));
     let missing = summarise::missing::missing(run, &questions);
-    let summaries = summarise::summarise(&samples, seed);
+    let summaries = summarise::summarise(&samples);
+    let summaries: Vec<_> = summaries
+        .into_iter()
+        .filter(|summary| {
+            let question = questions.iter().find(|q| q.experiment == summary.key.experiment);
+            question.is_none_or(|q| compare::is_reported(q.kind, summary.quantity))
+        })
+        .collect();
     step(&format!("summarised {} quantities", summaries.len()));
-    let comparisons =
-        compare::compare(&questions, &samples, &summaries, calibration.as_ref(), seed);
+    let of_twins = equal::compare_twins(&questions, &samples, &summaries, seed);
+    let floors = equal::Floors::new(&of_twins, calibration.clone());
+    let comparisons = compare::compare(&questions, &samples, &summaries, &floors, seed);
     step(&format!("compared {} quantities with their baselines", comparisons.len()));
+    let power = power::powers(&samples, &comparisons);
     let interactions = interaction::interactions(&samples, &comparisons, run, seed);
     let comparison_notes = compare::notes(&comparisons);
     let comparisons: BTreeMap<_, _> =
@@ -60,14 +71,16 @@ pub fn analyse<'a>(
         samples: &samples,
         comparisons: &comparisons,
         missing: &missing,
-        calibration: calibration.as_ref(),
+        floors: &floors,
         architecture: &fingerprint.architecture,
+        started_at_unix_ns: u128::from(run.manifest.started_at_unix_ns),
         seed,
     };
     let judged = judge::judge(claims, evidence);
     step(&format!("judged {} claims", judged.len()));
     let mut notes = run.notes.clone();
-    notes.extend(summarise::validity::notes(run.counted().map(|(_, observation)| observation)));
+    let limited = summarise::validity::limited(run.counted().map(|(_, observation)| observation));
+    notes.extend(summarise::validity::notes(&limited));
     notes.extend(comparison_notes);
     notes.extend(calibration_notes);
     Ok(Results {
@@ -78,6 +91,10 @@ pub fn analyse<'a>(
         interactions,
         judged,
         paces,
+        of_twins,
+        floors,
+        power,
+        limited,
         calibration,
         missing,
         counts: results::count(run),

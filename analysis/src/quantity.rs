@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use weighbridge_schema::metric::{Direction, Metric, Unit};
 use weighbridge_schema::record::Stage;
 
-/// A quantile of the latencies of all invocations together.
+/// A quantile of the latencies of each invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Latency {
@@ -34,13 +34,14 @@ impl Latency {
         }
     }
 
-    /// Fewest samples that support it: three beyond a p99, three beyond a p99.9.
+    /// Fewest requests of each invocation that support it: ten beyond the tail's end. With 140 requests a p99 is the
+    /// second largest of them.
     #[must_use]
-    pub fn least_samples_count(self) -> u64 {
+    pub fn least_requests_count(self) -> u64 {
         match self {
             Latency::P50 | Latency::P90 => 1,
-            Latency::P99 => 300,
-            Latency::P999 => 3000,
+            Latency::P99 => 1000,
+            Latency::P999 => 10_000,
         }
     }
 }
@@ -53,7 +54,7 @@ pub enum Quantity {
     Metric(Metric),
     /// The median over invocations of the moment at which a stage was reached.
     Stage(Stage),
-    /// A quantile of the latencies of all invocations together.
+    /// The median over invocations of a quantile of the latencies of each.
     Latency(Latency),
     /// The median over invocations of the median duration of an iteration in the steady state.
     SteadyLatency,

@@ -1,14 +1,17 @@
 //! Everything the stations found out, handed to the last one.
 
 use crate::compare::Comparison;
+use crate::equal::Floors;
 use crate::interaction::Interaction;
 use crate::judge::{Judged, Verdict};
 use crate::load::Run;
 use crate::load::question::{CellKey, Kind, Question};
+use crate::power::Powers;
 use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::missing::{Cause, MissingCells};
 use crate::summarise::steady::Paces;
+use crate::summarise::validity::Limited;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::Metric;
@@ -32,7 +35,15 @@ pub struct Results<'a> {
     pub judged: Vec<Judged>,
     /// How fresh instances came up to pace, by cell.
     pub paces: Paces,
-    /// What the machine cannot tell from nothing; `None` where it is not known.
+    /// Every twin beside its original.
+    pub of_twins: Vec<Comparison>,
+    /// The smallest effects that count.
+    pub floors: Floors,
+    /// The smallest differences that the run could have seen.
+    pub power: Powers,
+    /// The cells whose pace the load generator may have set.
+    pub limited: Limited,
+    /// What A/A runs of the machine found; `None` where there were none.
     pub calibration: Option<Calibration>,
     /// What has no number, and why.
     pub missing: MissingCells,
@@ -55,6 +66,12 @@ impl Results<'_> {
     #[must_use]
     pub fn comparison(&self, key: &CellKey, quantity: Quantity) -> Option<&Comparison> {
         self.comparisons.get(&(key.clone(), quantity))
+    }
+
+    /// Whether the load generator may have set the pace of a cell, or of the baseline's that it is divided by.
+    #[must_use]
+    pub fn is_limited(&self, key: &CellKey, baseline: &SubjectName) -> bool {
+        self.limited.contains(key) || self.limited.contains(&key.with_subject(baseline))
     }
 
     /// Whether the run was asked for a cell: with `--subject` a run leaves the others of a definition out.

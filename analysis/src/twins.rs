@@ -52,12 +52,12 @@ pub fn calibrate(run: &Run) -> Result<Calibration> {
     let mut by_setting: BTreeMap<(CellKey, Quantity), (u32, Vec<Found>)> = BTreeMap::new();
     for question in questions(&run.manifest)? {
         let size = comparison_invocations(run, &question)?;
-        for (twin, original) in twins(run, &question) {
+        for (twin, original) in &question.twins {
             for setting in &question.settings {
-                let key = question.key(setting, &twin);
+                let key = question.key(setting, twin);
                 let compared = |q: &Quantity| compare::is_compared(question.kind, *q);
                 for quantity in QUANTITIES.into_iter().filter(compared) {
-                    let found = pieces(&samples, &key, &original, quantity, size as usize);
+                    let found = pieces(&samples, &key, original, quantity, size as usize);
                     let setting = (key.with_subject(&question.baseline), quantity);
                     by_setting.entry(setting).or_insert((size, Vec::new())).1.extend(found);
                 }
@@ -80,15 +80,6 @@ pub fn calibrate(run: &Run) -> Result<Calibration> {
         fingerprint: run.manifest.fingerprint.clone(),
         effects,
     })
-}
-
-/// The twins among the question's subjects, each with its original.
-fn twins(run: &Run, question: &Question) -> Vec<(SubjectName, SubjectName)> {
-    let original = |name: &SubjectName| {
-        let entry = run.manifest.subjects.get(name)?;
-        Some((name.clone(), entry.definition.twin_of.clone()?))
-    };
-    question.subjects.iter().filter_map(original).collect()
 }
 
 /// The part of a definition that says how large a comparison is.

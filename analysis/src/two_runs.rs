@@ -1,7 +1,7 @@
 //! Two runs beside each other: what was different, and what came out differently.
 
 use crate::calibrate;
-use crate::compare::is_below;
+use crate::compare::reaches_below;
 use crate::differences::{self, Difference};
 use crate::load::Run;
 use crate::load::frame::ingest;
@@ -12,6 +12,7 @@ use crate::summarise::steady::paces;
 use anyhow::Result;
 use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::{Metric, Unit};
+use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bca::bca_ratio_interval;
 use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::order::LEAST_VALUES_COUNT;
@@ -167,10 +168,10 @@ fn line(
     calibration: Option<&Calibration>,
     seed: u64,
 ) -> Option<Line> {
-    let (a, b) = (of_a.arm(key, quantity)?, of_b.arm(key, quantity)?);
+    let (a, b) = (Arm(of_a.values(key, quantity)?), Arm(of_b.values(key, quantity)?));
     let ratio = ratio(b.point(), a.point());
     let exact = of_a.exact_value(key, quantity).zip(of_b.exact_value(key, quantity));
-    let enough = a.n().min(b.n()) >= LEAST_VALUES_COUNT;
+    let enough = a.0.len().min(b.0.len()) >= LEAST_VALUES_COUNT;
     let interval = match exact {
         Some(_) => ratio.map(Interval::exact),
         None if enough => {
@@ -187,7 +188,7 @@ fn line(
         (None, _) => Change::Undecided("the ratio is undefined"),
         (Some(_), None) if !enough => Change::Undecided("too few invocations"),
         (Some(_), None) => Change::Undecided("the interval is undefined"),
-        (Some(ratio), Some(interval)) => change(quantity, ratio, interval, tolerance_percent),
+        (Some(_), Some(interval)) => change(quantity, interval, tolerance_percent),
     };
     Some(Line {
         key: key.clone(),
@@ -200,7 +201,7 @@ fn line(
     })
 }
 
-fn change(quantity: Quantity, ratio: f64, interval: Interval, tolerance_percent: f64) -> Change {
+fn change(quantity: Quantity, interval: Interval, tolerance_percent: f64) -> Change {
     let Interval { low, high } = interval;
     let within = |end: f64| (end - 1.0).abs() * 100.0 <= tolerance_percent;
     if within(low) && within(high) {
@@ -209,7 +210,7 @@ fn change(quantity: Quantity, ratio: f64, interval: Interval, tolerance_percent:
     if low <= 1.0 && high >= 1.0 {
         return Change::Undecided("the interval contains 1");
     }
-    if is_below(ratio, tolerance_percent) {
+    if reaches_below(interval, tolerance_percent) {
         return Change::Undecided("the difference may be too small to matter");
     }
     match (quantity.unit(), high < 1.0) {
@@ -226,7 +227,7 @@ mod tests {
 
     fn check(metric: Metric, low: f64, high: f64, tolerance: f64, expected: &str) {
         let interval = Interval { low, high };
-        let found = change(Quantity::Metric(metric), low.midpoint(high), interval, tolerance);
+        let found = change(Quantity::Metric(metric), interval, tolerance);
         assert!(found.words().starts_with(expected), "{found:?} is not {expected}");
     }
 

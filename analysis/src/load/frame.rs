@@ -11,8 +11,8 @@ use weighbridge_schema::record::{Observation, Outcome};
 
 /// The frame and what its integer keys stand for.
 pub struct Ingested {
-    /// Columns: observation, cell, quantity (keys), invocation, value (integer, in the quantity's unit), failed,
-    /// emulated, survives_emulation.
+    /// Columns: observation (its place in the run), cell, quantity (keys), value (integer, in the quantity's unit),
+    /// failed, emulated, survives_emulation.
     pub rows: DataFrame,
     /// Cells by the integer in column `cell`.
     pub cells: Vec<CellKey>,
@@ -25,7 +25,6 @@ struct Columns {
     observation: Vec<i64>,
     cell: Vec<i64>,
     quantity: Vec<i64>,
-    invocation: Vec<i64>,
     value: Vec<i64>,
     failed: Vec<bool>,
     emulated: Vec<bool>,
@@ -41,7 +40,7 @@ pub fn is_emulated(run: &Run, observation: &Observation) -> bool {
     observation.emulated || *architecture != machine.architecture
 }
 
-/// Builds the frame from the observations that count.
+/// Builds the frame from all observations, those too that do not count: a repeated visit is compared with its neighbours.
 ///
 /// # Errors
 /// A value beyond 2^63, or a derived metric in the raw log.
@@ -51,7 +50,7 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
     let mut cell_ids: BTreeMap<CellKey, i64> = BTreeMap::new();
     let mut columns = Columns::default();
     run.observations.iter().try_for_each(refuse_derived)?;
-    for (place, observation) in run.counted() {
+    for (place, observation) in run.observations.iter().enumerate() {
         let key = CellKey::of(&observation.trial);
         let next = cell_ids.len() as i64;
         let cell = *cell_ids.entry(key).or_insert(next);
@@ -61,7 +60,6 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
             columns.observation.push(place as i64);
             columns.cell.push(cell);
             columns.quantity.push(ids[&quantity]);
-            columns.invocation.push(i64::from(observation.trial.invocation));
             columns.value.push(value);
             columns.failed.push(observation.outcome != Outcome::Ok);
             columns.emulated.push(emulated);
@@ -102,7 +100,6 @@ impl Columns {
             "observation" => self.observation,
             "cell" => self.cell,
             "quantity" => self.quantity,
-            "invocation" => self.invocation,
             "value" => self.value,
             "failed" => self.failed,
             "emulated" => self.emulated,

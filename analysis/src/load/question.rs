@@ -134,8 +134,13 @@ pub struct Question {
     pub baseline: SubjectName,
     /// Subjects in the definition's order, whether installed or not.
     pub subjects: Vec<SubjectName>,
+    /// Twins, each with the subject that it is under another name: measured as any other, and compared with that subject
+    /// alone. They are not among `subjects`.
+    pub twins: Vec<(SubjectName, SubjectName)>,
     /// Workloads and parameters in the definition's order.
     pub settings: Vec<Setting>,
+    /// How it is answered.
+    pub method: Method,
     /// How the capabilities are tried, or why not; nothing in other kinds of questions.
     pub probes: Probes,
 }
@@ -156,11 +161,24 @@ impl Question {
         capability::probe(&self.probes, &cell.subject, variant_of, capability)
     }
 
+    /// Whether a subject is another one under a second name.
+    #[must_use]
+    pub fn is_twin(&self, subject: &SubjectName) -> bool {
+        self.twins.iter().any(|(twin, _)| twin == subject)
+    }
+
     /// Whether the run was to find out about a cell: what a definition says of a program by itself is not measured,
     /// and not missing either.
     #[must_use]
     pub fn asks(&self, manifest: &Manifest, cell: &Cell) -> bool {
         !matches!(self.probe(manifest, cell), Some(Probe::Absent(_) | Probe::Untried(_)))
+            && self.visits(cell)
+    }
+
+    /// Whether the definition asks a subject under a parameter: few are asked under every number of connections.
+    #[must_use]
+    pub fn visits(&self, cell: &Cell) -> bool {
+        self.kind == Kind::Maturity || self.method.visits(&cell.subject, cell.parameter)
     }
 
     /// Every cell, setting by setting.
@@ -202,7 +220,7 @@ fn question(
     let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
     Ok(Question {
         experiment: name.clone(),
-        kind: match definition.method {
+        kind: match &definition.method {
             Method::Equivalence {} => Kind::Equivalence,
             Method::ColdStart { .. } => match definition.table {
                 Some(OwnTable::GuestLanguages) => Kind::GuestLanguages,
@@ -223,15 +241,24 @@ fn question(
         subjects: entry
             .subjects
             .iter()
-            .filter(|name| !is_left_out(manifest, name))
+            .filter(|name| !is_left_out(manifest, name) && twin_of(manifest, name).is_none())
             .cloned()
             .collect(),
+        twins: (entry.subjects.iter())
+            .filter_map(|name| Some((name.clone(), twin_of(manifest, name)?.clone())))
+            .collect(),
         settings: settings(manifest, name, entry, &definition.architectures),
-        probes: match definition.method {
-            Method::Maturity { probes } => probes,
+        probes: match &definition.method {
+            Method::Maturity { probes } => probes.clone(),
             _ => Probes::new(),
         },
+        method: definition.method,
     })
+}
+
+/// The subject that another one is under a second name.
+fn twin_of<'a>(manifest: &'a Manifest, subject: &SubjectName) -> Option<&'a SubjectName> {
+    manifest.subjects.get(subject)?.definition.twin_of.as_ref()
 }
 
 /// Whether a subject is run by a program that is installed only when it is asked for, and was not. The table of subjects

@@ -24,36 +24,70 @@ pub struct Axis {
     pub reversed: bool,
 }
 
-/// Along which axis the error bars lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Errors {
-    /// Horizontal.
-    X,
-    /// Vertical.
-    Y,
-}
-
-/// A measured point; `low` and `high` are the interval's ends along [`Errors`].
+/// A measured point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// Horizontal place.
     pub x: f64,
     /// Vertical place.
     pub y: f64,
-    /// The interval's ends; `None` when there is no interval.
+    /// The horizontal interval's ends; `None` when there is no interval.
     pub interval: Option<(f64, f64)>,
+}
+
+/// What kind of system a subject is: it owns the colour and the mark, in every figure and every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// The plain process.
+    Process,
+    /// A container, with an engine or without.
+    Container,
+    /// A Wasm runtime.
+    Wasm,
+}
+
+impl Family {
+    /// All of them, in the order of a legend.
+    pub const ALL: [Family; 3] = [Family::Process, Family::Container, Family::Wasm];
+
+    /// The word of a legend.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Family::Process => "process",
+            Family::Container => "container",
+            Family::Wasm => "Wasm",
+        }
+    }
+
+    /// Red, green, blue; told apart by people with any colour vision (Okabe & Ito 2008), and by their marks in grey.
+    #[must_use]
+    pub fn colour(self) -> (u8, u8, u8) {
+        match self {
+            Family::Process => (70, 70, 70),
+            Family::Container => (213, 94, 0),
+            Family::Wasm => (0, 114, 178),
+        }
+    }
+}
+
+/// Which of two values of the same subject a mark stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The first, or the only one.
+    Filled,
+    /// The second.
+    Hollow,
 }
 
 /// How a series looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// Marks of the palette's colour and shape, unconnected.
+    /// The family's mark in its colour.
+    Subject(Family, Form),
+    /// A mark of the palette, for what is no subject, such as a stage.
     Marks(usize),
-    /// Marks joined by a line.
-    Line(usize),
-    /// Marks joined by a dashed line.
-    Dashed(usize),
-    /// A thin grey line without marks, which joins what belongs together.
+    /// A thin grey line without marks, which joins the stages of one start.
     Thread,
 }
 
@@ -68,7 +102,7 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
-/// One pair of axes.
+/// One pair of axes: a row for each name, and a value to the right.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// Its title; empty for none.
@@ -77,8 +111,6 @@ pub struct Panel {
     pub x: Axis,
     /// Vertical axis.
     pub y: Axis,
-    /// Direction of the error bars.
-    pub errors: Errors,
     /// What is drawn.
     pub series: Vec<Series>,
 }
@@ -90,7 +122,7 @@ pub struct Chart {
     pub name: &'static str,
     /// Its title in the report; the paper's caption is in the section's source.
     pub title: String,
-    /// Panels, side by side in pairs. Empty when there is nothing to show.
+    /// Panels, side by side in pairs that share their rows. Empty when there is nothing to show.
     pub panels: Vec<Panel>,
 }
 
@@ -109,10 +141,12 @@ impl Chart {
         entries
     }
 
-    /// `true` when the panels are rows of names, which are set one below the other.
+    /// Panels beside each other: two where both have the same rows, whose names then stand once.
     #[must_use]
-    pub fn is_rows(&self) -> bool {
-        self.panels.first().is_some_and(|panel| panel.y.reversed)
+    pub fn columns(&self) -> usize {
+        let rows = |panel: &Panel| panel.y.ticks.clone();
+        let alike = self.panels.windows(2).all(|pair| rows(&pair[0]) == rows(&pair[1]));
+        if alike { self.panels.len().clamp(1, 2) } else { 1 }
     }
 
     /// Characters of the longest label of a vertical axis: how much room it takes.
@@ -140,17 +174,6 @@ pub const PALETTE: [(u8, u8, u8); 7] = [
 ];
 
 impl Axis {
-    /// A log axis round all of `values`, or a linear one from 0 when they lie within a factor of 20.
-    #[must_use]
-    pub fn fitting(label: &str, values: &[f64]) -> Self {
-        let (low, high) = extent(values);
-        if low > 0.0 && high / low > 20.0 {
-            Self::log(label, values)
-        } else {
-            Self::linear(label, values)
-        }
-    }
-
     /// A log axis round all of `values`.
     #[must_use]
     pub fn log(label: &str, values: &[f64]) -> Self {
@@ -165,24 +188,6 @@ impl Axis {
         }
     }
 
-    /// A linear axis from 0.
-    #[must_use]
-    pub fn linear(label: &str, values: &[f64]) -> Self {
-        let (_, high) = extent(values);
-        let step = linear_step(high);
-        let range = (0.0, high * 1.08);
-        let count = (range.1 / step).floor() as usize;
-        let ticks = (0..=count).map(|i| i as f64 * step).map(|at| (at, plain(at))).collect();
-        Self { label: label.to_owned(), scale: Scale::Linear, range, ticks, reversed: false }
-    }
-
-    /// A log axis with ticks at `values` only: the settings that were measured.
-    #[must_use]
-    pub fn settings(label: &str, values: &[f64]) -> Self {
-        let ticks = values.iter().map(|&at| (at, plain(at))).collect();
-        Self { ticks, ..Self::log(label, values) }
-    }
-
     /// A row per name, the first at the top.
     #[must_use]
     pub fn rows(names: &[String]) -> Self {
@@ -193,12 +198,11 @@ impl Axis {
 }
 
 impl Series {
-    /// Every value along the axis of the errors, interval ends included.
-    pub fn extremes(&self, errors: Errors) -> impl Iterator<Item = f64> + '_ {
-        self.points.iter().flat_map(move |point| {
-            let at = if errors == Errors::X { point.x } else { point.y };
-            let (low, high) = point.interval.unwrap_or((at, at));
-            [at, low, high]
+    /// Every horizontal value, interval ends included.
+    pub fn extremes(&self) -> impl Iterator<Item = f64> + '_ {
+        self.points.iter().flat_map(|point| {
+            let (low, high) = point.interval.unwrap_or((point.x, point.x));
+            [point.x, low, high]
         })
     }
 }
@@ -226,13 +230,6 @@ fn log_ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
     places.into_iter().map(|at| (at, plain(at))).collect()
 }
 
-fn linear_step(high: f64) -> f64 {
-    let power = 10f64.powi((high / 5.0).log10().floor() as i32);
-    let wanted = high / 5.0 / power;
-    let nice = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| *step >= wanted).unwrap_or(10.0);
-    nice * power
-}
-
 /// Shortest decimal form, without the dust of floating-point powers; thousands as `k`, millions as `M`.
 fn plain(value: f64) -> String {
     if value >= 1_000_000.0 {
@@ -257,17 +254,24 @@ mod tests {
     fn ticks_are_round_numbers_within_the_range() {
         assert_eq!(labels(&Axis::log("", &[0.5, 140.0])), ["1", "10", "100"]);
         assert_eq!(labels(&Axis::log("", &[1.2, 4.0])), ["1", "2", "5"]);
-        assert_eq!(labels(&Axis::linear("", &[930.0])), ["0", "200", "400", "600", "800", "1000"]);
-        assert_eq!(labels(&Axis::linear("", &[42_000.0])), ["0", "10k", "20k", "30k", "40k"]);
         assert_eq!(labels(&Axis::log("", &[120_000.0, 9e6])), ["100k", "1M", "10M"]);
-        assert_eq!(labels(&Axis::settings("", &[1.0, 8.0])), ["1", "8"]);
     }
 
     #[test]
     fn nothing_to_show_still_makes_an_axis() {
-        let axis = Axis::fitting("", &[]);
+        let axis = Axis::log("", &[]);
         assert!(axis.range.0 < axis.range.1);
-        let axis = Axis::linear("", &[0.0]);
-        assert!(axis.range.0 < axis.range.1 && axis.ticks.len() < 20, "{axis:?}");
+    }
+
+    /// In grey: the lightness of two families (relative luminance of sRGB, ITU-R BT.709) differs, and so does the mark.
+    #[test]
+    fn families_are_told_apart_in_grey() {
+        let luminance = |family: Family| {
+            let (red, green, blue) = family.colour();
+            0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue)
+        };
+        for pair in Family::ALL.windows(2) {
+            assert!((luminance(pair[0]) - luminance(pair[1])).abs() > 15.0, "{pair:?}");
+        }
     }
 }

@@ -9,9 +9,9 @@ pub mod validity;
 use crate::load::question::CellKey;
 use crate::quantity::Quantity;
 use samples::Samples;
-use weighbridge_statistics::arm::Arm;
-use weighbridge_statistics::bootstrap::{Interval, generator, interval};
+use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::order::median_interval;
+use weighbridge_statistics::quantile::quantile_sorted;
 
 /// The statistics of one quantity of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +26,10 @@ pub struct Summary {
     pub n_failed: usize,
     /// Requests, where the quantity is a quantile over requests.
     pub samples_count: Option<u64>,
-    /// Median over invocations, or quantile over all requests, in the quantity's unit.
+    /// Median over invocations, in the quantity's unit: of a quantile over requests, the median of each invocation's own.
     pub point: f64,
-    /// Its 95 % interval: of a median by order statistics, `None` with fewer than 6 invocations; of a quantile over
-    /// requests by a bootstrap over invocations, `None` with fewer than 2. Without width where the quantity is exact.
+    /// Its 95 % interval by order statistics; `None` with fewer than 6 invocations. Without width where the quantity is
+    /// exact.
     pub interval: Option<Interval>,
 }
 
@@ -43,27 +43,20 @@ impl Summary {
 
 /// Every quantity that every cell showed.
 #[must_use]
-pub fn summarise(samples: &Samples, seed: u64) -> Vec<Summary> {
-    samples.keys().filter_map(|(key, quantity)| one(samples, key, quantity, seed)).collect()
+pub fn summarise(samples: &Samples) -> Vec<Summary> {
+    samples.keys().filter_map(|(key, quantity)| one(samples, key, quantity)).collect()
 }
 
-fn one(samples: &Samples, key: &CellKey, quantity: Quantity, seed: u64) -> Option<Summary> {
-    let arm = samples.arm(key, quantity)?;
-    let mut generator = generator(seed, &format!("{key} {}", quantity.key()));
-    let interval = match samples.exact_value(key, quantity) {
-        Some(value) => Some(Interval::exact(value)),
-        None => match arm {
-            Arm::Median(values) => median_interval(values),
-            Arm::Pooled(..) => interval(arm, &mut generator),
-        },
-    };
+fn one(samples: &Samples, key: &CellKey, quantity: Quantity) -> Option<Summary> {
+    let values = samples.values(key, quantity)?;
+    let exact = samples.exact_value(key, quantity).map(Interval::exact);
     Some(Summary {
         key: key.clone(),
         quantity,
-        n: arm.n(),
+        n: values.len(),
         n_failed: samples.failed_count(key),
         samples_count: samples.samples_count(key, quantity),
-        point: arm.point()?,
-        interval,
+        point: quantile_sorted(values, 0.5)?,
+        interval: exact.or_else(|| median_interval(values)),
     })
 }

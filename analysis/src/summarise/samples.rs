@@ -1,5 +1,5 @@
 //! Grouping: polars filters, derives and groups the long frame; what comes out is one number per invocation, by
-//! cell and quantity, and the latency histograms per cell. Each number keeps its invocation: the block in which it was
+//! cell and quantity; of latency, a quantile of the invocation's requests. Each number keeps its invocation: the block in which it was
 //! measured, which pairs it with the other subjects' numbers.
 
 use crate::load::Run;
@@ -13,45 +13,79 @@ use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::Outcome;
-use weighbridge_statistics::arm::Arm;
-use weighbridge_statistics::pooled::Pooled;
 
-/// One number per invocation.
+/// What one visit to a trial showed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Visited {
+    /// Number of the invocation: the block.
+    pub invocation: u32,
+    /// Number of the repetition, 0 for the planned visit.
+    pub repeat: u32,
+    /// Whether the trial counts by it.
+    pub counts: bool,
+    /// Whether other work on the machine disturbed it.
+    pub is_disturbed: bool,
+    /// The number.
+    pub value: f64,
+}
+
+/// One number per invocation that counts, and those of all visits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Numbers {
-    by_invocation: BTreeMap<u32, f64>,
-    /// Ascending.
+    /// The visit that counts, by invocation.
+    by_invocation: BTreeMap<u32, Visited>,
+    /// Every visit, by invocation and repetition.
+    visits: BTreeMap<(u32, u32), Visited>,
+    /// The numbers that count, ascending.
     sorted: Vec<f64>,
 }
 
 impl Numbers {
-    /// The numbers by the invocation that showed them.
+    /// Numbers of which each counts.
     #[must_use]
     pub fn new(by_invocation: BTreeMap<u32, f64>) -> Self {
-        let mut sorted: Vec<f64> = by_invocation.values().copied().collect();
+        let visit = |(invocation, value)| Visited {
+            invocation,
+            repeat: 0,
+            counts: true,
+            is_disturbed: false,
+            value,
+        };
+        Self::of_visits(by_invocation.into_iter().map(visit))
+    }
+
+    /// The numbers of all visits.
+    #[must_use]
+    pub fn of_visits(visits: impl Iterator<Item = Visited>) -> Self {
+        let visits: BTreeMap<_, _> = visits.map(|v| ((v.invocation, v.repeat), v)).collect();
+        let counted = visits.values().filter(|visit| visit.counts);
+        let by_invocation: BTreeMap<_, _> = counted.map(|v| (v.invocation, *v)).collect();
+        let mut sorted: Vec<f64> = by_invocation.values().map(|visit| visit.value).collect();
         sorted.sort_by(f64::total_cmp);
-        Self { by_invocation, sorted }
+        Self { by_invocation, visits, sorted }
     }
 
-    /// The numbers by the invocation that showed them.
+    /// The numbers that count, by the invocation that showed them.
     pub fn by_invocation(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
-        self.by_invocation.iter().map(|(&invocation, &value)| (invocation, value))
+        self.by_invocation.iter().map(|(&invocation, visit)| (invocation, visit.value))
     }
-}
 
-/// The latency histograms of a cell.
-#[derive(Debug)]
-struct Latencies {
-    /// Invocations in the order of `pooled`.
-    invocations: Vec<u32>,
-    pooled: Pooled,
+    /// What a number of another cell's `visit` is compared with: that of the same invocation and repetition, which was
+    /// measured beside it; where that was disturbed or not made, the one that counts.
+    fn beside(&self, visit: &Visited) -> Option<f64> {
+        let neighbour = self.visits.get(&(visit.invocation, visit.repeat));
+        let undisturbed = neighbour.filter(|neighbour| !neighbour.is_disturbed);
+        let counted = || self.by_invocation.get(&visit.invocation);
+        Some(undisturbed.or_else(counted)?.value)
+    }
 }
 
 /// What the invocations of each cell showed.
 #[derive(Debug, Default)]
 pub struct Samples {
     numbers: BTreeMap<(CellKey, Quantity), Numbers>,
-    latencies: BTreeMap<CellKey, Latencies>,
+    /// Requests of all invocations of a cell whose latencies were taken.
+    requests_count: BTreeMap<CellKey, u64>,
     failed: BTreeMap<CellKey, usize>,
     /// Of a run of several machines: which one made the invocation.
     machines: BTreeMap<CellKey, BTreeMap<u32, String>>,
@@ -60,34 +94,14 @@ pub struct Samples {
 impl Samples {
     /// Every cell and quantity there is something to say about, in order.
     pub fn keys(&self) -> impl Iterator<Item = (&CellKey, Quantity)> {
-        let numbers = self.numbers.keys().map(|(key, quantity)| (key, *quantity));
-        let latencies = self
-            .latencies
-            .keys()
-            .flat_map(|key| Latency::ALL.map(|latency| (key, Quantity::Latency(latency))));
-        numbers.chain(latencies)
+        self.numbers.keys().map(|(key, quantity)| (key, *quantity))
     }
 
-    /// The sample to compute with; `None` where there is none, or where it is too small for the quantile.
-    #[must_use]
-    pub fn arm(&self, key: &CellKey, quantity: Quantity) -> Option<Arm<'_>> {
-        if let Quantity::Latency(latency) = quantity {
-            let pooled = &self.latencies.get(key)?.pooled;
-            let enough = pooled.samples_count() >= latency.least_samples_count();
-            return enough.then_some(Arm::Pooled(pooled, latency.share()));
-        }
-        let numbers = self.numbers.get(&(key.clone(), quantity))?;
-        Some(Arm::Median(&numbers.sorted))
-    }
-
-    /// One value per invocation: the number itself, or the quantile of that invocation's requests alone. `None` where
+    /// One value per invocation, ascending: the number itself, or the quantile of that invocation's requests. `None` where
     /// there is none.
     #[must_use]
-    pub fn values(&self, key: &CellKey, quantity: Quantity) -> Option<Vec<f64>> {
-        match self.arm(key, quantity)? {
-            Arm::Median(sorted) => Some(sorted.to_vec()),
-            Arm::Pooled(pooled, q) => pooled.each(q),
-        }
+    pub fn values(&self, key: &CellKey, quantity: Quantity) -> Option<&[f64]> {
+        Some(&self.numbers.get(&(key.clone(), quantity))?.sorted)
     }
 
     /// The numbers of two cells side by side, from the blocks that showed both: of a quantile of latency, that of each
@@ -105,29 +119,49 @@ impl Samples {
         other: &CellKey,
         quantity: Quantity,
     ) -> Vec<Vec<(f64, f64)>> {
-        let (Some(a), Some(b)) =
-            (self.by_invocation(key, quantity), self.by_invocation(other, quantity))
-        else {
-            return Vec::new();
-        };
+        let of = |key: &CellKey| self.numbers.get(&(key.clone(), quantity));
+        let (Some(a), Some(b)) = (of(key), of(other)) else { return Vec::new() };
         let mut groups: BTreeMap<Option<&str>, Vec<(f64, f64)>> = BTreeMap::new();
-        for (invocation, value) in a {
-            let of = |key: &CellKey| self.machines.get(key)?.get(&invocation).map(String::as_str);
-            let Some(&versus) = b.get(&invocation) else { continue };
-            if of(key) == of(other) {
-                groups.entry(of(key)).or_default().push((value, versus));
+        for (invocation, visit) in &a.by_invocation {
+            let machine =
+                |key: &CellKey| self.machines.get(key)?.get(invocation).map(String::as_str);
+            let Some(versus) = b.beside(visit) else { continue };
+            if machine(key) == machine(other) {
+                groups.entry(machine(key)).or_default().push((visit.value, versus));
             }
         }
         groups.into_values().collect()
     }
 
-    /// One value per invocation, as [`Samples::values`] gives them, by the invocation's number.
-    fn by_invocation(&self, key: &CellKey, quantity: Quantity) -> Option<BTreeMap<u32, f64>> {
-        if let Quantity::Latency(_) = quantity {
-            let invocations = self.latencies.get(key)?.invocations.iter().copied();
-            return Some(invocations.zip(self.values(key, quantity)?).collect());
-        }
-        Some(self.numbers.get(&(key.clone(), quantity))?.by_invocation.clone())
+    /// Two cells' numbers block by block, each beside what was measured beside it.
+    #[must_use]
+    pub fn paired(of: &Numbers, other: &Numbers) -> Vec<(f64, f64)> {
+        let visits = of.by_invocation.values();
+        visits.filter_map(|visit| Some((visit.value, other.beside(visit)?))).collect()
+    }
+
+    /// The numbers of two cells from the planned visits alone, disturbed or not, as if nothing had been repeated.
+    #[must_use]
+    pub fn first_pairs(
+        &self,
+        key: &CellKey,
+        other: &CellKey,
+        quantity: Quantity,
+    ) -> Vec<(f64, f64)> {
+        let first = |key: &CellKey| {
+            let numbers = self.numbers.get(&(key.clone(), quantity))?;
+            let planned = numbers.visits.values().filter(|visit| visit.repeat == 0);
+            Some(planned.map(|visit| (visit.invocation, visit.value)).collect::<BTreeMap<_, _>>())
+        };
+        let (Some(a), Some(b)) = (first(key), first(other)) else { return Vec::new() };
+        a.into_iter().filter_map(|(block, value)| Some((value, *b.get(&block)?))).collect()
+    }
+
+    /// Whether any visit to the cell was a repetition.
+    #[must_use]
+    pub fn has_repeats(&self, key: &CellKey, quantity: Quantity) -> bool {
+        let numbers = self.numbers.get(&(key.clone(), quantity));
+        numbers.is_some_and(|numbers| numbers.visits.keys().any(|&(_, repeat)| repeat > 0))
     }
 
     /// The value of an exact quantity on which all invocations agree.
@@ -145,7 +179,7 @@ impl Samples {
     #[must_use]
     pub fn samples_count(&self, key: &CellKey, quantity: Quantity) -> Option<u64> {
         match quantity {
-            Quantity::Latency(_) => self.latencies.get(key).map(|l| l.pooled.samples_count()),
+            Quantity::Latency(_) => self.requests_count.get(key).copied(),
             _ => None,
         }
     }
@@ -162,10 +196,17 @@ impl Samples {
 /// # Errors
 /// When polars fails, which would be a mistake of ours.
 pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Samples> {
-    let mut numbers = group_numbers(ingested).context("grouping the observations")?;
+    let mut numbers = group_numbers(run, ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
     numbers.extend(steady::derive(paces));
-    let mut samples = Samples { numbers, latencies: group_latencies(run), ..Samples::default() };
+    let histograms = group_histograms(run);
+    numbers.extend(latency_quantiles(run, &histograms));
+    let requests_count = |(key, of_cell): (&CellKey, &Vec<(usize, &Histogram<u64>)>)| {
+        let counted = of_cell.iter().filter(|(place, _)| run.counted[*place]);
+        (key.clone(), counted.map(|(_, histogram)| histogram.len()).sum())
+    };
+    let requests_count = histograms.iter().map(requests_count).collect();
+    let mut samples = Samples { numbers, requests_count, ..Samples::default() };
     for (_, observation) in run.counted() {
         let Some(machine) = &observation.machine else { continue };
         let of_cell = samples.machines.entry(CellKey::of(&observation.trial)).or_default();
@@ -181,7 +222,7 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
 /// Numbers by cell and quantity.
 pub(crate) type Grouped = BTreeMap<(CellKey, Quantity), Numbers>;
 
-fn group_numbers(ingested: &Ingested) -> Result<Grouped> {
+fn group_numbers(run: &Run, ingested: &Ingested) -> Result<Grouped> {
     let id = |metric: Metric| {
         let place = ingested.quantities.iter().position(|q| *q == Quantity::Metric(metric));
         lit(place.map(|place| place as i64).unwrap_or(-1))
@@ -191,67 +232,107 @@ fn group_numbers(ingested: &Ingested) -> Result<Grouped> {
         .clone()
         .lazy()
         .filter(col("failed").not().and(col("emulated").not().or(col("survives_emulation"))));
-    let columns =
-        [col("observation"), col("cell"), col("quantity"), col("invocation"), col("value")];
+    let columns = [col("observation"), col("cell"), col("quantity"), col("value")];
     let plain = valid.clone().select(columns).with_column(col("value").cast(DataType::Float64));
-    let rate = |divisor: Metric, derived: Metric| {
-        let completed = valid.clone().filter(col("quantity").eq(id(Metric::RequestsCompleted)));
-        let divisor = valid
-            .clone()
-            .filter(col("quantity").eq(id(divisor)).and(col("value").gt(lit(0i64))))
+    let of = |metric: Metric| valid.clone().filter(col("quantity").eq(id(metric)));
+    let rate = |completed: LazyFrame, divisor: Metric, derived: Metric| {
+        let divisor = of(divisor)
+            .filter(col("value").gt(lit(0i64)))
             .select([col("observation"), col("value").alias("divisor_ns")]);
         completed.inner_join(divisor, col("observation"), col("observation")).select([
             col("observation"),
             col("cell"),
             id(derived).cast(DataType::Int64).alias("quantity"),
-            col("invocation"),
             (col("value").cast(DataType::Float64) * lit(1e9)
                 / col("divisor_ns").cast(DataType::Float64))
             .alias("value"),
         ])
     };
-    let wall = rate(Metric::Measured, Metric::RequestsPerSecond);
-    let cpu = rate(Metric::ServerCpu, Metric::RequestsPerCpuSecond);
-    let grouped = concat([plain, wall, cpu], UnionArgs::default())?
+    // The same two rules as `Observation::value`: between n completions lie n - 1 gaps; a log without their span has the
+    // window's length.
+    let completed = of(Metric::RequestsCompleted);
+    let gaps = completed.clone().with_column((col("value") - lit(1i64)).alias("value"));
+    let spans =
+        of(Metric::CompletionsSpan).select([col("observation"), col("value").alias("span_ns")]);
+    let without_span = completed
+        .clone()
+        .left_join(spans, col("observation"), col("observation"))
+        .filter(col("span_ns").is_null());
+    let between = rate(gaps, Metric::CompletionsSpan, Metric::RequestsPerSecond);
+    let wall = rate(without_span, Metric::Measured, Metric::RequestsPerSecond);
+    let cpu = rate(completed, Metric::ServerCpu, Metric::RequestsPerCpuSecond);
+    let grouped = concat([plain, between, wall, cpu], UnionArgs::default())?
         .group_by([col("cell"), col("quantity")])
-        .agg([col("invocation"), col("value")])
+        .agg([col("observation"), col("value")])
         .collect()?;
-    rows_of(&grouped, ingested)
+    rows_of(&grouped, run, ingested)
 }
 
-fn rows_of(grouped: &DataFrame, ingested: &Ingested) -> Result<Grouped> {
+fn rows_of(grouped: &DataFrame, run: &Run, ingested: &Ingested) -> Result<Grouped> {
     let cells = grouped.column("cell")?.i64()?.iter();
     let quantities = grouped.column("quantity")?.i64()?.iter();
-    let invocations = grouped.column("invocation")?.list()?.series_iter();
+    let observations = grouped.column("observation")?.list()?.series_iter();
     let values = grouped.column("value")?.list()?.series_iter();
+    // Places were written from usize.
+    let visited = |(place, value): (i64, f64)| visited(run, place as usize, value);
     let mut rows = BTreeMap::new();
-    for ((cell, quantity), (invocations, values)) in
-        cells.zip(quantities).zip(invocations.zip(values))
+    for ((cell, quantity), (observations, values)) in
+        cells.zip(quantities).zip(observations.zip(values))
     {
         let (Some(cell), Some(quantity)) = (cell, quantity) else { continue };
-        let (Some(invocations), Some(values)) = (invocations, values) else { continue };
-        let invocations = invocations.i64()?.iter().flatten();
-        let numbers = invocations.zip(values.f64()?.iter().flatten());
-        // Invocations were written from u32.
-        let numbers = numbers.map(|(invocation, value)| (invocation as u32, value)).collect();
+        let (Some(observations), Some(values)) = (observations, values) else { continue };
+        let places = observations.i64()?.iter().flatten();
+        let numbers = Numbers::of_visits(places.zip(values.f64()?.iter().flatten()).map(visited));
         let key = ingested.cells[cell as usize].clone();
-        rows.insert((key, ingested.quantities[quantity as usize]), Numbers::new(numbers));
+        if !numbers.sorted.is_empty() {
+            rows.insert((key, ingested.quantities[quantity as usize]), numbers);
+        }
     }
     Ok(rows)
 }
 
-fn group_latencies(run: &Run) -> BTreeMap<CellKey, Latencies> {
-    let mut by_cell: BTreeMap<CellKey, BTreeMap<u32, &Histogram<u64>>> = BTreeMap::new();
-    for (place, observation) in run.counted() {
-        let Some(histogram) = run.histograms.get(&place) else { continue };
-        if !is_emulated(run, observation) {
+/// The latency histogram of every visit that was measured and not emulated, by cell, with the visit's place in the run.
+type Histograms<'a> = BTreeMap<CellKey, Vec<(usize, &'a Histogram<u64>)>>;
+
+fn group_histograms(run: &Run) -> Histograms<'_> {
+    let mut by_cell = Histograms::new();
+    for (&place, histogram) in &run.histograms {
+        let observation = &run.observations[place];
+        if observation.outcome == Outcome::Ok && !is_emulated(run, observation) {
             let of_cell = by_cell.entry(CellKey::of(&observation.trial)).or_default();
-            of_cell.insert(observation.trial.invocation, histogram);
+            of_cell.push((place, histogram));
         }
     }
-    let pool = |histograms: BTreeMap<u32, &Histogram<u64>>| {
-        let (invocations, histograms): (Vec<u32>, Vec<_>) = histograms.into_iter().unzip();
-        Latencies { invocations, pooled: Pooled::new(&histograms) }
-    };
-    by_cell.into_iter().map(|(key, histograms)| (key, pool(histograms))).collect()
+    by_cell
+}
+
+/// Each quantile of the requests of each visit alone. A quantile that one counted visit to the cell has too few requests
+/// for is known of none: the median over the others would be about other trials.
+fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Grouped {
+    let mut grouped = Grouped::new();
+    for (key, of_cell) in histograms {
+        let counted = of_cell.iter().filter(|(place, _)| run.counted[*place]);
+        let fewest = counted.map(|(_, histogram)| histogram.len()).min();
+        for latency in Latency::ALL {
+            if fewest.is_none_or(|fewest| fewest < latency.least_requests_count()) {
+                continue;
+            }
+            let numbers = Numbers::of_visits(of_cell.iter().map(|&(place, histogram)| {
+                visited(run, place, histogram.value_at_quantile(latency.share()) as f64)
+            }));
+            grouped.insert((key.clone(), Quantity::Latency(latency)), numbers);
+        }
+    }
+    grouped
+}
+
+fn visited(run: &Run, place: usize, value: f64) -> Visited {
+    let observation = &run.observations[place];
+    Visited {
+        invocation: observation.trial.invocation,
+        repeat: observation.repeat,
+        counts: run.counted[place],
+        is_disturbed: !observation.disturbed.is_empty(),
+        value,
+    }
 }

@@ -1,6 +1,5 @@
 //! One arm of a comparison: a statistic over invocations that can be computed as it is and resampled.
 
-use crate::pooled::Pooled;
 use crate::quantile::quantile_sorted;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -31,46 +30,26 @@ pub(crate) fn draw(n: usize, generator: &mut ChaCha8Rng) -> Option<Vec<u64>> {
     Some(times)
 }
 
-/// The unit of resampling is always the invocation, because the requests within one are not independent of
-/// each other.
+/// The median of one number per invocation, given in ascending order. The unit of resampling is always the invocation,
+/// because the requests within one are not independent of each other.
 #[derive(Debug, Clone, Copy)]
-pub enum Arm<'a> {
-    /// The median of one number per invocation, which are given in ascending order.
-    Median(&'a [f64]),
-    /// The quantile of all invocations' histograms together.
-    Pooled(&'a Pooled, f64),
-}
+pub struct Arm<'a>(pub &'a [f64]);
 
 impl Arm<'_> {
-    /// Invocations.
-    #[must_use]
-    pub fn n(&self) -> usize {
-        match self {
-            Arm::Median(values) => values.len(),
-            Arm::Pooled(pooled, _) => pooled.n(),
-        }
-    }
-
-    /// The statistic itself; `None` when there is no invocation.
+    /// The median itself; `None` when there is no invocation.
     #[must_use]
     pub fn point(&self) -> Option<f64> {
-        match self {
-            Arm::Median(sorted) => quantile_sorted(sorted, 0.5),
-            Arm::Pooled(pooled, q) => pooled.quantile(*q, &vec![1; pooled.n()]),
-        }
+        quantile_sorted(self.0, 0.5)
     }
 }
 
 impl Statistic for Arm<'_> {
     fn n(&self) -> usize {
-        Arm::n(self)
+        self.0.len()
     }
 
     fn weighted(&self, times: &[u64]) -> Option<f64> {
-        match self {
-            Arm::Median(sorted) => median_of(sorted, times),
-            Arm::Pooled(pooled, q) => pooled.quantile(*q, times),
-        }
+        median_of(self.0, times)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The percentile bootstrap (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13):
 //! draw the invocations with replacement, compute the statistic, and take the middle 95 % of what comes out.
 
-use crate::arm::{Arm, Statistic};
 use crate::quantile::quantile_sorted;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -41,16 +40,6 @@ pub fn generator(seed: u64, label: &str) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(stream);
     generator
-}
-
-/// The interval of one arm's statistic; `None` with fewer than two invocations, because one says nothing
-/// about the spread.
-#[must_use]
-pub fn interval(arm: Arm<'_>, generator: &mut ChaCha8Rng) -> Option<Interval> {
-    if arm.n() < 2 {
-        return None;
-    }
-    middle((0..RESAMPLES_COUNT).map(|_| arm.resample(generator)).collect::<Option<Vec<_>>>()?)
 }
 
 /// The middle 95 % of the resampled statistics; `None` when any of them is not a number.

@@ -1,9 +1,9 @@
-//! Instructions per call: a row per workload, a mark per subject and instruction set.
+//! Instructions per call: a row per workload, a mark per subject and instruction set, hollow for the other one.
 
 use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
-use crate::render::chart::{Axis, Chart, Errors, Panel, Series, Style};
-use crate::render::figures::point;
+use crate::render::chart::{Axis, Chart, Form, Panel, Series, Style};
+use crate::render::figures::{family, point};
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 
@@ -30,28 +30,29 @@ fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
         .collect();
     let series: Vec<Series> = arms
         .iter()
-        .enumerate()
-        .map(|(place, (architecture, subject))| Series {
+        .map(|(architecture, subject)| Series {
             name: Some(format!("{subject}, {architecture}")),
-            style: Style::Marks(place),
+            style: Style::Subject(
+                family(results, subject),
+                if *architecture == own { Form::Filled } else { Form::Hollow },
+            ),
             points: (rows.iter().enumerate())
                 .filter_map(|(row, setting)| {
                     let key: CellKey = question.key(setting, subject);
                     let key = key.with_architecture(architecture);
-                    point(results, &key, PER_CALL, Errors::X, row as f64)
+                    point(results, &key, PER_CALL, row as f64)
                 })
                 .collect(),
         })
         .filter(|series| !series.points.is_empty())
         .collect();
-    let values: Vec<f64> = series.iter().flat_map(|s| s.extremes(Errors::X)).collect();
+    let values: Vec<f64> = series.iter().flat_map(Series::extremes).collect();
     let names: Vec<String> =
         rows.iter().filter_map(|s| Some(s.workload.as_ref()?.to_string())).collect();
     (!values.is_empty()).then(|| Panel {
         title: String::new(),
         x: Axis::log("instructions per call (log scale)", &values),
         y: Axis::rows(&names),
-        errors: Errors::X,
         series,
     })
 }

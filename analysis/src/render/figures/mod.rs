@@ -1,4 +1,4 @@
-//! The figures, one file each, and what they share.
+//! The figures, one file each, and what they share: dot plots, a row for each subject and a panel for each setting.
 
 pub mod cold_start;
 pub mod instructions;
@@ -7,10 +7,12 @@ pub mod throughput;
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::quantity::Quantity;
-use crate::render::chart::{Chart, Errors, Point};
+use crate::render::chart::{Axis, Chart, Family, Form, Panel, Point, Series, Style};
+use crate::render::tables::setting_words;
 use crate::results::Results;
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::subject::Technology;
 
 /// Every figure, in the report's order.
 #[must_use]
@@ -33,31 +35,95 @@ pub(crate) fn own_settings<'a>(
     question.settings.iter().filter(move |setting| setting.architecture == own)
 }
 
-/// A subject keeps its colour and mark through all figures.
-pub(crate) fn style_of(results: &Results<'_>, subject: &SubjectName) -> usize {
-    results.subjects().iter().position(|name| *name == subject).unwrap_or(0)
+/// The family of a subject, by the technology that its definition states.
+pub(crate) fn family(results: &Results<'_>, subject: &SubjectName) -> Family {
+    match results.run.manifest.subjects.get(subject).map(|entry| entry.definition.technology) {
+        Some(Technology::Container) => Family::Container,
+        Some(Technology::Wasm) => Family::Wasm,
+        Some(Technology::Native) | None => Family::Process,
+    }
 }
 
-/// A summary as a point; `across` is its place on the other axis. Times are drawn in milliseconds.
+/// A value of each subject: what it is called in the legend beside the family, how it is marked, and which it is.
+pub(crate) type Value = (Option<&'static str>, Form, Quantity);
+
+/// The panel of one setting: a row for each of `question`'s subjects, and a mark in it for each of `values` that was
+/// measured. `None` where nothing was.
+pub(crate) fn dots(
+    results: &Results<'_>,
+    question: &Question,
+    setting: &Setting,
+    label: &str,
+    values: &[Value],
+) -> Option<Panel> {
+    let points = |family_wanted: Family, quantity: Quantity| -> Vec<Point> {
+        let rows = question.subjects.iter().enumerate();
+        rows.filter(|(_, subject)| family(results, subject) == family_wanted)
+            .filter_map(|(row, subject)| {
+                point(results, &question.key(setting, subject), quantity, row as f64)
+            })
+            .collect()
+    };
+    let series: Vec<Series> = Family::ALL
+        .iter()
+        .flat_map(|&family| values.iter().map(move |value| (family, value)))
+        .map(|(family, &(words, form, quantity))| Series {
+            name: Some(match words {
+                Some(words) => format!("{}, {words}", family.words()),
+                None => family.words().to_owned(),
+            }),
+            style: Style::Subject(family, form),
+            points: points(family, quantity),
+        })
+        .filter(|series| !series.points.is_empty())
+        .collect();
+    let extremes: Vec<f64> = series.iter().flat_map(Series::extremes).collect();
+    (!extremes.is_empty()).then(|| Panel {
+        title: title(results, question, setting),
+        x: Axis::log(label, &extremes),
+        y: Axis::rows(&row_names(results, question)),
+        series,
+    })
+}
+
+/// The setting in words, after the experiment's name where there are several of its kind.
+pub(crate) fn title(results: &Results<'_>, question: &Question, setting: &Setting) -> String {
+    let words = setting_words(setting);
+    let several = results.of_kind(question.kind).count() > 1;
+    match (several, words.as_str()) {
+        (true, "") => question.experiment.to_string(),
+        (true, words) => format!("{}, {words}", question.experiment),
+        (false, words) => words.to_owned(),
+    }
+}
+
+/// Every subject keeps its row; one without any number says why.
+pub(crate) fn row_names(results: &Results<'_>, question: &Question) -> Vec<String> {
+    let why = |subject: &SubjectName| {
+        let asked = question.settings.iter().map(|setting| question.key(setting, subject));
+        let asked = asked.filter(|key| question.visits(&key.cell));
+        let found: Option<Vec<_>> = asked.map(|key| results.missing.get(&key)).collect();
+        found.and_then(|all| Some(all.first()?.cause.words()))
+    };
+    question
+        .subjects
+        .iter()
+        .map(|subject| match why(subject) {
+            Some(words) => format!("{subject} ({words})"),
+            None => subject.to_string(),
+        })
+        .collect()
+}
+
+/// A summary as a point of row `row`. Times are drawn in milliseconds.
 pub(crate) fn point(
     results: &Results<'_>,
     key: &CellKey,
     quantity: Quantity,
-    errors: Errors,
-    across: f64,
+    row: f64,
 ) -> Option<Point> {
     let summary = results.summary(key, quantity)?;
     let divisor = if quantity.unit() == Unit::Nanoseconds { 1e6 } else { 1.0 };
-    let at = summary.point / divisor;
     let interval = summary.interval.map(|i| (i.low / divisor, i.high / divisor));
-    Some(match errors {
-        Errors::X => Point { x: at, y: across, interval },
-        Errors::Y => Point { x: across, y: at, interval },
-    })
-}
-
-/// Moves series apart on a log axis, so that marks at the same setting do not hide each other.
-pub(crate) fn dodge(at: f64, place: usize, count: usize) -> f64 {
-    let offset = place as f64 - (count.saturating_sub(1)) as f64 / 2.0;
-    at * 1.05f64.powf(offset)
+    Some(Point { x: summary.point / divisor, y: row, interval })
 }

@@ -1,14 +1,14 @@
 //! A figure as SVG. Text and lines take the page's colour, so that one file suits light and dark.
 
 use crate::render::chart::{
-    Axis, Chart, Errors, PALETTE, Panel, Point, SHAPES_COUNT, Scale, Series, Style,
+    Axis, Chart, Family, Form, PALETTE, Panel, Point, SHAPES_COUNT, Scale, Series, Style,
 };
 use crate::render::html::escape;
 use std::fmt::Write;
 
-const PANEL_WIDTH: f64 = 400.0;
-const PANEL_HEIGHT: f64 = 250.0;
-const ROW_HEIGHT: f64 = 30.0;
+/// Width of the axes of a panel that stands alone, and of one of two side by side.
+const PANEL_WIDTH: (f64, f64) = (520.0, 380.0);
+const ROW_HEIGHT: f64 = 22.0;
 const GAP: f64 = 30.0;
 const LEGEND_LINE: f64 = 20.0;
 /// Average advance of a character of the 12 px font: only for making room.
@@ -21,16 +21,17 @@ struct Frame<'a> {
     top: f64,
     width: f64,
     height: f64,
+    /// Whether the rows' names stand to its left; of two panels side by side, the first has them for both.
+    has_names: bool,
 }
 
 /// The whole file; `None` when the figure is empty.
 #[must_use]
 pub fn render(chart: &Chart) -> Option<String> {
     chart.panels.first()?;
-    let is_rows = chart.is_rows();
-    let margin = if is_rows { chart.longest_label() as f64 * CHARACTER + 18.0 } else { 66.0 };
-    let width = if is_rows { 520.0 } else { PANEL_WIDTH - 30.0 };
-    let columns = if is_rows { 1 } else { chart.panels.len().min(2) };
+    let margin = chart.longest_label() as f64 * CHARACTER + 18.0;
+    let columns = chart.columns();
+    let width = if columns == 1 { PANEL_WIDTH.0 } else { PANEL_WIDTH.1 };
     let mut body = String::new();
     let mut bottom: f64 = 0.0;
     let mut top = 0.0;
@@ -39,12 +40,12 @@ pub fn render(chart: &Chart) -> Option<String> {
         if column == 0 {
             top = bottom + 26.0;
         }
-        let height = if is_rows { panel.y.ticks.len() as f64 * ROW_HEIGHT } else { PANEL_HEIGHT };
-        let left = margin + column as f64 * (width + margin + GAP / 2.0);
-        Frame { panel, left, top, width, height }.draw(&mut body);
+        let height = panel.y.ticks.len() as f64 * ROW_HEIGHT;
+        let left = margin + column as f64 * (width + GAP);
+        Frame { panel, left, top, width, height, has_names: column == 0 }.draw(&mut body);
         bottom = bottom.max(top + height + 44.0);
     }
-    let total = columns as f64 * (width + margin) + (columns - 1) as f64 * GAP / 2.0 + 16.0;
+    let total = margin + columns as f64 * (width + GAP);
     let end = legend(chart, &mut body, bottom + 14.0, total);
     Some(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {total:.0} {end:.0}\" role=\"img\" \
@@ -101,8 +102,14 @@ impl Frame<'_> {
             let y = self.y(*at);
             let _ = writeln!(
                 out,
-                "<path d=\"M{left:.1} {y:.1}H{right:.1}\" stroke=\"currentColor\" stroke-opacity=\".15\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>",
+                "<path d=\"M{left:.1} {y:.1}H{right:.1}\" stroke=\"currentColor\" stroke-opacity=\".15\"/>"
+            );
+            if !self.has_names {
+                continue;
+            }
+            let _ = writeln!(
+                out,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"currentColor\">{}</text>",
                 left - 7.0,
                 y + 4.0,
                 escape(label)
@@ -120,62 +127,80 @@ impl Frame<'_> {
             top - 8.0,
             escape(&self.panel.title)
         );
-        let (x, y) = (left - 50.0, top + self.height / 2.0);
-        let _ = writeln!(
-            out,
-            "<text transform=\"translate({x:.1} {y:.1}) rotate(-90)\" text-anchor=\"middle\" \
-             fill=\"currentColor\">{}</text>",
-            escape(&self.panel.y.label)
-        );
     }
 
     fn draw_series(&self, series: &Series, out: &mut String) {
-        let (colour, dash, is_line) = match series.style {
-            Style::Marks(i) => (colour(i), "", false),
-            Style::Line(i) => (colour(i), "", true),
-            Style::Dashed(i) => (colour(i), " stroke-dasharray=\"5 3\"", true),
-            Style::Thread => ("currentColor".to_owned(), " stroke-opacity=\".45\"", true),
+        let colour = match series.style {
+            Style::Subject(family, _) => rgb(family.colour()),
+            Style::Marks(i) => colour(i),
+            Style::Thread => "currentColor".to_owned(),
         };
-        if is_line {
+        if series.style == Style::Thread {
             let places: Vec<String> = (series.points.iter())
                 .map(|p| format!("{:.1} {:.1}", self.x(p.x), self.y(p.y)))
                 .collect();
             let _ = writeln!(
                 out,
-                "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"{dash}/>",
+                "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" stroke-opacity=\".45\"/>",
                 places.join("L")
             );
         }
         for point in &series.points {
             self.draw_interval(point, &colour, out);
-            if let Style::Marks(i) | Style::Line(i) | Style::Dashed(i) = series.style {
-                mark(i, self.x(point.x), self.y(point.y), out);
-            }
+            mark_of(series.style, self.x(point.x), self.y(point.y), out);
         }
     }
 
     fn draw_interval(&self, point: &Point, colour: &str, out: &mut String) {
         let Some((low, high)) = point.interval else { return };
-        let path = match self.panel.errors {
-            Errors::X => {
-                let (a, b, y) = (self.x(low), self.x(high), self.y(point.y));
-                format!("M{a:.1} {:.1}v8M{b:.1} {:.1}v8M{a:.1} {y:.1}H{b:.1}", y - 4.0, y - 4.0)
-            }
-            Errors::Y => {
-                let (a, b, x) = (self.y(low), self.y(high), self.x(point.x));
-                format!("M{:.1} {a:.1}h8M{:.1} {b:.1}h8M{x:.1} {a:.1}V{b:.1}", x - 4.0, x - 4.0)
-            }
-        };
+        let (a, b, y) = (self.x(low), self.x(high), self.y(point.y));
         let _ = writeln!(
             out,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.3\"/>"
+            "<path d=\"M{a:.1} {:.1}v8M{b:.1} {:.1}v8M{a:.1} {y:.1}H{b:.1}\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"1.3\"/>",
+            y - 4.0,
+            y - 4.0
         );
     }
 }
 
-fn colour(place: usize) -> String {
-    let (red, green, blue) = PALETTE[place % PALETTE.len()];
+fn rgb((red, green, blue): (u8, u8, u8)) -> String {
     format!("rgb({red},{green},{blue})")
+}
+
+/// The mark of a style; a thread has none. The grey of a process takes the page's colour, so that it is seen on a dark one.
+fn mark_of(style: Style, x: f64, y: f64, out: &mut String) {
+    let (family, form) = match style {
+        Style::Subject(family, form) => (family, form),
+        Style::Marks(i) => return mark(i, x, y, out),
+        Style::Thread => return,
+    };
+    let path = match family {
+        Family::Process => SHAPES[0],
+        Family::Container => SHAPES[1],
+        Family::Wasm => SHAPES[2],
+    };
+    let colour = match family {
+        Family::Process => "currentColor".to_owned(),
+        Family::Container | Family::Wasm => rgb(family.colour()),
+    };
+    let fill = if form == Form::Filled { colour.as_str() } else { "none" };
+    let _ = writeln!(
+        out,
+        "<path d=\"M{x:.1} {y:.1}{path}\" fill=\"{fill}\" stroke=\"{colour}\" stroke-width=\"1.5\"/>"
+    );
+}
+
+/// Circle, square, triangle, diamond, round the point that they mark.
+const SHAPES: [&str; 4] = [
+    "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z",
+    "m-3.6 -3.6h7.2v7.2h-7.2z",
+    "m0 -5l4.6 8h-9.2z",
+    "m0 -5l5 5l-5 5l-5 -5z",
+];
+
+fn colour(place: usize) -> String {
+    rgb(PALETTE[place % PALETTE.len()])
 }
 
 /// Filled circle, square, triangle, diamond; the same hollow; cross, plus, asterisk.
@@ -183,10 +208,8 @@ fn mark(place: usize, x: f64, y: f64, out: &mut String) {
     let shape = place % SHAPES_COUNT;
     let (cross, plus) = ("m-3.6 -3.6l7.2 7.2m0 -7.2l-7.2 7.2", "m-4.6 0h9.2m-4.6 -4.6v9.2");
     let path = match shape {
-        0 | 4 => "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z".to_owned(),
-        1 | 5 => "m-3.6 -3.6h7.2v7.2h-7.2z".to_owned(),
-        2 | 6 => "m0 -5l4.6 8h-9.2z".to_owned(),
-        3 | 7 => "m0 -5l5 5l-5 5l-5 -5z".to_owned(),
+        0..=3 => SHAPES[shape].to_owned(),
+        4..=7 => SHAPES[shape - 4].to_owned(),
         8 => cross.to_owned(),
         9 => plus.to_owned(),
         _ => format!("{plus}M{x:.1} {y:.1}{cross}"),
@@ -203,12 +226,11 @@ fn mark(place: usize, x: f64, y: f64, out: &mut String) {
 fn legend(chart: &Chart, out: &mut String, top: f64, total: f64) -> f64 {
     let (mut x, mut y) = (20.0, top);
     for (name, style) in chart.legend() {
-        let (Style::Marks(i) | Style::Line(i) | Style::Dashed(i)) = style else { continue };
         let width = name.chars().count() as f64 * CHARACTER + 32.0;
         if x + width > total && x > 20.0 {
             (x, y) = (20.0, y + LEGEND_LINE);
         }
-        mark(i, x, y - 4.0, out);
+        mark_of(style, x, y - 4.0, out);
         let _ = writeln!(
             out,
             "<text x=\"{:.1}\" y=\"{y:.1}\" fill=\"currentColor\">{}</text>",

@@ -1,7 +1,7 @@
 //! A figure as a `tikzpicture` of pgfplots axes, as wide as the line it stands on.
 
 use crate::render::chart::{
-    Axis, Chart, Errors, PALETTE, Panel, Point, SHAPES_COUNT, Scale, Series, Style,
+    Axis, Chart, Family, Form, PALETTE, Panel, Point, SHAPES_COUNT, Scale, Series, Style,
 };
 use crate::render::latex::{HEADER, escape};
 use std::fmt::Write;
@@ -20,7 +20,10 @@ const MARKS: [&str; SHAPES_COUNT] = [
     "+",
     "asterisk",
 ];
-const ROW_HEIGHT_CM: f64 = 0.55;
+/// Height of a row: of one of many panels, and of one that has the page to itself.
+const ROW_HEIGHT_CM: (f64, f64) = (0.34, 0.5);
+/// Gap between two panels side by side.
+const GAP_CM: f64 = 0.4;
 /// Room for a character of the labels' font.
 const CHARACTER_CM: f64 = 0.158;
 
@@ -35,21 +38,30 @@ pub fn render(chart: &Chart) -> String {
     for (place, (red, green, blue)) in PALETTE.iter().enumerate() {
         let _ = writeln!(out, "\\definecolor{{wb{place}}}{{RGB}}{{{red},{green},{blue}}}");
     }
-    let columns = if chart.is_rows() { 1 } else { chart.panels.len().min(2) };
+    for family in Family::ALL {
+        let (red, green, blue) = family.colour();
+        let _ = writeln!(
+            out,
+            "\\definecolor{{{}}}{{RGB}}{{{red},{green},{blue}}}",
+            colour_name(family)
+        );
+    }
+    let columns = chart.columns();
     let lines = chart.panels.len().div_ceil(columns);
     out.push_str("{\\centering\n\\begin{tikzpicture}[font=\\footnotesize]\n");
     let _ = writeln!(
         out,
         "\\begin{{groupplot}}[group style={{group size={columns} by {lines}, \
-         horizontal sep=1.4cm, vertical sep=1.7cm}}, scale only axis, \
+         horizontal sep={GAP_CM}cm, vertical sep=1.45cm}}, scale only axis, \
          scaled ticks=false, tick align=outside, tick pos=left, grid=major, grid style={{black!12}}, \
          legend cell align=left, legend style={{draw=none, fill=none, font=\\scriptsize, \
          legend columns={}, /tikz/every even column/.append style={{column sep=5pt}}}}]",
-        if columns == 2 { 5 } else { 3 }
+        if columns == 2 { 6 } else { 3 }
     );
     for (place, panel) in chart.panels.iter().enumerate() {
         let is_last = place + 1 == chart.panels.len();
-        out.push_str(&axis(panel, &width(chart), is_last.then_some(chart)));
+        let has_names = place % columns == 0;
+        out.push_str(&axis(panel, &width(chart), has_names, is_last.then_some(chart)));
     }
     let _ = writeln!(
         out,
@@ -60,35 +72,34 @@ pub fn render(chart: &Chart) -> String {
     out
 }
 
-/// Width of one panel's axes: the line, less what stands beside them.
+/// Width of one panel's axes: the line, less the names of the rows, which stand once for panels side by side.
 fn width(chart: &Chart) -> String {
-    match (chart.is_rows(), chart.panels.len()) {
-        (true, _) => {
-            let labels_cm = chart.longest_label() as f64 * CHARACTER_CM + 0.55;
-            format!("{{\\linewidth-{labels_cm:.2}cm}}")
-        }
-        (false, 1) => "{\\linewidth-1.6cm}".to_owned(),
-        (false, _) => "{0.5\\linewidth-1.5cm}".to_owned(),
-    }
+    let columns = chart.columns() as f64;
+    let labels_cm = chart.longest_label() as f64 * CHARACTER_CM + 0.55 + GAP_CM * (columns - 1.0);
+    format!("{{{:.3}\\linewidth-{:.2}cm}}", 1.0 / columns, labels_cm / columns)
 }
 
 /// One panel; the last one holds the legend of the whole `chart`.
-fn axis(panel: &Panel, width: &str, legend_of: Option<&Chart>) -> String {
+fn axis(panel: &Panel, width: &str, has_names: bool, legend_of: Option<&Chart>) -> String {
     let mut out = String::new();
     let rows = panel.y.ticks.len() as f64;
-    let height = if panel.y.reversed { rows * ROW_HEIGHT_CM + 0.4 } else { 4.2 };
+    let (small, large) = ROW_HEIGHT_CM;
+    let height = rows * if rows > 10.0 { small } else { large } + 0.4;
     let _ = write!(out, "\\nextgroupplot[width={width}, height={height:.2}cm");
     if !panel.title.is_empty() {
-        let _ = write!(out, ", title={{{}}}", escape(&panel.title));
+        let _ = write!(out, ", title={{{}}}, title style={{yshift=-1ex}}", escape(&panel.title));
     }
     out.push_str(&axis_options("x", &panel.x));
     out.push_str(&axis_options("y", &panel.y));
+    if !has_names {
+        out.push_str(", yticklabels={}");
+    }
     if let Some(chart) = legend_of {
         let _ = write!(out, ", legend to name=wb-{}", chart.name);
     }
     out.push_str("]\n");
     for one in &panel.series {
-        out.push_str(&series(one, panel.errors));
+        out.push_str(&series(one));
     }
     for (name, style) in legend_of.map(Chart::legend).unwrap_or_default() {
         let look = look(style);
@@ -119,21 +130,14 @@ fn axis_options(axis: &str, of: &Axis) -> String {
     out
 }
 
-fn series(series: &Series, errors: Errors) -> String {
+fn series(series: &Series) -> String {
     let mut look = format!("{}, forget plot", look(series.style));
-    let direction = match errors {
-        Errors::X => "x",
-        Errors::Y => "y",
-    };
     if series.points.iter().any(|point| point.interval.is_some()) {
-        let _ = write!(
-            look,
-            ", error bars/.cd, {direction} dir=both, {direction} explicit, error bar style={{solid}}"
-        );
+        look.push_str(", error bars/.cd, x dir=both, x explicit, error bar style={solid}");
     }
     let mut out = format!("\\addplot+[{look}] coordinates {{\n");
     for point in &series.points {
-        let _ = writeln!(out, "  {}", coordinates(point, errors));
+        let _ = writeln!(out, "  {}", coordinates(point));
     }
     out.push_str("};\n");
     out
@@ -141,11 +145,28 @@ fn series(series: &Series, errors: Errors) -> String {
 
 fn look(style: Style) -> String {
     match style {
+        Style::Subject(family, form) => format!("only marks, {}", subject_mark(family, form)),
         Style::Marks(i) => format!("only marks, {}", mark(i)),
-        Style::Line(i) => format!("{}, thick, solid", mark(i)),
-        Style::Dashed(i) => format!("{}, thick, dashed", mark(i)),
         Style::Thread => "no marks, black!35, thin, solid".to_owned(),
     }
+}
+
+fn colour_name(family: Family) -> String {
+    format!("wb{}", family.words().to_lowercase())
+}
+
+/// The mark differs by family as the colour does: a print in grey says the same.
+fn subject_mark(family: Family, form: Form) -> String {
+    let shape = match family {
+        Family::Process => "*",
+        Family::Container => "square*",
+        Family::Wasm => "triangle*",
+    };
+    let colour = colour_name(family);
+    let fill = if form == Form::Filled { colour.as_str() } else { "white" };
+    format!(
+        "mark={shape}, mark size=2pt, color={colour}, mark options={{solid, line width=0.7pt, fill={fill}}}"
+    )
 }
 
 fn mark(place: usize) -> String {
@@ -156,14 +177,11 @@ fn mark(place: usize) -> String {
     )
 }
 
-fn coordinates(point: &Point, errors: Errors) -> String {
+fn coordinates(point: &Point) -> String {
     let at = format!("({}, {})", coordinate(point.x), coordinate(point.y));
     let Some((low, high)) = point.interval else { return at };
-    let (centre, pair): (f64, fn(f64) -> String) = match errors {
-        Errors::X => (point.x, |e| format!("({}, 0)", coordinate(e))),
-        Errors::Y => (point.y, |e| format!("(0, {})", coordinate(e))),
-    };
-    format!("{at} += {} -= {}", pair((high - centre).max(0.0)), pair((centre - low).max(0.0)))
+    let end = |length: f64| coordinate(length.max(0.0));
+    format!("{at} += ({}, 0) -= ({}, 0)", end(high - point.x), end(point.x - low))
 }
 
 /// Six significant digits: far below what can be seen, and stable to compare.

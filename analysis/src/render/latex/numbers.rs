@@ -17,6 +17,19 @@ const MACROS: &str = r"\makeatletter
 \newcommand{\wbnum}[1]{\@ifundefined{wb@num@#1}{\textit{not measured}}{\csname wb@num@#1\endcsname}}
 % \wbverdict{claim}: holds, contradicted, undecided or not measured; a name that is in no claim: not judged.
 \newcommand{\wbverdict}[1]{\@ifundefined{wb@verdict@#1}{\textit{not judged}}{\csname wb@verdict@#1\endcsname}}
+% \wbclaim{claim}: the claim's ratio with its interval.
+\newcommand{\wbclaim}[1]{\@ifundefined{wb@claim@#1}{\textit{not measured}}{\csname wb@claim@#1\endcsname}}
+% \wbjudged{claim}{text where it holds}{where it is contradicted}{where it is neither}: a sentence that follows its number.
+\def\wb@holds{holds}\def\wb@contradicted{contradicted}
+\newcommand{\wbjudged}[4]{%
+  \expandafter\let\expandafter\wb@word\csname wb@verdict@#1\endcsname
+  \ifx\wb@word\wb@holds#2\else\ifx\wb@word\wb@contradicted#3\else#4\fi\fi}
+% \wbsays{experiment/workload/parameter/subject/metric}{text where the value is below the baseline's}{above}{undecided}.
+\def\wb@faster{faster}\def\wb@lower{lower}\def\wb@slower{slower}\def\wb@higher{higher}
+\newcommand{\wbsays}[4]{%
+  \expandafter\let\expandafter\wb@word\csname wb@num@#1/effect\endcsname
+  \ifx\wb@word\wb@faster#2\else\ifx\wb@word\wb@lower#2\else
+  \ifx\wb@word\wb@slower#3\else\ifx\wb@word\wb@higher#3\else#4\fi\fi\fi\fi}
 % \wbmeta{run}, {profile}, {commit}, {cpu}, ...: where the numbers come from.
 \newcommand{\wbmeta}[1]{\@ifundefined{wb@meta@#1}{\textit{unknown}}{\csname wb@meta@#1\endcsname}}
 % The figures stand side by side with this; pgfplots itself is loaded by the paper.
@@ -35,6 +48,10 @@ pub fn render(results: &Results<'_>, meta: &[(String, String)]) -> String {
     for judged in &results.judged {
         let words = judged.verdict.words();
         let _ = writeln!(out, "\\wb@set{{verdict}}{{{}}}{{{words}}}", judged.claim.name);
+        if let Some(ratio) = judged.ratio {
+            let shown = number(&show_ratio(ratio, judged.interval));
+            let _ = writeln!(out, "\\wb@set{{claim}}{{{}}}{{{shown}}}", judged.claim.name);
+        }
     }
     for (key, quantity) in results.summaries.keys() {
         let stem = stem(results, key, *quantity);

@@ -3,6 +3,7 @@
 use crate::judge::{Judged, Relation};
 use crate::render::number::{show_plain, show_ratio};
 use crate::render::table::{Align, Content, Table};
+use crate::render::tables::comparisons::p_words;
 use crate::results::Results;
 
 /// Rows: claim.
@@ -12,10 +13,11 @@ pub fn table(results: &Results<'_>) -> Table {
         "claims",
         "Claims and verdicts",
         &[
-            ("claim", Align::Wrap(0.4)),
-            ("ratio", Align::Wrap(0.21)),
+            ("claim", Align::Wrap(0.36)),
+            ("ratio", Align::Wrap(0.2)),
             ("wanted", Align::Left),
-            ("verdict", Align::Wrap(0.17)),
+            ("verdict", Align::Wrap(0.15)),
+            ("after correction", Align::Wrap(0.13)),
         ],
     );
     table.when_empty = "no claims";
@@ -25,6 +27,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ratio(judged),
             Content::Text(wanted(judged)),
             verdict(judged),
+            corrected(judged),
         ]);
     }
     table
@@ -43,6 +46,18 @@ fn ratio(judged: &Judged) -> Content {
     match judged.ratio {
         Some(ratio) => Content::Number(show_ratio(ratio, judged.interval)),
         None => Content::Nothing,
+    }
+}
+
+/// The verdict after Holm's correction; why there is none.
+fn corrected(judged: &Judged) -> Content {
+    match (judged.corrected, judged.p_adjusted) {
+        (Some(verdict), Some(p)) => {
+            Content::Text(format!("{} (p {})", verdict.words(), p_words(p)))
+        }
+        _ if !judged.is_confirmatory => Content::text("exploratory"),
+        // Read, not sampled, or not measured.
+        _ => Content::Nothing,
     }
 }
 

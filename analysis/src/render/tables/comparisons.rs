@@ -62,11 +62,19 @@ fn cells(comparison: &Comparison) -> Vec<Content> {
         },
         or_nothing(comparison.a12.map(|a12| format!("{a12:.2}"))),
         or_nothing(comparison.p_adjusted.map(p_words)),
-        Content::Text(match comparison.doubt {
-            Some(doubt) => format!("{}: {}", comparison.effect.words(), doubt.words()),
-            None => comparison.effect.words().to_owned(),
-        }),
+        Content::Text(says(comparison)),
     ]
+}
+
+fn says(comparison: &Comparison) -> String {
+    let mut words = comparison.effect.words().to_owned();
+    if let Some(doubt) = comparison.doubt {
+        words += &format!(": {}", doubt.words());
+    }
+    if let Some(first) = comparison.without_repeats {
+        words += &format!("; without repeated visits {}", show_ratio(first, None).text());
+    }
+    words
 }
 
 /// `0.034`; small ones as a bound.

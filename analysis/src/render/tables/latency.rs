@@ -1,4 +1,4 @@
-//! Latency of the open loop, from the intended send; quantiles over the requests of all invocations.
+//! Latency of the open loop, from the intended send; quantiles over the requests of each invocation.
 
 use crate::load::question::{CellKey, Kind};
 use crate::quantity::{Latency, Quantity};
@@ -50,7 +50,7 @@ fn quantile_cell(
     let is_measured = results.summary(key, Quantity::Latency(Latency::P50)).is_some();
     match number_cell(results, key, Quantity::Latency(latency)) {
         Content::Nothing if is_measured => {
-            Content::Absent(format!("< {} requests", latency.least_samples_count()))
+            Content::Absent(format!("< {} requests each", latency.least_requests_count()))
         }
         Content::Number(mut shown) if !with_interval => {
             shown.interval = None;

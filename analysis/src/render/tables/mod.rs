@@ -4,6 +4,7 @@ pub mod architectures;
 pub mod claims;
 pub mod cold_start;
 pub mod comparisons;
+pub mod equal_things;
 pub mod equivalence;
 pub mod guest_languages;
 pub mod highest_rate;
@@ -59,6 +60,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         maturity::seen(results),
         instructions::table(results),
         comparisons::table(results),
+        equal_things::table(results),
         provenance::table(results),
         not_measured::table(results),
     ]
@@ -217,8 +219,10 @@ pub(crate) fn rows_where(
             if !heading.is_empty() || is_foreign {
                 table.rows.push(Row::Heading(format!("{heading}{suffix}")));
             }
-            for subject in &question.subjects {
-                table.push(cells(question, &question.key(setting, subject)));
+            for key in question.subjects.iter().map(|subject| question.key(setting, subject)) {
+                if question.visits(&key.cell) {
+                    table.push(cells(question, &key));
+                }
             }
         }
     }

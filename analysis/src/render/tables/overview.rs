@@ -30,6 +30,16 @@ pub fn headline(kind: Kind) -> Quantity {
     }
 }
 
+/// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own CPU time.
+#[must_use]
+pub fn headline_of(results: &Results<'_>, question: &Question, key: &CellKey) -> Quantity {
+    let is_limited = results.is_limited(key, &question.baseline);
+    match question.kind {
+        Kind::Throughput if is_limited => Quantity::Metric(Metric::RequestsPerCpuSecond),
+        kind => headline(kind),
+    }
+}
+
 /// The three names of a row before its numbers; an instruction set that is not the machine's stands with the workload.
 fn row(
     results: &Results<'_>,
@@ -51,7 +61,7 @@ fn row(
 }
 
 fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
-    let quantity = headline(question.kind);
+    let quantity = headline_of(results, question, key);
     [
         number_cell(results, key, quantity),
         // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
@@ -107,7 +117,10 @@ pub fn table(results: &Results<'_>) -> Table {
             question.asks(&results.run.manifest, &key.cell) && results.is_asked(key)
         };
         for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
-            let words = parameter_words(key.cell.parameter);
+            let mut words = parameter_words(key.cell.parameter);
+            if headline_of(results, question, &key) != headline(question.kind) {
+                words += ", per CPU second";
+            }
             table.push(row(results, question, &key, &words, numbers(results, question, &key)));
         }
         let Some((_, setting)) = with_copies(question) else { continue };

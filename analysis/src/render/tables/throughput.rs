@@ -1,8 +1,8 @@
 //! Throughput of the closed loop: per second of the clock, and per second of the subject's CPU time.
 
-use crate::load::question::Kind;
+use crate::load::question::{CellKey, Kind, Question};
 use crate::quantity::Quantity;
-use crate::render::table::{Align, Table};
+use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
@@ -17,13 +17,14 @@ pub fn table(results: &Results<'_>) -> Table {
     let versus = versus_title(results, Kind::Throughput);
     let mut table = Table::new(
         "throughput",
-        "Throughput, closed loop",
+        "Throughput, closed loop; answers: the fewest that one window held",
         &[
             ("subject", Align::Left),
             ("requests/s [95 % interval]", Align::Right),
             (&versus, Align::Right),
             ("requests/CPU-s [95 % interval]", Align::Right),
             (&versus, Align::Right),
+            ("answers", Align::Right),
             ("n", Align::Right),
         ],
     );
@@ -31,11 +32,29 @@ pub fn table(results: &Results<'_>) -> Table {
         vec![
             subject_cell(key),
             number_cell(results, key, wall),
-            ratio_cell(results, question, key, wall),
+            limited(results, question, key, ratio_cell(results, question, key, wall)),
             number_cell(results, key, cpu),
             ratio_cell(results, question, key, cpu),
+            fewest_answers(results, key),
             n_cell(results, key, wall),
         ]
     });
     table
+}
+
+/// Marks a ratio by the clock that the load generator may have had a hand in.
+fn limited(results: &Results<'_>, question: &Question, key: &CellKey, ratio: Content) -> Content {
+    match ratio {
+        Content::Number(shown) if results.is_limited(key, &question.baseline) => {
+            Content::Qualified(shown, "generator-limited".to_owned())
+        }
+        other => other,
+    }
+}
+
+/// The fewest answers that a counted window of the cell held: the rate is no finer than one of them.
+fn fewest_answers(results: &Results<'_>, key: &CellKey) -> Content {
+    let of_cell = results.run.counted().filter(|(_, o)| CellKey::of(&o.trial) == *key);
+    let counts = of_cell.filter_map(|(_, o)| o.metrics.get(&Metric::RequestsCompleted));
+    counts.min().map_or(Content::Nothing, |count| Content::text(count.to_string()))
 }
