@@ -7,9 +7,13 @@ use anyhow::{Context, Result};
 const SECTIONS: [&str; 3] = ["abstract", "results", "conclusion"];
 
 /// Commands whose argument is no prose: labels, references, macros that look a number up.
-const NO_PROSE: [&str; 10] = [
+const NO_PROSE: [&str; 13] = [
     "wbnum",
     "wbverdict",
+    "wbclaim",
+    // Of these two the first argument alone: the others are sentences.
+    "wbjudged",
+    "wbsays",
     "wbmeta",
     "label",
     "ref",
@@ -75,6 +79,8 @@ mod tests {
         );
         assert_eq!(found("\\wbnum{cold-start/p99/1/x} % 17 runs\nsee~\\ref{fig:2}"), []);
         // A macro over two lines moves nothing.
+        assert_eq!(found("\\wbsays{a/c=8/b}{less}{more}{as much}"), []);
+        assert_eq!(found("\\wbjudged{a-1}{all of}{9 of}{-}").len(), 1);
         assert_eq!(found("\\wbnum{a/1/\nb}\nIn 7 cases."), [(3, "In 7 cases.".to_owned())]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::analyze::{self, Output};
 use super::setup::provide;
+use super::tools;
 use crate::exit::{Exit, LackingError};
 use crate::inputs::Inputs;
 use crate::process::{check, command, lines, shown};
@@ -32,6 +33,7 @@ pub fn run(
     let folder = analyze::choose(project, named)?;
     let output = Output::of_paper(project);
     let exit = analyze::stage(project, &folder, &output, missing(&setup), force, progress)?;
+    renew_picture(project, &folder, &output)?;
     if let Some(reason) = missing(&setup) {
         let remedy = setup.missing().map(|(_, _, remedy)| remedy.to_owned()).next();
         return Err(LackingError {
@@ -45,6 +47,19 @@ pub fn run(
     stage(project, &output, force, progress)?;
     println!("{}", project.shown(&output.pdf));
     Ok(exit)
+}
+
+/// README's picture is of the published run, and of no other.
+fn renew_picture(project: &Project, folder: &Path, output: &Output) -> Result<()> {
+    let whole =
+        |path: &Path| path.canonicalize().with_context(|| format!("look up {}", path.display()));
+    let published = tools::published(project)?.map(|published| whole(&published)).transpose()?;
+    if published != Some(whole(folder)?) {
+        return Ok(());
+    }
+    let made = output.report.join("figures/cold-start.svg");
+    let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
+    stage::write(&project.path("docs/cold-start.svg"), &bytes)
 }
 
 /// Why there will be no PDF; `None` when TeX is there.
