@@ -19,6 +19,9 @@ const INTERRUPTED: i32 = 27;
 
 /// `fdflags`: calls return at once.
 pub(super) const NONBLOCK: u32 = 1 << 2;
+/// `sdflags`: the receiving side.
+#[cfg(feature = "preopened")]
+const RECEIVING: u32 = 1 << 0;
 /// `sdflags`: the sending side.
 const SENDING: u32 = 1 << 1;
 
@@ -92,11 +95,21 @@ pub(super) fn send(to: Descriptor, bytes: &[u8]) -> io::Result<Option<usize>> {
 }
 
 pub(super) fn finish_sending(to: Descriptor) {
+    shut_down(to, SENDING);
+}
+
+fn shut_down(connection: Descriptor, side: u32) {
     // SAFETY: takes two numbers and touches no memory.
-    let _errno = unsafe { sock_shutdown(to.0, SENDING) };
+    let _errno = unsafe { sock_shutdown(connection.0, side) };
 }
 
 pub(super) fn close(connection: Descriptor) {
+    // wazero's `fd_close` forgets a connection and does not close it: the client sees no end until Go's collector comes
+    // by, after minutes perhaps. It does shut down either side, but only one in a call: asked for both, it does nothing.
+    #[cfg(feature = "preopened")]
+    for side in [SENDING, RECEIVING] {
+        shut_down(connection, side);
+    }
     // SAFETY: takes a number and touches no memory; the standard library has none of these descriptors.
     let _errno = unsafe { fd_close(connection.0) };
 }
