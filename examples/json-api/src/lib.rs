@@ -1,7 +1,7 @@
 //! A shop as a small JSON API: items can be looked up, and an order gets its total.
 //!
 //! This library is what both shells share: `main.rs` is a native server, `component.rs` a `wasi:http` component. It is
-//! an example of a service that is not Weighbridge's own; README.md says how to weigh it.
+//! an example of a service that is not Weighbridge's own; TUTORIAL.md says how to weigh it.
 
 mod order;
 
