@@ -170,7 +170,8 @@ fn what_chance_would_give_is_undecided() {
     let claim = "[[claim]]\nname = \"c\"\nsentence = \"s\"\nexperiment = \"cold-start\"\n\
                  metric = \"time_to_first_response\"\nworkload = \"healthz\"\n\
                  subject = \"docker-scratch\"\nversus = \"native\"\nrelation = \"greater\"\n\
-                 factor = 1.0\n";
+                 factor = 1.0\nkind = \"confirmatory\"\n\
+                 since = { at = \"2026-11-21T04:10:00Z\" }\n";
     fixture.analysed(claim, |results| {
         let comparison = results.comparison(&start_of("docker-scratch"), START).unwrap();
         assert!(comparison.interval.unwrap().low > 1.0);

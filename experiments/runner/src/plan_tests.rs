@@ -1,3 +1,5 @@
+//! Tests of a plan's order: what one trial does to the next, and what neighbours share.
+
 use super::*;
 use crate::catalog::Catalog;
 use proptest::prelude::*;
@@ -116,7 +118,8 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
                 | Method::Maturity { .. } => {}
             }
         }
-        let expected = ["cold-start", "guest-languages", "memory", "warm-up"];
+        let expected =
+            ["aa-cold-start", "cold-start", "guest-languages", "json-api", "memory", "warm-up"];
         assert_eq!(counted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }
 }
@@ -197,7 +200,8 @@ fn pairing_gains_what_neighbours_share_and_nothing_across_a_block() {
     };
     let before = mean(&|seed| shuffle_whole_blocks(&all, seed), &mut random);
     let with_mini_blocks = mean(&|seed| shuffle(all.clone(), seed), &mut random);
-    assert!(before > 1.85, "partners minutes apart share almost nothing: {before:.2} of 2");
+    // Of independent visits it is 2. Over the distances within a block the autocorrelation is 0.08 in the mean.
+    assert!(before > 1.8, "partners minutes apart share almost nothing: {before:.2} of 2");
     let gain = with_mini_blocks / before;
     assert!(
         gain < 0.93,
