@@ -252,7 +252,7 @@ fn a_late_or_busy_generator_is_told() {
         let begins = |note: &str, experiment: &str| {
             note.starts_with(experiment) && note.contains(native_alone)
         };
-        assert!(begins(&results.notes[0], "latency: in most visits of 1 "), "{:?}", results.notes);
+        assert!(begins(&results.notes[0], "latency: in most visits of 2 "), "{:?}", results.notes);
         assert!(
             begins(&results.notes[1], "throughput: in most visits of 4 "),
             "{:?}",
