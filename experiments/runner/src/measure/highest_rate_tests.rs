@@ -135,8 +135,9 @@ fn ten_percent_above_the_capacity_never_passes() {
     }
 }
 
-/// What a real search finds of a real server that answers `1 / service` requests a second, over loopback.
-fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> u32 {
+/// What a real search finds of a real server that answers `1 / service` requests a second, over loopback; windows of a
+/// second, as in profile `paper`: of 80 arrivals none may be late, and one stolen time slice makes it so.
+fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> Found {
     let asked = crate::http::PreparedRequest {
         bytes: b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         expect: weighbridge_schema::workload::Expect { status: 200, sha256: String::new() },
@@ -146,16 +147,18 @@ fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> 
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (input, _open) = std::io::pipe().unwrap();
+    // Each has a core of its own, as in a run: what the client's threads do on the server's is not its capacity.
+    crate::affinity::pin_current_thread(&[0]);
     std::thread::spawn(move || {
+        crate::affinity::pin_current_thread(&[1]);
         let mut server = crate::responder::Responder::new(listener, input.into(), None).unwrap();
         server.works_for(service);
         server.serve().unwrap();
     });
-    let target = Target::new(address, (&asked, &answer), 32, &[]);
+    let target = Target::new(address, (&asked, &answer), 32, &[0]);
     let objective =
         Objective { p99_bound_us, first_rate_per_second: first, connections: 32, warmup_ms: 100 };
-    let found = search_on(&target, objective, 0, std::process::id()).unwrap().0;
-    found.rate_per_second.unwrap_or_else(|| panic!("{found}"))
+    search_on(&target, objective, 1000, std::process::id()).unwrap().0
 }
 
 #[test]
@@ -166,8 +169,13 @@ fn a_real_server_of_known_capacity_is_found_within_five_percent() {
         let capacity = 1e6 / service_us as f64;
         // What else the machine does can only lower the rate: of three the best counts.
         let service = std::time::Duration::from_micros(service_us);
-        let found = (0..3).map(|_| really_found(service, bound_us, first)).max().unwrap_or(0);
-        let share = f64::from(found) / capacity;
-        assert!((0.95..=1.05).contains(&share), "{found} of {capacity}, bound {bound_us} us");
+        let searches: Vec<Found> = (0..3).map(|_| really_found(service, bound_us, first)).collect();
+        let best = searches.iter().filter_map(|found| found.rate_per_second).max().unwrap_or(0);
+        let share = f64::from(best) / capacity;
+        let steps: Vec<String> = searches.iter().map(ToString::to_string).collect();
+        assert!(
+            (0.95..=1.05).contains(&share),
+            "{best} of {capacity}, bound {bound_us} us: {steps:#?}"
+        );
     }
 }

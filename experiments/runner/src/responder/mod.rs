@@ -177,7 +177,7 @@ impl Responder {
             stream.set_nonblocking(true).context("make a connection non-blocking")?;
             stream.set_nodelay(true).context("set TCP_NODELAY")?;
             watch(&self.epoll, &stream, self.next_id).context("watch a connection")?;
-            self.connections.insert(self.next_id, Connection::new(stream));
+            self.connections.insert(self.next_id, Connection::new(stream, self.service));
             self.next_id += 1;
             self.first_connection_ns.get_or_insert_with(monotonic_ns);
         }
@@ -186,11 +186,6 @@ impl Responder {
     /// A closed descriptor leaves the epoll instance by itself.
     fn answer(&mut self, id: u64, scratch: &mut [u8]) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        // As a computing server does; a sleep would be late by a part of a short service.
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < self.service {
-            std::hint::spin_loop();
-        }
         if connection.serve(scratch) == Served::Closed {
             self.connections.remove(&id);
         }
