@@ -21,6 +21,7 @@ pub mod name;
 pub mod own;
 pub mod parameter;
 pub mod parse;
+pub mod place;
 pub mod plan;
 pub mod preparation;
 pub mod program;
@@ -29,6 +30,7 @@ pub mod record;
 pub mod start;
 pub mod stop;
 pub mod subject;
+pub mod template;
 pub mod workload;
 
 /// Version of the raw log's format. The analysis refuses a run written with another one.
