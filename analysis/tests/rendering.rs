@@ -178,7 +178,7 @@ fn an_empty_run_still_gives_every_file() {
 fn a_program_that_nobody_asked_for_is_named_once() {
     let mut fixture = Fixture::new(1);
     let spin = fixture.manifest.subjects.get_mut(&"spin".parse().unwrap()).unwrap();
-    let arguments = vec!["{program:spin}".to_owned()];
+    let arguments = vec!["{program:spin}".parse().unwrap()];
     spin.definition.version = Some(arguments);
     let files = rendered(&fixture);
     assert!(
@@ -229,7 +229,7 @@ fn guests() -> Fixture {
     };
     other.programs.insert("compiler".parse().unwrap(), program);
     let missing = fixture.manifest.subjects.get_mut(&"spin".parse().unwrap()).unwrap();
-    missing.definition.version = Some(vec!["{program:spin}".to_owned()]);
+    missing.definition.version = Some(vec!["{program:spin}".parse().unwrap()]);
     fixture
 }
 

@@ -67,8 +67,8 @@ impl Questions {
                 let text = read(&path)?;
                 let mut definition =
                     Definition::parse(&path, name, &text, &file.subjects, &workloads)?;
-                let settled = definition.own.settle(folder, &file.programs);
-                settled.map_err(|why| anyhow!("{path}: {why}"))?;
+                let resolved = definition.own.resolve(folder, &file.programs);
+                resolved.map_err(|why| anyhow!("{path}: {why}"))?;
                 experiments.push(Experiment { kind, definition });
             }
         }

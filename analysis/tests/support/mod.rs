@@ -55,14 +55,14 @@ fn subject(name: &str) -> SubjectEntry {
     let start = match technology {
         Technology::Container => Start::Container {
             engine: ContainerEngine::Docker,
-            image: "image.tar".to_owned(),
+            image: "image.tar".parse().unwrap(),
             arguments: Vec::new(),
             network: Network::Host,
             port: None,
             environment: BTreeMap::new(),
         },
         _ => Start::Process {
-            program: name.to_owned(),
+            program: name.parse().unwrap(),
             arguments: Vec::new(),
             environment: BTreeMap::new(),
         },
@@ -82,7 +82,7 @@ fn subject(name: &str) -> SubjectEntry {
             boundary: "posix_spawn to the last byte of the first correct response".to_owned(),
             isolation: "process, 100 % alone".to_owned(),
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
-            version: Some(vec![name.to_owned(), "--version".to_owned()]),
+            version: Some(vec![name.parse().unwrap(), "--version".parse().unwrap()]),
             instantiate: None,
             call: None,
             start,

@@ -2,7 +2,6 @@
 
 use crate::digest::sha256_file;
 use crate::own_files::{OwnFile, OwnFiles};
-use crate::placeholder::{Kind, Placeholder};
 use crate::prepare::{self, Prepared};
 use crate::programs::{self, Program};
 use anyhow::{Context, Result, bail};
@@ -13,7 +12,8 @@ use weighbridge_schema::artifact;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::program::Programs;
-use weighbridge_schema::subject::{Subject, split_beside};
+use weighbridge_schema::subject::Subject;
+use weighbridge_schema::template::{Piece, Word};
 
 /// What `cargo xtask build` made, with the folder it lies in, and what else subjects are run by.
 #[derive(Debug)]
@@ -137,14 +137,14 @@ impl Artifacts {
         self.artifact(name).map(|artifact| self.folder.join(&artifact.file))
     }
 
-    /// Path of what is named by the name of an artifact or by `{file:PATH}`.
+    /// Path of what is named by the name of an artifact or by a placeholder.
     ///
     /// # Errors
     /// There is no such thing.
-    pub fn named(&self, word: &str) -> Result<PathBuf, String> {
-        match Placeholder::first(word)? {
-            Some(_) => self.fill_in(word).map(PathBuf::from),
-            None => self.path(word),
+    pub fn named(&self, word: &Word) -> Result<PathBuf, String> {
+        match word.artifact() {
+            Some(name) => self.path(name),
+            None => self.fill_in(word).map(PathBuf::from),
         }
     }
 
@@ -171,33 +171,29 @@ impl Artifacts {
         })
     }
 
-    /// Puts paths in the place of `{artifact:NAME}`, `{program:NAME}`, `{prepared:SUBJECT}` and `{file:PATH}`.
+    /// The text of a word, with paths in the place of files.
     ///
     /// # Errors
     /// There is no such thing.
-    pub fn fill_in(&self, template: &str) -> Result<String, String> {
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some(found) = Placeholder::first(rest)? {
-            filled += found.before;
-            filled += &self.path_of(&found)?.to_string_lossy();
-            rest = found.after;
-        }
-        Ok(filled + rest)
+    pub fn fill_in(&self, word: &Word) -> Result<String, String> {
+        let texts = word.pieces().iter().map(|piece| match piece {
+            Piece::Text(text) => Ok(text.clone()),
+            piece => self.path_of(piece).map(|path| path.to_string_lossy().into_owned()),
+        });
+        texts.collect()
     }
 
-    /// The words that a word of a command stands for: several where `{program:NAME}` is started by a loader.
+    /// The words that a word of a command stands for: several where a program is started by a loader.
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn words(&self, template: &str) -> Result<Vec<String>, String> {
-        match Placeholder::first(template)? {
-            Some(Placeholder { before: "", kind: Kind::Program, name, after: "" }) => {
-                let (name, beside) = split_beside(name);
-                let program = self.program(name)?;
-                Ok(beside.map_or_else(|| program.command.clone(), |other| program.beside(other)))
+    pub fn words(&self, word: &Word) -> Result<Vec<String>, String> {
+        match word.only() {
+            Some(Piece::Program { name, version, beside }) => {
+                let program = self.program(&key(name, version.as_deref()))?;
+                Ok(program.command(beside.as_deref()))
             }
-            _ => Ok(vec![self.fill_in(template)?]),
+            _ => Ok(vec![self.fill_in(word)?]),
         }
     }
 
@@ -205,8 +201,8 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn command(&self, templates: &[String]) -> Result<Vec<String>, String> {
-        let words = templates.iter().map(|word| self.words(word));
+    pub fn command(&self, words: &[Word]) -> Result<Vec<String>, String> {
+        let words = words.iter().map(|word| self.words(word));
         Ok(words.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
@@ -214,39 +210,39 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn content_digests(&self, template: &str) -> Result<String, String> {
-        let mut digests = String::new();
-        let mut rest = template;
-        while let Some(found) = Placeholder::first(rest)? {
-            match found.kind {
-                Kind::Artifact => digests += &self.artifact(found.name)?.sha256,
-                Kind::Program | Kind::Folder => {
-                    digests += &self.program(split_beside(found.name).0)?.entry.sha256;
-                }
-                Kind::File => digests += &self.own_file(found.name)?.sha256,
-                // Of an intermediate file: its own command's words count.
-                Kind::Prepared | Kind::Intermediate => {}
+    pub fn content_digests(&self, word: &Word) -> Result<String, String> {
+        let digests = word.pieces().iter().map(|piece| match piece {
+            Piece::Artifact(name) => self.artifact(name).map(|one| one.sha256.as_str()),
+            Piece::Program { name, version, .. } | Piece::Folder { name, version } => {
+                let program = self.program(&key(name, version.as_deref()));
+                program.map(|program| program.entry.sha256.as_str())
             }
-            rest = found.after;
-        }
-        Ok(digests)
+            Piece::File(path) => self.own_file(path).map(|file| file.sha256.as_str()),
+            // Of an intermediate file: its own command's words count.
+            _ => Ok(""),
+        });
+        digests.collect()
     }
 
-    fn path_of(&self, found: &Placeholder<'_>) -> Result<PathBuf, String> {
-        match found.kind {
-            Kind::Artifact => self.path(found.name),
-            Kind::Program => self.program(found.name).map(|program| program.file.clone()),
-            Kind::Folder => self.program(found.name)?.folder.clone().ok_or_else(|| {
-                format!("{} is on PATH, and its folder has not what belongs to it", found.name)
-            }),
-            Kind::Intermediate => {
-                Err(format!("`{{intermediate:{}}}` stands outside `prepare`", found.name))
+    fn path_of(&self, piece: &Piece) -> Result<PathBuf, String> {
+        match piece {
+            Piece::Artifact(name) => self.path(name),
+            Piece::Program { name, version, beside } => {
+                let program = self.program(&key(name, version.as_deref()))?;
+                Ok(program.path(beside.as_deref()))
             }
-            Kind::File => self.own_file(found.name).map(|file| file.path.clone()),
-            Kind::Prepared => match self.prepared.get(found.name) {
-                Some(made) => made.as_ref().map(|made| made.path.clone()).map_err(Clone::clone),
-                None => Err(format!("nothing was prepared for `{}`", found.name)),
+            Piece::Folder { name, version } => {
+                let program = self.program(&key(name, version.as_deref()))?;
+                program.folder.clone().ok_or_else(|| {
+                    format!("{name} is on PATH, and its folder has not what belongs to it")
+                })
+            }
+            Piece::File(path) => self.own_file(path).map(|file| file.path.clone()),
+            Piece::Prepared(Some(subject)) => match self.prepared(subject)? {
+                Some(made) => Ok(made.path.clone()),
+                None => Err(format!("nothing was prepared for `{subject}`")),
             },
+            _ => Err(format!("`{piece}` stands for no file here")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a subject can be measured here, and if not, why and what would help.
 
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, key};
 use crate::built::Built;
 use crate::containerd::Client;
 use crate::emulator;
@@ -15,9 +15,9 @@ use std::process::Command;
 use weighbridge_machine::{ask, environment};
 use weighbridge_schema::manifest::{Availability, Emulator};
 use weighbridge_schema::name::SubjectName;
-use weighbridge_schema::own;
 use weighbridge_schema::program::Programs;
 use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
+use weighbridge_schema::template::{Piece, Word};
 
 /// What this machine has to measure with.
 pub struct Machine<'a> {
@@ -165,12 +165,12 @@ fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
 
 /// An archive lies there, or the engine holds what a reference names.
 fn has_image(
-    image: &str,
+    image: &Word,
     artifacts: &Artifacts,
     engines: &Engines,
     kind: ContainerEngine,
 ) -> Result<()> {
-    match own::reference(image) {
+    match image.reference() {
         Some(_) if engines.is_planned(kind) => Ok(()),
         Some(reference) => {
             let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
@@ -184,7 +184,7 @@ fn has_image(
 /// not install the program here: a line that would fail is no help, and the reason says where to look.
 fn remedy(name: &SubjectName, subject: &Subject, programs: &Programs) -> Option<String> {
     if let Start::Container { image, .. } = &subject.start
-        && let Some(reference) = own::reference(image)
+        && let Some(reference) = image.reference()
     {
         return Some(format!("docker pull {reference}"));
     }
@@ -201,8 +201,8 @@ fn remedy(name: &SubjectName, subject: &Subject, programs: &Programs) -> Option<
 
 /// Why an image that is built only where its root file system can be had was not; the need of set-up is called as the
 /// image. `None` for another artifact.
-fn not_built(image: &str, artifacts: &Artifacts) -> Option<Availability> {
-    let need = image.strip_suffix(".tar")?;
+fn not_built(image: &Word, artifacts: &Artifacts) -> Option<Availability> {
+    let need = image.artifact()?.strip_suffix(".tar")?;
     let known = artifacts.record.provisions.iter().find(|provision| provision.need == need)?;
     known.provider.is_none().then(|| Availability::NotInstalled {
         reason: known.detail.clone(),
@@ -211,7 +211,7 @@ fn not_built(image: &str, artifacts: &Artifacts) -> Option<Availability> {
 }
 
 fn ask_version(
-    command: &[String],
+    command: &[Word],
     artifacts: &Artifacts,
     emulator: Option<&Emulator>,
 ) -> Result<String> {
@@ -232,15 +232,14 @@ fn ask_version(
         filled.join(" "),
         output.status
     );
-    let asked = command.first().and_then(|word| word.strip_prefix("{program:")?.strip_suffix('}'));
-    match asked.map(|asked| (asked, artifacts.program(asked))) {
-        Some((asked, Ok(program))) => {
-            let name = asked.split('@').next().unwrap_or(asked);
-            let package = program.entry.detail.get(name).map(String::as_str);
-            Ok(stated(first, name, &program.file, package))
-        }
-        _ => Ok(first.to_owned()),
+    let asked = command.first().and_then(Word::only);
+    if let Some(Piece::Program { name, version, beside: None }) = asked
+        && let Ok(program) = artifacts.program(&key(name, version.as_deref()))
+    {
+        let package = program.entry.detail.get(name.as_str()).map(String::as_str);
+        return Ok(stated(first, name.as_str(), &program.file, package));
     }
+    Ok(first.to_owned())
 }
 
 /// The version as it is kept: without the folder, where a program says its own path, and the package's, where it states

@@ -104,8 +104,8 @@ impl Catalog {
                 let text = read(&path)?;
                 let mut definition =
                     Definition::parse(&shown, name.clone(), &text, &subjects, &workloads)?;
-                let settled = definition.own.settle(sub, &catalog.programs);
-                settled.map_err(|why| anyhow!("{shown}: {why}"))?;
+                let resolved = definition.own.resolve(sub, &catalog.programs);
+                resolved.map_err(|why| anyhow!("{shown}: {why}"))?;
                 catalog.add(definition, &path)?;
                 if is_default {
                     catalog.by_default.insert(name);

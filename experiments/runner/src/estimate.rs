@@ -8,16 +8,23 @@ use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::subject::{Start, Subjects};
+use weighbridge_schema::template::{Piece, Word};
 
 /// A line of observations.jsonl, and a histogram log, as they come out in practice.
 const LINE_BYTES: u64 = 1_200;
 const HISTOGRAM_BYTES: u64 = 6_000;
 
+/// A portable module: a compiler runs before the first answer.
+fn is_portable(piece: &Piece) -> bool {
+    matches!(piece, Piece::Artifact(name) | Piece::File(name) if name.ends_with(".wasm"))
+}
+
 /// Time of one trial besides its window: start, first answer, stop.
 fn overhead_ms(start: &Start) -> u64 {
     match start {
-        // A portable module: a compiler runs before the first answer.
-        Start::Process { arguments, .. } if arguments.iter().any(|a| a.ends_with(".wasm}")) => {
+        Start::Process { arguments, .. }
+            if arguments.iter().flat_map(Word::pieces).any(is_portable) =>
+        {
             1_000
         }
         Start::Process { .. } => 60,

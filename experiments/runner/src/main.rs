@@ -35,7 +35,6 @@ mod measure;
 mod noise;
 mod own_files;
 mod page_cache;
-mod placeholder;
 mod plan;
 mod planned_images;
 mod prepare;

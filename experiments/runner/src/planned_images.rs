@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::manifest::{Availability, Manifest, SubjectEntry};
 use weighbridge_schema::name::SubjectName;
-use weighbridge_schema::own::reference;
 use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
+use weighbridge_schema::template::Word;
 
 /// What a subject starts from in which engine; `None` where it is no container.
-fn image_of(subject: &Subject) -> Option<(ContainerEngine, &str)> {
+fn image_of(subject: &Subject) -> Option<(ContainerEngine, &Word)> {
     match &subject.start {
         Start::Container { engine, image, .. } => Some((*engine, image)),
         Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
@@ -32,7 +32,7 @@ fn id_key(kind: ContainerEngine, reference: &str) -> String {
 /// The registry or the engine refused.
 pub fn pull<'a>(subjects: impl Iterator<Item = &'a Subject>, engines: &Engines) -> Result<()> {
     for (kind, image) in subjects.filter_map(image_of) {
-        if let Some(reference) = reference(image).filter(|name| name.contains("@sha256:"))
+        if let Some(reference) = image.reference().filter(|name| name.contains("@sha256:"))
             && let Ok(engine) = engines.get(kind)
             && engine.image_id(reference).is_err()
         {
@@ -54,7 +54,7 @@ pub fn ids(
     for entry in subjects.values() {
         if let Availability::Installed { .. } = entry.availability
             && let Some((kind, image)) = image_of(&entry.definition)
-            && let Some(reference) = reference(image)
+            && let Some(reference) = image.reference()
             && !engines.is_planned(kind)
         {
             let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
@@ -68,7 +68,7 @@ pub fn ids(
 #[derive(Debug, Default)]
 pub struct PlannedImages {
     /// By what stands in the subject's `image`.
-    pub by_name: BTreeMap<String, Image>,
+    pub by_name: BTreeMap<Word, Image>,
     /// What is removed at the end: ours, and what was not there before.
     to_remove: Vec<(ContainerEngine, String)>,
 }
@@ -83,7 +83,7 @@ impl PlannedImages {
         let mut images = Self::default();
         for (kind, word) in planned(manifest) {
             let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
-            let image = match reference(word) {
+            let image = match word.reference() {
                 Some(reference) => known(kind, reference, manifest, engine)?,
                 None => {
                     let (image, is_to_be_removed) = from_archive(word, artifacts, engine)?;
@@ -93,7 +93,7 @@ impl PlannedImages {
                     image
                 }
             };
-            images.by_name.insert(word.to_owned(), image);
+            images.by_name.insert(word.clone(), image);
         }
         Ok(images)
     }
@@ -109,7 +109,7 @@ impl PlannedImages {
 }
 
 /// What the plan's subjects start from in which engine.
-fn planned(manifest: &Manifest) -> BTreeSet<(ContainerEngine, &str)> {
+fn planned(manifest: &Manifest) -> BTreeSet<(ContainerEngine, &Word)> {
     let planned = manifest.plan.iter().map(|trial| &trial.cell.subject);
     let entries = planned.filter_map(|name| manifest.subjects.get(name));
     entries
@@ -135,7 +135,7 @@ fn known(
 }
 
 /// The image of an archive, and whether it is to be removed at the end.
-fn from_archive(word: &str, artifacts: &Artifacts, engine: &Engine) -> Result<(Image, bool)> {
+fn from_archive(word: &Word, artifacts: &Artifacts, engine: &Engine) -> Result<(Image, bool)> {
     let path = artifacts.named(word).map_err(anyhow::Error::msg)?;
     let image = identify(&path).with_context(|| format!("image {word}"))?;
     // One that our own verb wrote is nobody else's, even when a run that was killed has left it.

@@ -5,7 +5,6 @@
 use crate::artifacts::Artifacts;
 use crate::clock::monotonic_ns;
 use crate::digest::{hex, sha256_file};
-use crate::placeholder::{Kind, Placeholder};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::manifest::PreparedEntry;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::preparation::Preparation;
+use weighbridge_schema::template::{Piece, Word};
 
 /// A file that was made.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub fn make(
 }
 
 /// Every command with the file that it makes, in their order; none where the file is a text.
-fn commands(preparation: &Preparation) -> impl Iterator<Item = (&str, &[String])> {
+fn commands(preparation: &Preparation) -> impl Iterator<Item = (&str, &[Word])> {
     let before = preparation.intermediates.iter();
     let before = before.map(|one| (one.file.as_str(), one.command.as_slice()));
     let last = (preparation.file.as_str(), preparation.command.as_slice());
@@ -71,7 +71,7 @@ fn inputs(preparation: &Preparation, artifacts: &Artifacts) -> Result<String> {
     let mut digest = Sha256::new();
     let words = commands(preparation).flat_map(|(_, command)| command);
     for word in words.chain(&preparation.text) {
-        digest.update(word);
+        digest.update(word.to_string());
         digest.update([0]);
         // The paths themselves stand in a text: it is another one when they are others.
         if preparation.text.is_some() {
@@ -97,7 +97,7 @@ fn finish(unfinished: &Path, path: &Path) -> Result<()> {
 }
 
 /// Writes the text with the paths filled in.
-fn write(text: &str, artifacts: &Artifacts, path: &Path) -> Result<u64> {
+fn write(text: &Word, artifacts: &Artifacts, path: &Path) -> Result<u64> {
     let begun = monotonic_ns();
     let filled = artifacts.fill_in(text).map_err(anyhow::Error::msg)?;
     let unfinished = unfinished(path);
@@ -114,13 +114,11 @@ fn made_of(
     folder: &Path,
 ) -> Result<Vec<Artifact>> {
     let mut given = Vec::new();
-    for word in preparation.command.iter().skip(1) {
-        match Placeholder::first(word).map_err(anyhow::Error::msg)? {
-            Some(found) if found.kind == Kind::Intermediate => {
-                given.push(file_entry(folder, found.name)?);
-            }
-            Some(found) if found.kind == Kind::Artifact => {
-                given.push(artifacts.artifact(found.name).map_err(anyhow::Error::msg)?.clone());
+    for piece in preparation.command.iter().skip(1).flat_map(Word::pieces) {
+        match piece {
+            Piece::Intermediate(file) => given.push(file_entry(folder, file)?),
+            Piece::Artifact(name) => {
+                given.push(artifacts.artifact(name).map_err(anyhow::Error::msg)?.clone());
             }
             _ => {}
         }
@@ -135,23 +133,17 @@ fn file_entry(folder: &Path, name: &str) -> Result<Artifact> {
 }
 
 /// Runs a command, which writes beside `file` in `folder`; the file gets its name when it is whole.
-fn run(command: &[String], file: &str, artifacts: &Artifacts, folder: &Path) -> Result<u64> {
+fn run(command: &[Word], file: &str, artifacts: &Artifacts, folder: &Path) -> Result<u64> {
     let path = folder.join(file);
     let unfinished = unfinished(&path);
-    let own = format!("{{intermediate:{file}}}");
-    let mut words = Vec::new();
-    for word in command {
-        match word.as_str() {
-            word if word.starts_with("{prepared:") => words.push(unfinished.display().to_string()),
-            word if word == own => words.push(unfinished.display().to_string()),
-            word => {
-                match word.strip_prefix("{intermediate:").and_then(|rest| rest.strip_suffix('}')) {
-                    Some(earlier) => words.push(folder.join(earlier).display().to_string()),
-                    None => words.extend(artifacts.words(word).map_err(anyhow::Error::msg)?),
-                }
-            }
-        }
-    }
+    let in_folder = |piece: &Piece| match piece {
+        Piece::Prepared(_) => Some(unfinished.display().to_string()),
+        Piece::Intermediate(own) if own == file => Some(unfinished.display().to_string()),
+        Piece::Intermediate(earlier) => Some(folder.join(earlier).display().to_string()),
+        _ => None,
+    };
+    let words: Vec<Word> = command.iter().map(|word| word.with(in_folder)).collect();
+    let words = artifacts.command(&words).map_err(anyhow::Error::msg)?;
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().context("an empty `prepare` command")?;
     let begun = monotonic_ns();
@@ -181,7 +173,9 @@ mod tests {
             file: "spin.toml".to_owned(),
             command: Vec::new(),
             intermediates: Vec::new(),
-            text: Some("source = \"{artifact:component.wasm}\"\nroute = \"/...\"\n".to_owned()),
+            text: Some(
+                "source = \"{artifact:component.wasm}\"\nroute = \"/...\"\n".parse().unwrap(),
+            ),
         };
         let subject: SubjectName = "spin".parse().unwrap();
         let made = make(&subject, &preparation, &artifacts).unwrap();
@@ -202,7 +196,7 @@ mod tests {
     fn a_manifest_of_what_was_not_built_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::bare(folder.path());
-        let text = Some("source = \"{artifact:component.wasm}\"".to_owned());
+        let text = Some("source = \"{artifact:component.wasm}\"".parse().unwrap());
         let preparation = Preparation {
             file: "spin.toml".to_owned(),
             intermediates: Vec::new(),

@@ -24,12 +24,18 @@ pub struct Program {
 }
 
 impl Program {
-    /// The words that start another program which lies beside it, the same way.
+    /// Its own path, or that of the program `beside` it.
     #[must_use]
-    pub fn beside(&self, other: &str) -> Vec<String> {
+    pub fn path(&self, beside: Option<&str>) -> PathBuf {
+        beside.map_or_else(|| self.file.clone(), |other| self.file.with_file_name(other))
+    }
+
+    /// The words that start it, or the program `beside` it, the same way.
+    #[must_use]
+    pub fn command(&self, beside: Option<&str>) -> Vec<String> {
         let mut command = self.command.clone();
-        if let Some(last) = command.last_mut() {
-            *last = self.file.with_file_name(other).to_string_lossy().into_owned();
+        if let (Some(_), Some(last)) = (beside, command.last_mut()) {
+            *last = self.path(beside).to_string_lossy().into_owned();
         }
         command
     }
@@ -133,7 +139,7 @@ mod tests {
         let root = own;
         let own = locate(Some(folder.path()), &name, None, &pinned("1.2", Vec::new())).unwrap();
         assert_eq!(
-            own.beside("ash"),
+            own.command(Some("ash")),
             ["/loader".to_owned(), root.join("ash").display().to_string()]
         );
         assert_eq!(own.folder, Some(root));

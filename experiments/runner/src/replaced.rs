@@ -89,9 +89,9 @@ fn machines_own(manifest: &Manifest) -> Vec<PathBuf> {
             continue;
         }
         match &entry.definition.start {
-            Start::Bundle { runtime, .. } => names.extend(programs::find(runtime)),
+            Start::Bundle { runtime, .. } => names.extend(programs::find(&runtime.to_string())),
             Start::Containerd { shim, .. } => {
-                names.extend(programs::find(shim));
+                names.extend(programs::find(&shim.to_string()));
                 names.extend(Client::find().into_iter().flat_map(|c| [c.containerd, c.ctr]));
             }
             Start::Process { .. } | Start::Container { .. } => {}

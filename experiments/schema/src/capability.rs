@@ -1,7 +1,9 @@
 //! What a runtime may be able to do, and how that is tried: the probes of a definition of maturity.
 
 use crate::name::SubjectName;
-use crate::subject::{Subject, split_version};
+use crate::place::Place;
+use crate::subject::{Subject, resolve_prepared};
+use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -84,15 +86,15 @@ pub enum Probe {
     Try(Vec<Step>),
 }
 
-/// One step of trying. Words may hold what the words of a subject may, and `{scratch}`: a folder of the trial's own
-/// that is gone after it.
+/// One step of trying. Words may hold what the words of a subject may but files of a definition's own, and `{scratch}`: a
+/// folder of the trial's own that is gone after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
     /// A program is run to its end.
     Run {
         /// The program and its arguments.
-        command: Vec<String>,
+        command: Vec<Word>,
         /// Texts each of which it must write, to either of its outputs.
         #[serde(default)]
         says: Vec<String>,
@@ -106,7 +108,7 @@ pub enum Step {
     /// A server is started, asked in this order, and ended.
     Serve {
         /// The program and its arguments, with `{listen}`.
-        command: Vec<String>,
+        command: Vec<Word>,
         /// What it is asked, each over a connection of its own.
         requests: Vec<Exchange>,
     },
@@ -155,7 +157,7 @@ pub fn probe<'a>(
 ///
 /// # Errors
 /// Names the key and what is wrong with it.
-pub(crate) fn settle_probes<'a>(
+pub(crate) fn resolve_probes<'a>(
     probes: &mut Probes,
     asked: &[SubjectName],
     subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
@@ -185,8 +187,9 @@ pub(crate) fn settle_probes<'a>(
                 )
             })?;
             check(probe).map_err(|why| format!("{key}: {why}"))?;
-            for word in words_mut(probe) {
-                settle_word(word, name, subject).map_err(|why| format!("{key}: {why}"))?;
+            for (place, word) in words_mut(probe) {
+                place.check(word).map_err(|misplaced| format!("{key}: {misplaced}"))?;
+                resolve(word, name, subject).map_err(|why| format!("{key}: {why}"))?;
             }
         }
     }
@@ -224,34 +227,30 @@ fn check(probe: &Probe) -> Result<(), String> {
     }
 }
 
-fn words_mut(probe: &mut Probe) -> impl Iterator<Item = &mut String> {
+fn words_mut(probe: &mut Probe) -> impl Iterator<Item = (Place, &mut Word)> {
     let steps = match probe {
         Probe::Try(steps) => steps.as_mut_slice(),
         Probe::Absent(_) | Probe::Untried(_) => &mut [],
     };
-    steps.iter_mut().flat_map(|step| match step {
-        Step::Run { command, .. } | Step::Serve { command, .. } => command,
+    steps.iter_mut().flat_map(|step| {
+        let (place, command) = match step {
+            Step::Run { command, .. } => (Place::RUN, command),
+            Step::Serve { command, .. } => (Place::SERVE, command),
+        };
+        command.iter_mut().map(move |word| (place, word))
     })
 }
 
 /// A probe is of the subject's own programs, in the version that the subject is run by.
-fn settle_word(word: &mut String, name: &SubjectName, subject: &Subject) -> Result<(), String> {
-    if word.contains("{prepared}") && subject.prepare.is_none() {
-        return Err(format!("`{word}` stands there, and the subject has no `prepare`"));
-    }
-    *word = word.replace("{prepared}", &format!("{{prepared:{name}}}"));
-    let Some((_, after)) = word.split_once("{program:") else { return Ok(()) };
-    let (asked, _) =
-        after.split_once('}').ok_or_else(|| format!("`{word}`: `{{program:` without `}}`"))?;
-    let (bare, _) = split_version(asked);
+fn resolve(word: &mut Word, name: &SubjectName, subject: &Subject) -> Result<(), String> {
+    resolve_prepared(word, name, subject.prepare.is_some())?;
+    let shown = word.to_string();
     let programs = subject.programs();
-    let Some((program, version)) = programs.iter().find(|(program, _)| program.as_str() == bare)
-    else {
-        return Err(format!("`{word}`: the subject is not run by program `{bare}`"));
-    };
-    if let Some(version) = version {
-        let with_version = format!("{{program:{program}@{version}}}");
-        *word = word.replace(&format!("{{program:{asked}}}"), &with_version);
+    for (asked, version) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
+        let Some((_, own)) = programs.iter().find(|(program, _)| program == asked) else {
+            return Err(format!("`{shown}`: the subject is not run by program `{asked}`"));
+        };
+        version.clone_from(own);
     }
     Ok(())
 }

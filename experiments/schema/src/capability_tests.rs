@@ -82,22 +82,35 @@ fn only_what_is_tried_is_visited() {
     }
 }
 
+fn command(definition: &Definition, subject: &str, capability: Capability) -> Vec<Word> {
+    let crate::method::Method::Maturity { probes } = &definition.method else { panic!() };
+    match probe(probes, &subject.parse().unwrap(), None, capability) {
+        Some(Probe::Try(steps)) => match &steps[0] {
+            Step::Run { command, .. } | Step::Serve { command, .. } => command.clone(),
+        },
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_probe_runs_the_program_of_its_subject() {
     let definition = parse(&text()).unwrap();
-    let crate::method::Method::Maturity { probes } = &definition.method else { panic!() };
-    let command = |subject: &str, capability| {
-        let found = probe(probes, &subject.parse().unwrap(), None, capability);
-        match found {
-            Some(Probe::Try(steps)) => match &steps[0] {
-                Step::Run { command, .. } | Step::Serve { command, .. } => command.clone(),
-            },
-            other => panic!("{other:?}"),
-        }
-    };
+    let command = |subject: &str, capability| command(&definition, subject, capability);
     assert_eq!(command("one", Capability::Simd)[0], "{program:engine}");
     assert_eq!(command("one-newer", Capability::Simd)[0], "{program:engine@2.0.0}");
     assert_eq!(command("one-newer", Capability::Sockets)[1], "{prepared:one-newer}");
+}
+
+#[test]
+fn a_probe_may_run_what_lies_beside_the_program_of_its_subject() {
+    let both = "command = [\"{program:engine/ld}\", \"--by={program:engine}:{folder:engine}/lib\"";
+    let text = text().replacen("command = [\"{program:engine}\"", both, 1);
+    let definition = parse(&text).unwrap();
+    assert_eq!(command(&definition, "one", Capability::Simd)[0], "{program:engine/ld}");
+    assert_eq!(
+        command(&definition, "one-newer", Capability::Simd)[..2],
+        ["{program:engine@2.0.0/ld}", "--by={program:engine@2.0.0}:{folder:engine@2.0.0}/lib"]
+    );
 }
 
 #[test]
@@ -134,6 +147,18 @@ fn holes_and_nonsense_are_refused() {
             "is not run by program `other`",
         ),
         ("{program:engine}\", \"{artifact", "{program:engine\", \"{artifact", "without `}`"),
+        (
+            "{program:engine}\", \"{artifact",
+            "{program:engine}{program:other}\", \"{artifact",
+            "is not run by program `other`",
+        ),
+        ("{artifact:simd.wasm}", "{artefact:simd.wasm}", "did you mean `{artifact:NAME}`?"),
+        (
+            "{artifact:simd.wasm}",
+            "{listen}",
+            "probes.one.simd: run.command: `{listen}` has no meaning there; it takes text and `{scratch}`, ",
+        ),
+        ("{artifact:simd.wasm}", "{file:a}", "run.command: `{file:a}` has no meaning there"),
         ("probes.one]", "probes.two]", "`two` is not among `subjects`"),
         ("architectures = [\"host\"]", "architectures = [\"x86_64\"]", "an emulator's times"),
     ] {

@@ -2,7 +2,7 @@
 //! [`Definition`], and later code never checks again.
 
 use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
-use crate::capability::settle_probes;
+use crate::capability::resolve_probes;
 use crate::method::{Method, OwnTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{AskedSubjects, AskedWorkloads, Own};
@@ -221,7 +221,7 @@ impl Definition {
         raw.method.refuse_mixes(all, &resolved).map_err(fail)?;
         if let Method::Maturity { probes } = &mut raw.method {
             let of = |name: &SubjectName| own.subjects.get(name).or_else(|| subjects.get(name));
-            settle_probes(probes, &asked, of).map_err(fail)?;
+            resolve_probes(probes, &asked, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
         if raw.table == Some(OwnTable::GuestLanguages)

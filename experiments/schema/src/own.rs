@@ -3,7 +3,8 @@
 
 use crate::name::{SubjectName, WorkloadName};
 use crate::program::Programs;
-use crate::subject::{Part, Subject, Subjects, settle};
+use crate::subject::{Part, Subject, Subjects, resolve};
+use crate::template::Piece;
 use crate::workload::{Body, RawWorkload, RequestShape, Workload, Workloads, validate};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -11,11 +12,6 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
-
-/// `{file:PATH}` stands for the path of that file.
-const OPENING: &str = "{file:";
-/// `{reference:NAME}` stands for the image that the engine knows by that name.
-const REFERENCE: &str = "{reference:";
 
 /// What a definition brings along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,9 +102,9 @@ impl Own {
     ///
     /// # Errors
     /// Names the subject and what is wrong with it.
-    pub fn settle(&mut self, folder: &str, programs: &Programs) -> Result<(), String> {
+    pub fn resolve(&mut self, folder: &str, programs: &Programs) -> Result<(), String> {
         for (name, subject) in &mut self.subjects {
-            settle(name, subject, programs)
+            resolve(name, subject, programs)
                 .and_then(|()| subject.rebase(folder))
                 .map_err(|why| format!("subjects.{name}: {why}"))?;
         }
@@ -129,10 +125,11 @@ impl Subject {
         // The list of words stands once, and it lends them to be changed.
         let mut copy = self.clone();
         let mut found = Vec::new();
-        for (key, word) in copy.words_mut() {
-            let pieces = word.split(OPENING).skip(1);
-            let paths = pieces.filter_map(|piece| Some(piece.split_once('}')?.0.to_owned()));
-            found.extend(paths.map(|path| (key, path)));
+        for (place, word) in copy.words_mut() {
+            found.extend(word.pieces().iter().filter_map(|piece| match piece {
+                Piece::File(path) => Some((place.key, path.clone())),
+                _ => None,
+            }));
         }
         for (key, parts) in
             [("size.shipped", &self.size.shipped), ("size.runtime", &self.size.runtime)]
@@ -146,17 +143,13 @@ impl Subject {
     }
 
     fn rebase(&mut self, folder: &str) -> Result<(), String> {
-        for (key, word) in self.words_mut() {
-            let mut pieces = word.split(OPENING);
-            let mut rebased = pieces.next().unwrap_or_default().to_owned();
-            for piece in pieces {
-                let (path, after) = piece
-                    .split_once('}')
-                    .ok_or_else(|| format!("{key}: `{word}`: `{OPENING}` without `}}`"))?;
-                let path = relative(folder, path).map_err(|why| format!("{key}: {why}"))?;
-                rebased += &format!("{OPENING}{path}}}{after}");
+        for (place, word) in self.words_mut() {
+            for piece in word.pieces_mut() {
+                if let Piece::File(path) = piece {
+                    *path =
+                        relative(folder, path).map_err(|why| format!("{}: {why}", place.key))?;
+                }
             }
-            *word = rebased;
         }
         for part in self.size.shipped.iter_mut().chain(&mut self.size.runtime) {
             if let Part::File(path) = part {
@@ -165,12 +158,6 @@ impl Subject {
         }
         Ok(())
     }
-}
-
-/// The reference within `{reference:NAME}`, where an image is named so.
-#[must_use]
-pub fn reference(image: &str) -> Option<&str> {
-    image.strip_prefix(REFERENCE)?.strip_suffix('}')
 }
 
 fn relative(folder: &str, path: &str) -> Result<String, String> {

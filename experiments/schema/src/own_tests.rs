@@ -81,7 +81,7 @@ fn read(changes: &[(&str, &str)]) -> Result<Definition, String> {
     let name = "shop".parse().unwrap();
     let mut read = Definition::parse("d.toml", name, &text, &ours.subjects, &workloads)
         .map_err(|error| error.to_string())?;
-    read.own.settle("examples", &ours.programs)?;
+    read.own.resolve("examples", &ours.programs)?;
     Ok(read)
 }
 
@@ -156,6 +156,11 @@ fn mistakes_are_named() {
             "subjects.shop-native: start.program: `/built/shop`",
         ),
         (("{file:built/shop}", "{file:built/shop"), "`{file:` without `}`"),
+        (("{file:../data}", "{fil:../data}"), "did you mean `{file:PATH}`?"),
+        (
+            ("{file:built/image.tar}", "{file:built/image}.tar"),
+            "subjects.shop-container: start.image: `{file:built/image}.tar` has no meaning there",
+        ),
         (
             ("network = \"host\"", "network = \"host\", port = 80"),
             "`port` is for network = \"bridge\"",
@@ -169,10 +174,4 @@ fn mistakes_are_named() {
         let error = read(&[change]).unwrap_err();
         assert!(error.contains(expected), "{expected}: {error}");
     }
-}
-
-#[test]
-fn an_image_is_named_by_reference() {
-    assert_eq!(reference("{reference:shop@sha256:00}"), Some("shop@sha256:00"));
-    assert_eq!(reference("image.tar"), None);
 }

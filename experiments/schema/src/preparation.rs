@@ -1,6 +1,8 @@
 //! What a subject has made before it is measured: one file, by one command or by several, each with what the ones before
 //! it left.
 
+use crate::place::Place;
+use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 
 /// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
@@ -16,10 +18,10 @@ pub struct Preparation {
     pub intermediates: Vec<Intermediate>,
     /// The command that writes it to `{prepared}`; empty where it has a text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
+    pub command: Vec<Word>,
     /// What it says, with `{artifact:NAME}` and the like filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub text: Option<Word>,
 }
 
 /// A file that is made on the way.
@@ -29,12 +31,15 @@ pub struct Intermediate {
     /// Its name, different from those of the others.
     pub file: String,
     /// The command that writes it to `{intermediate:FILE}`; later commands name it the same way.
-    pub command: Vec<String>,
+    pub command: Vec<Word>,
 }
 
-/// The file names within `{intermediate:FILE}` in a word, one after the other.
-fn named(word: &str) -> impl Iterator<Item = &str> {
-    word.split("{intermediate:").skip(1).map(|piece| piece.split('}').next().unwrap_or(piece))
+/// The files that a command names by `{intermediate:FILE}`, one after the other.
+fn named(command: &[Word]) -> impl Iterator<Item = &str> {
+    command.iter().flat_map(Word::pieces).filter_map(|piece| match piece {
+        Piece::Intermediate(file) => Some(file.as_str()),
+        _ => None,
+    })
 }
 
 impl Preparation {
@@ -47,11 +52,6 @@ impl Preparation {
         if self.command.is_empty() == self.text.is_none() {
             return Err("`prepare` has either `command` or `text`".to_owned());
         }
-        if self.text.as_ref().is_some_and(|text| text.contains("{listen}")) {
-            return Err(
-                "`prepare.text`: `{listen}` is not known before an instance is started".to_owned()
-            );
-        }
         let mut made: Vec<&str> = vec![&self.file];
         for intermediate in &self.intermediates {
             if made.contains(&intermediate.file.as_str()) {
@@ -59,11 +59,7 @@ impl Preparation {
             }
             made.push(&intermediate.file);
             Self::check_words(&intermediate.command, &made[1..])?;
-            if !intermediate
-                .command
-                .iter()
-                .any(|word| named(word).any(|file| file == intermediate.file))
-            {
+            if !named(&intermediate.command).any(|file| file == intermediate.file) {
                 return Err(format!(
                     "prepare: no word of the command that makes `{0}` is `{{intermediate:{0}}}`",
                     intermediate.file
@@ -73,8 +69,8 @@ impl Preparation {
         Self::check_words(&self.command, &made[1..])
     }
 
-    fn check_words(words: &[String], made: &[&str]) -> Result<(), String> {
-        match words.iter().flat_map(|word| named(word)).find(|file| !made.contains(file)) {
+    fn check_words(command: &[Word], made: &[&str]) -> Result<(), String> {
+        match named(command).find(|file| !made.contains(file)) {
             Some(file) => {
                 Err(format!("prepare: `{{intermediate:{file}}}` is not made before it is used"))
             }
@@ -82,12 +78,12 @@ impl Preparation {
         }
     }
 
-    /// Every word of its commands, in their order, and its text, each with the key that it stands under.
-    pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
-        let commands =
-            self.intermediates.iter_mut().flat_map(|one| &mut one.command).chain(&mut self.command);
-        let commands = commands.map(|word| ("prepare.command", word));
-        commands.chain(self.text.iter_mut().map(|text| ("prepare.text", text)))
+    /// Every word of its commands, in their order, and its text, each with where it stands.
+    pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (Place, &mut Word)> {
+        let before = self.intermediates.iter_mut().flat_map(|one| &mut one.command);
+        let before = before.map(|word| (Place::INTERMEDIATE, word));
+        let command = self.command.iter_mut().map(|word| (Place::PREPARE, word));
+        before.chain(command).chain(self.text.iter_mut().map(|text| (Place::TEXT, text)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Ways of starting a subject, as `experiments/subjects.toml` names them.
 
+use crate::template::Word;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,23 +37,20 @@ impl fmt::Display for ContainerEngine {
 
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// Arguments may hold `{listen}` (the address to listen on), `{port}` (its port alone), `{artifact:NAME}` (the path of a built artifact),
-/// `{program:NAME}` (a program of `[programs]`; `{program:NAME/OTHER}` the one of that name beside it), `{folder:NAME}`
-/// (the folder that set-up installed it into), `{prepared}` (what the subject's `prepare` made) and `{file:PATH}` (a file
-/// that lies there, relative to the TOML file that says so).
+/// Which placeholders each word takes is said in [`place`](crate::place), and what they mean at [`Piece`](crate::template::Piece).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {
     /// Spawn a program that listens by itself.
     Process {
         /// The program, `{artifact:NAME}`, `{file:PATH}` or a name on PATH.
-        program: String,
+        program: Word,
         /// Its arguments; none when absent.
         #[serde(default)]
-        arguments: Vec<String>,
+        arguments: Vec<Word>,
         /// Its environment, which is empty otherwise.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        environment: BTreeMap<String, String>,
+        environment: BTreeMap<String, Word>,
     },
     /// Create and start a container through the engine's API.
     Container {
@@ -61,10 +59,10 @@ pub enum Start {
         engine: ContainerEngine,
         /// The artifact that holds the image archive, `{file:PATH}` for an archive as `docker save` writes it, or
         /// `{reference:NAME}` for an image that the engine has; one with a digest is pulled.
-        image: String,
+        image: Word,
         /// Arguments to the image's entry point; none when absent.
         #[serde(default)]
-        arguments: Vec<String>,
+        arguments: Vec<Word>,
         /// How the client reaches it.
         network: Network,
         /// The port that the image listens on, whatever it is told; only on the bridge, where it is its own. 8080 when
@@ -73,27 +71,27 @@ pub enum Start {
         port: Option<u16>,
         /// Its environment, beside the image's own.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        environment: BTreeMap<String, String>,
+        environment: BTreeMap<String, Word>,
     },
     /// Run a bundle with an OCI runtime and no daemon, on the host's network.
     Bundle {
         /// The runtime, looked up on PATH: `runc`, `crun`; or `{program:NAME}`.
-        runtime: String,
+        runtime: Word,
         /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
-        binary: String,
+        binary: Word,
         /// Its arguments; none when absent.
         #[serde(default)]
-        arguments: Vec<String>,
+        arguments: Vec<Word>,
     },
     /// Have a containerd of one's own, with no engine above it, run a bundle by a shim, on the host's network.
     Containerd {
         /// The shim, looked up on PATH: `containerd-shim-runc-v2`; or `{program:NAME}`.
-        shim: String,
+        shim: Word,
         /// The artifact or `{file:PATH}` that is the root file system's only file: a static binary, or what the shim
         /// runs in the place of one.
-        file: String,
+        file: Word,
         /// Its arguments; none when absent.
         #[serde(default)]
-        arguments: Vec<String>,
+        arguments: Vec<Word>,
     },
 }

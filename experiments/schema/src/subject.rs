@@ -2,8 +2,10 @@
 
 use crate::name::{ProgramName, SubjectName};
 use crate::parse::{ParseError, nearest, parse};
+use crate::place::Place;
 use crate::preparation::Preparation;
 use crate::program::Programs;
+use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,14 +64,14 @@ pub struct Subject {
     /// Level of the WASI interface, `None` where there is none.
     pub wasi: Option<String>,
     /// Command whose first line of output is the version; `None` when the engine is asked through its API.
-    pub version: Option<Vec<String>>,
+    pub version: Option<Vec<Word>>,
     /// Command that makes and drops instances within one process and prints what that took; `None` where
-    /// instances are processes. It may hold `{iterations}` and `{artifact:NAME}`.
-    pub instantiate: Option<Vec<String>>,
+    /// instances are processes.
+    pub instantiate: Option<Vec<Word>>,
     /// Command that handles one request several times within one process, without HTTP; what request is added to
-    /// it. `None` where instructions are not counted. It may hold `{artifact:NAME}`.
+    /// it. `None` where instructions are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Vec<String>>,
+    pub call: Option<Vec<Word>>,
     /// What is made before it is measured; `None` where what was built is all it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepare: Option<Preparation>,
@@ -164,7 +166,8 @@ pub fn parse_subjects_file(file: &str, text: &str) -> Result<SubjectsFile, Parse
         }
     }
     for (name, subject) in &mut subjects {
-        settle(name, subject, &programs).map_err(|why| fail(format!("subject `{name}`: {why}")))?;
+        resolve(name, subject, &programs)
+            .map_err(|why| fail(format!("subject `{name}`: {why}")))?;
     }
     Ok(SubjectsFile { subjects, programs })
 }
@@ -181,15 +184,12 @@ fn variant(
         others.iter().map(|(name, version)| format!("{name} {version}")).collect();
     variant.title = format!("{}: {}", original.title, versions.join(", "));
     let mut is_used = false;
-    for (_, word) in variant.words_mut() {
-        for (name, version) in others {
-            let mut other = word.clone();
-            for (opening, after) in [("{program:", "}"), ("{program:", "/"), ("{folder:", "}")] {
-                let with_version = format!("{opening}{name}@{version}{after}");
-                other = other.replace(&format!("{opening}{name}{after}"), &with_version);
-            }
-            is_used |= other != *word;
-            *word = other;
+    for piece in variant.words_mut().flat_map(|(_, word)| word.pieces_mut()) {
+        if let Some((name, version @ None)) = piece.program_mut()
+            && let Some(other) = others.get(name)
+        {
+            *version = Some(other.clone());
+            is_used = true;
         }
     }
     for part in &mut variant.size.runtime {
@@ -202,23 +202,11 @@ fn variant(
     if is_used { Ok(variant) } else { Err(format!("`{of}` uses none of these programs")) }
 }
 
-/// `NAME@VERSION` or `NAME`, as they stand in `{program:...}`.
-#[must_use]
-pub fn split_version(asked: &str) -> (&str, Option<&str>) {
-    asked.split_once('@').map_or((asked, None), |(name, version)| (name, Some(version)))
-}
-
-/// `NAME` or `NAME@VERSION` of what stands in `{program:...}`, and the program beside it that is meant.
-#[must_use]
-pub fn split_beside(asked: &str) -> (&str, Option<&str>) {
-    asked.split_once('/').map_or((asked, None), |(name, beside)| (name, Some(beside)))
-}
-
 /// Gives every placeholder the one meaning it has in this subject, and refuses what cannot be measured.
 ///
 /// # Errors
 /// Says what is missing.
-pub fn settle(
+pub fn resolve(
     name: &SubjectName,
     subject: &mut Subject,
     programs: &Programs,
@@ -238,63 +226,79 @@ pub fn settle(
     }
     subject.prepare.as_ref().map_or(Ok(()), Preparation::check)?;
     let is_prepared = subject.prepare.is_some();
-    for (_, word) in subject.words_mut() {
-        if word.contains("{prepared}") {
-            if !is_prepared {
-                return Err(format!("`{word}` stands there without `prepare`"));
+    for (place, word) in subject.words_mut() {
+        place.check(word).map_err(|misplaced| misplaced.to_string())?;
+        resolve_prepared(word, name, is_prepared)?;
+        for (program, _) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
+            if !programs.contains_key(program) {
+                let known = programs.keys().map(ProgramName::as_str);
+                return Err(match nearest(program.as_str(), known) {
+                    Some(near) => format!("no program `{program}`; did you mean `{near}`?"),
+                    None => format!("no program `{program}` in [programs]"),
+                });
             }
-            *word = word.replace("{prepared}", &format!("{{prepared:{name}}}"));
-        }
-        let Some((_, after)) = word.split_once("{program:") else { continue };
-        let Some((asked, _)) = after.split_once('}') else {
-            return Err(format!("`{word}`: `{{program:` without `}}`"));
-        };
-        let (bare, _) = split_version(split_beside(asked).0);
-        let program: ProgramName = bare.parse().map_err(|why| format!("`{word}`: {why}"))?;
-        if !programs.contains_key(&program) {
-            let known = programs.keys().map(ProgramName::as_str);
-            return Err(match nearest(bare, known) {
-                Some(near) => format!("no program `{bare}`; did you mean `{near}`?"),
-                None => format!("no program `{bare}` in [programs]"),
-            });
         }
     }
     Ok(())
 }
 
+/// `{prepared}` is the file of this subject.
+///
+/// # Errors
+/// It has none, or that of another subject is named, which need not be made by then.
+pub(crate) fn resolve_prepared(
+    word: &mut Word,
+    subject: &SubjectName,
+    is_prepared: bool,
+) -> Result<(), String> {
+    let shown = word.to_string();
+    for piece in word.pieces_mut() {
+        let Piece::Prepared(of) = piece else { continue };
+        if !is_prepared {
+            return Err(format!("`{shown}` stands there without `prepare`"));
+        }
+        if of.as_ref().is_some_and(|other| other != subject) {
+            return Err(format!("`{shown}` is the file of another subject; write `{{prepared}}`"));
+        }
+        *of = Some(subject.clone());
+    }
+    Ok(())
+}
+
 impl Subject {
-    /// Every word in which placeholders may stand, with the key that it stands under.
-    pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut String)> {
+    /// Every word in which placeholders may stand, with where it stands.
+    pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (Place, &mut Word)> {
         let mut further = None;
-        let (key, first, arguments, environment) = match &mut self.start {
+        let (place, first, arguments, environment) = match &mut self.start {
             Start::Process { program, arguments, environment } => {
-                ("start.program", program, arguments, Some(environment))
+                (Place::PROGRAM, program, arguments, Some(environment))
             }
             Start::Container { image, arguments, environment, .. } => {
-                ("start.image", image, arguments, Some(environment))
+                (Place::IMAGE, image, arguments, Some(environment))
             }
             Start::Bundle { runtime, binary, arguments } => {
-                further = Some(("start.runtime", runtime));
-                ("start.binary", binary, arguments, None)
+                further = Some((Place::RUNTIME, runtime));
+                (Place::BINARY, binary, arguments, None)
             }
             Start::Containerd { shim, file, arguments } => {
-                further = Some(("start.shim", shim));
-                ("start.file", file, arguments, None)
+                further = Some((Place::SHIM, shim));
+                (Place::ROOT_FILE, file, arguments, None)
             }
         };
         let values = environment.into_iter().flat_map(|variables| variables.values_mut());
-        let environment = values.map(|word| ("start.environment", word));
+        let environment = values.map(|word| (Place::ENVIRONMENT, word));
         let prepare = self.prepare.iter_mut().flat_map(Preparation::words_mut);
         let commands = [
-            ("start.arguments", Some(arguments)),
-            ("version", self.version.as_mut()),
-            ("instantiate", self.instantiate.as_mut()),
-            ("call", self.call.as_mut()),
+            (Place::ARGUMENTS, Some(arguments)),
+            (Place::VERSION, self.version.as_mut()),
+            (Place::INSTANTIATE, self.instantiate.as_mut()),
+            (Place::CALL, self.call.as_mut()),
         ];
-        let words = commands
-            .into_iter()
-            .flat_map(|(key, command)| command.into_iter().flatten().map(move |word| (key, word)));
-        std::iter::once((key, first)).chain(further).chain(words).chain(prepare).chain(environment)
+        let words = commands.into_iter().flat_map(|(place, command)| {
+            command.into_iter().flatten().map(move |word| (place, word))
+        });
+        let first = std::iter::once((place, first));
+        first.chain(further).chain(words).chain(prepare).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.
@@ -302,13 +306,10 @@ impl Subject {
     pub fn programs(&self) -> Vec<(ProgramName, Option<String>)> {
         // The list of words stands once, and it lends them to be changed.
         let mut copy = self.clone();
-        let mut found: Vec<(ProgramName, Option<String>)> = copy
-            .words_mut()
-            .filter_map(|(_, word)| {
-                let (asked, _) = word.split_once("{program:")?.1.split_once('}')?;
-                let (name, version) = split_version(split_beside(asked).0);
-                Some((name.parse().ok()?, version.map(str::to_owned)))
-            })
+        let pieces = copy.words_mut().flat_map(|(_, word)| word.pieces_mut());
+        let mut found: Vec<(ProgramName, Option<String>)> = pieces
+            .filter_map(Piece::program_mut)
+            .map(|(name, version)| (name.clone(), version.clone()))
             .collect();
         found.sort();
         found.dedup();

@@ -42,7 +42,7 @@ fn subject(file: &SubjectsFile, name: &str) -> Subject {
     file.subjects[&name.parse::<SubjectName>().unwrap()].clone()
 }
 
-fn process(subject: &Subject) -> (&str, &[String]) {
+fn process(subject: &Subject) -> (&Word, &[Word]) {
     match &subject.start {
         Start::Process { program, arguments, .. } => (program, arguments),
         other => panic!("{other:?}"),
@@ -54,7 +54,7 @@ fn a_subject_names_its_programs_and_its_own_file() {
     let file = read(&[]).unwrap();
     let compiled = subject(&file, "compiled");
     let (program, arguments) = process(&compiled);
-    assert_eq!(program, "{program:engine}");
+    assert_eq!(*program, "{program:engine}");
     assert_eq!(arguments, ["run", "{prepared:compiled}", "{listen}"]);
     assert_eq!(compiled.programs(), [("engine".parse().unwrap(), None)]);
     assert_eq!(compiled.size.shipped, [Part::Prepared]);
@@ -164,7 +164,7 @@ fn what_is_prepared_has_one_way_of_being_made() {
     for (replacement, expected) in [
         ("command = []", "`prepare` has either `command` or `text`"),
         ("command = [\"{program:box}\"], text = \"\"", "`prepare` has either `command` or `text`"),
-        ("text = \"at {listen}\"", "`{listen}` is not known before an instance is started"),
+        ("text = \"at {listen}\"", "prepare.text: `{listen}` has no meaning there"),
         ("text = \"{program:bo}\"", "did you mean `box`?"),
     ] {
         assert!(BUNDLE.contains(text));
@@ -196,7 +196,7 @@ fn a_program_beside_another_and_its_folder_are_of_the_same_program_in_a_variant_
 }
 
 #[test]
-fn the_intermediates_of_a_preparation_are_settled_like_its_command() {
+fn the_intermediates_of_a_preparation_are_resolved_like_its_command() {
     let both = r#"file = "x.cwasm", intermediates = [{ file = "x.wasm", command = ["{program:engine}", "{intermediate:x.wasm}"] }]"#;
     let chain = ("file = \"x.cwasm\"", both);
     let of_both =
@@ -213,6 +213,45 @@ fn the_intermediates_of_a_preparation_are_settled_like_its_command() {
         early.contains("subject `compiled`: prepare: `{intermediate:x.wasm}` is not made"),
         "{early}"
     );
+}
+
+#[test]
+fn a_placeholder_is_known_has_a_meaning_where_it_stands_and_names_what_is_there() {
+    let version = "\"{program:engine}\", \"--version\"";
+    for (change, expected) in [
+        // They reached the program as text.
+        (
+            ("{listen}\"] }", "{listn}\"] }"),
+            "s.toml:17: `{listn}` is no placeholder; did you mean `{listen}`?",
+        ),
+        (("{artifact:x.wasm}", "-x{artefact:x.wasm}y"), "did you mean `{artifact:NAME}`?"),
+        (("{listen}\"] }", "{listen\"] }"), "`{listen` without `}`"),
+        (
+            (version, "\"a\", \"{listen}\""),
+            "version: `{listen}` has no meaning there; it takes text and `{artifact:NAME}`, ",
+        ),
+        (("\"{listen}\"", "\"{scratch}/x\""), "start.arguments: `{scratch}` has no meaning there"),
+        (("\"{listen}\"", "\"{iterations}\""), "start.arguments: `{iterations}` has"),
+        (("\"{listen}\"", "\"{intermediate:a}\""), "start.arguments: `{intermediate:a}` has"),
+        (("\"{listen}\"", "\"{reference:a}\""), "start.arguments: `{reference:a}` has"),
+        (
+            ("prepare = {", "call = [\"{program:engine}\"]\nprepare = {"),
+            "call: `{program:engine}` has no meaning there; it takes text and `{artifact:NAME}`",
+        ),
+        // Only the first of a word was looked at, and a folder never.
+        (
+            (version, "\"{program:engine}:{program:engin}\""),
+            "no program `engin`; did you mean `engine`?",
+        ),
+        ((version, "\"-L{folder:engin}\""), "no program `engin`; did you mean `engine`?"),
+        (
+            (version, "\"x\", \"{prepared:other}\""),
+            "is the file of another subject; write `{prepared}`",
+        ),
+    ] {
+        let error = read(&[change]).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
 }
 
 #[test]

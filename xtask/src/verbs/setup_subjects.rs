@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::subject::{Subject, SubjectsFile, parse_subjects_file};
+use weighbridge_schema::template::Word;
 
 /// The word that stands for every subject.
 const ALL: &str = "all";
@@ -55,6 +56,7 @@ pub fn run(
     for ((name, asked), subject) in programs(&chosen, version) {
         let program = file.programs.get(&name).context("programs were checked when read")?;
         let ask_version = after_program(subject);
+        let ask_version = &ask_version;
         let wanted = Wanted { name: &name, program, version: asked.as_deref(), ask_version };
         if let Some(there) = installed(&project.state, &name, wanted.version()) {
             println!("{name} {}: there ({})", wanted.version(), there.provider);
@@ -155,8 +157,8 @@ pub(super) fn programs<'a>(
 }
 
 /// The words of the version command after the program.
-pub(super) fn after_program(subject: &Subject) -> &[String] {
-    subject.version.as_deref().and_then(|words| words.split_first()).map_or(&[], |(_, rest)| rest)
+pub(super) fn after_program(subject: &Subject) -> Vec<String> {
+    subject.version.iter().flatten().skip(1).map(Word::to_string).collect()
 }
 
 /// The lines that make the other version a subject.

@@ -58,7 +58,7 @@ pub fn standings(project: &Project) -> Result<Vec<ProgramStanding>> {
         // One on PATH serves in place of the pinned version, and of no other.
         let on_path =
             LocalMachine.find(name.as_str()).filter(|_| ours.is_none() && asked.is_none());
-        let says = on_path.as_deref().and_then(|path| said(path, after_program(subject)));
+        let says = on_path.as_deref().and_then(|path| said(path, &after_program(subject)));
         let provider = ours.or_else(|| on_path.map(|_| "PATH".to_owned()));
         let first = subjects.first().map_or("all", String::as_str);
         found.push(ProgramStanding {

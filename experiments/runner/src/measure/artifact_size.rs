@@ -35,7 +35,8 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
     // Of images that others have written nothing is known but their size.
     if let Start::Container { image, .. } = &subject.start
-        && let Ok(ours) = bench.artifacts(visit)?.path(image)
+        && let Some(name) = image.artifact()
+        && let Ok(ours) = bench.artifacts(visit)?.path(name)
     {
         let layers = crate::image::layer_bytes(&ours)
             .map_err(|error| Failure::at("layers")(format!("{error:#}")))?;

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::template::{Piece, Word};
 
 /// Longest time for one invocation: a compiler on a slow machine may run before the first instance.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -37,8 +38,8 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
     let template = subject.instantiate.as_deref().unwrap_or_default();
     let artifacts = bench.artifacts(visit)?;
-    let template: Vec<String> =
-        template.iter().map(|word| word.replace("{iterations}", &iterations.to_string())).collect();
+    let number = |piece: &Piece| (*piece == Piece::Iterations).then(|| iterations.to_string());
+    let template: Vec<Word> = template.iter().map(|word| word.with(number)).collect();
     let words = artifacts.command(&template).map_err(Failure::at("plan"))?;
     let (program, arguments) = words.split_first().ok_or_else(|| {
         Failure::at("plan")(format!(

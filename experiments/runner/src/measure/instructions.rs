@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use weighbridge_schema::manifest::Emulator;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::template::{Piece, Word};
 use weighbridge_schema::workload::{Expect, RequestShape};
 
 /// The artifact that is the emulator's plugin, built for this machine.
@@ -67,17 +68,14 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
 
     let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("prepare"))?;
     scratch.link(PLUGIN, &plugin).map_err(Failure::at("prepare"))?;
-    let mut words = Vec::new();
-    for word in template {
-        words.push(match artifact_name(word) {
-            Some(name) => {
-                let path = bench.artifacts(visit)?.path(name).map_err(Failure::at("plan"))?;
-                scratch.link(name, &path).map_err(Failure::at("prepare"))?;
-                format!("./{name}")
-            }
-            None => word.clone(),
-        });
+    let artifacts = bench.artifacts(visit)?;
+    for piece in template.iter().flat_map(Word::pieces) {
+        let Piece::Artifact(name) = piece else { continue };
+        let path = artifacts.path(name).map_err(Failure::at("plan"))?;
+        scratch.link(name, &path).map_err(Failure::at("prepare"))?;
     }
+    let linked: Vec<Word> = template.iter().map(in_folder).collect();
+    let mut words = artifacts.command(&linked).map_err(Failure::at("plan"))?;
     words.extend(request_words(workload, iterations));
     if !body.is_empty() {
         scratch.write("body", &body).map_err(Failure::at("prepare"))?;
@@ -129,9 +127,12 @@ fn quiet_command(program: &str) -> Command {
     Command::new(program)
 }
 
-/// `{artifact:NAME}` and nothing else.
-fn artifact_name(word: &str) -> Option<&str> {
-    word.strip_prefix("{artifact:")?.strip_suffix('}')
+/// The word as it is in a folder in which the artifacts lie.
+fn in_folder(word: &Word) -> Word {
+    word.with(|piece| match piece {
+        Piece::Artifact(name) => Some(format!("./{name}")),
+        _ => None,
+    })
 }
 
 fn request_words(workload: &RequestShape, iterations: u32) -> Vec<String> {
@@ -263,9 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_words_are_artifacts() {
-        assert_eq!(artifact_name("{artifact:component.cwasm}"), Some("component.cwasm"));
-        assert_eq!(artifact_name("call"), None);
+    fn artifacts_are_named_as_they_are_called_in_the_folder() {
+        for (word, expected) in [
+            ("{artifact:component.cwasm}", "./component.cwasm"),
+            ("--of={artifact:component.cwasm}", "--of=./component.cwasm"),
+            ("call", "call"),
+        ] {
+            assert_eq!(in_folder(&word.parse().unwrap()).to_string(), expected);
+        }
     }
 
     #[test]

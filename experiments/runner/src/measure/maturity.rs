@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use weighbridge_schema::capability::{Exchange, Probe, Probes, Step, probe};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::template::{Piece, Word};
 use weighbridge_schema::workload::Expect;
 
 /// Longest wait until a server listens: a compiler on a busy machine may run before.
@@ -74,20 +75,22 @@ fn steps<'a>(visit: &Visit<'_>, probes: &'a Probes) -> Result<&'a [Step], Failur
 }
 
 /// The command with the trial's own folder in it.
-fn fill_in(command: &[String], scratch: &Scratch) -> Vec<String> {
-    let folder = scratch.folder.to_string_lossy();
-    command.iter().map(|word| word.replace("{scratch}", &folder)).collect()
+fn fill_in(command: &[Word], scratch: &Scratch) -> Vec<Word> {
+    let folder = |piece: &Piece| {
+        (*piece == Piece::Scratch).then(|| scratch.folder.to_string_lossy().into_owned())
+    };
+    command.iter().map(|word| word.with(folder)).collect()
 }
 
 /// Runs a program to its end; the inner error says that it did not end in time.
 fn run(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    templates: &[String],
+    command: &[Word],
     limit_ms: u64,
 ) -> Result<Result<Output, String>, Failure> {
     let artifacts = bench.artifacts(visit)?;
-    let words = artifacts.command(templates).map_err(Failure::at("plan"))?;
+    let words = artifacts.command(command).map_err(Failure::at("plan"))?;
     let (program, arguments) =
         words.split_first().ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
     let mut command = Command::new(program);
@@ -160,14 +163,13 @@ fn shortened(line: &str) -> String {
 fn serve(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    templates: &[String],
+    command: &[Word],
     requests: &[Exchange],
     copy: u32,
 ) -> Result<Seen, Failure> {
     let context = start_context(bench, visit, copy)?;
-    let (program, arguments) = templates
-        .split_first()
-        .ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
     let mut instance = start_program(program, arguments, &context).map_err(Failure::at("start"))?;
     let seen = listening(instance.as_mut())
         .and_then(|()| instance.answered())

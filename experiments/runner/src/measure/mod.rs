@@ -31,6 +31,7 @@ use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::subject::Start;
+use weighbridge_schema::template::Word;
 use weighbridge_schema::workload::Mix;
 
 /// Everything a trial may use; the same for all trials of a run.
@@ -44,7 +45,7 @@ pub struct Bench<'a> {
     /// The container engines.
     pub engines: &'a Engines,
     /// Images by artifact name.
-    pub images: &'a BTreeMap<String, Image>,
+    pub images: &'a BTreeMap<Word, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
     /// Requests by workload, laid out once.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::subject::Network;
+use weighbridge_schema::template::Word;
 
 /// Port within a container that has a network of its own, for a program that takes the one it is told.
 const BRIDGE_PORT: u16 = 8080;
@@ -14,15 +15,15 @@ const BRIDGE_PORT: u16 = 8080;
 /// What is created and started.
 pub struct Launch<'a> {
     /// What stands for the image.
-    pub image: &'a str,
+    pub image: &'a Word,
     /// Arguments to its entry point.
-    pub arguments: &'a [String],
+    pub arguments: &'a [Word],
     /// How the client reaches it.
     pub network: Network,
     /// The port that it listens on in a network of its own.
     pub port: Option<u16>,
     /// Its environment, beside the image's own.
-    pub environment: &'a BTreeMap<String, String>,
+    pub environment: &'a BTreeMap<String, Word>,
 }
 
 struct Container<'a> {
@@ -68,7 +69,7 @@ pub fn start<'a>(
         Network::Host => free_address()?,
         Network::Bridge => SocketAddr::from((Ipv4Addr::UNSPECIFIED, bridge_port)),
     };
-    let filled = |word: &String| fill_in(word, listen, context.artifacts);
+    let filled = |word: &Word| fill_in(word, listen, context.artifacts);
     let arguments = launch.arguments.iter().map(filled).collect::<Result<_, _>>()?;
     let variables = launch.environment.iter();
     let environment = variables

@@ -5,12 +5,13 @@ use super::bundle::{Launch, Runtime, Through, Unusable, allowed, start_with};
 use super::{Instance, StartContext};
 use crate::artifacts::Artifacts;
 use crate::containerd::Client;
+use weighbridge_schema::template::Word;
 
 /// The shim, and the client that asks containerd for it.
 ///
 /// # Errors
 /// One of them, or containerd itself, is not installed, or the runner is no root.
-pub fn usable(shim: &str, artifacts: &Artifacts) -> Result<std::path::PathBuf, Unusable> {
+pub fn usable(shim: &Word, artifacts: &Artifacts) -> Result<std::path::PathBuf, Unusable> {
     let shim = allowed(shim, artifacts)?;
     Client::find().map_err(|missing| Unusable::Missing(missing.to_owned()))?;
     Ok(shim)
@@ -21,9 +22,9 @@ pub fn usable(shim: &str, artifacts: &Artifacts) -> Result<std::path::PathBuf, U
 /// # Errors
 /// Something is missing, containerd does not start; and as [`start_with`].
 pub fn start<'a>(
-    shim: &str,
-    file: &str,
-    arguments: &[String],
+    shim: &Word,
+    file: &Word,
+    arguments: &[Word],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
     let shim = usable(shim, context.artifacts).map_err(|missing| missing.to_string())?;

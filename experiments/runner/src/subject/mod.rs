@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::parameter::PageCache;
 use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::template::{Piece, Word};
 
 /// Marks every process of ours, so that a later run can find what an earlier one left behind: its value is a
 /// [`Mark`](crate::leftovers::Mark).
@@ -63,8 +64,8 @@ pub struct StartContext<'a> {
     pub emulator: Option<&'a str>,
     /// The container engines.
     pub engines: &'a Engines,
-    /// Images by artifact name, loaded into the engines that the plan's subjects ask.
-    pub images: &'a BTreeMap<String, Image>,
+    /// Images by what the subjects name them, loaded into the engines that the plan's subjects ask.
+    pub images: &'a BTreeMap<Word, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
     /// The run, for labels and names.
@@ -154,8 +155,8 @@ pub fn start<'a>(
 /// # Errors
 /// It cannot be spawned, or a file is named that is not there.
 pub fn start_program<'a>(
-    program: &str,
-    arguments: &[String],
+    program: &Word,
+    arguments: &[Word],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
     let environment = BTreeMap::new();
@@ -169,20 +170,19 @@ pub fn start_program<'a>(
 ///
 /// # Errors
 /// A file is named that is not there.
-pub fn fill_in(
-    template: &str,
-    listen: SocketAddr,
-    artifacts: &Artifacts,
-) -> Result<String, String> {
-    artifacts.fill_in(&with_address(template, listen))
+fn fill_in(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<String, String> {
+    artifacts.fill_in(&with_address(word, listen))
 }
 
 /// The same for a word that may stand for several: a program that is started by a loader.
-fn words(template: &str, listen: SocketAddr, artifacts: &Artifacts) -> Result<Vec<String>, String> {
-    artifacts.words(&with_address(template, listen))
+fn words(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<Vec<String>, String> {
+    artifacts.words(&with_address(word, listen))
 }
 
-/// `{listen}` is address and port, `{port}` the port alone.
-fn with_address(template: &str, listen: SocketAddr) -> String {
-    template.replace("{listen}", &listen.to_string()).replace("{port}", &listen.port().to_string())
+fn with_address(word: &Word, listen: SocketAddr) -> Word {
+    word.with(|piece| match piece {
+        Piece::Listen => Some(listen.to_string()),
+        Piece::Port => Some(listen.port().to_string()),
+        _ => None,
+    })
 }

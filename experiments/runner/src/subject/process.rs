@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::record::Stage;
+use weighbridge_schema::template::Word;
 
 /// How long a program may take to end after SIGTERM.
 pub const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -32,11 +33,11 @@ struct Process {
 /// What is spawned.
 pub struct Launch<'a> {
     /// The program, or what stands for it.
-    pub program: &'a str,
+    pub program: &'a Word,
     /// Its arguments.
-    pub arguments: &'a [String],
+    pub arguments: &'a [Word],
     /// Its environment, beside the mark.
-    pub environment: &'a BTreeMap<String, String>,
+    pub environment: &'a BTreeMap<String, Word>,
     /// Whether what it writes to its standard output is kept, with what it writes to its standard error.
     pub keeps_stdout: bool,
 }

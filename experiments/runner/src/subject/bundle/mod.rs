@@ -28,6 +28,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::record::Stage;
+use weighbridge_schema::template::Word;
 
 /// The container's first process, held by a descriptor so that its number cannot come to mean another one.
 struct Init {
@@ -52,12 +53,12 @@ struct Bundle<'a> {
 
 /// What is run.
 pub struct Launch<'a> {
-    /// The artifact or `{file:PATH}` that is the root file system's only file.
-    pub file: &'a str,
+    /// What is the root file system's only file.
+    pub file: &'a Word,
     /// Its name there.
     pub entry: &'a str,
     /// Its arguments.
-    pub arguments: &'a [String],
+    pub arguments: &'a [Word],
 }
 
 /// Runs a static binary as the only file of a root file system.
@@ -65,9 +66,9 @@ pub struct Launch<'a> {
 /// # Errors
 /// The runtime is missing or not allowed; and as [`start_with`].
 pub fn start<'a>(
-    runtime: &str,
-    binary: &str,
-    arguments: &[String],
+    runtime: &Word,
+    binary: &Word,
+    arguments: &[Word],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, String> {
     let runtime =
@@ -356,10 +357,11 @@ mod tests {
     fn a_runtime_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::bare(folder.path());
-        let error = Runtime::find("no-such-runtime", &artifacts).unwrap_err();
+        let error = Runtime::find(&"no-such-runtime".parse().unwrap(), &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "no-such-runtime is not installed");
         assert_eq!(error.remedy().as_deref(), Some("apt-get install no-such-runtime"));
-        let error = Runtime::find("{program:no-such-runtime}", &artifacts).unwrap_err();
+        let installed = "{program:no-such-runtime}".parse().unwrap();
+        let error = Runtime::find(&installed, &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "program `no-such-runtime` was not looked up");
         assert_eq!(error.remedy(), None);
     }

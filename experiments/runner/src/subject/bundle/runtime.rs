@@ -1,9 +1,8 @@
 //! Calling an OCI runtime.
 
 use super::folder::Folder;
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, key};
 use crate::leftovers::Mark;
-use crate::placeholder::{Kind, Placeholder};
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
@@ -13,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use weighbridge_schema::manifest::Pinning;
+use weighbridge_schema::template::{Piece, Word};
 
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
@@ -81,7 +81,7 @@ impl Runtime {
     ///
     /// # Errors
     /// It is not installed, or it would not be allowed to make a container.
-    pub fn find(runtime: &str, artifacts: &Artifacts) -> Result<Self, Unusable> {
+    pub fn find(runtime: &Word, artifacts: &Artifacts) -> Result<Self, Unusable> {
         Ok(Self { program: allowed(runtime, artifacts)?, through: None })
     }
 
@@ -228,19 +228,22 @@ fn process_of_task(list: &str, name: &str) -> Option<u32> {
 ///
 /// # Errors
 /// It is not installed, or it would not be allowed to make a container.
-pub fn allowed(runtime: &str, artifacts: &Artifacts) -> Result<PathBuf, Unusable> {
-    let (name, program) = match Placeholder::first(runtime) {
-        Ok(Some(Placeholder { before: "", kind: Kind::Program, name, after: "" })) => {
-            let found = artifacts.program(name).map_err(Unusable::NotInstalled)?;
-            (name, found.file.clone())
+pub fn allowed(runtime: &Word, artifacts: &Artifacts) -> Result<PathBuf, Unusable> {
+    let (name, program) = match runtime.only() {
+        Some(Piece::Program { name, version, beside }) => {
+            let name = key(name, version.as_deref());
+            let found = artifacts.program(&name).map_err(Unusable::NotInstalled)?;
+            let path = found.path(beside.as_deref());
+            (name, path)
         }
         _ => {
-            let found = programs::find(runtime);
-            (runtime, found.ok_or_else(|| Unusable::Missing(runtime.to_owned()))?)
+            let name = runtime.to_string();
+            let found = programs::find(&name).ok_or_else(|| Unusable::Missing(name.clone()))?;
+            (name, found)
         }
     };
     if !rustix::process::geteuid().is_root() {
-        return Err(Unusable::NotRoot(name.to_owned()));
+        return Err(Unusable::NotRoot(name));
     }
     Ok(program)
 }
