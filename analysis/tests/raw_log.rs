@@ -5,9 +5,12 @@
 mod support;
 
 use proptest::prelude::*;
+use serde_json::Value;
+use std::path::Path;
 use std::sync::LazyLock;
 use support::{Fixture, interval_log, key, stop};
 use weighbridge_analysis::load::{histograms::merge, load};
+use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::HEAVY_TAG;
 use weighbridge_schema::stop::StopReason;
 
@@ -274,4 +277,22 @@ fn the_heavy_requests_of_a_mix_are_not_the_cells() {
     let merged = merge(&both).unwrap();
     assert_eq!(merged.len(), 400);
     assert_eq!(merged, merge(&light).unwrap());
+}
+
+/// Digests are of its bytes, and its words are read and written back by the types of today.
+#[test]
+fn the_subjects_of_the_published_run_are_written_as_they_were_read() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paper/data");
+    let folders = std::fs::read_dir(data).unwrap();
+    let manifests = folders.map(|entry| entry.unwrap().path().join("manifest.json"));
+    for file in manifests.filter(|file| file.is_file()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let manifest: Manifest = serde_json::from_str(&text).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert!(manifest.subjects.len() > 10, "{}", file.display());
+        for (name, entry) in &manifest.subjects {
+            let written = serde_json::to_value(&entry.definition).unwrap();
+            assert_eq!(written, value["subjects"][name.as_str()]["definition"], "{name}");
+        }
+    }
 }
