@@ -281,3 +281,28 @@ impl Artifacts {
         self.record.artifacts.insert(file.to_owned(), entry);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_become_paths_and_what_is_not_known_here_never_reaches_a_program_as_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut artifacts = Artifacts::bare(folder.path());
+        artifacts.add("a.wasm", "a module");
+        let fill_in = |word: &str| artifacts.fill_in(&word.parse().unwrap());
+        let path = folder.path().join("a.wasm").display().to_string();
+        assert_eq!(fill_in("-m={artifact:a.wasm},{}"), Ok(format!("-m={path},{{}}")));
+        for (word, expected) in [
+            ("{artifact:b.wasm}", "no artifact `b.wasm`; did you mean `a.wasm`?"),
+            ("{program:p@1.0/q} x", "program `p@1.0` was not looked up"),
+            ("{prepared:one}", "nothing was prepared for `one`"),
+            ("{listen}", "`{listen}` stands for no file here"),
+            ("{scratch}/x", "`{scratch}` stands for no file here"),
+        ] {
+            assert_eq!(fill_in(word).unwrap_err(), expected);
+        }
+        assert_eq!(artifacts.named(&"a.wasm".parse().unwrap()), Ok(path.into()));
+    }
+}

@@ -80,3 +80,25 @@ pub fn estimate(
         (ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_compiled_wherever_it_stands_in_a_word_and_what_is_compiled_is_not() {
+        for (word, expected_ms) in [
+            ("{artifact:a.wasm}", 1_000),
+            ("--module={file:b.wasm},x", 1_000),
+            ("{artifact:a.cwasm}", 60),
+            ("a.wasm", 60),
+        ] {
+            let start = Start::Process {
+                program: "host".parse().unwrap(),
+                arguments: vec![word.parse().unwrap()],
+                environment: BTreeMap::new(),
+            };
+            assert_eq!(overhead_ms(&start), expected_ms, "{word}");
+        }
+    }
+}
