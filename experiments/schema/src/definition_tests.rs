@@ -132,6 +132,19 @@ fn few_subjects_may_be_asked_under_every_number_of_connections() {
         && t.cell.subject.as_str() == "docker-scratch"));
 }
 
+#[test]
+fn several_instances_may_be_asked_of_few_subjects() {
+    let memory = "[method.memory]\nconcurrency = 8\nsettle_ms = 1\ncopies = [1, 4]\ncopies_of = [\"native\"]";
+    let found = definition(&[
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", memory),
+        (", completions_least = 5", ""),
+    ]);
+    let trials = found.unwrap().trials("x86_64", 0..1);
+    let asked = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
+    // Idle and loaded, and both numbers of instances.
+    assert_eq!((asked("native"), asked("docker-scratch")), (4, 2));
+}
+
 /// A twin shows within the run itself how far apart equal things seem to be; what is read needs none.
 #[test]
 fn the_twins_of_named_subjects_are_asked_too_where_something_is_sampled() {

@@ -71,6 +71,9 @@ pub enum Method {
         /// Numbers of instances side by side, one cell each, under the first workload.
         #[serde(default)]
         copies: Vec<u32>,
+        /// Subjects of which several instances are asked, twins among them where they are named; all when none is.
+        #[serde(default)]
+        copies_of: Vec<SubjectName>,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
@@ -162,6 +165,9 @@ impl Method {
                 every_concurrency.is_empty()
                     || every_concurrency.contains(subject)
                     || concurrency.last() == Some(&connections)
+            }
+            (Method::Memory { copies_of, .. }, Parameter::Copies(_)) => {
+                copies_of.is_empty() || copies_of.contains(subject)
             }
             _ => true,
         }
