@@ -92,7 +92,7 @@ pub fn profiles() -> PossibleValuesParser {
     PossibleValuesParser::new([
         PossibleValue::new("smoke")
             .help("one invocation of everything, some minutes: does it work?"),
-        PossibleValue::new("quick").help("within the hour on two cores: a reviewer's verdict"),
+        PossibleValue::new("quick").help("about an hour on two cores: a reviewer's verdict"),
         PossibleValue::new("paper").help("hours: what is published"),
     ])
 }
