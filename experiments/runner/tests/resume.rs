@@ -23,7 +23,7 @@ fn a_killed_run_leaves_no_bundle_to_the_next() {
             "needs root here",
         );
     }
-    let subjects = ["runc", "containerd-runc", "runwasi"];
+    let subjects = ["crun", "containerd-runc", "runwasi"];
     let known = availabilities(&["memory"]);
     for subject in subjects {
         match &known[subject] {
