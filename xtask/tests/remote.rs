@@ -169,7 +169,7 @@ fn a_run_elsewhere_survives_cut_connections() {
         "--subject",
         "native",
         "--workload",
-        "thumbnail",
+        "healthz",
         // Another test may be measuring.
         "--wait-for-lock",
     ]
@@ -181,7 +181,7 @@ fn a_run_elsewhere_survives_cut_connections() {
         hosts: std::slice::from_ref(&host),
         arguments: &arguments,
         asked: &[],
-        blocks_count: 12,
+        blocks_count: 10,
         revision: None,
     };
     // Set before any other thread of this program is started; there is no other test in it.
