@@ -26,7 +26,7 @@ pub fn host_config(spec: &ContainerSpec<'_>) -> HostConfig {
         memory: Some(signed(LIMITS.memory_bytes)),
         memory_swap: Some(SWAP_UNLIMITED),
         pids_limit: Some(signed(LIMITS.tasks_count)),
-        ulimits: Some(process_limits(&getrlimit(Resource::Nproc))),
+        ulimits: Some(process_limits(&getrlimit(Resource::Nproc), processes_most())),
         ..HostConfig::default()
     }
 }
@@ -36,18 +36,28 @@ fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// How many processes this kernel has numbers for.
+fn processes_most() -> u64 {
+    let text = std::fs::read_to_string("/proc/sys/kernel/pid_max").unwrap_or_default();
+    text.trim().parse().unwrap_or(u64::MAX)
+}
+
 /// The descriptors of every subject, and as many processes as `own`, this process's limit, which a plain process and an
-/// OCI runtime's container inherit. Without a number of processes Podman asks for 1,048,576 of them, which not every
-/// root may (`CAP_SYS_RESOURCE`), and it does not look into its settings once one limit is given. Where there is no
-/// limit, none is above it.
-fn process_limits(own: &Rlimit) -> Vec<ResourcesUlimits> {
+/// OCI runtime's container inherit, but no more than there are numbers for. Without a number of processes Podman asks
+/// for 1,048,576 of them, and it does not look into its settings once one limit is given. It lowers its own limit to
+/// `pid_max` when it starts, and not every root may raise that again (`CAP_SYS_RESOURCE`). Where there is no limit, none
+/// is above it.
+fn process_limits(own: &Rlimit, processes_most: u64) -> Vec<ResourcesUlimits> {
     let limit = |name: &str, soft: u64, hard: u64| ResourcesUlimits {
         name: Some(name.to_owned()),
         soft: Some(signed(soft)),
         hard: Some(signed(hard)),
     };
     let files = limit("nofile", LIMITS.open_files_count, LIMITS.open_files_count);
-    let processes = own.current.zip(own.maximum).map(|(soft, hard)| limit("nproc", soft, hard));
+    let processes = own
+        .current
+        .zip(own.maximum)
+        .map(|(soft, hard)| limit("nproc", soft.min(processes_most), hard.min(processes_most)));
     [files].into_iter().chain(processes).collect()
 }
 
@@ -78,11 +88,13 @@ mod tests {
     fn a_container_is_asked_for_no_more_processes_than_this_one_may_have() {
         let asked = |soft, hard| {
             let own = Rlimit { current: soft, maximum: hard };
-            serde_json::to_value(process_limits(&own)).unwrap()
+            serde_json::to_value(process_limits(&own, 32_768)).unwrap()
         };
         let files = serde_json::json!({ "Name": "nofile", "Soft": 4096, "Hard": 4096 });
         let processes = serde_json::json!({ "Name": "nproc", "Soft": 1000, "Hard": 2000 });
         assert_eq!(asked(Some(1000), Some(2000)), serde_json::json!([files, processes]));
+        let processes = serde_json::json!({ "Name": "nproc", "Soft": 32768, "Hard": 32768 });
+        assert_eq!(asked(Some(96_365), Some(96_365)), serde_json::json!([files, processes]));
         assert_eq!(asked(None, None), serde_json::json!([files]), "unlimited");
     }
 }
