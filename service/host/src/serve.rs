@@ -16,7 +16,7 @@ use crate::handler::{GuestHandler, Policy};
 use crate::limits::Limits;
 use crate::{component, guest};
 
-/// Allowance for responses unless --answer-allowance-mib says otherwise, for each thread: room for the longest one, and
+/// Allowance for responses unless --total-answers-mib says otherwise, for each thread: room for the longest one, and
 /// for some that wait to be taken.
 const ANSWERS_MIB_PER_THREAD: u32 = 256;
 

@@ -8,6 +8,9 @@ const STEPS_MOST: usize = 14;
 const CLOSE_PERCENT: u64 = 5;
 /// How often the rate is lowered by [`CLOSE_PERCENT`] when its confirmation fails.
 const LOWERINGS_MOST: usize = 5;
+/// How many of the lower rates that had passed are tried after that: a rate that passed once by luck, far above what
+/// the server can do, is no reason to find nothing.
+const EARLIER_MOST: usize = 3;
 
 /// Whether one step met the objective.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,10 +149,29 @@ where
             // Below `rate`, so it fits.
             rate = u32::try_from(share).unwrap_or(rate).min(rate - 1);
             if rate == 0 {
-                break;
+                return Ok(None);
+            }
+        }
+        for earlier in self.passes_from(rate) {
+            if self.passes(earlier, true)? {
+                return Ok(Some(earlier));
             }
         }
         Ok(None)
+    }
+
+    /// The highest rates, `most` at most, that passed in the search, the highest first.
+    fn passes_from(&self, most: u32) -> Vec<u32> {
+        let mut rates: Vec<u32> = self
+            .steps
+            .iter()
+            .filter(|step| step.verdict == Verdict::Pass && step.rate_per_second <= most)
+            .map(|step| step.rate_per_second)
+            .collect();
+        rates.sort_unstable_by(|a, b| b.cmp(a));
+        rates.dedup();
+        rates.truncate(EARLIER_MOST);
+        rates
     }
 }
 
@@ -193,7 +215,7 @@ mod tests {
                 let passes = state >> 63 == 0;
                 Ok::<_, Infallible>(if passes { Verdict::Pass } else { Verdict::Fail(String::new()) })
             });
-            prop_assert!(found.steps.len() <= STEPS_MOST + 1 + LOWERINGS_MOST);
+            prop_assert!(found.steps.len() <= STEPS_MOST + 1 + LOWERINGS_MOST + EARLIER_MOST);
             if let Some(rate) = found.rate_per_second {
                 let last = found.steps.last().unwrap();
                 prop_assert_eq!((last.rate_per_second, &last.verdict, last.confirms), (rate, &Verdict::Pass, true));
@@ -245,8 +267,18 @@ mod tests {
             found.steps.iter().rev().find(|step| !step.confirms && step.verdict == Verdict::Pass);
         let before = before.unwrap().rate_per_second;
         assert_eq!(found.rate_per_second, Some(before * 95 / 100 * 95 / 100));
-        let Ok(none) = failures(LOWERINGS_MOST + 1);
+        let Ok(none) = failures(LOWERINGS_MOST + 1 + EARLIER_MOST);
         assert_eq!(none.rate_per_second, None);
+    }
+
+    #[test]
+    fn a_rate_that_passed_once_by_luck_falls_back_to_what_had_passed() {
+        let mut lucky = true;
+        let Ok(found) = search(1000, |rate| {
+            let passes = rate <= 4500 || (rate == 8000 && std::mem::take(&mut lucky));
+            Ok::<_, Infallible>(if passes { Verdict::Pass } else { Verdict::Fail("slow".to_owned()) })
+        });
+        assert_eq!(found.rate_per_second, Some(4000), "{found}");
     }
 
     #[test]
