@@ -276,7 +276,11 @@ mod tests {
         let mut lucky = true;
         let Ok(found) = search(1000, |rate| {
             let passes = rate <= 4500 || (rate == 8000 && std::mem::take(&mut lucky));
-            Ok::<_, Infallible>(if passes { Verdict::Pass } else { Verdict::Fail("slow".to_owned()) })
+            Ok::<_, Infallible>(if passes {
+                Verdict::Pass
+            } else {
+                Verdict::Fail("slow".to_owned())
+            })
         });
         assert_eq!(found.rate_per_second, Some(4000), "{found}");
     }
