@@ -5,17 +5,18 @@ use crate::equal::Floors;
 use crate::interaction::Interaction;
 use crate::judge::{Judged, Verdict};
 use crate::load::Run;
-use crate::load::question::{CellKey, Kind, Question};
+use crate::load::question::{CellKey, Question};
 use crate::power::Powers;
-use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::missing::{Cause, MissingCells};
 use crate::summarise::steady::Paces;
 use crate::summarise::validity::Limited;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Outcome;
 
 /// A run and what it says.

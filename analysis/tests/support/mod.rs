@@ -79,7 +79,8 @@ fn subject(name: &str) -> SubjectEntry {
         definition: Subject {
             title: format!("{name} & friends"),
             technology,
-            boundary: "posix_spawn to the last byte of the first correct response".to_owned(),
+            boundary: Some("posix_spawn to the last byte of the first correct response".to_owned()),
+            boundary_includes: None,
             isolation: "process, 100 % alone".to_owned(),
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
             version: Some(vec![name.parse().unwrap(), "--version".parse().unwrap()]),

@@ -298,7 +298,7 @@ fn plan(
         let architecture = &trial.cell.architecture;
         let is_foreign = architecture != machine.own();
         // What is only weighed need not run; it must have been asked for all the same.
-        if is_foreign && !definition.method.executes() {
+        if is_foreign && !definition.method.facts().executes {
             let is_built = |entry: &SubjectEntry| {
                 let artifacts = machine.built.of(architecture);
                 artifacts.is_ok_and(|artifacts| ships_elsewhere(&entry.definition, artifacts))

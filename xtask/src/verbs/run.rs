@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::duration::parse_duration;
+use weighbridge_schema::invalid::Invalid;
 
 mod inputs;
 
@@ -102,7 +103,7 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 /// Checked here, and read by the runner.
-fn budget(text: &str) -> Result<String, String> {
+fn budget(text: &str) -> Result<String, Invalid> {
     parse_duration(text).map(|_| text.to_owned())
 }
 

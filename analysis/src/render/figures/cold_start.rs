@@ -1,13 +1,14 @@
 //! Cold start: a panel for each workload and state of the page cache, and the ladder of stages on the way.
 
-use crate::load::question::{Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{Question, Setting};
 use crate::render::chart::{Axis, Chart, Form, Panel, Point, Series, Style};
 use crate::render::figures::{dots, own_settings, point, row_names, title};
 use crate::render::tables::ladder::warm;
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Stage;
 
 const TIME: Quantity = Quantity::Metric(Metric::TimeToFirstResponse);

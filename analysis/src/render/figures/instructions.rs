@@ -1,11 +1,12 @@
 //! Instructions per call: a row per workload, a mark per subject and instruction set, hollow for the other one.
 
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question};
 use crate::render::chart::{Axis, Chart, Form, Panel, Series, Style};
 use crate::render::figures::{family, point};
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 const PER_CALL: Quantity = Quantity::Metric(Metric::InstructionsPerCall);
 

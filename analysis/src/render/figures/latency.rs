@@ -1,10 +1,10 @@
 //! Latency: a panel for each workload and offered rate, a row for each subject; p50 filled, p99 hollow.
 
-use crate::load::question::Kind;
-use crate::quantity::{Latency, Quantity};
 use crate::render::chart::{Chart, Form};
 use crate::render::figures::{dots, own_settings};
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
+use weighbridge_schema::quantity::{Latency, Quantity};
 
 /// One panel per experiment and setting.
 #[must_use]

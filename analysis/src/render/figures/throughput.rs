@@ -1,11 +1,11 @@
 //! Throughput: a panel for each workload and number of connections, a row for each subject.
 
-use crate::load::question::Kind;
-use crate::quantity::Quantity;
 use crate::render::chart::{Chart, Form, Panel};
 use crate::render::figures::{dots, own_settings};
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 const RATE: Quantity = Quantity::Metric(Metric::RequestsPerSecond);
 

@@ -1,12 +1,13 @@
 //! Equivalence: does every subject answer every request of the list byte for byte alike?
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::Quantity;
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{n_cell, number_cell, rows_by_setting, subject_cell};
 use crate::results::Results;
 use std::collections::BTreeSet;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject.
 #[must_use]

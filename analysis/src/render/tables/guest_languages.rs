@@ -1,14 +1,15 @@
 //! One hello-level guest in several languages: what its component and the compiled module weigh, and how fast it starts.
 
-use crate::load::question::{Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::Question;
 use crate::render::number::show;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{n_cell, number_cell, ratio_cell, versus_title};
 use crate::results::Results;
 use weighbridge_schema::manifest::{Availability, PreparedEntry, ProgramEntry, SubjectEntry};
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::{Metric, Unit};
 use weighbridge_schema::name::ProgramName;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: guest, those too whose compiler is not installed.
 #[must_use]

@@ -1,14 +1,15 @@
 //! The ladder of a cold start: every stage on the way to the first response, and below them the rung that needs no
 //! new process.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{n_cell, number_cell, setting_words};
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Stage;
 
 /// Rows: subject, and below it each stage that it passes, under the first workload and with a warm page cache.

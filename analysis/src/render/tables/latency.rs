@@ -1,12 +1,13 @@
 //! Latency of the open loop, from the intended send; quantiles over the requests of each invocation.
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::{Latency, Quantity};
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
+use weighbridge_schema::quantity::{Latency, Quantity};
 
 /// Rows: workload x offered rate x subject.
 #[must_use]

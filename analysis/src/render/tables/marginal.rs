@@ -1,12 +1,13 @@
 //! What each further instance of a service adds to a machine that runs some already.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{absent, n_cell, number_cell, ratio_cell, subject_cell, versus_title};
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject. The shim stands beside and is not added: it is not the service's, and an engine may share it.
 #[must_use]

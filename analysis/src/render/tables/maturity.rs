@@ -1,14 +1,15 @@
 //! What runtimes can do: whether each capability worked when it was tried, and what was seen.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{absent, subject_cell};
 use crate::results::Results;
 use weighbridge_schema::capability::{Capability, Probe};
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject; columns: capability.
 #[must_use]

@@ -1,14 +1,15 @@
 //! Memory of an idle and of a loaded instance.
 
-use crate::load::question::{Kind, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::Setting;
 use crate::render::table::{Align, Table};
 use crate::render::tables::marginal::is_copies;
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_where, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: workload x idle or loaded x subject.
 #[must_use]

@@ -1,13 +1,14 @@
 //! Throughput of the closed loop: per second of the clock, and per second of the subject's CPU time.
 
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question};
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::Kind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: workload x concurrency x subject.
 #[must_use]

@@ -1,13 +1,14 @@
 //! Warm-up: how the pace of fresh instances developed, and what it is when it is steady.
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::Quantity;
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     absent, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
 use crate::summarise::steady::Pace;
+use weighbridge_schema::method::Kind;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::quantile::median;
 use weighbridge_statistics::steady::Steady;
 

@@ -1,9 +1,9 @@
 //! What a number is about: a metric of the raw log, a stage of a start, a quantile of all requests, or the pace of
 //! a steady state.
 
+use crate::metric::{Direction, Metric, Unit};
+use crate::record::Stage;
 use serde::{Deserialize, Serialize};
-use weighbridge_schema::metric::{Direction, Metric, Unit};
-use weighbridge_schema::record::Stage;
 
 /// A quantile of the latencies of each invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
