@@ -131,6 +131,7 @@ fn manifest(invocations: u32) -> Manifest {
         emulators: Default::default(),
         fixed: false,
         budget_ms: None,
+        request: None,
         foreign_artifacts: Default::default(),
         pinning: Pinning { client_cores: Some(vec![0]), subject_cores: Some(vec![1]) },
         artifacts: Artifacts {

@@ -1,6 +1,7 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
+use crate::architecture::Architecture;
 use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
 use crate::capability::resolve_probes;
 use crate::invalid::{Invalid, invalid};
@@ -17,14 +18,22 @@ use std::ops::Range;
 use std::str::FromStr;
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Profile {
-    /// One invocation of everything: does the pipeline work?
+    /// One invocation of everything, some minutes: does it work?
+    #[cfg_attr(
+        feature = "clap",
+        value(help = "one invocation of everything, some minutes: does it work?")
+    )]
     Smoke,
-    /// Minutes: a reviewer's verdict.
+    /// About an hour on two cores: a reviewer's verdict.
+    #[default]
+    #[cfg_attr(feature = "clap", value(help = "about an hour on two cores: a reviewer's verdict"))]
     Quick,
     /// Hours: what is published.
+    #[cfg_attr(feature = "clap", value(help = "hours: what is published"))]
     Paper,
 }
 
@@ -95,7 +104,7 @@ pub enum Architectures {
 }
 
 /// What services are built for, and how definitions name it.
-pub const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
+pub const ARCHITECTURES: [&str; 2] = [Architecture::X86_64.name(), Architecture::Aarch64.name()];
 
 impl Architectures {
     fn parse(names: &[String], method: &Method) -> Result<Self, Invalid> {

@@ -4,6 +4,7 @@
 //! Numbers on disk are integers, nanoseconds and bytes, with the unit in the field's name. What is unknown
 //! is absent (`Option`), never zero.
 
+pub mod architecture;
 pub mod artifact;
 mod asked;
 pub mod calibration;
@@ -29,6 +30,7 @@ pub mod program;
 pub mod progress;
 pub mod quantity;
 pub mod record;
+pub mod request;
 pub mod start;
 pub mod stop;
 pub mod subject;

@@ -118,7 +118,8 @@ impl Start {
                 (format!("posix_spawn of `{name} run` on a bundle that lies ready"), "")
             }
             Start::Containerd { .. } => {
-                let client = "posix_spawn of containerd's client, `ctr run`, on a bundle that lies ready";
+                let client =
+                    "posix_spawn of containerd's client, `ctr run`, on a bundle that lies ready";
                 (client.to_owned(), "")
             }
         };

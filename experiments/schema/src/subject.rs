@@ -58,8 +58,8 @@ pub struct Subject {
     pub title: String,
     /// The side of the scale.
     pub technology: Technology,
-    /// The first and the last moment of a cold start, in words. Where a definition says nothing it is that of the way of
-    /// starting; manifests always hold it, since the words belong to the numbers.
+    /// The first and the last moment of a cold start, in words. Where a definition says nothing it is that of the way
+    /// of starting; manifests always hold it, since the words belong to the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary: Option<String>,
     /// What a definition adds to the words of the way of starting: what lies within the boundary besides, such as
@@ -232,7 +232,9 @@ pub fn resolve(
         ));
     }
     if subject.boundary.is_some() && subject.boundary_includes.is_some() {
-        return Err(invalid!("has either `boundary` or `boundary_includes`: one of them says all of it"));
+        return Err(invalid!(
+            "has either `boundary` or `boundary_includes`: one of them says all of it"
+        ));
     }
     subject.boundary = Some(subject.boundary());
     subject.boundary_includes = None;

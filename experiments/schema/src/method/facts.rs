@@ -39,8 +39,8 @@ pub struct Facts {
     pub told_apart: &'static [Quantity],
     /// Whether a ratio to the baseline says anything.
     pub has_ratio: bool,
-    /// Whether times and stages of a start are reported: in other methods they are a by-product, under a page cache that
-    /// nobody warmed.
+    /// Whether times and stages of a start are reported: in other methods they are a by-product, under a page cache
+    /// that nobody warmed.
     pub reports_start: bool,
     /// Whether each workload has cells of its own.
     pub per_workload: bool,
