@@ -6,7 +6,7 @@ use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use weighbridge_schema::method::{Kind, Window};
+use weighbridge_schema::method::{QuestionKind, Window};
 use weighbridge_schema::metric::{Direction, Metric, Unit};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
 use weighbridge_schema::quantity::Quantity;
@@ -147,14 +147,14 @@ pub fn compare(
 }
 
 /// Whether a quantity is compared at all: the latencies of a closed loop hide every stall, and are not.
-pub(crate) fn is_compared(kind: Kind, quantity: Quantity) -> bool {
+pub(crate) fn is_compared(kind: QuestionKind, quantity: Quantity) -> bool {
     is_reported(kind, quantity)
         && !(kind.facts().window == Window::Completions && matches!(quantity, Quantity::Latency(_)))
 }
 
 /// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page cache
 /// that nobody warmed. It stays in the raw log.
-pub(crate) fn is_reported(kind: Kind, quantity: Quantity) -> bool {
+pub(crate) fn is_reported(kind: QuestionKind, quantity: Quantity) -> bool {
     let is_of_start =
         matches!(quantity, Quantity::Metric(Metric::TimeToFirstResponse) | Quantity::Stage(_));
     !is_of_start || kind.facts().reports_start

@@ -13,7 +13,7 @@ use crate::summarise::steady::Paces;
 use crate::summarise::validity::Limited;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::quantity::Quantity;
@@ -82,7 +82,7 @@ impl Results<'_> {
     }
 
     /// The questions of one kind.
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Question> {
+    pub fn of_kind(&self, kind: QuestionKind) -> impl Iterator<Item = &Question> {
         self.questions.iter().filter(move |question| question.kind == kind)
     }
 
@@ -96,12 +96,12 @@ impl Results<'_> {
     /// have a table of their own.
     #[must_use]
     pub fn asked_subjects(&self) -> Vec<&SubjectName> {
-        let guests: Vec<_> = self.of_kind(Kind::GuestLanguages).map(|q| &q.experiment).collect();
+        let guests: Vec<_> = self.of_kind(QuestionKind::GuestLanguages).map(|q| &q.experiment).collect();
         let experiments = self.run.manifest.experiments.iter();
         let others = experiments
             .filter(|(name, _)| !guests.contains(name))
             .flat_map(|(_, entry)| &entry.subjects);
-        let service = self.questions.iter().filter(|q| q.kind != Kind::GuestLanguages);
+        let service = self.questions.iter().filter(|q| q.kind != QuestionKind::GuestLanguages);
         each_once(service.flat_map(|question| &question.subjects).chain(others))
     }
 

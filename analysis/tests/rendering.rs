@@ -13,7 +13,7 @@ use weighbridge_analysis::render::{self, Destinations, tables};
 use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::limits::{LIMITS, LimitsEntry};
 use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
@@ -112,7 +112,7 @@ fn tables_are_as_before() {
 #[test]
 fn a_method_without_a_table_of_its_own_is_shown_by_what_two_runs_are_told_apart_by() {
     eventful().analysed(include_str!("../claims.toml"), |results| {
-        let table = tables::plain::told_apart(results, Kind::Memory);
+        let table = tables::plain::told_apart(results, QuestionKind::Memory);
         let titles: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
         let further = ["PSS per further instance", "USS per further instance"];
         let expected = [&["subject", "PSS", "USS"][..], &further, &["vs native", "n"]].concat();
@@ -120,7 +120,7 @@ fn a_method_without_a_table_of_its_own_is_shown_by_what_two_runs_are_told_apart_
         assert!(table.rows.len() > 1, "{table:?}");
         // Every kind has a table, and none has two.
         let all = tables::all(results);
-        for kind in Kind::ALL {
+        for kind in QuestionKind::ALL {
             assert_eq!(all.iter().filter(|t| t.name == kind.key()).count(), 1, "{kind:?}");
         }
     });

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::fmt;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
-use weighbridge_schema::method::{Kind, Method, OwnTable};
+use weighbridge_schema::method::{QuestionKind, Method, OwnTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
@@ -89,7 +89,7 @@ pub struct Question {
     /// The experiment.
     pub experiment: ExperimentName,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: QuestionKind,
     /// The question in words.
     pub text: String,
     /// The subject every other one is compared with.
@@ -140,7 +140,7 @@ impl Question {
     /// Whether the definition asks a subject under a parameter: few are asked under every number of connections.
     #[must_use]
     pub fn visits(&self, cell: &Cell) -> bool {
-        self.kind == Kind::Maturity || self.method.visits(&cell.subject, cell.parameter)
+        self.kind == QuestionKind::Maturity || self.method.visits(&cell.subject, cell.parameter)
     }
 
     /// Every cell, setting by setting.
@@ -182,7 +182,7 @@ fn question(
     let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
     Ok(Question {
         experiment: name.clone(),
-        kind: Kind::of(&definition.method, definition.table),
+        kind: QuestionKind::of(&definition.method, definition.table),
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry

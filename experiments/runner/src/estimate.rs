@@ -50,7 +50,7 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> u64 {
             warmup_ms + measure_ms
         }
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms),
-        method => method.facts().takes_ms,
+        method => method.facts().takes_ms + measure_ms,
     }
 }
 

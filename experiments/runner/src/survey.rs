@@ -107,7 +107,7 @@ pub fn survey(
         architectures,
         emulators,
         fixed: request.fixed,
-        budget_ms: request.run.budget.map(|budget| budget.as_millis() as u64),
+        budget_ms: request.run.budget_ms,
         request: Some(request.run.clone()),
         pinning: divide(&weighbridge_machine::own_cores()),
         artifacts: built.own.record.clone(),

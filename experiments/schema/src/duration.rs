@@ -27,33 +27,6 @@ pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
-/// A stretch of time as [`parse_duration`] reads it, to the second below.
-#[must_use]
-pub fn write_duration(time: Duration) -> String {
-    format!("{}s", time.as_secs())
-}
-
-/// A stretch of time in a file, as it is typed; for serde's `with`.
-pub(crate) mod typed {
-    use super::{parse_duration, write_duration};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use std::time::Duration;
-
-    pub(crate) fn serialize<S: Serializer>(
-        time: &Option<Duration>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(write_duration).serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        let text: Option<String> = Option::deserialize(deserializer)?;
-        text.map(|text| parse_duration(&text)).transpose().map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

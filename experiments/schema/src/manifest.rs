@@ -203,8 +203,8 @@ pub struct Manifest {
     /// Time that the run was given (`--budget`), milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<u64>,
-    /// All that was asked for, as it was typed; `None` in runs of before it was kept. `profile`, `seed`, `architectures`
-    /// and `budget_ms` say a part of it again, for those who read them there.
+    /// All that was asked for; `None` in runs from before it was kept. `profile`, `seed`, `architectures` and
+    /// `budget_ms` say a part of it again, for those who read it there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RunRequest>,
     /// Which core does what.

@@ -22,69 +22,117 @@ use facts::COMMON;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-macro_rules! methods {
-    (
-        $($(#[$doc:meta])* $variant:ident { $($fields:tt)* } => $key:literal, $facts:expr;)*
-        [tables] $($(#[$table_doc:meta])* $table:ident => $table_key:literal, $table_facts:expr;)*
-    ) => {
-        /// How the question is answered.
-        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        pub enum Method {
-            $($(#[$doc])* #[serde(rename = $key)] $variant { $($fields)* },)*
-        }
+/// How the question is answered. Each method has its row in the table below.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Method {
+    /// Send every workload of the list to one instance and compare the answers with the expected ones.
+    Equivalence {},
+    /// From the start call to the first correct response.
+    ColdStart {
+        /// States of the page cache, one cell each.
+        #[serde(default = "warm_only")]
+        page_cache: Vec<PageCache>,
+    },
+    /// Instances made and dropped within one warm process, without a request.
+    Instantiation {
+        /// Instances per invocation.
+        iterations: u32,
+    },
+    /// The first requests of a fresh instance, one after the other: when, if ever, is its pace steady?
+    WarmUp {
+        /// Requests per invocation.
+        iterations: u32,
+    },
+    /// Closed loop: each connection sends its next request when the last answer is complete.
+    Throughput {
+        /// Connections, one cell each.
+        concurrency: Vec<u32>,
+        /// Subjects that are asked under every number of connections; all others under the last one alone. All of them
+        /// are when none is named.
+        #[serde(default)]
+        every_concurrency: Vec<SubjectName>,
+        /// Load before the window opens.
+        warmup_ms: u64,
+    },
+    /// Open loop: requests are due on a fixed schedule, whatever the answers do.
+    Latency {
+        /// Offered rates by workload, one cell each.
+        rates_per_second: BTreeMap<WorkloadName, Vec<u32>>,
+        /// Connections over which the arrivals are spread.
+        connections: u32,
+        /// Load before the window opens.
+        warmup_ms: u64,
+    },
+    /// The highest offered rate that meets a service level objective, by stepwise search in an open loop.
+    HighestRate {
+        /// Bound on the 99th percentile of latency by workload, microseconds.
+        p99_bound_us: BTreeMap<WorkloadName, u64>,
+        /// Rate of the first step by workload.
+        first_rate_per_second: BTreeMap<WorkloadName, u32>,
+        /// Connections over which the arrivals are spread.
+        connections: u32,
+        /// Load before each step's window opens.
+        warmup_ms: u64,
+    },
+    /// Memory of an idle and of a loaded instance, and of several instances side by side.
+    Memory {
+        /// Connections of the closed loop that loads the instance.
+        concurrency: u32,
+        /// Rest between the first response and the idle reading.
+        settle_ms: u64,
+        /// Numbers of instances side by side, one cell each, under the first workload.
+        #[serde(default)]
+        copies: Vec<u32>,
+        /// Subjects of which several instances are asked, twins among them where they are named; all when none is.
+        #[serde(default)]
+        copies_of: Vec<SubjectName>,
+    },
+    /// Bytes shipped and bytes installed.
+    ArtifactSize {},
+    /// Instructions that an emulator counts while the subject handles one request several times within one process.
+    Instructions {
+        /// Requests per invocation; the first is the cold one.
+        iterations: u32,
+    },
+    /// What each subject can do, tried one capability at a time.
+    Maturity {
+        /// How each capability of each subject is tried, or why it is not.
+        probes: Probes,
+    },
+}
 
-        /// The table that holds an experiment's cells in place of that of its method.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum OwnTable {
-            $($(#[$table_doc])* #[serde(rename = $table_key)] $table,)*
-        }
+/// The table that holds an experiment's cells in place of those of its method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnTable {
+    /// Size and cold start of one guest in several languages; the method is `cold-start`.
+    GuestLanguages,
+}
 
-        /// Which tables an experiment's results go into: those of its method, or one of its own. In the order in which
-        /// questions are shown.
+macro_rules! questions {
+    ($($variant:ident => $key:literal, $facts:expr;)*) => {
+        /// What kind of question a definition asks: its method, or the table that it asks for in place of that of its
+        /// method. In the order in which questions are shown.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind {
-            $($(#[$doc])* $variant,)*
-            $($(#[$table_doc])* $table,)*
+        pub enum QuestionKind {
+            $(#[doc = concat!("`", $key, "`.")] $variant,)*
         }
 
-        impl Method {
-            /// Its row of the table.
-            #[must_use]
-            pub fn kind(&self) -> Kind {
-                match self { $(Method::$variant { .. } => Kind::$variant),* }
-            }
-        }
-
-        impl Kind {
+        impl QuestionKind {
             /// Every kind, in the order in which questions are shown.
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)* $(Kind::$table),*];
+            pub const ALL: &'static [QuestionKind] = &[$(QuestionKind::$variant),*];
 
-            /// Of a method, and of the table that its definition asks for.
-            #[must_use]
-            pub fn of(method: &Method, table: Option<OwnTable>) -> Self {
-                match table {
-                    $(Some(OwnTable::$table) => Kind::$table,)*
-                    None => method.kind(),
-                }
-            }
-
-            /// The name in definitions, and of the table.
+            /// The name in definitions, and of the table that answers such questions.
             #[must_use]
             pub fn key(self) -> &'static str {
-                match self {
-                    $(Kind::$variant => $key,)*
-                    $(Kind::$table => $table_key),*
-                }
+                match self { $(QuestionKind::$variant => $key),* }
             }
 
             /// What is known of it.
             #[must_use]
             pub fn facts(self) -> &'static Facts {
-                match self {
-                    $(Kind::$variant => const { &$facts },)*
-                    $(Kind::$table => const { &$table_facts }),*
-                }
+                match self { $(QuestionKind::$variant => const { &$facts }),* }
             }
         }
     };
@@ -100,132 +148,65 @@ const OF_START: Facts = Facts {
     ..COMMON
 };
 
-methods! {
-    /// Send every workload of the list to one instance and compare the answers with the expected ones.
-    Equivalence {} => "equivalence", Facts {
+questions! {
+    Equivalence => "equivalence", Facts {
         stops_by: None, headline: Metric(CasesEqual), told_apart: &[Metric(CasesEqual)],
         per_workload: false, survives_emulation: true, has_ratio: false, takes_ms: 3_000, ..COMMON
     };
 
-    /// From the start call to the first correct response.
-    ColdStart {
-        /// States of the page cache, one cell each.
-        #[serde(default = "warm_only")]
-        page_cache: Vec<PageCache>,
-    } => "cold-start", Facts {
-        brief: Some(0), ..OF_START
-    };
+    ColdStart => "cold-start", Facts { brief: Some(0), ..OF_START };
 
-    /// Instances made and dropped within one warm process, without a request.
-    Instantiation {
-        /// Instances per invocation.
-        iterations: u32,
-    } => "instantiation", Facts {
+    Instantiation => "instantiation", Facts {
         stops_by: Some(Instantiation), headline: Metric(Instantiation),
         told_apart: &[Metric(Instantiation), Metric(InstanceUss)],
         per_workload: false, takes_ms: 500, brief: Some(5), ..COMMON
     };
 
-    /// The first requests of a fresh instance, one after the other: when, if ever, is its pace steady?
-    WarmUp {
-        /// Requests per invocation.
-        iterations: u32,
-    } => "warm-up", Facts {
+    WarmUp => "warm-up", Facts {
         stops_by: Some(LatencyP50), headline: SteadyLatency, told_apart: &[SteadyLatency],
         warmed_by: WarmedBy::Start, takes_ms: 500, brief: Some(7), ..COMMON
     };
 
-    /// Closed loop: each connection sends its next request when the last answer is complete.
-    Throughput {
-        /// Connections, one cell each.
-        concurrency: Vec<u32>,
-        /// Subjects that are asked under every number of connections; all others under the last one alone. All of them
-        /// are when none is named.
-        #[serde(default)]
-        every_concurrency: Vec<SubjectName>,
-        /// Load before the window opens.
-        warmup_ms: u64,
-    } => "throughput", Facts {
+    Throughput => "throughput", Facts {
         stops_by: Some(RequestsPerSecond), headline: Metric(RequestsPerSecond),
         headline_when_limited: Some(Metric(RequestsPerCpuSecond)),
         told_apart: &[Metric(RequestsPerSecond), Metric(RequestsPerCpuSecond)],
         window: Window::Completions, warmed_by: WarmedBy::Load, keeps_latencies: true, brief: Some(1), ..COMMON
     };
 
-    /// Open loop: requests are due on a fixed schedule, whatever the answers do.
-    Latency {
-        /// Offered rates by workload, one cell each.
-        rates_per_second: BTreeMap<WorkloadName, Vec<u32>>,
-        /// Connections over which the arrivals are spread.
-        connections: u32,
-        /// Load before the window opens.
-        warmup_ms: u64,
-    } => "latency", Facts {
+    Latency => "latency", Facts {
         stops_by: Some(LatencyP50), headline: Latency(P50), told_apart: &[Latency(P50), Latency(P99)],
         takes_mixes: true,
         window: Window::Time, warmed_by: WarmedBy::Load, keeps_latencies: true, brief: Some(2), ..COMMON
     };
 
-    /// The highest offered rate that meets a service level objective, by stepwise search in an open loop.
-    HighestRate {
-        /// Bound on the 99th percentile of latency by workload, microseconds.
-        p99_bound_us: BTreeMap<WorkloadName, u64>,
-        /// Rate of the first step by workload.
-        first_rate_per_second: BTreeMap<WorkloadName, u32>,
-        /// Connections over which the arrivals are spread.
-        connections: u32,
-        /// Load before each step's window opens.
-        warmup_ms: u64,
-    } => "highest-rate", Facts {
+    HighestRate => "highest-rate", Facts {
         stops_by: Some(HighestRate), headline: Metric(HighestRate), told_apart: &[Metric(HighestRate)],
         window: Window::Time, warmed_by: WarmedBy::Load, brief: Some(6), ..COMMON
     };
 
-    /// Memory of an idle and of a loaded instance, and of several instances side by side.
-    Memory {
-        /// Connections of the closed loop that loads the instance.
-        concurrency: u32,
-        /// Rest between the first response and the idle reading.
-        settle_ms: u64,
-        /// Numbers of instances side by side, one cell each, under the first workload.
-        #[serde(default)]
-        copies: Vec<u32>,
-        /// Subjects of which several instances are asked, twins among them where they are named; all when none is.
-        #[serde(default)]
-        copies_of: Vec<SubjectName>,
-    } => "memory", Facts {
+    Memory => "memory", Facts {
         stops_by: Some(Pss), headline: Metric(Pss),
         told_apart: &[Metric(Pss), Metric(Uss), Metric(MarginalPss), Metric(MarginalUss)],
         window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(3), ..COMMON
     };
 
-    /// Bytes shipped and bytes installed.
-    ArtifactSize {} => "artifact-size", Facts {
+    ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
     };
 
-    /// Instructions that an emulator counts while the subject handles one request several times within one process.
-    Instructions {
-        /// Requests per invocation; the first is the cold one.
-        iterations: u32,
-    } => "instructions", Facts {
+    Instructions => "instructions", Facts {
         stops_by: None, headline: Metric(InstructionsPerCall),
         told_apart: &[Metric(InstructionsFirstCall), Metric(InstructionsPerCall)],
         survives_emulation: true, takes_ms: 2_000, brief: Some(8), ..COMMON
     };
 
-    /// What each subject can do, tried one capability at a time.
-    Maturity {
-        /// How each capability of each subject is tried, or why it is not.
-        probes: Probes,
-    } => "maturity", Facts {
+    Maturity => "maturity", Facts {
         stops_by: None, headline: Metric(Works), told_apart: &[Metric(Works)],
         per_workload: false, has_ratio: false, takes_ms: 3_000, brief: Some(10), ..COMMON
     };
 
-    [tables]
-    /// Size and cold start of one guest in several languages; the method is `cold-start`.
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
 }
 
@@ -234,10 +215,39 @@ fn warm_only() -> Vec<PageCache> {
 }
 
 impl Method {
+    /// Its row of the table.
+    #[must_use]
+    pub fn kind(&self) -> QuestionKind {
+        match self {
+            Method::Equivalence {} => QuestionKind::Equivalence,
+            Method::ColdStart { .. } => QuestionKind::ColdStart,
+            Method::Instantiation { .. } => QuestionKind::Instantiation,
+            Method::WarmUp { .. } => QuestionKind::WarmUp,
+            Method::Throughput { .. } => QuestionKind::Throughput,
+            Method::Latency { .. } => QuestionKind::Latency,
+            Method::HighestRate { .. } => QuestionKind::HighestRate,
+            Method::Memory { .. } => QuestionKind::Memory,
+            Method::ArtifactSize {} => QuestionKind::ArtifactSize,
+            Method::Instructions { .. } => QuestionKind::Instructions,
+            Method::Maturity { .. } => QuestionKind::Maturity,
+        }
+    }
+
     /// What is known of it, whatever its definition sets.
     #[must_use]
     pub fn facts(&self) -> &'static Facts {
         self.kind().facts()
+    }
+}
+
+impl QuestionKind {
+    /// Of a method, and of the table that its definition asks for.
+    #[must_use]
+    pub fn of(method: &Method, table: Option<OwnTable>) -> Self {
+        match table {
+            Some(OwnTable::GuestLanguages) => QuestionKind::GuestLanguages,
+            None => method.kind(),
+        }
     }
 }
 
@@ -248,17 +258,20 @@ mod tests {
 
     #[test]
     fn every_method_is_read_by_the_key_of_its_row() {
-        let tables = [Kind::GuestLanguages];
-        for kind in Kind::ALL.iter().filter(|kind| !tables.contains(kind)) {
+        let tables = [QuestionKind::GuestLanguages];
+        for kind in QuestionKind::ALL.iter().filter(|kind| !tables.contains(kind)) {
             let json = format!(r#"{{"{}":{{"nothing":1}}}}"#, kind.key());
             let error = serde_json::from_str::<Method>(&json).unwrap_err().to_string();
             assert!(error.starts_with("unknown field `nothing`"), "{kind:?}: {error}");
         }
         let method: Method = serde_json::from_str(r#"{"warm-up":{"iterations":3}}"#).unwrap();
-        assert_eq!((method.kind(), Kind::of(&method, None)), (Kind::WarmUp, Kind::WarmUp));
+        assert_eq!(
+            (method.kind(), QuestionKind::of(&method, None)),
+            (QuestionKind::WarmUp, QuestionKind::WarmUp)
+        );
         for kind in tables {
             let table: OwnTable = serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
-            assert_eq!(Kind::of(&method, Some(table)), kind);
+            assert_eq!(QuestionKind::of(&method, Some(table)), kind);
         }
         let error = serde_json::from_str::<Method>(r#"{"warm-up":{"iteration":3}}"#).unwrap_err();
         assert!(error.to_string().contains("`iteration`"), "{error}");
@@ -266,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_columns_of_a_row_agree_with_each_other() {
-        for &kind in Kind::ALL {
+        for &kind in QuestionKind::ALL {
             let facts = kind.facts();
             assert!(facts.told_apart.contains(&facts.headline), "{kind:?}");
             let is_exact = facts.headline.is_exact();
@@ -280,7 +293,8 @@ mod tests {
 
     #[test]
     fn no_two_kinds_have_one_place_in_the_brief() {
-        let places: Vec<u8> = Kind::ALL.iter().filter_map(|kind| kind.facts().brief).collect();
+        let places: Vec<u8> =
+            QuestionKind::ALL.iter().filter_map(|kind| kind.facts().brief).collect();
         assert_eq!(places.iter().collect::<BTreeSet<_>>().len(), places.len());
     }
 }

@@ -144,24 +144,7 @@ impl Quantity {
     /// value, and as long as all readings agree there is nothing to estimate.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        matches!(
-            self,
-            Quantity::Metric(
-                Metric::Shipped
-                    | Metric::ShippedGzip
-                    | Metric::ShippedZstd
-                    | Metric::BaseLayers
-                    | Metric::OwnLayer
-                    | Metric::Runtime
-                    | Metric::WithRuntime
-                    | Metric::CasesSent
-                    | Metric::CasesEqual
-                    | Metric::Works
-                    | Metric::InstructionsToReady
-                    | Metric::InstructionsFirstCall
-                    | Metric::InstructionsPerCall
-            )
-        )
+        matches!(self, Quantity::Metric(metric) if metric.is_exact())
     }
 
     /// `true` for what an emulator leaves as it is. Its times, CPU seconds and memory are its own.

@@ -1,16 +1,14 @@
-//! What a run is asked for: the options that `cargo xtask run`, `all` and `fleet submit` take, that the runner takes from
-//! them, and that the manifest keeps. An option is one field here, and what it changes.
+//! What a run is asked for: the options that `cargo xtask run`, `all` and `fleet submit` take, that the runner takes
+//! from them, and that the manifest keeps. An option is one field here, and what it changes.
 
 use crate::architecture::Architecture;
 use crate::definition::Profile;
 #[cfg(feature = "clap")]
 use crate::duration::parse_duration;
-use crate::duration::write_duration;
 #[cfg(feature = "clap")]
 use crate::invalid::{Invalid, invalid};
 use crate::name::SubjectName;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// What a run is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +49,12 @@ pub struct RunRequest {
     pub arch: Vec<Architecture>,
     /// Time to measure for, with its unit, such as 90s, 30min or 2h: the cells whose intervals are widest against
     /// their claims come first.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::duration::typed")]
-    #[cfg_attr(feature = "clap", arg(long, value_name = "TIME", value_parser = parse_duration))]
-    pub budget: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "clap",
+        arg(long = "budget", value_name = "TIME", value_parser = milliseconds)
+    )]
+    pub budget_ms: Option<u64>,
 }
 
 /// As where no option is given.
@@ -66,7 +67,7 @@ impl Default for RunRequest {
             profile: Profile::default(),
             seed: 1,
             arch: Vec::new(),
-            budget: None,
+            budget_ms: None,
         }
     }
 }
@@ -74,6 +75,12 @@ impl Default for RunRequest {
 #[cfg(feature = "clap")]
 fn seed(text: &str) -> Result<u64, Invalid> {
     text.parse().map_err(|_| invalid!("a seed is a whole number from 0 to {}", u64::MAX))
+}
+
+/// A typed stretch of time, which is of whole seconds.
+#[cfg(feature = "clap")]
+fn milliseconds(text: &str) -> Result<u64, Invalid> {
+    parse_duration(text).map(|time| time.as_secs().saturating_mul(1000))
 }
 
 impl RunRequest {
@@ -98,7 +105,7 @@ impl RunRequest {
     /// The words of a command line that ask for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let Self { experiments, subject, workload, profile, seed, arch: _, budget } = self;
+        let Self { experiments, subject, workload, profile, seed, arch: _, budget_ms } = self;
         let mut arguments = experiments.clone();
         let mut say = |option: &str, value: String| {
             if !value.is_empty() {
@@ -110,7 +117,8 @@ impl RunRequest {
         say("--subject", subject.join(","));
         say("--workload", workload.join(","));
         say("--arch", self.architectures().join(","));
-        say("--budget", budget.map(write_duration).unwrap_or_default());
+        let seconds = budget_ms.map(|ms| format!("{}s", ms.div_ceil(1000)));
+        say("--budget", seconds.unwrap_or_default());
         arguments
     }
 }
@@ -127,7 +135,7 @@ mod tests {
             profile: Profile::Paper,
             seed: 7,
             arch: Architecture::ALL.to_vec(),
-            budget: Some(Duration::from_secs(1800)),
+            budget_ms: Some(1_800_000),
         }
     }
 
@@ -160,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_it_as_it_is_typed_and_nothing_that_was_not() {
+    fn a_file_holds_what_was_asked_for_and_nothing_that_was_not() {
         let json = |request: &RunRequest| serde_json::to_value(request).unwrap();
         assert_eq!(
             json(&RunRequest::default()),
             serde_json::json!({"profile": "quick", "seed": 1})
         );
-        assert_eq!(json(&all())["budget"], "1800s");
+        assert_eq!(json(&all())["budget_ms"], 1_800_000);
         assert_eq!(json(&all())["arch"], serde_json::json!(["x86_64", "aarch64"]));
         for request in [RunRequest::default(), all()] {
             assert_eq!(serde_json::from_value::<RunRequest>(json(&request)).unwrap(), request);

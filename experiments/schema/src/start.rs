@@ -144,6 +144,11 @@ fn program_name(word: &Word) -> String {
 mod tests {
     use super::*;
 
+    #[derive(Deserialize)]
+    struct Started {
+        start: Start,
+    }
+
     #[test]
     fn each_way_of_starting_says_where_a_cold_start_begins_and_all_end_alike() {
         for (start, includes, expected) in [
@@ -180,7 +185,7 @@ mod tests {
                  first correct response",
             ),
         ] {
-            let start: Start = toml::from_str(start).unwrap();
+            let Started { start } = toml::from_str(&format!("start.{start}")).unwrap();
             assert_eq!(start.boundary(includes), expected);
         }
     }

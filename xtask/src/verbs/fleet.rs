@@ -131,7 +131,7 @@ pub fn submit(
     slurm: impl Fn(&str) -> Command,
 ) -> Result<PathBuf> {
     ensure!(
-        what.choice.budget.is_none(),
+        what.choice.budget_ms.is_none(),
         "--budget is for one machine: the elements of a fleet measure what was planned"
     );
     crate::asked::check(project, &what.choice)?;

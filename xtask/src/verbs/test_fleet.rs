@@ -54,7 +54,7 @@ fn check(
             profile: Profile::Quick,
             seed: 1,
             arch: Architecture::ALL.to_vec(),
-            budget: None,
+            budget_ms: None,
         },
         block_size: Some(4),
         dir: Some(shared.clone()),

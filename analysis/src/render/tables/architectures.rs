@@ -6,21 +6,21 @@ use crate::render::number::show_ratio;
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{number_cell, ratio_cell, setting_words, subject_cell};
 use crate::results::Results;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::quantity::Quantity;
 
 /// The kinds of experiments that are shown, each by the quantity that answers its question.
-const SHOWN: [Kind; 6] = [
-    Kind::Equivalence,
-    Kind::ArtifactSize,
-    Kind::ColdStart,
-    Kind::Throughput,
-    Kind::Latency,
-    Kind::Memory,
+const SHOWN: [QuestionKind; 6] = [
+    QuestionKind::Equivalence,
+    QuestionKind::ArtifactSize,
+    QuestionKind::ColdStart,
+    QuestionKind::Throughput,
+    QuestionKind::Latency,
+    QuestionKind::Memory,
 ];
 
 /// Counts of instructions have so many workloads that they fill a table of their own.
-const COUNTED: [Kind; 1] = [Kind::Instructions];
+const COUNTED: [QuestionKind; 1] = [QuestionKind::Instructions];
 
 /// Rows: quantity x setting x subject. Empty when one instruction set was asked for.
 #[must_use]
@@ -35,7 +35,7 @@ pub fn instructions(results: &Results<'_>) -> Table {
     filled(results, &COUNTED, "architectures-instructions", title)
 }
 
-fn filled(results: &Results<'_>, shown: &[Kind], name: &'static str, title: &'static str) -> Table {
+fn filled(results: &Results<'_>, shown: &[QuestionKind], name: &'static str, title: &'static str) -> Table {
     let asked = results.run.manifest.asked_architectures();
     let own = results.run.manifest.fingerprint.architecture.as_str();
     let others: Vec<&str> = asked.into_iter().filter(|name| *name != own).collect();

@@ -26,7 +26,7 @@ use crate::render::number::{show, show_ratio};
 use crate::render::table::{Content, Row, Table};
 use crate::results::Results;
 use weighbridge_schema::manifest::Manifest;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::quantity::Quantity;
@@ -61,8 +61,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         provenance::table(results),
         not_measured::table(results),
     ];
-    let has_one = |kind: &Kind| all.iter().any(|table| table.name == kind.key());
-    let others: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| !has_one(kind)).collect();
+    let has_one = |kind: &QuestionKind| all.iter().any(|table| table.name == kind.key());
+    let others: Vec<QuestionKind> = QuestionKind::ALL.iter().copied().filter(|kind| !has_one(kind)).collect();
     all.extend(others.into_iter().map(|kind| plain::told_apart(results, kind)));
     all
 }
@@ -178,7 +178,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
 }
 
 /// `vs native`; `vs baseline` where the experiments of a kind have different ones.
-pub(crate) fn versus_title(results: &Results<'_>, kind: Kind) -> String {
+pub(crate) fn versus_title(results: &Results<'_>, kind: QuestionKind) -> String {
     let mut baselines: Vec<&SubjectName> = results.of_kind(kind).map(|q| &q.baseline).collect();
     baselines.dedup();
     match baselines.as_slice() {
@@ -190,7 +190,7 @@ pub(crate) fn versus_title(results: &Results<'_>, kind: Kind) -> String {
 /// A heading per setting and below it a row per subject, for every experiment of `kind`.
 pub(crate) fn rows_by_setting(
     results: &Results<'_>,
-    kind: Kind,
+    kind: QuestionKind,
     table: &mut Table,
     cells: impl Fn(&Question, &CellKey) -> Vec<Content>,
 ) {
@@ -200,7 +200,7 @@ pub(crate) fn rows_by_setting(
 /// The same for some of the settings.
 pub(crate) fn rows_where(
     results: &Results<'_>,
-    kind: Kind,
+    kind: QuestionKind,
     is_shown: impl Fn(&Setting) -> bool,
     table: &mut Table,
     cells: impl Fn(&Question, &CellKey) -> Vec<Content>,

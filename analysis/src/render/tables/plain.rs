@@ -5,7 +5,7 @@ use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::quantity::Quantity;
 
@@ -27,7 +27,7 @@ impl Column {
 }
 
 /// Rows: setting x subject.
-fn table(results: &Results<'_>, kind: Kind, title: &str, columns: &[Column]) -> Table {
+fn table(results: &Results<'_>, kind: QuestionKind, title: &str, columns: &[Column]) -> Table {
     let versus = versus_title(results, kind);
     let heading = |column: &Column| match column {
         Column::Number(title, _) => title.clone(),
@@ -60,7 +60,7 @@ pub fn cold_start(results: &Results<'_>) -> Table {
         Column::Versus(time),
         Column::Count(time),
     ];
-    let mut table = table(results, Kind::ColdStart, title, &columns);
+    let mut table = table(results, QuestionKind::ColdStart, title, &columns);
     table.abreast = 2;
     table
 }
@@ -75,7 +75,7 @@ pub fn instantiation(results: &Results<'_>) -> Table {
         Column::metric("USS per held instance [95 % interval]", Metric::InstanceUss),
         Column::Count(time),
     ];
-    table(results, Kind::Instantiation, "Instantiation within a warm process", &columns)
+    table(results, QuestionKind::Instantiation, "Instantiation within a warm process", &columns)
 }
 
 /// The highest offered rate that met the service level objective.
@@ -87,7 +87,7 @@ pub fn highest_rate(results: &Results<'_>) -> Table {
         Column::Versus(rate),
         Column::Count(rate),
     ];
-    table(results, Kind::HighestRate, "Highest rate within the objective, open loop", &columns)
+    table(results, QuestionKind::HighestRate, "Highest rate within the objective, open loop", &columns)
 }
 
 /// Bytes shipped per service, and bytes that must already be on the machine.
@@ -104,7 +104,7 @@ pub fn artifact_size(results: &Results<'_>) -> Table {
         Column::metric("with runtime", Metric::WithRuntime),
     ];
     let title = "Size: shipped per service, and with the runtime";
-    table(results, Kind::ArtifactSize, title, &columns)
+    table(results, QuestionKind::ArtifactSize, title, &columns)
 }
 
 /// Instructions that an emulator counted: until the subject is ready, for its first call, and for each further one.
@@ -117,12 +117,12 @@ pub fn instructions(results: &Results<'_>) -> Table {
         Column::Versus(Quantity::Metric(Metric::InstructionsPerCall)),
     ];
     let title = "Instructions executed, in-process calls, counted by an emulator";
-    table(results, Kind::Instructions, title, &columns)
+    table(results, QuestionKind::Instructions, title, &columns)
 }
 
 /// The table of a method that has none of its own yet: the quantities by which two runs are told apart.
 #[must_use]
-pub fn told_apart(results: &Results<'_>, kind: Kind) -> Table {
+pub fn told_apart(results: &Results<'_>, kind: QuestionKind) -> Table {
     let facts = kind.facts();
     let numbers = facts.told_apart.iter();
     let mut columns: Vec<Column> =

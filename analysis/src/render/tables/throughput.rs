@@ -6,7 +6,7 @@ use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::quantity::Quantity;
 
@@ -15,7 +15,7 @@ use weighbridge_schema::quantity::Quantity;
 pub fn table(results: &Results<'_>) -> Table {
     let wall = Quantity::Metric(Metric::RequestsPerSecond);
     let cpu = Quantity::Metric(Metric::RequestsPerCpuSecond);
-    let versus = versus_title(results, Kind::Throughput);
+    let versus = versus_title(results, QuestionKind::Throughput);
     let mut table = Table::new(
         "throughput",
         "Throughput, closed loop; answers: the fewest that one window held",
@@ -29,7 +29,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("n", Align::Right),
         ],
     );
-    rows_by_setting(results, Kind::Throughput, &mut table, |question, key| {
+    rows_by_setting(results, QuestionKind::Throughput, &mut table, |question, key| {
         vec![
             subject_cell(key),
             number_cell(results, key, wall),

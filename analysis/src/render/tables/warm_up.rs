@@ -7,7 +7,7 @@ use crate::render::tables::{
 };
 use crate::results::Results;
 use crate::summarise::steady::Pace;
-use weighbridge_schema::method::Kind;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::quantile::median;
 use weighbridge_statistics::steady::Steady;
@@ -15,7 +15,7 @@ use weighbridge_statistics::steady::Steady;
 /// Rows: workload x subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = versus_title(results, Kind::WarmUp);
+    let versus = versus_title(results, QuestionKind::WarmUp);
     let mut table = Table::new(
         "warm-up",
         "Warm-up: the pace of fresh instances",
@@ -29,7 +29,7 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let steady = Quantity::SteadyLatency;
-    rows_by_setting(results, Kind::WarmUp, &mut table, |question, key| {
+    rows_by_setting(results, QuestionKind::WarmUp, &mut table, |question, key| {
         let paces = results.paces.get(key).map_or(&[][..], Vec::as_slice);
         vec![
             subject_cell(key),

@@ -2,7 +2,7 @@
 
 use crate::definition::RawProfiles;
 use crate::invalid::{Invalid, invalid};
-use crate::method::{Kind, Method, Window};
+use crate::method::{QuestionKind, Method, Window};
 use crate::name::WorkloadName;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ impl Method {
         };
         match all.find(is_mix) {
             Some((name, _)) if !self.facts().takes_mixes => {
-                let takes: Vec<String> = (Kind::ALL.iter())
+                let takes: Vec<String> = (QuestionKind::ALL.iter())
                     .filter(|kind| kind.facts().takes_mixes)
                     .map(|kind| format!("[method.{}]", kind.key()))
                     .collect();

@@ -57,7 +57,7 @@ fn questions(project: &Project, choice: &RunRequest, parts: Parts) -> Result<Par
         .with("subjects.toml", digest(&["experiments/subjects.toml"])?)
         .with("workloads.toml", digest(&["experiments/workloads.toml"])?)
         .with("corpus", digest(&["experiments/corpus"])?);
-    if choice.budget.is_some() {
+    if choice.budget_ms.is_some() {
         // Time goes where they are still open.
         parts = parts.with("claims", digest(&["analysis/claims.toml"])?);
     }
