@@ -23,17 +23,11 @@ use std::str::FromStr;
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Profile {
     /// One invocation of everything, some minutes: does it work?
-    #[cfg_attr(
-        feature = "clap",
-        value(help = "one invocation of everything, some minutes: does it work?")
-    )]
     Smoke,
     /// About an hour on two cores: a reviewer's verdict.
     #[default]
-    #[cfg_attr(feature = "clap", value(help = "about an hour on two cores: a reviewer's verdict"))]
     Quick,
     /// Hours: what is published.
-    #[cfg_attr(feature = "clap", value(help = "hours: what is published"))]
     Paper,
 }
 
