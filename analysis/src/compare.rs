@@ -1,14 +1,15 @@
 //! Third station: each cell beside the baseline's cell under the same setting, block by block.
 
 use crate::equal::Floors;
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question};
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use weighbridge_schema::method::{QuestionKind, Window};
 use weighbridge_schema::metric::{Direction, Metric, Unit};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::holm::holm;
 use weighbridge_statistics::paired::{machines_ratio, paired_ratio};
@@ -146,17 +147,17 @@ pub fn compare(
 }
 
 /// Whether a quantity is compared at all: the latencies of a closed loop hide every stall, and are not.
-pub(crate) fn is_compared(kind: Kind, quantity: Quantity) -> bool {
+pub(crate) fn is_compared(kind: QuestionKind, quantity: Quantity) -> bool {
     is_reported(kind, quantity)
-        && !(kind == Kind::Throughput && matches!(quantity, Quantity::Latency(_)))
+        && !(kind.facts().window == Window::Completions && matches!(quantity, Quantity::Latency(_)))
 }
 
 /// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page cache
 /// that nobody warmed. It stays in the raw log.
-pub(crate) fn is_reported(kind: Kind, quantity: Quantity) -> bool {
+pub(crate) fn is_reported(kind: QuestionKind, quantity: Quantity) -> bool {
     let is_of_start =
         matches!(quantity, Quantity::Metric(Metric::TimeToFirstResponse) | Quantity::Stage(_));
-    !is_of_start || matches!(kind, Kind::ColdStart | Kind::GuestLanguages)
+    !is_of_start || kind.facts().reports_start
 }
 
 /// The places of the comparisons of each quantity in each experiment that have a p-value.

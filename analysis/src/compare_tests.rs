@@ -57,12 +57,15 @@ fn the_near_end_of_the_interval_must_lie_beyond_the_floor() {
 #[test]
 fn a_start_is_a_number_of_cold_starts_alone() {
     let start = Quantity::Metric(Metric::TimeToFirstResponse);
-    for kind in [Kind::Throughput, Kind::Latency, Kind::Memory, Kind::HighestRate, Kind::WarmUp] {
+    use QuestionKind::{
+        ColdStart, GuestLanguages, HighestRate, Latency, Memory, Throughput, WarmUp,
+    };
+    for kind in [Throughput, Latency, Memory, HighestRate, WarmUp] {
         assert!(!is_reported(kind, start), "{kind:?}");
         assert!(!is_reported(kind, Quantity::Stage(weighbridge_schema::record::Stage::Response)));
         assert!(is_reported(kind, Quantity::Metric(Metric::Pss)));
     }
-    assert!(is_reported(Kind::ColdStart, start) && is_reported(Kind::GuestLanguages, start));
+    assert!(is_reported(ColdStart, start) && is_reported(GuestLanguages, start));
 }
 
 /// The family is an experiment's comparisons of one quantity: others do not make it larger.

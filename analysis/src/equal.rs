@@ -3,13 +3,13 @@
 
 use crate::compare::{self, Comparison};
 use crate::load::question::{CellKey, Question};
-use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::samples::Samples;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
 use weighbridge_schema::metric::Direction;
 use weighbridge_schema::name::{ExperimentName, WorkloadName};
+use weighbridge_schema::quantity::Quantity;
 
 /// Fewest comparisons of equal things that a floor is taken from. With fewer under a workload those of all workloads
 /// of the experiment are taken together.

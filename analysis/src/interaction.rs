@@ -4,10 +4,10 @@
 use crate::compare::Comparison;
 use crate::load::Run;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::summarise::samples::Samples;
 use std::collections::BTreeMap;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bootstrap::{Interval, generator};
 use weighbridge_statistics::order::LEAST_VALUES_COUNT;

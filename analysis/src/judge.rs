@@ -3,7 +3,6 @@
 use crate::compare::{self, Comparison, Doubt};
 use crate::equal::Floors;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::summarise::missing::MissingCells;
 use crate::summarise::samples::Samples;
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use weighbridge_schema::claim::read_claims;
 pub use weighbridge_schema::claim::{Claim, ClaimKind, Relation};
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parse::{ParseError, nearest};
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::holm::holm;
 use weighbridge_statistics::ratio::ratio;

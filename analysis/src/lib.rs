@@ -13,7 +13,6 @@ pub mod judge;
 pub mod load;
 pub mod power;
 pub mod progress;
-pub mod quantity;
 pub mod render;
 pub mod results;
 pub mod summarise;

@@ -1,11 +1,11 @@
 //! Power: the smallest difference that a run could have seen, from its own variance.
 
 use crate::compare::{Comparison, SIGNIFICANCE};
-use crate::quantity::Quantity;
 use crate::summarise::samples::Samples;
 use statrs::distribution::{ContinuousCDF, Normal};
 use std::collections::BTreeMap;
 use weighbridge_schema::name::ExperimentName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::quantile::median;
 
 /// The chance with which a difference of that size would have been found.

@@ -5,17 +5,18 @@ use crate::equal::Floors;
 use crate::interaction::Interaction;
 use crate::judge::{Judged, Verdict};
 use crate::load::Run;
-use crate::load::question::{CellKey, Kind, Question};
+use crate::load::question::{CellKey, Question};
 use crate::power::Powers;
-use crate::quantity::Quantity;
 use crate::summarise::Summary;
 use crate::summarise::missing::{Cause, MissingCells};
 use crate::summarise::steady::Paces;
 use crate::summarise::validity::Limited;
 use std::collections::BTreeMap;
 use weighbridge_schema::calibration::Calibration;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Outcome;
 
 /// A run and what it says.
@@ -81,7 +82,7 @@ impl Results<'_> {
     }
 
     /// The questions of one kind.
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Question> {
+    pub fn of_kind(&self, kind: QuestionKind) -> impl Iterator<Item = &Question> {
         self.questions.iter().filter(move |question| question.kind == kind)
     }
 
@@ -95,12 +96,12 @@ impl Results<'_> {
     /// have a table of their own.
     #[must_use]
     pub fn asked_subjects(&self) -> Vec<&SubjectName> {
-        let guests: Vec<_> = self.of_kind(Kind::GuestLanguages).map(|q| &q.experiment).collect();
+        let guests: Vec<_> = self.of_kind(QuestionKind::GuestLanguages).map(|q| &q.experiment).collect();
         let experiments = self.run.manifest.experiments.iter();
         let others = experiments
             .filter(|(name, _)| !guests.contains(name))
             .flat_map(|(_, entry)| &entry.subjects);
-        let service = self.questions.iter().filter(|q| q.kind != Kind::GuestLanguages);
+        let service = self.questions.iter().filter(|q| q.kind != QuestionKind::GuestLanguages);
         each_once(service.flat_map(|question| &question.subjects).chain(others))
     }
 

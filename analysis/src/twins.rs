@@ -4,7 +4,6 @@
 use crate::compare;
 use crate::load::question::{CellKey, Question, questions};
 use crate::load::{self, Run};
-use crate::quantity::{Latency, Quantity};
 use crate::summarise::{samples, samples::Samples, steady};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use weighbridge_schema::calibration::{CalibratedEffect, Calibration};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::{ExperimentName, SubjectName};
 use weighbridge_schema::parse::parse;
+use weighbridge_schema::quantity::{Latency, Quantity};
 use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::paired::paired_ratio;
 use weighbridge_statistics::quantile::quantile_sorted;

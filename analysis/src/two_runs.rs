@@ -5,13 +5,13 @@ use crate::compare::reaches_below;
 use crate::differences::{self, Difference};
 use crate::load::Run;
 use crate::load::frame::ingest;
-use crate::load::question::{CellKey, Kind, Question, questions};
-use crate::quantity::{Latency, Quantity};
+use crate::load::question::{CellKey, Question, questions};
 use crate::summarise::samples::{Samples, group};
 use crate::summarise::steady::paces;
 use anyhow::Result;
 use weighbridge_schema::calibration::Calibration;
-use weighbridge_schema::metric::{Metric, Unit};
+use weighbridge_schema::metric::Unit;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::arm::Arm;
 use weighbridge_statistics::bca::bca_ratio_interval;
 use weighbridge_statistics::bootstrap::{Interval, generator};
@@ -83,28 +83,6 @@ pub struct Beside {
     pub notes: Vec<String>,
 }
 
-/// The quantities by which a kind of experiment is told apart from run to run.
-fn quantities(kind: Kind) -> Vec<Quantity> {
-    let metrics = |all: &[Metric]| all.iter().map(|&metric| Quantity::Metric(metric)).collect();
-    match kind {
-        Kind::Equivalence => metrics(&[Metric::CasesEqual]),
-        Kind::ColdStart | Kind::GuestLanguages => metrics(&[Metric::TimeToFirstResponse]),
-        Kind::Instantiation => metrics(&[Metric::Instantiation, Metric::InstanceUss]),
-        Kind::WarmUp => vec![Quantity::SteadyLatency],
-        Kind::Throughput => metrics(&[Metric::RequestsPerSecond, Metric::RequestsPerCpuSecond]),
-        Kind::Latency => vec![Quantity::Latency(Latency::P50), Quantity::Latency(Latency::P99)],
-        Kind::HighestRate => metrics(&[Metric::HighestRate]),
-        Kind::Memory => {
-            metrics(&[Metric::Pss, Metric::Uss, Metric::MarginalPss, Metric::MarginalUss])
-        }
-        Kind::ArtifactSize => metrics(&[Metric::Shipped, Metric::WithRuntime]),
-        Kind::Maturity => metrics(&[Metric::Works]),
-        Kind::Instructions => {
-            metrics(&[Metric::InstructionsFirstCall, Metric::InstructionsPerCall])
-        }
-    }
-}
-
 fn samples_of(run: &Run) -> Result<Samples> {
     group(run, &ingest(run)?, &paces(run))
 }
@@ -147,7 +125,7 @@ pub fn beside(a: &Run, b: &Run, calibration: Option<Calibration>, seed: u64) -> 
         if !has(&in_b, &question) {
             continue;
         }
-        for quantity in quantities(question.kind) {
+        for &quantity in question.kind.facts().told_apart {
             let keys = of_a
                 .keys()
                 .filter(|(key, of)| key.experiment == question.experiment && *of == quantity);
@@ -224,6 +202,7 @@ fn change(quantity: Quantity, interval: Interval, tolerance_percent: f64) -> Cha
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weighbridge_schema::metric::Metric;
 
     fn check(metric: Metric, low: f64, high: f64, tolerance: f64, expected: &str) {
         let interval = Interval { low, high };

@@ -6,12 +6,12 @@ mod support;
 
 use support::{Fixture, key};
 use weighbridge_analysis::load::question::CellKey;
-use weighbridge_analysis::quantity::Quantity;
 use weighbridge_analysis::render::table::{Content, Row, Table};
 use weighbridge_analysis::render::tables::{architectures, portability};
 use weighbridge_analysis::summarise::missing::Cause;
 use weighbridge_schema::manifest::Fingerprint;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Observation;
 
 const START: Quantity = Quantity::Metric(Metric::TimeToFirstResponse);

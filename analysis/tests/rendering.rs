@@ -9,10 +9,11 @@ use std::path::Path;
 use support::{Fixture, key, stop};
 use weighbridge_analysis::judge::parse_claims;
 use weighbridge_analysis::load::load;
-use weighbridge_analysis::render::{self, Destinations};
+use weighbridge_analysis::render::{self, Destinations, tables};
 use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::limits::{LIMITS, LimitsEntry};
 use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
@@ -105,6 +106,24 @@ fn tables_are_as_before() {
     }
     insta::assert_snapshot!("summary", files["paper/summary.txt"]);
     insta::assert_snapshot!("brief", files["paper/brief.txt"]);
+}
+
+/// A method is shown before anybody has laid out a table for it.
+#[test]
+fn a_method_without_a_table_of_its_own_is_shown_by_what_two_runs_are_told_apart_by() {
+    eventful().analysed(include_str!("../claims.toml"), |results| {
+        let table = tables::plain::told_apart(results, QuestionKind::Memory);
+        let titles: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
+        let further = ["PSS per further instance", "USS per further instance"];
+        let expected = [&["subject", "PSS", "USS"][..], &further, &["vs native", "n"]].concat();
+        assert_eq!(titles, expected);
+        assert!(table.rows.len() > 1, "{table:?}");
+        // Every kind has a table, and none has two.
+        let all = tables::all(results);
+        for kind in QuestionKind::ALL {
+            assert_eq!(all.iter().filter(|t| t.name == kind.key()).count(), 1, "{kind:?}");
+        }
+    });
 }
 
 /// The fixture of a run with `--subject docker-scratch,wasmtime-aot`: of the definitions' subjects no others were asked

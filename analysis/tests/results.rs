@@ -7,10 +7,10 @@ mod support;
 use support::{Fixture, key};
 use weighbridge_analysis::compare::Effect;
 use weighbridge_analysis::judge::Verdict;
-use weighbridge_analysis::quantity::{Latency, Quantity};
 use weighbridge_analysis::summarise::missing::Cause;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::{Latency, Quantity};
 use weighbridge_schema::record::Outcome;
 use weighbridge_statistics::quantile::median;
 

@@ -3,12 +3,12 @@
 use crate::exit::LackingError;
 use crate::project::Project;
 use crate::questions::{Experiment, Kind, Questions};
-use crate::verbs::run::Choice;
 use crate::verbs::subject_programs::lacking_program;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
+use weighbridge_schema::request::RunRequest;
 
 /// So many names are listed in an error; `cargo xtask list` shows all.
 const NAMED_MAX: usize = 20;
@@ -17,7 +17,7 @@ const NAMED_MAX: usize = 20;
 ///
 /// # Errors
 /// A definition is wrong, a name does not exist, or no experiment that was chosen visits it.
-pub fn check(project: &Project, choice: &Choice) -> Result<()> {
+pub fn check(project: &Project, choice: &RunRequest) -> Result<()> {
     check_in(&Questions::read(project)?, choice)
 }
 
@@ -26,7 +26,7 @@ pub fn check(project: &Project, choice: &Choice) -> Result<()> {
 ///
 /// # Errors
 /// It is not; exit code 3 with the line that installs it.
-pub fn check_installed(project: &Project, choice: &Choice) -> Result<()> {
+pub fn check_installed(project: &Project, choice: &RunRequest) -> Result<()> {
     if choice.subject.is_empty() {
         return Ok(());
     }
@@ -44,7 +44,7 @@ pub fn check_installed(project: &Project, choice: &Choice) -> Result<()> {
     Err(LackingError { what: what.join("; "), remedy: first }.into())
 }
 
-fn check_in(questions: &Questions, choice: &Choice) -> Result<()> {
+fn check_in(questions: &Questions, choice: &RunRequest) -> Result<()> {
     let chosen = chosen(questions, &choice.experiments)?;
     let all = &questions.experiments;
     let every: Vec<&Experiment> = all.iter().collect();
@@ -172,13 +172,13 @@ mod tests {
         .unwrap()
     }
 
-    fn choice(experiments: &str, subjects: &str, workloads: &str) -> Choice {
+    fn choice(experiments: &str, subjects: &str, workloads: &str) -> RunRequest {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        Choice {
+        RunRequest {
             experiments: words(experiments),
             subject: words(subjects),
             workload: words(workloads),
-            ..Choice::default()
+            ..RunRequest::default()
         }
     }
 

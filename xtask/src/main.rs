@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::duration::parse_duration;
+use weighbridge_schema::request::RunRequest;
 use xtask::architecture::Architecture;
 use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
 use xtask::process::take_signals;
@@ -16,7 +18,7 @@ use xtask::progress::Progress;
 use xtask::project::Project;
 use xtask::verbs;
 use xtask::verbs::calibrate::What;
-use xtask::verbs::run::{Choice, Mode};
+use xtask::verbs::run::Mode;
 
 /// Weighs WebAssembly against containers as the home of a small backend service.
 #[derive(Parser)]
@@ -48,7 +50,7 @@ enum Verb {
     )]
     All {
         #[command(flatten)]
-        choice: Choice,
+        choice: RunRequest,
         /// Do every stage again.
         #[arg(long)]
         force: bool,
@@ -112,7 +114,7 @@ enum Verb {
     )]
     Run {
         #[command(flatten)]
-        choice: Choice,
+        choice: RunRequest,
         #[command(flatten)]
         mode: Mode,
         #[command(flatten)]
@@ -133,8 +135,8 @@ enum Verb {
         /// Only this one: aa or load.
         what: Option<What>,
         /// How much is measured.
-        #[arg(long, default_value = "quick", value_parser = verbs::run::profiles())]
-        profile: String,
+        #[arg(long, value_enum, default_value_t)]
+        profile: Profile,
         #[command(flatten)]
         installing: Installing,
     },
@@ -265,7 +267,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Run { choice, mode, .. } => verbs::run::run(project, &choice, &mode, progress),
         Verb::Fleet { verb } => verbs::fleet::run(project, &verb, progress),
         Verb::Calibrate { what, profile, .. } => {
-            verbs::calibrate::run(project, what, &profile, progress)
+            verbs::calibrate::run(project, what, profile, progress)
         }
         Verb::Analyze { run, force, paper } => {
             verbs::analyze::run(project, run.as_deref(), paper, force, progress)

@@ -2,11 +2,11 @@
 
 use crate::load::Run;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use anyhow::{Context, Result, anyhow, bail};
 use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::{Observation, Outcome};
 
 /// The frame and what its integer keys stand for.

@@ -2,53 +2,15 @@
 //! that a subject that could not be measured keeps its row.
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::fmt;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
-use weighbridge_schema::method::{Method, OwnTable};
+use weighbridge_schema::method::{QuestionKind, Method, OwnTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
 use weighbridge_schema::plan::{Cell, Trial};
-
-/// Which tables an experiment's results go into.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Are all answers alike?
-    Equivalence,
-    /// From the start to the first response.
-    ColdStart,
-    /// Instances made and dropped within one warm process.
-    Instantiation,
-    /// The first requests of a fresh instance.
-    WarmUp,
-    /// Closed loop.
-    Throughput,
-    /// Open loop.
-    Latency,
-    /// Open loop, searched for the highest rate.
-    HighestRate,
-    /// Idle and loaded memory.
-    Memory,
-    /// Bytes shipped and installed.
-    ArtifactSize,
-    /// Instructions that an emulator counted.
-    Instructions,
-    /// What runtimes can do.
-    Maturity,
-    /// From the start to the first response of one guest in several languages, with its sizes.
-    GuestLanguages,
-}
-
-impl Kind {
-    /// Whether an emulator leaves its numbers as they are: answers, sizes and counts of instructions.
-    #[must_use]
-    pub fn survives_emulation(self) -> bool {
-        matches!(self, Kind::Equivalence | Kind::ArtifactSize | Kind::Instructions)
-    }
-}
 
 /// A cell without its subject: what the subjects of one comparison share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,7 +89,7 @@ pub struct Question {
     /// The experiment.
     pub experiment: ExperimentName,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: QuestionKind,
     /// The question in words.
     pub text: String,
     /// The subject every other one is compared with.
@@ -178,7 +140,7 @@ impl Question {
     /// Whether the definition asks a subject under a parameter: few are asked under every number of connections.
     #[must_use]
     pub fn visits(&self, cell: &Cell) -> bool {
-        self.kind == Kind::Maturity || self.method.visits(&cell.subject, cell.parameter)
+        self.kind == QuestionKind::Maturity || self.method.visits(&cell.subject, cell.parameter)
     }
 
     /// Every cell, setting by setting.
@@ -197,7 +159,7 @@ struct Definition {
     architectures: Vec<String>,
 }
 
-/// The questions of a run, in the order of [`Kind`].
+/// The questions of a run, in the order of the table of methods.
 ///
 /// # Errors
 /// A definition in the manifest that has no method this program knows.
@@ -220,22 +182,7 @@ fn question(
     let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
     Ok(Question {
         experiment: name.clone(),
-        kind: match &definition.method {
-            Method::Equivalence {} => Kind::Equivalence,
-            Method::ColdStart { .. } => match definition.table {
-                Some(OwnTable::GuestLanguages) => Kind::GuestLanguages,
-                None => Kind::ColdStart,
-            },
-            Method::Instantiation { .. } => Kind::Instantiation,
-            Method::WarmUp { .. } => Kind::WarmUp,
-            Method::HighestRate { .. } => Kind::HighestRate,
-            Method::Throughput { .. } => Kind::Throughput,
-            Method::Latency { .. } => Kind::Latency,
-            Method::Memory { .. } => Kind::Memory,
-            Method::ArtifactSize {} => Kind::ArtifactSize,
-            Method::Instructions { .. } => Kind::Instructions,
-            Method::Maturity { .. } => Kind::Maturity,
-        },
+        kind: QuestionKind::of(&definition.method, definition.table),
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry

@@ -4,13 +4,13 @@
 use crate::compare::{Doubt, Effect};
 use crate::judge::Judged;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::results::Results;
 use crate::summarise::missing::Missing;
 use serde::Serialize;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::stop::StopReason;
 use weighbridge_statistics::bootstrap::{CONFIDENCE, Interval, RESAMPLES_COUNT};
 use weighbridge_statistics::steady::Steady;

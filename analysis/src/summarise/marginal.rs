@@ -2,11 +2,11 @@
 //! their number. Sums over processes share what is shared, and the slope leaves out what is there once.
 
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::summarise::samples::{Grouped, Numbers};
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::slope::{Point, block_slopes};
 
 /// The slope of which reading becomes which quantity.

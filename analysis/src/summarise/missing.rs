@@ -2,10 +2,11 @@
 
 use crate::load::Run;
 use crate::load::frame::is_emulated;
-use crate::load::question::{CellKey, Kind, Question};
+use crate::load::question::{CellKey, Question};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use weighbridge_schema::manifest::Availability;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome};
 use weighbridge_schema::stop::StopReason;
@@ -73,9 +74,9 @@ pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
         .collect()
 }
 
-fn why(run: &Run, kind: Kind, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
+fn why(run: &Run, kind: QuestionKind, key: &CellKey, seen: &[&Observation]) -> Option<Missing> {
     let measured = |o: &&&Observation| o.outcome == Outcome::Ok;
-    let counts = |o: &&Observation| kind.survives_emulation() || !is_emulated(run, o);
+    let counts = |o: &&Observation| kind.facts().survives_emulation || !is_emulated(run, o);
     if seen.iter().filter(measured).any(counts) {
         return None;
     }

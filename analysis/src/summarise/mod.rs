@@ -7,8 +7,8 @@ pub mod steady;
 pub mod validity;
 
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use samples::Samples;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::bootstrap::Interval;
 use weighbridge_statistics::order::median_interval;
 use weighbridge_statistics::quantile::quantile_sorted;

@@ -5,13 +5,13 @@
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
 use crate::load::question::CellKey;
-use crate::quantity::{Latency, Quantity};
 use crate::summarise::{marginal, steady};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::{Latency, Quantity};
 use weighbridge_schema::record::Outcome;
 
 /// What one visit to a trial showed.

@@ -3,9 +3,9 @@
 use crate::load::Run;
 use crate::load::frame::is_emulated;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::summarise::samples::{Grouped, Numbers};
 use std::collections::BTreeMap;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::quantile::median;
 use weighbridge_statistics::steady::{Steady, steady_state};
 

@@ -79,7 +79,8 @@ fn subject(name: &str) -> SubjectEntry {
         definition: Subject {
             title: format!("{name} & friends"),
             technology,
-            boundary: "posix_spawn to the last byte of the first correct response".to_owned(),
+            boundary: Some("posix_spawn to the last byte of the first correct response".to_owned()),
+            boundary_includes: None,
             isolation: "process, 100 % alone".to_owned(),
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
             version: Some(vec![name.parse().unwrap(), "--version".parse().unwrap()]),
@@ -130,6 +131,7 @@ fn manifest(invocations: u32) -> Manifest {
         emulators: Default::default(),
         fixed: false,
         budget_ms: None,
+        request: None,
         foreign_artifacts: Default::default(),
         pinning: Pinning { client_cores: Some(vec![0]), subject_cores: Some(vec![1]) },
         artifacts: Artifacts {

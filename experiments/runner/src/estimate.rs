@@ -41,20 +41,16 @@ const STEPS_COUNT: u64 = 12;
 fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> u64 {
     let measure_ms = definition.settings(profile).measure_ms.unwrap_or(0);
     match &definition.method {
-        Method::ColdStart { .. } => 0,
-        Method::Instantiation { .. } | Method::WarmUp { .. } => 500,
         Method::HighestRate { warmup_ms, p99_bound_us, .. } => {
             let bound_us = trial.cell.workload.as_ref().and_then(|name| p99_bound_us.get(name));
             let least_ms = bound_us.map_or(0, |&bound_us| least_window_ms(bound_us));
             STEPS_COUNT * (warmup_ms + measure_ms.max(least_ms))
         }
-        Method::ArtifactSize {} => 4_000,
-        Method::Instructions { .. } => 2_000,
-        Method::Equivalence {} | Method::Maturity { .. } => 3_000,
         Method::Throughput { warmup_ms, .. } | Method::Latency { warmup_ms, .. } => {
             warmup_ms + measure_ms
         }
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms),
+        method => method.facts().takes_ms + measure_ms,
     }
 }
 
@@ -73,9 +69,8 @@ pub fn estimate(
             Parameter::Copies(count) => u64::from(count),
             _ => 1,
         } + u64::from(definition.method.warms_before(trial.cell.parameter));
-        let takes_latencies =
-            matches!(definition.method, Method::Throughput { .. } | Method::Latency { .. });
-        let histogram = if takes_latencies { HISTOGRAM_BYTES } else { 0 };
+        let facts = definition.method.facts();
+        let histogram = if facts.keeps_latencies { HISTOGRAM_BYTES } else { 0 };
         let window_ms = window_ms(definition, profile, trial);
         (ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram)
     })

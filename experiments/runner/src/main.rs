@@ -67,9 +67,8 @@ use store::Store;
 use weighbridge_machine::output;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
-use weighbridge_schema::definition::Profile;
-use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::request::RunRequest;
 
 /// Plans trials, starts subjects, sends load, records observations.
 #[derive(Parser)]
@@ -115,8 +114,8 @@ enum Verb {
 
 #[derive(Args)]
 struct RunArguments {
-    /// Experiments by name; all when none is given.
-    experiments: Vec<String>,
+    #[command(flatten)]
+    request: RunRequest,
     /// The folder of definitions, subjects, workloads and corpus.
     #[arg(long, default_value = "experiments")]
     folder: PathBuf,
@@ -135,26 +134,6 @@ struct RunArguments {
     /// The paper's claims: with a budget, time goes where they are still open.
     #[arg(long)]
     claims: Option<PathBuf>,
-    /// Time to measure for, such as 90s, 30min or 2h. The least number of invocations is made in any case;
-    /// after that the cells come first whose intervals are widest against their claims.
-    #[arg(long, value_parser = parse_duration)]
-    budget: Option<Duration>,
-    /// smoke, quick or paper.
-    #[arg(long, default_value = "quick")]
-    profile: Profile,
-    /// Only these subjects.
-    #[arg(long, value_delimiter = ',')]
-    subject: Vec<String>,
-    /// Only these workloads.
-    #[arg(long, value_delimiter = ',')]
-    workload: Vec<String>,
-    /// Seed of the plan's shuffle.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Instruction sets; this machine's when none is given. What is not this machine's is emulated, and only for what
-    /// an emulator leaves as it is.
-    #[arg(long = "arch", value_delimiter = ',')]
-    architectures: Vec<String>,
     #[command(flatten)]
     part: Part,
     /// Go on with this interrupted run; the other choices are taken from it.
@@ -236,7 +215,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         Engines::connect(&provisions)
     };
     if arguments.dry_run {
-        let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+        let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
         let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
@@ -257,7 +236,7 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
             (store, manifest, built)
         }
         None => {
-            let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
+            let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
             let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
@@ -291,15 +270,9 @@ fn new_manifest(
 ) -> Result<Manifest> {
     let part = &arguments.part;
     let request = survey::Request {
-        profile: arguments.profile,
-        seed: arguments.seed,
-        subjects: arguments.subject.clone(),
-        workloads: arguments.workload.clone(),
-        experiments: arguments.experiments.clone(),
-        architectures: arguments.architectures.clone(),
+        run: arguments.request.clone(),
         blocks: part.blocks.clone(),
         fixed: part.fixed,
-        budget: arguments.budget,
         machine: part.machine.clone(),
         name: part.name.clone(),
         programs: arguments.programs.clone(),

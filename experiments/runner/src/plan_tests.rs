@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
-use weighbridge_schema::method::Method;
+use weighbridge_schema::method::{Method, WarmedBy};
 use weighbridge_schema::plan::Cell;
 
 fn trials(subjects: u32, workloads: u32, invocations: u32) -> Vec<Trial> {
@@ -86,6 +86,16 @@ fn repository() -> Catalog {
     Catalog::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
 }
 
+/// How long load comes before the window; `None` where no load does.
+fn warmup_ms(method: &Method) -> Option<u64> {
+    match method {
+        Method::Throughput { warmup_ms, .. }
+        | Method::Latency { warmup_ms, .. }
+        | Method::HighestRate { warmup_ms, .. } => Some(*warmup_ms),
+        _ => None,
+    }
+}
+
 /// The whole plan of the repository's definitions, which hold cells that drop the page cache: whatever their order,
 /// no start and no memory that counts meets a cold cache, but for the cells that ask for one.
 #[test]
@@ -101,21 +111,15 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
             let method = &catalog.definitions[&trial.experiment].method;
             let found_warm = cache.visit(trial, method);
             let is_dropped = trial.cell.parameter == Parameter::PageCacheDropped;
-            match method {
-                Method::ColdStart { .. } | Method::WarmUp { .. } | Method::Memory { .. } => {
+            match method.facts().warmed_by {
+                WarmedBy::Start => {
                     counted.insert(trial.experiment.to_string());
                     assert_eq!(found_warm, !is_dropped, "{} {}", trial.experiment, trial.cell);
                 }
                 // What is counted begins after load that has touched every page it needs.
-                Method::Throughput { warmup_ms, .. }
-                | Method::Latency { warmup_ms, .. }
-                | Method::HighestRate { warmup_ms, .. } => assert!(*warmup_ms > 0),
+                WarmedBy::Load => assert!(warmup_ms(method) > Some(0), "{}", trial.experiment),
                 // The median of a thousand instances in one process, answers, sizes and counts.
-                Method::Instantiation { .. }
-                | Method::Equivalence {}
-                | Method::ArtifactSize {}
-                | Method::Instructions { .. }
-                | Method::Maturity { .. } => {}
+                WarmedBy::Nothing => {}
             }
         }
         let expected =

@@ -101,7 +101,7 @@ impl<'a> Stopping<'a> {
                     .invocations_max
                     .filter(|_| !fixed)
                     .and(definition.precision_percent),
-                headline: definition.method.headline(),
+                headline: definition.method.facts().stops_by,
                 is_baseline: trial.cell.subject == definition.baseline,
                 values: BTreeMap::new(),
                 visited: BTreeSet::new(),

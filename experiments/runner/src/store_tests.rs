@@ -21,6 +21,7 @@ fn manifest() -> Manifest {
         emulators: Default::default(),
         fixed: false,
         budget_ms: None,
+        request: None,
         foreign_artifacts: Default::default(),
         pinning: Pinning::default(),
         artifacts: Artifacts {

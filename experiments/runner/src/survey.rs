@@ -13,40 +13,28 @@ use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use weighbridge_machine::checkout;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_schema::definition::{ARCHITECTURES, Definition, Profile};
+use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::manifest::{
     Availability, Emulator, ExperimentEntry, Manifest, ProgramEntry, SubjectEntry,
 };
 use weighbridge_schema::name::{ProgramName, SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
+use weighbridge_schema::request::RunRequest;
 use weighbridge_schema::subject::{Part, Subject};
 
-/// What the user asked for.
+/// What the user asked for, and which part of it is measured here.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// How much is measured.
-    pub profile: Profile,
-    /// Seed of the plan.
-    pub seed: u64,
-    /// Only these subjects; all when empty.
-    pub subjects: Vec<String>,
-    /// Only these workloads; all when empty.
-    pub workloads: Vec<String>,
-    /// Only these experiments; all when empty.
-    pub experiments: Vec<String>,
-    /// Instruction sets; the machine's own when empty.
-    pub architectures: Vec<String>,
+    /// The choices that are the user's.
+    pub run: RunRequest,
     /// Only the invocations with these numbers.
     pub blocks: Option<Range<u32>>,
     /// The least number of invocations of every cell, whatever they show.
     pub fixed: bool,
-    /// Time to measure for.
-    pub budget: Option<Duration>,
     /// Name of this machine among those of a larger run.
     pub machine: Option<String>,
     /// Name of the run; from the time when absent.
@@ -55,12 +43,6 @@ pub struct Request {
     pub programs: Option<PathBuf>,
     /// Only the plan is wanted: nothing is prepared, since another run may be measuring.
     pub is_dry: bool,
-}
-
-impl Request {
-    fn asks_for(&self, subject: &SubjectName) -> bool {
-        self.subjects.is_empty() || self.subjects.iter().any(|s| s == subject.as_str())
-    }
 }
 
 /// Looks at every subject and writes down what will be done.
@@ -75,17 +57,17 @@ pub fn survey(
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
-    check_names("architecture", &request.architectures, ARCHITECTURES.into_iter())?;
-    check_names("subject", &request.subjects, catalog.subjects.keys().map(SubjectName::as_str))?;
+    check_names("subject", &request.run.subject, catalog.subjects.keys().map(SubjectName::as_str))?;
     check_names(
         "workload",
-        &request.workloads,
+        &request.run.workload,
         catalog.workloads.keys().map(WorkloadName::as_str),
     )?;
-    let definitions = catalog.select(&request.experiments)?;
+    let definitions = catalog.select(&request.run.experiments)?;
     let fingerprint = weighbridge_machine::fingerprint();
-    let emulators = emulators(&request.architectures);
-    let files = catalog.own_files(&definitions, |name| request.asks_for(name))?;
+    let architectures = request.run.architectures();
+    let emulators = emulators(&architectures);
+    let files = catalog.own_files(&definitions, |name| request.run.asks_for(name))?;
     let files_sha256 = own_files::digests(&files);
     built.own.bring(files);
     let asked = asked_subjects(request, &definitions);
@@ -99,9 +81,10 @@ pub fn survey(
     let machine = Machine { built, engines, emulators: &emulators, programs: &catalog.programs };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     // A plan alone may be made where not everything is: it says what is missing.
-    let own = &request.architectures;
-    if !request.is_dry && (own.is_empty() || own.iter().any(|name| name == machine.own())) {
-        lacking::check(&request.subjects, &subjects)?;
+    if !request.is_dry
+        && (architectures.is_empty() || architectures.iter().any(|name| name == machine.own()))
+    {
+        lacking::check(&request.run.subject, &subjects)?;
     }
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
@@ -113,18 +96,19 @@ pub fn survey(
         run: request
             .name
             .clone()
-            .unwrap_or_else(|| format!("{}-{}", stamp(started_at_unix_ns), request.profile)),
-        profile: request.profile.to_string(),
-        seed: request.seed,
+            .unwrap_or_else(|| format!("{}-{}", stamp(started_at_unix_ns), request.run.profile)),
+        profile: request.run.profile.to_string(),
+        seed: request.run.seed,
         started_at_unix_ns,
         revision_unknown: revision.as_ref().err().cloned(),
         revision: revision.ok(),
         machines: request.machine.iter().map(|name| (name.clone(), fingerprint.clone())).collect(),
         fingerprint,
-        architectures: request.architectures.clone(),
+        architectures,
         emulators,
         fixed: request.fixed,
-        budget_ms: request.budget.map(|budget| budget.as_millis() as u64),
+        budget_ms: request.run.budget_ms,
+        request: Some(request.run.clone()),
         pinning: divide(&weighbridge_machine::own_cores()),
         artifacts: built.own.record.clone(),
         foreign_artifacts: built.foreign_records(),
@@ -184,7 +168,7 @@ pub fn asked_subjects<'a>(
     definitions: &[&'a Definition],
 ) -> BTreeSet<&'a SubjectName> {
     let named = definitions.iter().flat_map(|definition| &definition.subjects);
-    named.filter(|name| request.asks_for(name)).collect()
+    named.filter(|name| request.run.asks_for(name)).collect()
 }
 
 /// What is known of the programs that a subject is run by; of one that is missing, its availability tells.
@@ -206,7 +190,8 @@ fn survey_subjects(
     machine: &Machine<'_>,
 ) -> BTreeMap<SubjectName, SubjectEntry> {
     let asked = asked_subjects(request, definitions);
-    let foreign = || request.architectures.iter().filter(|name| *name != machine.own());
+    let architectures = request.run.architectures();
+    let foreign = || architectures.iter().filter(|name| *name != machine.own());
     asked
         .into_iter()
         .filter_map(|name| {
@@ -246,11 +231,11 @@ fn trials<'a>(
     definition: &'a Definition,
     own: &str,
 ) -> impl Iterator<Item = Trial> + 'a {
-    let settings = definition.settings(request.profile);
+    let settings = definition.settings(request.run.profile);
     let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
-    let architectures = definition.architectures.visited(own, &request.architectures);
+    let architectures = definition.architectures.visited(own, &request.run.architectures());
     let leaves_out = |name: &SubjectName| {
-        request.profile == Profile::Smoke && definition.added_twins.contains(name)
+        request.run.profile == Profile::Smoke && definition.added_twins.contains(name)
     };
     architectures
         .into_iter()
@@ -298,7 +283,7 @@ fn plan(
         let architecture = &trial.cell.architecture;
         let is_foreign = architecture != machine.own();
         // What is only weighed need not run; it must have been asked for all the same.
-        if is_foreign && !definition.method.executes() {
+        if is_foreign && !definition.method.facts().executes {
             let is_built = |entry: &SubjectEntry| {
                 let artifacts = machine.built.of(architecture);
                 artifacts.is_ok_and(|artifacts| ships_elsewhere(&entry.definition, artifacts))
@@ -312,7 +297,8 @@ fn plan(
     };
     let workload_asked = |trial: &Trial| match &trial.cell.workload {
         Some(name) => {
-            request.workloads.is_empty() || request.workloads.iter().any(|w| w == name.as_str())
+            let asked = &request.run.workload;
+            asked.is_empty() || asked.iter().any(|one| one == name.as_str())
         }
         None => true,
     };
@@ -331,5 +317,5 @@ fn plan(
     if let Some(blocks) = &request.blocks {
         trials.retain(|trial| blocks.contains(&trial.invocation));
     }
-    Ok(plan::shuffle(trials, request.seed))
+    Ok(plan::shuffle(trials, request.run.seed))
 }

@@ -1,5 +1,6 @@
 //! The names of subjects and workloads that a definition asks for, against those that there are.
 
+use crate::invalid::{Invalid, invalid};
 use crate::name::{SubjectName, WorkloadName};
 use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
 use crate::parse::nearest;
@@ -13,7 +14,7 @@ pub(crate) fn asked_subjects(
     baseline: &SubjectName,
     known: &Subjects,
     own: &mut Own,
-) -> Result<Vec<SubjectName>, String> {
+) -> Result<Vec<SubjectName>, Invalid> {
     let names = match asked {
         Asked::Named(names) => {
             for name in names.iter().chain([baseline]) {
@@ -35,7 +36,7 @@ pub(crate) fn asked_subjects(
     if !names.contains(baseline) {
         let near = nearest(baseline.as_str(), names.iter().map(SubjectName::as_str));
         let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        return Err(format!("baseline `{baseline}` is not among `subjects`{hint}"));
+        return Err(invalid!("baseline `{baseline}` is not among `subjects`{hint}"));
     }
     Ok(with_variants(&names, known))
 }
@@ -45,7 +46,7 @@ pub(crate) fn asked_workloads(
     asked: AskedWorkloads,
     known: &Workloads,
     own: &mut Own,
-) -> Result<Vec<WorkloadName>, String> {
+) -> Result<Vec<WorkloadName>, Invalid> {
     match asked {
         Asked::Named(names) => resolve_workloads(&names, known),
         Asked::Own(workloads) => {
@@ -78,15 +79,15 @@ pub(crate) fn unnamed_twins(named: &[SubjectName], subjects: &Subjects) -> Vec<S
     twins.map(|(name, _)| name.clone()).collect()
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Invalid {
     match nearest(name, known) {
-        Some(near) => format!("unknown {what} `{name}`; did you mean `{near}`?"),
-        None => format!("unknown {what} `{name}`; `cargo xtask list` shows all"),
+        Some(near) => invalid!("unknown {what} `{name}`; did you mean `{near}`?"),
+        None => invalid!("unknown {what} `{name}`; `cargo xtask list` shows all"),
     }
 }
 
 /// `bad-*` stands for every workload whose name begins with `bad-`.
-fn resolve_workloads(names: &[String], known: &Workloads) -> Result<Vec<WorkloadName>, String> {
+fn resolve_workloads(names: &[String], known: &Workloads) -> Result<Vec<WorkloadName>, Invalid> {
     let mut resolved: Vec<WorkloadName> = Vec::new();
     for name in names {
         let matching: Vec<_> = match name.strip_suffix('*') {

@@ -1,5 +1,6 @@
 //! What a runtime may be able to do, and how that is tried: the probes of a definition of maturity.
 
+use crate::invalid::{Invalid, invalid};
 use crate::name::SubjectName;
 use crate::place::Place;
 use crate::subject::{Subject, resolve_prepared};
@@ -64,12 +65,12 @@ impl fmt::Display for Capability {
 }
 
 impl FromStr for Capability {
-    type Err = String;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Capability::ALL.iter().copied().find(|known| known.key() == text).ok_or_else(|| {
             let all: Vec<&str> = Capability::ALL.iter().map(|known| known.key()).collect();
-            format!("`{text}` is not a capability; there are: {}", all.join(", "))
+            invalid!("`{text}` is not a capability; there are: {}", all.join(", "))
         })
     }
 }
@@ -161,9 +162,9 @@ pub(crate) fn resolve_probes<'a>(
     probes: &mut Probes,
     asked: &[SubjectName],
     subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
-) -> Result<(), String> {
+) -> Result<(), Invalid> {
     if let Some(other) = probes.keys().find(|name| !asked.contains(name)) {
-        return Err(format!("probes.{other}: `{other}` is not among `subjects`"));
+        return Err(invalid!("probes.{other}: `{other}` is not among `subjects`"));
     }
     // Before any placeholder has got its meaning, which is another one in a variant.
     for name in asked {
@@ -177,49 +178,49 @@ pub(crate) fn resolve_probes<'a>(
     }
     for name in asked {
         let Some(subject) = subject(name) else { continue };
-        let own = probes.get_mut(name).ok_or_else(|| format!("probes.{name} is missing"))?;
+        let own = probes.get_mut(name).ok_or_else(|| invalid!("probes.{name} is missing"))?;
         for &capability in Capability::ALL {
             let key = format!("probes.{name}.{capability}");
             let probe = own.get_mut(&capability).ok_or_else(|| {
-                format!(
+                invalid!(
                     "{key} is missing: try it, or say why not (`absent`: there is no option or interface for it; \
                      `untried`)"
                 )
             })?;
-            check(probe).map_err(|why| format!("{key}: {why}"))?;
+            check(probe).map_err(|why| why.at(&key))?;
             for (place, word) in words_mut(probe) {
-                place.check(word).map_err(|misplaced| format!("{key}: {misplaced}"))?;
-                resolve(word, name, subject).map_err(|why| format!("{key}: {why}"))?;
+                place.check(word).map_err(|misplaced| Invalid::new(misplaced).at(&key))?;
+                resolve(word, name, subject).map_err(|why| why.at(&key))?;
             }
         }
     }
     Ok(())
 }
 
-fn check(probe: &Probe) -> Result<(), String> {
+fn check(probe: &Probe) -> Result<(), Invalid> {
     match probe {
         Probe::Absent(why) | Probe::Untried(why) if why.trim().is_empty() => {
-            Err("say why".to_owned())
+            Err(invalid!("say why"))
         }
         Probe::Absent(_) | Probe::Untried(_) => Ok(()),
-        Probe::Try(steps) if steps.is_empty() => Err("`try` needs at least one step".to_owned()),
+        Probe::Try(steps) if steps.is_empty() => Err(invalid!("`try` needs at least one step")),
         Probe::Try(steps) => steps.iter().try_for_each(|step| match step {
             Step::Run { command, .. } | Step::Serve { command, .. } if command.is_empty() => {
-                Err("an empty command".to_owned())
+                Err(invalid!("an empty command"))
             }
             // A guest that fails for any reason would count as one that was stopped.
             Step::Run { fails: true, says, .. } if says.is_empty() => {
-                Err("`fails` needs `says`: by what is it known that it failed for this?".to_owned())
+                Err(invalid!("`fails` needs `says`: by what is it known that it failed for this?"))
             }
             Step::Run { .. } => Ok(()),
             Step::Serve { requests, .. } if requests.is_empty() => {
-                Err("`serve` needs at least one request".to_owned())
+                Err(invalid!("`serve` needs at least one request"))
             }
             Step::Serve { requests, .. } => requests.iter().try_for_each(|request| {
                 let path = &request.path;
                 match (path.starts_with('/'), request.statuses.is_empty()) {
-                    (false, _) => Err(format!("path `{path}` must begin with /")),
-                    (true, true) => Err(format!("{path}: `statuses` needs at least one")),
+                    (false, _) => Err(invalid!("path `{path}` must begin with /")),
+                    (true, true) => Err(invalid!("{path}: `statuses` needs at least one")),
                     (true, false) => Ok(()),
                 }
             }),
@@ -242,13 +243,13 @@ fn words_mut(probe: &mut Probe) -> impl Iterator<Item = (Place, &mut Word)> {
 }
 
 /// A probe is of the subject's own programs, in the version that the subject is run by.
-fn resolve(word: &mut Word, name: &SubjectName, subject: &Subject) -> Result<(), String> {
+fn resolve(word: &mut Word, name: &SubjectName, subject: &Subject) -> Result<(), Invalid> {
     resolve_prepared(word, name, subject.prepare.is_some())?;
     let shown = word.to_string();
     let programs = subject.programs();
     for (asked, version) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
         let Some((_, own)) = programs.iter().find(|(program, _)| program == asked) else {
-            return Err(format!("`{shown}`: the subject is not run by program `{asked}`"));
+            return Err(invalid!("`{shown}`: the subject is not run by program `{asked}`"));
         };
         version.clone_from(own);
     }

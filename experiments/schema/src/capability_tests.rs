@@ -176,5 +176,7 @@ fn every_key_is_read_back() {
         let written = serde_json::to_string(&capability).unwrap();
         assert_eq!(written, format!("\"{capability}\""));
     }
-    assert!("flight".parse::<Capability>().unwrap_err().contains("there are: wasi-http, "));
+    assert!(
+        "flight".parse::<Capability>().unwrap_err().to_string().contains("there are: wasi-http, ")
+    );
 }

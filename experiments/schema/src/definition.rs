@@ -1,9 +1,11 @@
 //! `experiments/definitions/*.toml`: one question per file. The strict raw type becomes a validated
 //! [`Definition`], and later code never checks again.
 
+use crate::architecture::Architecture;
 use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
 use crate::capability::resolve_probes;
-use crate::method::{Method, OwnTable};
+use crate::invalid::{Invalid, invalid};
+use crate::method::{QuestionKind, Method, OwnTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{AskedSubjects, AskedWorkloads, Own};
 use crate::parse::{ParseError, parse};
@@ -16,12 +18,14 @@ use std::ops::Range;
 use std::str::FromStr;
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Profile {
-    /// One invocation of everything: does the pipeline work?
+    /// One invocation of everything, some minutes: does it work?
     Smoke,
-    /// Minutes: a reviewer's verdict.
+    /// About an hour on two cores: a reviewer's verdict.
+    #[default]
     Quick,
     /// Hours: what is published.
     Paper,
@@ -38,14 +42,14 @@ impl fmt::Display for Profile {
 }
 
 impl FromStr for Profile {
-    type Err = String;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         match text {
             "smoke" => Ok(Profile::Smoke),
             "quick" => Ok(Profile::Quick),
             "paper" => Ok(Profile::Paper),
-            _ => Err(format!("`{text}` is not a profile: expected smoke, quick or paper")),
+            _ => Err(invalid!("`{text}` is not a profile: expected smoke, quick or paper")),
         }
     }
 }
@@ -94,21 +98,21 @@ pub enum Architectures {
 }
 
 /// What services are built for, and how definitions name it.
-pub const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
+pub const ARCHITECTURES: [&str; 2] = [Architecture::X86_64.name(), Architecture::Aarch64.name()];
 
 impl Architectures {
-    fn parse(names: &[String], method: &Method) -> Result<Self, String> {
+    fn parse(names: &[String], method: &Method) -> Result<Self, Invalid> {
         if names == ["host"] {
             return Ok(Architectures::Own);
         }
         if let Some(unknown) = names.iter().find(|name| !ARCHITECTURES.contains(&name.as_str())) {
-            return Err(format!(
+            return Err(invalid!(
                 "architectures: unknown `{unknown}`; there are host, {}",
                 ARCHITECTURES.join(", ")
             ));
         }
-        if names.is_empty() || !method.survives_emulation() {
-            return Err(format!(
+        if names.is_empty() || !method.facts().survives_emulation {
+            return Err(invalid!(
                 "architectures = {names:?}: an emulator's times and memory are never reported, so that this method \
                  takes [\"host\"], the architecture of the machine that measures"
             ));
@@ -204,11 +208,15 @@ impl Definition {
         workloads: &Workloads,
     ) -> Result<Self, ParseError> {
         let mut raw: RawDefinition = parse(file, text)?;
-        let fail = |message: String| ParseError { file: file.to_owned(), line: None, message };
+        let fail = |why: Invalid| ParseError {
+            file: file.to_owned(),
+            line: None,
+            message: why.to_string(),
+        };
         let mut own = Own::default();
         let mut asked =
             asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
-        let added_twins = match raw.method.headline() {
+        let added_twins = match raw.method.facts().stops_by {
             Some(_) => unnamed_twins(&asked, subjects),
             // What is read and not sampled has no noise to know.
             None => Vec::new(),
@@ -224,10 +232,8 @@ impl Definition {
             resolve_probes(probes, &asked, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
-        if raw.table == Some(OwnTable::GuestLanguages)
-            && !matches!(raw.method, Method::ColdStart { .. })
-        {
-            return Err(fail("table = \"guest-languages\" is of [method.cold-start]".to_owned()));
+        if raw.table == Some(OwnTable::GuestLanguages) && raw.method.kind() != QuestionKind::ColdStart {
+            return Err(fail(invalid!("table = \"guest-languages\" is of [method.cold-start]")));
         }
         Ok(Self {
             experiment,
@@ -285,23 +291,23 @@ impl Definition {
 /// Fewest invocations after which a cell may end because its interval is narrow.
 const LEAST_BEFORE_STOP: u32 = 10;
 
-fn validate_stopping(precision: Option<f64>, profiles: &RawProfiles) -> Result<(), String> {
+fn validate_stopping(precision: Option<f64>, profiles: &RawProfiles) -> Result<(), Invalid> {
     if precision.is_some_and(|percent| !(percent > 0.0 && percent < 100.0)) {
-        return Err("precision_percent must lie between 0 and 100".to_owned());
+        return Err(invalid!("precision_percent must lie between 0 and 100"));
     }
     for (name, settings) in profiles.by_name() {
         let Some(most) = settings.invocations_max else { continue };
         if most < settings.invocations {
-            return Err(format!("profiles.{name}.invocations_max is below invocations"));
+            return Err(invalid!("profiles.{name}.invocations_max is below invocations"));
         }
         if settings.invocations < LEAST_BEFORE_STOP {
-            return Err(format!(
+            return Err(invalid!(
                 "profiles.{name}.invocations must be at least {LEAST_BEFORE_STOP} where a cell may end early: of fewer, an \
                  interval that happens to be narrow covers too little"
             ));
         }
         if precision.is_none() {
-            return Err(format!(
+            return Err(invalid!(
                 "profiles.{name}.invocations_max needs precision_percent: when may a cell end earlier?"
             ));
         }

@@ -1,5 +1,6 @@
 //! A stretch of time as a person types it: `90s`, `30min`, `2h`.
 
+use crate::invalid::{Invalid, invalid};
 use std::time::Duration;
 
 /// What a stretch of time looks like, for messages.
@@ -9,19 +10,19 @@ const EXPECTED: &str = "expected a whole number and a unit, such as 90s, 30min o
 ///
 /// # Errors
 /// Says what is wrong with it and what would be right.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
+pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let digits_count = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, unit) = text.split_at(digits_count);
-    let number: u64 = digits.parse().map_err(|_| format!("no stretch of time: {EXPECTED}"))?;
+    let number: u64 = digits.parse().map_err(|_| invalid!("no stretch of time: {EXPECTED}"))?;
     let seconds = match unit {
         "s" => 1,
         "m" | "min" => 60,
         "h" => 3600,
-        "" => return Err(format!("no unit of time: {number}s, {number}min or {number}h?")),
-        unit => return Err(format!("`{unit}` is no unit of time: {EXPECTED}")),
+        "" => return Err(invalid!("no unit of time: {number}s, {number}min or {number}h?")),
+        unit => return Err(invalid!("`{unit}` is no unit of time: {EXPECTED}")),
     };
     if number == 0 {
-        return Err("no time at all".to_owned());
+        return Err(invalid!("no time at all"));
     }
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
@@ -45,7 +46,7 @@ mod tests {
             ("0s", "no time at all"),
             ("99999999999999999999s", "no stretch of time"),
         ] {
-            let error = parse_duration(text).unwrap_err();
+            let error = parse_duration(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
     }

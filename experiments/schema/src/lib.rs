@@ -4,6 +4,7 @@
 //! Numbers on disk are integers, nanoseconds and bytes, with the unit in the field's name. What is unknown
 //! is absent (`Option`), never zero.
 
+pub mod architecture;
 pub mod artifact;
 mod asked;
 pub mod calibration;
@@ -12,6 +13,7 @@ pub mod capability;
 pub mod claim;
 pub mod definition;
 pub mod duration;
+pub mod invalid;
 pub mod limits;
 pub mod line;
 pub mod manifest;
@@ -26,7 +28,9 @@ pub mod plan;
 pub mod preparation;
 pub mod program;
 pub mod progress;
+pub mod quantity;
 pub mod record;
+pub mod request;
 pub mod start;
 pub mod stop;
 pub mod subject;

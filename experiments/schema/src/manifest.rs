@@ -4,6 +4,7 @@ use crate::artifact::{Artifact, Artifacts};
 use crate::limits::LimitsEntry;
 use crate::name::{ExperimentName, ProgramName, SubjectName, WorkloadName};
 use crate::plan::Trial;
+use crate::request::RunRequest;
 use crate::subject::Subject;
 use crate::workload::Mix;
 use serde::{Deserialize, Serialize};
@@ -202,6 +203,10 @@ pub struct Manifest {
     /// Time that the run was given (`--budget`), milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<u64>,
+    /// All that was asked for; `None` in runs from before it was kept. `profile`, `seed`, `architectures` and
+    /// `budget_ms` say a part of it again, for those who read it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RunRequest>,
     /// Which core does what.
     pub pinning: Pinning,
     /// What every subject may use at most; `None` in a run from before there were limits.

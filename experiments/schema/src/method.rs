@@ -1,15 +1,28 @@
-//! How a question is answered, and which cells that makes.
+//! How a question is answered: the one table of methods, with all that is known of each whatever its definition sets.
+//! Everything else asks it. What depends on a definition's values stands beside it: which cells a method has in
+//! `cells.rs`, what a definition may not say in `validation.rs`.
 
-use crate::capability::{self, Capability, Probe, Probes};
-use crate::definition::RawProfiles;
-use crate::metric::Metric;
+mod cells;
+mod facts;
+mod validation;
+
+pub use facts::{Facts, WarmedBy, Window};
+
+use crate::capability::Probes;
+use crate::metric::Metric::{
+    CasesEqual, HighestRate, InstanceUss, Instantiation, InstructionsFirstCall,
+    InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss, RequestsPerCpuSecond,
+    RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
+};
 use crate::name::{SubjectName, WorkloadName};
-use crate::parameter::{PageCache, Parameter};
-use crate::workload::Workload;
+use crate::parameter::PageCache;
+use crate::quantity::Latency::{P50, P99};
+use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
+use facts::COMMON;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How the question is answered.
+/// How the question is answered. Each method has its row in the table below.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Method {
@@ -97,264 +110,191 @@ pub enum OwnTable {
     GuestLanguages,
 }
 
+macro_rules! questions {
+    ($($variant:ident => $key:literal, $facts:expr;)*) => {
+        /// What kind of question a definition asks: its method, or the table that it asks for in place of that of its
+        /// method. In the order in which questions are shown.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum QuestionKind {
+            $(#[doc = concat!("`", $key, "`.")] $variant,)*
+        }
+
+        impl QuestionKind {
+            /// Every kind, in the order in which questions are shown.
+            pub const ALL: &'static [QuestionKind] = &[$(QuestionKind::$variant),*];
+
+            /// The name in definitions, and of the table that answers such questions.
+            #[must_use]
+            pub fn key(self) -> &'static str {
+                match self { $(QuestionKind::$variant => $key),* }
+            }
+
+            /// What is known of it.
+            #[must_use]
+            pub fn facts(self) -> &'static Facts {
+                match self { $(QuestionKind::$variant => const { &$facts }),* }
+            }
+        }
+    };
+}
+
+/// What a cold start is answered by, in whichever table.
+const OF_START: Facts = Facts {
+    stops_by: Some(TimeToFirstResponse),
+    headline: Metric(TimeToFirstResponse),
+    told_apart: &[Metric(TimeToFirstResponse)],
+    reports_start: true,
+    warmed_by: WarmedBy::Start,
+    ..COMMON
+};
+
+questions! {
+    Equivalence => "equivalence", Facts {
+        stops_by: None, headline: Metric(CasesEqual), told_apart: &[Metric(CasesEqual)],
+        per_workload: false, survives_emulation: true, has_ratio: false, takes_ms: 3_000, ..COMMON
+    };
+
+    ColdStart => "cold-start", Facts { brief: Some(0), ..OF_START };
+
+    Instantiation => "instantiation", Facts {
+        stops_by: Some(Instantiation), headline: Metric(Instantiation),
+        told_apart: &[Metric(Instantiation), Metric(InstanceUss)],
+        per_workload: false, takes_ms: 500, brief: Some(5), ..COMMON
+    };
+
+    WarmUp => "warm-up", Facts {
+        stops_by: Some(LatencyP50), headline: SteadyLatency, told_apart: &[SteadyLatency],
+        warmed_by: WarmedBy::Start, takes_ms: 500, brief: Some(7), ..COMMON
+    };
+
+    Throughput => "throughput", Facts {
+        stops_by: Some(RequestsPerSecond), headline: Metric(RequestsPerSecond),
+        headline_when_limited: Some(Metric(RequestsPerCpuSecond)),
+        told_apart: &[Metric(RequestsPerSecond), Metric(RequestsPerCpuSecond)],
+        window: Window::Completions, warmed_by: WarmedBy::Load, keeps_latencies: true, brief: Some(1), ..COMMON
+    };
+
+    Latency => "latency", Facts {
+        stops_by: Some(LatencyP50), headline: Latency(P50), told_apart: &[Latency(P50), Latency(P99)],
+        takes_mixes: true,
+        window: Window::Time, warmed_by: WarmedBy::Load, keeps_latencies: true, brief: Some(2), ..COMMON
+    };
+
+    HighestRate => "highest-rate", Facts {
+        stops_by: Some(HighestRate), headline: Metric(HighestRate), told_apart: &[Metric(HighestRate)],
+        window: Window::Time, warmed_by: WarmedBy::Load, brief: Some(6), ..COMMON
+    };
+
+    Memory => "memory", Facts {
+        stops_by: Some(Pss), headline: Metric(Pss),
+        told_apart: &[Metric(Pss), Metric(Uss), Metric(MarginalPss), Metric(MarginalUss)],
+        window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(3), ..COMMON
+    };
+
+    ArtifactSize => "artifact-size", Facts {
+        stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
+        per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
+    };
+
+    Instructions => "instructions", Facts {
+        stops_by: None, headline: Metric(InstructionsPerCall),
+        told_apart: &[Metric(InstructionsFirstCall), Metric(InstructionsPerCall)],
+        survives_emulation: true, takes_ms: 2_000, brief: Some(8), ..COMMON
+    };
+
+    Maturity => "maturity", Facts {
+        stops_by: None, headline: Metric(Works), told_apart: &[Metric(Works)],
+        per_workload: false, has_ratio: false, takes_ms: 3_000, brief: Some(10), ..COMMON
+    };
+
+    GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
+}
+
 fn warm_only() -> Vec<PageCache> {
     vec![PageCache::Warm]
 }
 
 impl Method {
-    /// The combinations of workload and parameter that each subject is put through.
+    /// Its row of the table.
     #[must_use]
-    pub fn arms(&self, workloads: &[WorkloadName]) -> Vec<(Option<WorkloadName>, Parameter)> {
-        let each = |parameters: &[Parameter]| {
-            workloads
-                .iter()
-                .flat_map(|w| parameters.iter().map(|&p| (Some(w.clone()), p)))
-                .collect::<Vec<_>>()
-        };
+    pub fn kind(&self) -> QuestionKind {
         match self {
-            Method::Equivalence {} | Method::ArtifactSize {} | Method::Instantiation { .. } => {
-                vec![(None, Parameter::None)]
-            }
-            Method::ColdStart { page_cache } => {
-                let all: Vec<_> = page_cache.iter().map(|state| state.parameter()).collect();
-                each(&all)
-            }
-            Method::WarmUp { .. } | Method::HighestRate { .. } | Method::Instructions { .. } => {
-                each(&[Parameter::None])
-            }
-            Method::Memory { copies, .. } => {
-                let mut arms = each(&[Parameter::Idle, Parameter::Loaded]);
-                if let Some(first) = workloads.first() {
-                    arms.extend(
-                        copies.iter().map(|&n| (Some(first.clone()), Parameter::Copies(n))),
-                    );
-                }
-                arms
-            }
-            Method::Throughput { concurrency, .. } => {
-                let all: Vec<_> = concurrency.iter().map(|&n| Parameter::Concurrency(n)).collect();
-                each(&all)
-            }
-            Method::Maturity { .. } => {
-                let all = Capability::ALL.iter().copied();
-                all.map(|capability| (None, Parameter::Capability(capability))).collect()
-            }
-            Method::Latency { rates_per_second, .. } => workloads
-                .iter()
-                .flat_map(|w| {
-                    let rates = rates_per_second.get(w).into_iter().flatten();
-                    rates.map(|&rate| (Some(w.clone()), Parameter::Rate(rate)))
-                })
-                .collect(),
+            Method::Equivalence {} => QuestionKind::Equivalence,
+            Method::ColdStart { .. } => QuestionKind::ColdStart,
+            Method::Instantiation { .. } => QuestionKind::Instantiation,
+            Method::WarmUp { .. } => QuestionKind::WarmUp,
+            Method::Throughput { .. } => QuestionKind::Throughput,
+            Method::Latency { .. } => QuestionKind::Latency,
+            Method::HighestRate { .. } => QuestionKind::HighestRate,
+            Method::Memory { .. } => QuestionKind::Memory,
+            Method::ArtifactSize {} => QuestionKind::ArtifactSize,
+            Method::Instructions { .. } => QuestionKind::Instructions,
+            Method::Maturity { .. } => QuestionKind::Maturity,
         }
     }
 
-    /// Whether there is anything to do for `subject` under `parameter`: what a definition says of itself that a program
-    /// lacks is not visited.
+    /// What is known of it, whatever its definition sets.
     #[must_use]
-    pub fn visits(&self, subject: &SubjectName, parameter: Parameter) -> bool {
-        match (self, parameter) {
-            (Method::Maturity { probes }, Parameter::Capability(capability)) => {
-                let probe = capability::probe(probes, subject, None, capability);
-                matches!(probe, Some(Probe::Try(_)))
-            }
-            (
-                Method::Throughput { concurrency, every_concurrency, .. },
-                Parameter::Concurrency(connections),
-            ) => {
-                every_concurrency.is_empty()
-                    || every_concurrency.contains(subject)
-                    || concurrency.last() == Some(&connections)
-            }
-            (Method::Memory { copies_of, .. }, Parameter::Copies(_)) => {
-                copies_of.is_empty() || copies_of.contains(subject)
-            }
-            _ => true,
+    pub fn facts(&self) -> &'static Facts {
+        self.kind().facts()
+    }
+}
+
+impl QuestionKind {
+    /// Of a method, and of the table that its definition asks for.
+    #[must_use]
+    pub fn of(method: &Method, table: Option<OwnTable>) -> Self {
+        match table {
+            Some(OwnTable::GuestLanguages) => QuestionKind::GuestLanguages,
+            None => method.kind(),
         }
     }
+}
 
-    /// Whether a visit begins with an untimed start of the same subject under the same request, so that the files of
-    /// program and runtime are in the page cache: another cell's trial, of this experiment or any other, may just have
-    /// dropped it for the whole machine. Where load comes before what is measured, that load does it.
-    #[must_use]
-    pub fn warms_before(&self, parameter: Parameter) -> bool {
-        let counts_pages = matches!(
-            self,
-            Method::ColdStart { .. } | Method::WarmUp { .. } | Method::Memory { .. }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_method_is_read_by_the_key_of_its_row() {
+        let tables = [QuestionKind::GuestLanguages];
+        for kind in QuestionKind::ALL.iter().filter(|kind| !tables.contains(kind)) {
+            let json = format!(r#"{{"{}":{{"nothing":1}}}}"#, kind.key());
+            let error = serde_json::from_str::<Method>(&json).unwrap_err().to_string();
+            assert!(error.starts_with("unknown field `nothing`"), "{kind:?}: {error}");
+        }
+        let method: Method = serde_json::from_str(r#"{"warm-up":{"iterations":3}}"#).unwrap();
+        assert_eq!(
+            (method.kind(), QuestionKind::of(&method, None)),
+            (QuestionKind::WarmUp, QuestionKind::WarmUp)
         );
-        counts_pages && parameter != Parameter::PageCacheDropped
+        for kind in tables {
+            let table: OwnTable = serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
+            assert_eq!(QuestionKind::of(&method, Some(table)), kind);
+        }
+        let error = serde_json::from_str::<Method>(r#"{"warm-up":{"iteration":3}}"#).unwrap_err();
+        assert!(error.to_string().contains("`iteration`"), "{error}");
     }
 
-    /// The metric by whose precision a cell ends; `None` where nothing is sampled.
-    #[must_use]
-    pub fn headline(&self) -> Option<Metric> {
-        match self {
-            Method::Equivalence {}
-            | Method::ArtifactSize {}
-            | Method::Instructions { .. }
-            | Method::Maturity { .. } => None,
-            Method::ColdStart { .. } => Some(Metric::TimeToFirstResponse),
-            Method::Instantiation { .. } => Some(Metric::Instantiation),
-            Method::Throughput { .. } => Some(Metric::RequestsPerSecond),
-            Method::WarmUp { .. } | Method::Latency { .. } => Some(Metric::LatencyP50),
-            Method::HighestRate { .. } => Some(Metric::HighestRate),
-            Method::Memory { .. } => Some(Metric::Pss),
+    #[test]
+    fn the_columns_of_a_row_agree_with_each_other() {
+        for &kind in QuestionKind::ALL {
+            let facts = kind.facts();
+            assert!(facts.told_apart.contains(&facts.headline), "{kind:?}");
+            let is_exact = facts.headline.is_exact();
+            assert_eq!(is_exact, facts.stops_by.is_none(), "{kind:?}: what is sampled has a noise");
+            assert!(!facts.survives_emulation || is_exact, "{kind:?}");
+            let is_loaded = facts.warmed_by == WarmedBy::Load;
+            assert!(!is_loaded || facts.window != Window::None, "{kind:?}");
+            assert!(facts.takes_ms == 0 || facts.window == Window::None, "{kind:?}");
         }
     }
 
-    /// Whether its numbers are the same under an emulator: answers, sizes and counts are, times and memory are not.
-    #[must_use]
-    pub fn survives_emulation(&self) -> bool {
-        matches!(
-            self,
-            Method::Equivalence {} | Method::ArtifactSize {} | Method::Instructions { .. }
-        )
+    #[test]
+    fn no_two_kinds_have_one_place_in_the_brief() {
+        let places: Vec<u8> =
+            QuestionKind::ALL.iter().filter_map(|kind| kind.facts().brief).collect();
+        assert_eq!(places.iter().collect::<BTreeSet<_>>().len(), places.len());
     }
-
-    /// Whether the subject is executed at all.
-    #[must_use]
-    pub fn executes(&self) -> bool {
-        !matches!(self, Method::ArtifactSize {})
-    }
-
-    /// Only an open loop says when which request is due, and only one loop keeps the latencies of the two apart.
-    pub(crate) fn refuse_mixes<'a>(
-        &self,
-        mut all: impl Iterator<Item = (&'a WorkloadName, &'a Workload)>,
-        asked: &[WorkloadName],
-    ) -> Result<(), String> {
-        let is_mix = |(name, workload): &(&WorkloadName, &Workload)| {
-            workload.mix().is_some() && asked.contains(name)
-        };
-        match all.find(is_mix) {
-            Some((name, _)) if !matches!(self, Method::Latency { .. }) => {
-                Err(format!("workload `{name}` is a mix: only [method.latency] takes one"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn needs_window(&self) -> bool {
-        matches!(
-            self,
-            Method::Throughput { .. }
-                | Method::Latency { .. }
-                | Method::HighestRate { .. }
-                | Method::Memory { .. }
-        )
-    }
-
-    /// What a definition may not say.
-    pub(crate) fn validate(
-        &self,
-        workloads: &[WorkloadName],
-        profiles: &RawProfiles,
-    ) -> Result<(), String> {
-        match self {
-            Method::Maturity { .. } if !workloads.is_empty() => {
-                return Err("workloads must be empty: a probe says what it asks for".to_owned());
-            }
-            Method::Equivalence {} | Method::ArtifactSize {} | Method::Maturity { .. } => {}
-            Method::ColdStart { page_cache } if page_cache.is_empty() => {
-                return Err("page_cache needs at least one state: warm, dropped".to_owned());
-            }
-            Method::ColdStart { .. } => {}
-            Method::Instantiation { iterations } | Method::WarmUp { iterations } => {
-                positive("iterations", &[*iterations])?;
-            }
-            Method::Instructions { iterations } if *iterations < 2 => {
-                return Err("iterations must be at least 2: the first request is cold".to_owned());
-            }
-            Method::Instructions { .. } => {}
-            Method::Memory { concurrency, copies, .. } => {
-                positive("concurrency", &[*concurrency])?;
-                if !copies.is_empty() {
-                    positive("copies", copies)?;
-                }
-            }
-            Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
-            Method::Latency { rates_per_second, connections, .. } => {
-                positive("connections", &[*connections])?;
-                each_workload("rates_per_second", rates_per_second, workloads, |key, rates| {
-                    positive(key, rates)
-                })?;
-            }
-            Method::HighestRate { p99_bound_us, first_rate_per_second, connections, .. } => {
-                positive("connections", &[*connections])?;
-                each_workload("p99_bound_us", p99_bound_us, workloads, |key, &bound| {
-                    positive(key, &[u32::try_from(bound).unwrap_or(u32::MAX)])
-                })?;
-                each_workload(
-                    "first_rate_per_second",
-                    first_rate_per_second,
-                    workloads,
-                    |key, &rate| positive(key, &[rate]),
-                )?;
-            }
-        }
-        self.validate_window(profiles)
-    }
-
-    fn validate_window(&self, profiles: &RawProfiles) -> Result<(), String> {
-        for (name, settings) in profiles.by_name() {
-            if settings.invocations == 0 {
-                return Err(format!("profiles.{name}.invocations must be at least 1"));
-            }
-            if self.needs_window() && settings.measure_ms.is_none_or(|ms| ms == 0) {
-                return Err(format!(
-                    "profiles.{name}.measure_ms is needed: how long is the window?"
-                ));
-            }
-            let is_closed_loop = matches!(self, Method::Throughput { .. });
-            match settings.completions_least {
-                None if is_closed_loop => {
-                    return Err(format!(
-                        "profiles.{name}.completions_least is needed: how many answers must a window hold?"
-                    ));
-                }
-                Some(least) if is_closed_loop && least < 2 => {
-                    return Err(format!(
-                        "profiles.{name}.completions_least must be at least 2: a rate is taken between answers"
-                    ));
-                }
-                Some(_) if !is_closed_loop => {
-                    return Err(format!(
-                        "profiles.{name}.completions_least is of the method `throughput`"
-                    ));
-                }
-                _ => {}
-            }
-            if !self.needs_window() && settings.measure_ms.is_some() {
-                return Err(format!("profiles.{name}.measure_ms: this method has no window"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Every workload has a value, and nothing else has.
-fn each_workload<V>(
-    key: &str,
-    values: &BTreeMap<WorkloadName, V>,
-    workloads: &[WorkloadName],
-    check: impl Fn(&str, &V) -> Result<(), String>,
-) -> Result<(), String> {
-    for workload in workloads {
-        let key = format!("{key}.{workload}");
-        match values.get(workload) {
-            Some(value) => check(&key, value)?,
-            None => return Err(format!("{key} needs at least one value, none of them 0")),
-        }
-    }
-    match values.keys().find(|w| !workloads.contains(w)) {
-        Some(extra) => Err(format!("{key}.{extra}: `{extra}` is not in `workloads`")),
-        None => Ok(()),
-    }
-}
-
-fn positive(key: &str, values: &[u32]) -> Result<(), String> {
-    if values.is_empty() || values.contains(&0) {
-        return Err(format!("{key} needs at least one value, none of them 0"));
-    }
-    Ok(())
 }

@@ -27,8 +27,20 @@ pub enum Direction {
     Neutral,
 }
 
+macro_rules! is_exact {
+    () => {
+        false
+    };
+    (Exact) => {
+        true
+    };
+}
+
 macro_rules! metrics {
-    ($($(#[$doc:meta])* $variant:ident => $key:literal, $title:literal, $unit:ident, $direction:ident;)*) => {
+    (
+        $($(#[$doc:meta])*
+        $variant:ident => $key:literal, $title:literal, $unit:ident, $direction:ident $(, $exact:ident)?;)*
+    ) => {
         /// A measured or derived quantity. The key in the raw log ends in the unit.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Metric {
@@ -61,6 +73,13 @@ macro_rules! metrics {
             #[must_use]
             pub fn direction(self) -> Direction {
                 match self { $(Metric::$variant => Direction::$direction),* }
+            }
+
+            /// `true` for what is read and not sampled: the size of a file, the number of cases. One reading is the
+            /// value, and as long as all readings agree there is nothing to estimate.
+            #[must_use]
+            pub fn is_exact(self) -> bool {
+                match self { $(Metric::$variant => is_exact!($($exact)?)),* }
             }
         }
     };
@@ -120,31 +139,32 @@ metrics! {
     /// Highest offered rate that met the service level objective.
     HighestRate => "highest_rate_per_second", "highest rate within the objective", RequestsPerSecond, HigherIsBetter;
     /// What is shipped per service: binary, image or module.
-    Shipped => "shipped_bytes", "shipped", Bytes, LowerIsBetter;
+    Shipped => "shipped_bytes", "shipped", Bytes, LowerIsBetter, Exact;
     /// The shipped artifact after gzip -6.
-    ShippedGzip => "shipped_gzip_bytes", "shipped, gzip", Bytes, LowerIsBetter;
+    ShippedGzip => "shipped_gzip_bytes", "shipped, gzip", Bytes, LowerIsBetter, Exact;
     /// The shipped artifact after zstd -19.
-    ShippedZstd => "shipped_zstd_bytes", "shipped, zstd", Bytes, LowerIsBetter;
+    ShippedZstd => "shipped_zstd_bytes", "shipped, zstd", Bytes, LowerIsBetter, Exact;
     /// Layers of the image below the service's own, uncompressed; images of several services share them.
-    BaseLayers => "base_layers_bytes", "base layers", Bytes, LowerIsBetter;
+    BaseLayers => "base_layers_bytes", "base layers", Bytes, LowerIsBetter, Exact;
     /// The service's own layer of the image, uncompressed.
-    OwnLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter;
+    OwnLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter, Exact;
     /// The runtime that must already be on the machine.
-    Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter;
+    Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter, Exact;
     /// Shipped artifact and runtime together.
-    WithRuntime => "with_runtime_bytes", "with runtime", Bytes, LowerIsBetter;
+    WithRuntime => "with_runtime_bytes", "with runtime", Bytes, LowerIsBetter, Exact;
     /// Requests of the equivalence list that were sent.
-    CasesSent => "cases_sent", "cases", Count, Neutral;
+    CasesSent => "cases_sent", "cases", Count, Neutral, Exact;
     /// Requests of the equivalence list whose status and body were as expected.
-    CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter;
+    CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter, Exact;
     /// 1 where a capability worked when it was tried, 0 where it did not.
-    Works => "works", "works when tried", Count, Neutral;
+    Works => "works", "works when tried", Count, Neutral, Exact;
     /// Instructions from exec until the subject can handle its first request.
-    InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter;
+    InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter, Exact;
     /// Instructions of the first request within a process.
-    InstructionsFirstCall => "instructions_first_call_count", "instructions of the first call", Count, LowerIsBetter;
+    InstructionsFirstCall =>
+        "instructions_first_call_count", "instructions of the first call", Count, LowerIsBetter, Exact;
     /// Instructions of a request after the first one within a process.
-    InstructionsPerCall => "instructions_per_call_count", "instructions per call", Count, LowerIsBetter;
+    InstructionsPerCall => "instructions_per_call_count", "instructions per call", Count, LowerIsBetter, Exact;
     /// Correct responses per second; derived from `requests_completed` and `measured_ns`.
     RequestsPerSecond => "requests_per_second", "requests per second", RequestsPerSecond, HigherIsBetter;
     /// Correct responses per second of the subject's CPU time; derived.

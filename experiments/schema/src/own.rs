@@ -1,6 +1,7 @@
 //! What a definition brings along: subjects and workloads that no other file knows, made of files that we did not
 //! build. So somebody asks a question of their own service without a change to our files.
 
+use crate::invalid::{Invalid, invalid};
 use crate::name::{SubjectName, WorkloadName};
 use crate::program::Programs;
 use crate::subject::{Part, Subject, Subjects, resolve};
@@ -75,8 +76,10 @@ where
 ///
 /// # Errors
 /// As for ours; the message names the workload.
-pub(crate) fn own_workloads(raw: BTreeMap<WorkloadName, RawWorkload>) -> Result<Workloads, String> {
-    validate(raw).map_err(|(name, why)| format!("workloads.{name}: {why}"))
+pub(crate) fn own_workloads(
+    raw: BTreeMap<WorkloadName, RawWorkload>,
+) -> Result<Workloads, Invalid> {
+    validate(raw).map_err(|(name, why)| why.at(format_args!("workloads.{name}")))
 }
 
 /// A name means one thing in a run.
@@ -87,10 +90,10 @@ pub(crate) fn refuse_known<'a, Name: Ord + fmt::Display + 'a, T>(
     what: &str,
     mut own: impl Iterator<Item = &'a Name>,
     ours: &BTreeMap<Name, T>,
-) -> Result<(), String> {
+) -> Result<(), Invalid> {
     match own.find(|name| ours.contains_key(name)) {
         None => Ok(()),
-        Some(name) => Err(format!(
+        Some(name) => Err(invalid!(
             "{what}s.{name}: experiments/{what}s.toml holds a {what} of that name; choose another"
         )),
     }
@@ -102,11 +105,11 @@ impl Own {
     ///
     /// # Errors
     /// Names the subject and what is wrong with it.
-    pub fn resolve(&mut self, folder: &str, programs: &Programs) -> Result<(), String> {
+    pub fn resolve(&mut self, folder: &str, programs: &Programs) -> Result<(), Invalid> {
         for (name, subject) in &mut self.subjects {
             resolve(name, subject, programs)
                 .and_then(|()| subject.rebase(folder))
-                .map_err(|why| format!("subjects.{name}: {why}"))?;
+                .map_err(|why| why.at(format_args!("subjects.{name}")))?;
         }
         for workload in self.workloads.values_mut() {
             if let Workload::Request(RequestShape { body: Body::File { path, .. }, .. }) = workload
@@ -142,27 +145,26 @@ impl Subject {
         found
     }
 
-    fn rebase(&mut self, folder: &str) -> Result<(), String> {
+    fn rebase(&mut self, folder: &str) -> Result<(), Invalid> {
         for (place, word) in self.words_mut() {
             for piece in word.pieces_mut() {
                 if let Piece::File(path) = piece {
-                    *path =
-                        relative(folder, path).map_err(|why| format!("{}: {why}", place.key))?;
+                    *path = relative(folder, path).map_err(|why| why.at(place.key))?;
                 }
             }
         }
         for part in self.size.shipped.iter_mut().chain(&mut self.size.runtime) {
             if let Part::File(path) = part {
-                *path = relative(folder, path).map_err(|why| format!("size: {why}"))?;
+                *path = relative(folder, path).map_err(|why| why.at("size"))?;
             }
         }
         Ok(())
     }
 }
 
-fn relative(folder: &str, path: &str) -> Result<String, String> {
+fn relative(folder: &str, path: &str) -> Result<String, Invalid> {
     if path.is_empty() || path.starts_with('/') {
-        return Err(format!("`{path}` must be a path relative to the definition's file"));
+        return Err(invalid!("`{path}` must be a path relative to the definition's file"));
     }
     Ok(join(folder, path))
 }

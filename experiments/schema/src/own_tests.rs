@@ -81,7 +81,7 @@ fn read(changes: &[(&str, &str)]) -> Result<Definition, String> {
     let name = "shop".parse().unwrap();
     let mut read = Definition::parse("d.toml", name, &text, &ours.subjects, &workloads)
         .map_err(|error| error.to_string())?;
-    read.own.resolve("examples", &ours.programs)?;
+    read.own.resolve("examples", &ours.programs).map_err(|error| error.to_string())?;
     Ok(read)
 }
 

@@ -1,6 +1,7 @@
 //! The setting that a cell varies besides subject and workload.
 
 use crate::capability::Capability;
+use crate::invalid::{Invalid, invalid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -64,11 +65,11 @@ impl fmt::Display for Parameter {
 }
 
 impl FromStr for Parameter {
-    type Err = String;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         let number = |digits: &str| {
-            digits.parse().map_err(|_| format!("`{digits}` in `{text}` is not a whole number"))
+            digits.parse().map_err(|_| invalid!("`{digits}` in `{text}` is not a whole number"))
         };
         match text {
             "-" => Ok(Parameter::None),
@@ -80,7 +81,7 @@ impl FromStr for Parameter {
                 Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
                 Some(("copies", digits)) => Ok(Parameter::Copies(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
-                _ => Err(format!(
+                _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, idle, loaded or -"
                 )),

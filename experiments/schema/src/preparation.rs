@@ -1,6 +1,7 @@
 //! What a subject has made before it is measured: one file, by one command or by several, each with what the ones before
 //! it left.
 
+use crate::invalid::{Invalid, invalid};
 use crate::place::Place;
 use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
@@ -48,19 +49,19 @@ impl Preparation {
     ///
     /// # Errors
     /// Says what is wrong, and names the file.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Invalid> {
         if self.command.is_empty() == self.text.is_none() {
-            return Err("`prepare` has either `command` or `text`".to_owned());
+            return Err(invalid!("`prepare` has either `command` or `text`"));
         }
         let mut made: Vec<&str> = vec![&self.file];
         for intermediate in &self.intermediates {
             if made.contains(&intermediate.file.as_str()) {
-                return Err(format!("prepare: `{}` is made twice", intermediate.file));
+                return Err(invalid!("prepare: `{}` is made twice", intermediate.file));
             }
             made.push(&intermediate.file);
             Self::check_words(&intermediate.command, &made[1..])?;
             if !named(&intermediate.command).any(|file| file == intermediate.file) {
-                return Err(format!(
+                return Err(invalid!(
                     "prepare: no word of the command that makes `{0}` is `{{intermediate:{0}}}`",
                     intermediate.file
                 ));
@@ -69,10 +70,10 @@ impl Preparation {
         Self::check_words(&self.command, &made[1..])
     }
 
-    fn check_words(command: &[Word], made: &[&str]) -> Result<(), String> {
+    fn check_words(command: &[Word], made: &[&str]) -> Result<(), Invalid> {
         match named(command).find(|file| !made.contains(file)) {
             Some(file) => {
-                Err(format!("prepare: `{{intermediate:{file}}}` is not made before it is used"))
+                Err(invalid!("prepare: `{{intermediate:{file}}}` is not made before it is used"))
             }
             None => Ok(()),
         }
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn an_intermediate_file_that_is_not_made_yet_or_twice_or_never_written_is_refused() {
-        let error = |text: &str| preparation(text).check().unwrap_err();
+        let error = |text: &str| preparation(text).check().unwrap_err().to_string();
         let early = error("file = 'x'\ncommand = ['a', '{intermediate:y}']");
         assert_eq!(early, "prepare: `{intermediate:y}` is not made before it is used");
         let twice =

@@ -1,6 +1,6 @@
 //! Ways of starting a subject, as `experiments/subjects.toml` names them.
 
-use crate::template::Word;
+use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,4 +94,99 @@ pub enum Start {
         #[serde(default)]
         arguments: Vec<Word>,
     },
+}
+
+/// Where every cold start ends, whatever is started: `experiments/runner/src/http/first.rs` takes the time there.
+const END: &str = "to the last byte of the first correct response";
+
+impl Start {
+    /// From which moment to which a cold start counts, in words: the one place that says it, for manifests and tables.
+    /// Where each begins is the start call in the file of its way of starting, `experiments/runner/src/subject/`.
+    /// `includes` is what happens between the two besides.
+    #[must_use]
+    pub fn boundary(&self, includes: Option<&str>) -> String {
+        let (begin, after) = match self {
+            Start::Process { .. } => ("posix_spawn of the program".to_owned(), ""),
+            Start::Container { network: Network::Host, .. } => {
+                ("create call to the engine".to_owned(), "")
+            }
+            Start::Container { network: Network::Bridge, .. } => {
+                ("create call to the engine".to_owned(), ", at the container's own address")
+            }
+            Start::Bundle { runtime, .. } => {
+                let name = program_name(runtime);
+                (format!("posix_spawn of `{name} run` on a bundle that lies ready"), "")
+            }
+            Start::Containerd { .. } => {
+                let client =
+                    "posix_spawn of containerd's client, `ctr run`, on a bundle that lies ready";
+                (client.to_owned(), "")
+            }
+        };
+        let included = includes.map(|what| format!(", {what} included,")).unwrap_or_default();
+        format!("{begin}{included} {END}{after}")
+    }
+}
+
+/// What a person calls the program that a word names: `{program:crun@1.2}` and `/usr/bin/crun` are crun.
+fn program_name(word: &Word) -> String {
+    match word.only() {
+        Some(Piece::Program { beside: Some(beside), .. }) => beside.clone(),
+        Some(Piece::Program { name, .. }) => name.to_string(),
+        _ => {
+            let whole = word.to_string();
+            whole.rsplit('/').next().map(str::to_owned).unwrap_or(whole)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Started {
+        start: Start,
+    }
+
+    #[test]
+    fn each_way_of_starting_says_where_a_cold_start_begins_and_all_end_alike() {
+        for (start, includes, expected) in [
+            (
+                "process = { program = '{program:spin}' }",
+                Some("compilation"),
+                "posix_spawn of the program, compilation included, to the last byte of the first correct response",
+            ),
+            (
+                "container = { image = 'i.tar', network = 'host' }",
+                None,
+                "create call to the engine to the last byte of the first correct response",
+            ),
+            (
+                "container = { image = 'i.tar', network = 'bridge' }",
+                None,
+                "create call to the engine to the last byte of the first correct response, at the container's own \
+                 address",
+            ),
+            (
+                "bundle = { runtime = '{program:crun@1.2}', binary = 'b' }",
+                None,
+                "posix_spawn of `crun run` on a bundle that lies ready to the last byte of the first correct response",
+            ),
+            (
+                "bundle = { runtime = '/usr/sbin/runc', binary = 'b' }",
+                None,
+                "posix_spawn of `runc run` on a bundle that lies ready to the last byte of the first correct response",
+            ),
+            (
+                "containerd = { shim = 's', file = 'f' }",
+                None,
+                "posix_spawn of containerd's client, `ctr run`, on a bundle that lies ready to the last byte of the \
+                 first correct response",
+            ),
+        ] {
+            let Started { start } = toml::from_str(&format!("start.{start}")).unwrap();
+            assert_eq!(start.boundary(includes), expected);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `experiments/subjects.toml`: how each system is started, asked for its version, and weighed.
 
+use crate::invalid::{Invalid, invalid};
 use crate::name::{ProgramName, SubjectName};
 use crate::parse::{ParseError, nearest, parse};
 use crate::place::Place;
@@ -57,8 +58,14 @@ pub struct Subject {
     pub title: String,
     /// The side of the scale.
     pub technology: Technology,
-    /// What "start" means for this subject: the first and the last moment of a cold start.
-    pub boundary: String,
+    /// The first and the last moment of a cold start, in words. Where a definition says nothing it is that of the way
+    /// of starting; manifests always hold it, since the words belong to the numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<String>,
+    /// What a definition adds to the words of the way of starting: what lies within the boundary besides, such as
+    /// `compilation`. Resolved, it has become part of `boundary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary_includes: Option<String>,
     /// What separates one request, or one service, from the next.
     pub isolation: String,
     /// Level of the WASI interface, `None` where there is none.
@@ -177,8 +184,8 @@ fn variant(
     of: &SubjectName,
     others: &BTreeMap<ProgramName, String>,
     subjects: &Subjects,
-) -> Result<Subject, String> {
-    let original = subjects.get(of).ok_or_else(|| format!("there is no subject `{of}`"))?;
+) -> Result<Subject, Invalid> {
+    let original = subjects.get(of).ok_or_else(|| invalid!("there is no subject `{of}`"))?;
     let mut variant = original.clone();
     let versions: Vec<String> =
         others.iter().map(|(name, version)| format!("{name} {version}")).collect();
@@ -199,7 +206,7 @@ fn variant(
             *program = format!("{name}@{version}");
         }
     }
-    if is_used { Ok(variant) } else { Err(format!("`{of}` uses none of these programs")) }
+    if is_used { Ok(variant) } else { Err(invalid!("`{of}` uses none of these programs")) }
 }
 
 /// Gives every placeholder the one meaning it has in this subject, and refuses what cannot be measured.
@@ -210,31 +217,38 @@ pub fn resolve(
     name: &SubjectName,
     subject: &mut Subject,
     programs: &Programs,
-) -> Result<(), String> {
+) -> Result<(), Invalid> {
     let asked_of_engine = matches!(subject.start, Start::Container { .. });
     // A file that is not ours is told by its digest where it says nothing of itself.
     if !asked_of_engine && subject.version.is_none() && subject.files().is_empty() {
-        return Err("is started without an engine and without `version = [\"program\", \"--version\"]`; a subject \
+        return Err(invalid!(
+            "is started without an engine and without `version = [\"program\", \"--version\"]`; a subject \
                     without a version is not measured"
-            .to_owned());
+        ));
     }
     if let Start::Container { network: Network::Host, port: Some(_), .. } = subject.start {
-        return Err(
+        return Err(invalid!(
             "`port` is for network = \"bridge\"; on the host's network instances would share it"
-                .to_owned(),
-        );
+        ));
     }
+    if subject.boundary.is_some() && subject.boundary_includes.is_some() {
+        return Err(invalid!(
+            "has either `boundary` or `boundary_includes`: one of them says all of it"
+        ));
+    }
+    subject.boundary = Some(subject.boundary());
+    subject.boundary_includes = None;
     subject.prepare.as_ref().map_or(Ok(()), Preparation::check)?;
     let is_prepared = subject.prepare.is_some();
     for (place, word) in subject.words_mut() {
-        place.check(word).map_err(|misplaced| misplaced.to_string())?;
+        place.check(word).map_err(Invalid::new)?;
         resolve_prepared(word, name, is_prepared)?;
         for (program, _) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
             if !programs.contains_key(program) {
                 let known = programs.keys().map(ProgramName::as_str);
                 return Err(match nearest(program.as_str(), known) {
-                    Some(near) => format!("no program `{program}`; did you mean `{near}`?"),
-                    None => format!("no program `{program}` in [programs]"),
+                    Some(near) => invalid!("no program `{program}`; did you mean `{near}`?"),
+                    None => invalid!("no program `{program}` in [programs]"),
                 });
             }
         }
@@ -250,15 +264,15 @@ pub(crate) fn resolve_prepared(
     word: &mut Word,
     subject: &SubjectName,
     is_prepared: bool,
-) -> Result<(), String> {
+) -> Result<(), Invalid> {
     let shown = word.to_string();
     for piece in word.pieces_mut() {
         let Piece::Prepared(of) = piece else { continue };
         if !is_prepared {
-            return Err(format!("`{shown}` stands there without `prepare`"));
+            return Err(invalid!("`{shown}` stands there without `prepare`"));
         }
         if of.as_ref().is_some_and(|other| other != subject) {
-            return Err(format!("`{shown}` is the file of another subject; write `{{prepared}}`"));
+            return Err(invalid!("`{shown}` is the file of another subject; write `{{prepared}}`"));
         }
         *of = Some(subject.clone());
     }
@@ -266,6 +280,13 @@ pub(crate) fn resolve_prepared(
 }
 
 impl Subject {
+    /// From which moment to which a cold start of it counts, in words.
+    #[must_use]
+    pub fn boundary(&self) -> String {
+        let derived = || self.start.boundary(self.boundary_includes.as_deref());
+        self.boundary.clone().unwrap_or_else(derived)
+    }
+
     /// Every word in which placeholders may stand, with where it stands.
     pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (Place, &mut Word)> {
         let mut further = None;

@@ -264,3 +264,24 @@ fn a_program_may_come_from_npm_or_with_further_packages() {
     assert_eq!(sources[1], Source::Npm { package, program: "engine".to_owned() });
     assert!(matches!(&sources[2], Source::Debian { with, .. } if *with == ["lib=1:2-3"]));
 }
+
+#[test]
+fn a_boundary_is_that_of_the_way_of_starting_unless_the_definition_says_another() {
+    let boundary = |text: &str| {
+        let file = read(&[("boundary = \"b\"\n", text)]).unwrap();
+        let names = ["compiled", "compiled-1", "compiled-twin"];
+        let all = names.map(|name| serde_json::to_value(subject(&file, name)).unwrap());
+        // What a manifest holds is read again by programs that may say it otherwise: it is the words.
+        assert!(all.iter().all(|one| one.get("boundary_includes").is_none()), "{all:?}");
+        assert!(all.iter().all(|one| one["boundary"] == all[0]["boundary"]), "{all:?}");
+        all[0]["boundary"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(boundary("boundary = \"from here to there\"\n"), "from here to there");
+    let derived = "posix_spawn of the program to the last byte of the first correct response";
+    assert_eq!(boundary(""), derived);
+    let included = derived.replace("program", "program, compilation included,");
+    assert_eq!(boundary("boundary_includes = \"compilation\"\n"), included);
+    let both = "boundary = \"b\"\nboundary_includes = \"compilation\"\n";
+    let error = read(&[("boundary = \"b\"\n", both)]).unwrap_err();
+    assert!(error.contains("either `boundary` or `boundary_includes`"), "{error}");
+}

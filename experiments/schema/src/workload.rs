@@ -1,5 +1,6 @@
 //! `experiments/workloads.toml`: request shapes, each with the answer it must get, and mixes of two of them.
 
+use crate::invalid::{Invalid, invalid};
 use crate::name::WorkloadName;
 use crate::parse::{ParseError, nearest, parse};
 use serde::{Deserialize, Serialize};
@@ -139,15 +140,15 @@ struct RawWorkloads {
 /// Syntax, unknown keys, a body with more than one source, a digest that is not one, a mix of what is no request.
 pub fn parse_workloads(file: &str, text: &str) -> Result<Workloads, ParseError> {
     let raw: RawWorkloads = parse(file, text)?;
-    let fail = |name: &WorkloadName, why: &str| ParseError {
+    let fail = |name: &WorkloadName, why: Invalid| ParseError {
         file: file.to_owned(),
         line: None,
         message: format!("workload `{name}`: {why}"),
     };
-    let workloads = validate(raw.workloads).map_err(|(name, why)| fail(&name, &why))?;
+    let workloads = validate(raw.workloads).map_err(|(name, why)| fail(&name, why))?;
     let is_above = |workload: &Workload| workload.request().is_some_and(|r| is_above(&r.body));
     match workloads.iter().find(|(_, workload)| is_above(workload)) {
-        Some((name, _)) => Err(fail(name, "the body's file must lie below experiments/")),
+        Some((name, _)) => Err(fail(name, invalid!("the body's file must lie below experiments/"))),
         None => Ok(workloads),
     }
 }
@@ -164,7 +165,7 @@ fn is_above(body: &Body) -> bool {
 /// The first workload that is wrong, and what is wrong with it.
 pub(crate) fn validate(
     raw: BTreeMap<WorkloadName, RawWorkload>,
-) -> Result<Workloads, (WorkloadName, String)> {
+) -> Result<Workloads, (WorkloadName, Invalid)> {
     let each = raw.into_iter().map(|(name, workload)| match validate_one(workload) {
         Ok(workload) => Ok((name, workload)),
         Err(why) => Err((name, why)),
@@ -176,23 +177,23 @@ pub(crate) fn validate(
     Ok(workloads)
 }
 
-fn validate_mix(mix: &Mix, workloads: &Workloads) -> Result<(), String> {
+fn validate_mix(mix: &Mix, workloads: &Workloads) -> Result<(), Invalid> {
     if !(1..=99).contains(&mix.heavy_percent) {
-        return Err(format!("mix.heavy_percent = {} is not within 1 to 99", mix.heavy_percent));
+        return Err(invalid!("mix.heavy_percent = {} is not within 1 to 99", mix.heavy_percent));
     }
     if mix.light == mix.heavy {
-        return Err(format!("mix: `{}` is both the light and the heavy one", mix.light));
+        return Err(invalid!("mix: `{}` is both the light and the heavy one", mix.light));
     }
     for (key, name) in [("light", &mix.light), ("heavy", &mix.heavy)] {
         match workloads.get(name) {
             Some(Workload::Request(_)) => {}
             Some(Workload::Mix(_)) => {
-                return Err(format!("mix.{key}: `{name}` is a mix itself, not a request"));
+                return Err(invalid!("mix.{key}: `{name}` is a mix itself, not a request"));
             }
             None => {
                 let near = nearest(name.as_str(), workloads.keys().map(WorkloadName::as_str));
                 let hint = near.map(|near| format!("; did you mean `{near}`?"));
-                return Err(format!(
+                return Err(invalid!(
                     "mix.{key}: unknown workload `{name}`{}",
                     hint.unwrap_or_default()
                 ));
@@ -202,7 +203,7 @@ fn validate_mix(mix: &Mix, workloads: &Workloads) -> Result<(), String> {
     Ok(())
 }
 
-fn validate_one(raw: RawWorkload) -> Result<Workload, String> {
+fn validate_one(raw: RawWorkload) -> Result<Workload, Invalid> {
     let RawWorkload { method, path, content_type, body, expect, mix } = raw;
     match (method, path, expect, mix) {
         (None, None, None, Some(mix)) if content_type.is_none() && body.is_none() => {
@@ -213,35 +214,36 @@ fn validate_one(raw: RawWorkload) -> Result<Workload, String> {
             validate_request(RequestShape { method, path, content_type, body, expect })
                 .map(Workload::Request)
         }
-        (_, _, _, Some(_)) => Err("a mix has no other key: its requests are workloads of \
+        (_, _, _, Some(_)) => Err(invalid!(
+            "a mix has no other key: its requests are workloads of \
                                    their own"
-            .to_owned()),
+        )),
         _ => {
-            Err("needs `method`, `path` and `expect`, or a `mix` of two other workloads".to_owned())
+            Err(invalid!("needs `method`, `path` and `expect`, or a `mix` of two other workloads"))
         }
     }
 }
 
-fn validate_request(request: RequestShape) -> Result<RequestShape, String> {
+fn validate_request(request: RequestShape) -> Result<RequestShape, Invalid> {
     if request.method.is_empty() || !request.method.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(format!("method `{}` is not an upper-case HTTP method", request.method));
+        return Err(invalid!("method `{}` is not an upper-case HTTP method", request.method));
     }
     if !request.path.starts_with('/') || request.path.bytes().any(|b| b <= b' ') {
-        return Err(format!("path `{}` must begin with / and hold no space", request.path));
+        return Err(invalid!("path `{}` must begin with / and hold no space", request.path));
     }
     let digest = &request.expect.sha256;
     if digest.len() != 64 || !digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(format!("sha256 `{digest}` is not 64 lower-case hexadecimal digits"));
+        return Err(invalid!("sha256 `{digest}` is not 64 lower-case hexadecimal digits"));
     }
     Ok(request)
 }
 
-fn validate_body(raw: Option<RawBody>) -> Result<Body, String> {
+fn validate_body(raw: Option<RawBody>) -> Result<Body, Invalid> {
     let Some(raw) = raw else { return Ok(Body::Empty) };
     match raw {
         RawBody { file: Some(path), truncate_bytes, text: None, zero_bytes: None } => {
             if path.starts_with('/') {
-                return Err(format!("body file `{path}` must be relative to the TOML file"));
+                return Err(invalid!("body file `{path}` must be relative to the TOML file"));
             }
             Ok(Body::File { path, truncate_bytes })
         }
@@ -251,8 +253,9 @@ fn validate_body(raw: Option<RawBody>) -> Result<Body, String> {
         RawBody { file: None, truncate_bytes: None, text: None, zero_bytes: Some(count) } => {
             Ok(Body::Zeros(count))
         }
-        _ => Err("body needs exactly one of file (with truncate_bytes or not), text, zero_bytes"
-            .to_owned()),
+        _ => Err(invalid!(
+            "body needs exactly one of file (with truncate_bytes or not), text, zero_bytes"
+        )),
     }
 }
 

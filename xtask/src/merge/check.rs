@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::{Cell, Trial};
+use weighbridge_schema::request::RunRequest;
 
 /// So many trials are named in a message; the rest is counted.
 const NAMED_MAX: usize = 5;
@@ -25,6 +26,16 @@ fn none_of(what: &str, found: &[String]) -> Result<()> {
     bail!("{what}: {named}{rest}")
 }
 
+/// Whether two parts were asked for the same, but for the instruction sets, of which each machine has its own; unknown
+/// in runs of before it was kept.
+fn ask_alike(a: &Manifest, b: &Manifest) -> bool {
+    let besides_arch = |request: &RunRequest| RunRequest { arch: Vec::new(), ..request.clone() };
+    match (&a.request, &b.request) {
+        (Some(a), Some(b)) => besides_arch(a) == besides_arch(b),
+        _ => true,
+    }
+}
+
 /// The parts were made from the same questions, the same build and the same choice.
 pub(super) fn belong_together(parts: &[Part]) -> Result<()> {
     let Some((first, rest)) = parts.split_first() else { bail!("there are no parts to merge") };
@@ -35,6 +46,7 @@ pub(super) fn belong_together(parts: &[Part]) -> Result<()> {
             ("the seed", a.seed != b.seed),
             ("--fixed", a.fixed != b.fixed),
             ("the budget", a.budget_ms != b.budget_ms),
+            ("what was asked for", !ask_alike(a, b)),
         ];
         if let Some((what, _)) = differs.iter().find(|(_, differs)| *differs) {
             bail!("{} and {} are not parts of one run: {what} differs", first.name(), part.name());

@@ -3,6 +3,7 @@
 use super::Part;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::artifact::Artifacts;
 use weighbridge_schema::manifest::{Availability, Fingerprint, Manifest, SubjectEntry};
 use weighbridge_schema::name::{ExperimentName, SubjectName};
@@ -74,6 +75,10 @@ pub(super) fn merged(
         }
     }
     merged.architectures = architectures(parts);
+    if let Some(request) = &mut merged.request {
+        let asked = |one: &Architecture| merged.architectures.iter().any(|name| name == one.name());
+        request.arch = Architecture::ALL.into_iter().filter(asked).collect();
+    }
     merged.foreign_artifacts = foreign_artifacts(parts, &merged.artifacts);
     merged.subjects = subjects(parts, &merged.fingerprint.architecture, &merged.architectures);
     Ok(merged)

@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use weighbridge_schema::SCHEMA_VERSION;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::artifact::Artifacts;
 use weighbridge_schema::limits::{LIMITS, Limits, LimitsEntry};
 use weighbridge_schema::line;
@@ -11,6 +12,7 @@ use weighbridge_schema::manifest::{Availability, Fingerprint, Pinning, SubjectEn
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Cell;
 use weighbridge_schema::record::{HistogramFile, Noise, Observation, Outcome};
+use weighbridge_schema::request::RunRequest;
 use weighbridge_schema::stop::{Stop, StopReason};
 use weighbridge_schema::subject::{Subject, parse_subjects};
 use weighbridge_schema::workload::Mix;
@@ -68,6 +70,7 @@ fn manifest(name: &str, architecture: &str, machine: &str, plan: Vec<Trial>) -> 
         emulators: BTreeMap::new(),
         fixed: true,
         budget_ms: None,
+        request: None,
         pinning: Pinning::default(),
         artifacts: Artifacts {
             schema_version: SCHEMA_VERSION,
@@ -311,8 +314,17 @@ fn parts_of_different_choices_or_builds_are_refused() {
         &["a and b are not parts of one run: the seed differs"],
     );
     b.manifest.seed = 1;
+    let asked = |arch: Architecture, workload: &str| {
+        let workload = vec![workload.to_owned()];
+        Some(RunRequest { arch: vec![arch], workload, ..RunRequest::default() })
+    };
+    let mut a = a;
+    a.manifest.request = asked(Architecture::X86_64, "healthz");
+    b.manifest.request = asked(Architecture::Aarch64, "thumbnail");
+    refused(vec![a.clone(), b.clone()], None, &["one run: what was asked for differs"]);
+    // Each machine has instruction sets of its own: what is refused next is something else.
+    b.manifest.request = asked(Architecture::Aarch64, "healthz");
     let digest = |text: &str| BTreeMap::from([("corpus/x.png".to_owned(), text.to_owned())]);
-    let (mut a, mut b) = (a, b);
     a.manifest.corpus_sha256 = digest("1");
     b.manifest.corpus_sha256 = digest("2");
     refused(vec![a.clone(), b.clone()], None, &["the corpus file corpus/x.png differs"]);

@@ -1,7 +1,6 @@
 //! `cargo xtask all`: set up, build, measure, analyse, write the paper.
 
 use super::analyze::{self, Output};
-use super::run::Choice;
 use super::{build, failures, paper, run as measure, setup};
 use crate::asked;
 use crate::exit::Exit;
@@ -10,6 +9,7 @@ use crate::progress::Progress;
 use crate::project::Project;
 use crate::setup::{Need, Setup};
 use anyhow::Result;
+use weighbridge_schema::request::RunRequest;
 
 /// The verb.
 ///
@@ -17,7 +17,7 @@ use anyhow::Result;
 /// A stage failed; the message says which and what to do.
 pub fn run(
     project: &Project,
-    choice: &Choice,
+    choice: &RunRequest,
     is_paper: bool,
     force: bool,
     progress: &Progress,

@@ -1,7 +1,7 @@
 //! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
 //! fast enough to measure with.
 
-use super::run::{self, Choice};
+use super::run;
 use super::{build, failures, setup, tools};
 use crate::exit::{Exit, LackingError, ToldError};
 use crate::machine_lock;
@@ -11,6 +11,8 @@ use crate::project::Project;
 use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use weighbridge_schema::definition::Profile;
+use weighbridge_schema::request::RunRequest;
 
 /// Which calibration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +47,7 @@ pub fn newest(project: &Project) -> Option<PathBuf> {
 pub fn run(
     project: &Project,
     what: Option<What>,
-    profile: &str,
+    profile: Profile,
     progress: &Progress,
 ) -> Result<Exit> {
     let lock = machine_lock::to_measure()?;
@@ -60,14 +62,13 @@ pub fn run(
     Ok(exit)
 }
 
-fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
+fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {
     let setup = setup::provide(project, build::NEEDS, progress)?;
     let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
-    let choice = Choice {
+    let choice = RunRequest {
         experiments: AA.map(str::to_owned).to_vec(),
-        profile: profile.to_owned(),
-        seed: 1,
-        ..Choice::default()
+        profile,
+        ..RunRequest::default()
     };
     // Apart from the other runs: `analyze` and `paper` take the newest of those.
     let results = project.results().join("calibration");

@@ -1,6 +1,6 @@
 //! What measuring on other machines needs from this one: a name for the run, the bundle, the state of the checkout.
 
-use super::run::{Choice, Mode};
+use super::run::Mode;
 use super::setup::toolchain;
 use super::{build, tools};
 use crate::architecture::Architecture;
@@ -14,7 +14,9 @@ use crate::setup::{Need, Setup};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::Revision;
+use weighbridge_schema::request::RunRequest;
 
 /// Measures on other machines, if that was asked for or the run to go on with is measured there; else `None`.
 ///
@@ -23,7 +25,7 @@ use weighbridge_schema::manifest::Revision;
 pub fn run(
     project: &Project,
     results: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     mode: &Mode,
     progress: &Progress,
 ) -> Result<Option<PathBuf>> {
@@ -36,17 +38,17 @@ pub fn run(
     if mode.on.is_empty() {
         return Ok(None);
     }
-    let asked: Vec<String> = choice.arch.iter().map(|a| a.name().to_owned()).collect();
+    let asked = choice.architectures();
     let mut arguments = choice.clone();
     // Which machine visits what is decided when they have said what they are.
     arguments.arch.clear();
     let order = Order {
         results,
-        run: &run_name(&choice.profile)?,
+        run: &run_name(choice.profile)?,
         hosts: &mode.on,
         arguments: &arguments.arguments(),
         asked: &asked,
-        blocks_count: blocks_count(project, &choice.experiments, &choice.profile)?,
+        blocks_count: blocks_count(project, &choice.experiments, &choice.profile.to_string())?,
         revision: revision(project),
     };
     let mut bundle_of = |own: &str| {
@@ -102,7 +104,7 @@ pub fn bundle(
 ///
 /// # Errors
 /// The machine has no `date`.
-pub fn run_name(profile: &str) -> Result<String> {
+pub fn run_name(profile: Profile) -> Result<String> {
     let mut date = command("date");
     date.args(["-u", "+%Y-%m-%dT%H-%M-%SZ"]);
     let output = date.output().context("run `date`")?;

@@ -1,6 +1,5 @@
 //! `cargo xtask fleet`: measure on a cluster.
 
-use super::run::Choice;
 use super::{build, elsewhere, tools};
 use crate::architecture::Architecture;
 use crate::exit::Exit;
@@ -14,6 +13,7 @@ use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use weighbridge_schema::request::RunRequest;
 
 /// What to do with a fleet.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -37,7 +37,7 @@ pub enum Verb {
 pub struct Submit {
     /// What is measured.
     #[command(flatten)]
-    pub choice: Choice,
+    pub choice: RunRequest,
     /// Slurm's partition; the cluster's default when none is given.
     #[arg(long)]
     pub partition: Option<String>,
@@ -131,7 +131,7 @@ pub fn submit(
     slurm: impl Fn(&str) -> Command,
 ) -> Result<PathBuf> {
     ensure!(
-        what.choice.budget.is_none(),
+        what.choice.budget_ms.is_none(),
         "--budget is for one machine: the elements of a fleet measure what was planned"
     );
     crate::asked::check(project, &what.choice)?;
@@ -143,15 +143,16 @@ pub fn submit(
     let needs = Need::with_foreign(build::NEEDS, &choice.arch);
     let setup = super::setup::provide(project, &needs, progress)?;
     let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
-    let blocks_count = fleet::blocks_count(project, &choice.experiments, &choice.profile)?;
+    let blocks_count =
+        fleet::blocks_count(project, &choice.experiments, &choice.profile.to_string())?;
     let plan = plan(project, &choice, &artifacts, progress)?;
     let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
     let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
-    let architectures = choice.arch.iter().map(|a| a.name().to_owned()).collect();
+    let architectures = choice.architectures();
     // Each element says itself which architecture is its own.
     choice.arch.clear();
     let mut written = Fleet {
-        run: elsewhere::run_name(&choice.profile)?,
+        run: elsewhere::run_name(choice.profile)?,
         architectures,
         blocks_count,
         block_size: Fleet::size(what.block_size, blocks_count),
@@ -196,7 +197,7 @@ fn bundles(
 /// The plan as this machine would have it: what it holds must be in the collected run.
 fn plan(
     project: &Project,
-    choice: &Choice,
+    choice: &RunRequest,
     artifacts: &Path,
     progress: &Progress,
 ) -> Result<Vec<u8>> {

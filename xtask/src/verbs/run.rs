@@ -2,7 +2,6 @@
 
 use super::setup::{for_manifest, need_name};
 use super::{build, failures, tools, unfinished};
-use crate::architecture::Architecture;
 use crate::asked;
 use crate::exit::{Exit, InterruptedError, ToldError};
 use crate::machine_lock;
@@ -13,98 +12,14 @@ use crate::remote::Host;
 use crate::setup::{Engines, Need, Setup, engine};
 use crate::stage;
 use anyhow::{Context, Result};
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_schema::duration::parse_duration;
+use weighbridge_schema::request::RunRequest;
 
 mod inputs;
 
 const STAGE: &str = "run";
-
-/// What the user asked for.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Choice {
-    /// Experiments by name, separated by spaces or commas; all when none is given.
-    #[arg(value_delimiter = ',', value_name = "EXPERIMENT")]
-    pub experiments: Vec<String>,
-    /// Only these subjects, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
-    pub subject: Vec<String>,
-    /// Only these workloads, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "WORKLOAD")]
-    pub workload: Vec<String>,
-    /// How much is measured.
-    #[arg(long, default_value = "quick", value_parser = profiles())]
-    pub profile: String,
-    /// Seed of the plan's shuffle: the same seed gives the same order.
-    #[arg(
-        long,
-        default_value_t = 1,
-        value_name = "NUMBER",
-        allow_hyphen_values = true,
-        value_parser = seed
-    )]
-    pub seed: u64,
-    /// Architectures, separated by commas; what is not this machine's is emulated, and gives equivalence, sizes
-    /// and instruction counts only. This machine's own when none is given.
-    #[arg(long, value_delimiter = ',', value_name = "ARCH")]
-    pub arch: Vec<Architecture>,
-    /// Time to measure for, with its unit, such as 90s, 30min or 2h: the cells whose intervals are widest against
-    /// their claims come first.
-    #[arg(long, value_name = "TIME", value_parser = budget)]
-    pub budget: Option<String>,
-}
-
-impl Choice {
-    /// Whether only a part is asked for: such a run makes no paper unless that is said.
-    #[must_use]
-    pub fn is_narrow(&self) -> bool {
-        [&self.experiments, &self.subject, &self.workload].iter().any(|names| !names.is_empty())
-    }
-
-    /// The runner's options for it.
-    pub(super) fn arguments(&self) -> Vec<String> {
-        let mut arguments = self.experiments.clone();
-        arguments.extend(["--profile".to_owned(), self.profile.clone()]);
-        arguments.extend(["--seed".to_owned(), self.seed.to_string()]);
-        for (option, names) in [("--subject", &self.subject), ("--workload", &self.workload)] {
-            if !names.is_empty() {
-                arguments.extend([option.to_owned(), names.join(",")]);
-            }
-        }
-        if !self.arch.is_empty() {
-            let names: Vec<&str> =
-                self.arch.iter().map(|architecture| architecture.name()).collect();
-            arguments.extend(["--arch".to_owned(), names.join(",")]);
-        }
-        if let Some(budget) = &self.budget {
-            arguments.extend(["--budget".to_owned(), budget.clone()]);
-        }
-        arguments
-    }
-}
-
-/// The profiles as the command line takes them, each with what it is for and about how long everything takes with it.
-#[must_use]
-pub fn profiles() -> PossibleValuesParser {
-    PossibleValuesParser::new([
-        PossibleValue::new("smoke")
-            .help("one invocation of everything, some minutes: does it work?"),
-        PossibleValue::new("quick").help("about an hour on two cores: a reviewer's verdict"),
-        PossibleValue::new("paper").help("hours: what is published"),
-    ])
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
-}
-
-/// Checked here, and read by the runner.
-fn budget(text: &str) -> Result<String, String> {
-    parse_duration(text).map(|_| text.to_owned())
-}
 
 /// What else a run may be.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -141,7 +56,12 @@ pub const NEEDS: &[Need] = &[
 ///
 /// # Errors
 /// The build failed, a name does not exist, or the runner failed.
-pub fn run(project: &Project, choice: &Choice, mode: &Mode, progress: &Progress) -> Result<Exit> {
+pub fn run(
+    project: &Project,
+    choice: &RunRequest,
+    mode: &Mode,
+    progress: &Progress,
+) -> Result<Exit> {
     asked::check(project, choice)?;
     if mode.on.is_empty() && mode.resume.is_none() && !mode.dry_run {
         asked::check_installed(project, choice)?;
@@ -186,7 +106,7 @@ pub fn stage(
     project: &Project,
     setup: &Setup,
     artifacts: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
@@ -224,14 +144,14 @@ pub fn into(
     results: &Path,
     setup: &Setup,
     artifacts: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     progress: &Progress,
 ) -> Result<PathBuf> {
     measure(project, results, setup, artifacts, choice, &Mode::default(), progress)?
         .context("the runner ended without saying where its run is")
 }
 
-fn asks_for_example(project: &Project, choice: &Choice) -> bool {
+fn asks_for_example(project: &Project, choice: &RunRequest) -> bool {
     let folder = project.path("experiments/examples");
     choice.experiments.iter().any(|name| folder.join(format!("{name}.toml")).is_file())
 }
@@ -241,7 +161,7 @@ fn measure(
     results: &Path,
     setup: &Setup,
     artifacts: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     mode: &Mode,
     progress: &Progress,
 ) -> Result<Option<PathBuf>> {
@@ -308,7 +228,7 @@ fn dry_run(
     project: &Project,
     setup: &Setup,
     artifacts: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     mode: &Mode,
     runner: &Path,
 ) -> Result<()> {
@@ -350,27 +270,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_leaves_the_paper_alone_and_writes_beside_its_run() {
-        let narrow = |choice: Choice| choice.is_narrow();
-        let named = || vec!["one".to_owned()];
-        assert!(narrow(Choice { experiments: named(), ..Choice::default() }));
-        assert!(narrow(Choice { subject: named(), ..Choice::default() }));
-        assert!(narrow(Choice { workload: named(), ..Choice::default() }));
-        assert!(!narrow(Choice { profile: "paper".to_owned(), ..Choice::default() }));
+    fn a_part_writes_beside_its_run() {
         let folder = Path::new("/checkout/results/2026-quick");
         let output = Output::of_run(folder);
         for made in [&output.generated, &output.report, &output.pdf] {
             assert!(made.starts_with(folder.join("report")), "{}", made.display());
         }
-    }
-
-    #[test]
-    fn architectures_are_handed_on_only_when_they_were_asked_for() {
-        let mut choice = Choice::default();
-        assert!(!choice.arguments().contains(&"--arch".to_owned()));
-        choice.arch = vec![Architecture::X86_64, Architecture::Aarch64];
-        let arguments = choice.arguments();
-        let index = arguments.iter().position(|argument| argument == "--arch").unwrap();
-        assert_eq!(arguments[index + 1], "x86_64,aarch64");
     }
 }

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: everything a change must pass, on a bare machine too; fast checks first.
 
 use super::analyze::{self, Output};
-use super::run::Choice;
 use super::{build, paper, run as measure, setup, test_foreign, tools};
 use crate::architecture::Architecture;
 use crate::exit::Exit;
@@ -15,9 +14,11 @@ use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::line;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::request::RunRequest;
 
 /// The verb.
 ///
@@ -125,7 +126,7 @@ fn smoke(
         std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
     }
     let choice =
-        Choice { profile: "smoke".to_owned(), seed: 1, arch: arch.to_vec(), ..Choice::default() };
+        RunRequest { profile: Profile::Smoke, arch: arch.to_vec(), ..RunRequest::default() };
     let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;
     check_run(&run)?;
     let output = Output {

@@ -1,7 +1,6 @@
 //! `cargo xtask test --fleet`: a fleet on a real Slurm of two nodes on this machine, one of which is killed on the way.
 
 use super::fleet::{Submit, Which, collect, submit};
-use super::run::Choice;
 use crate::architecture::Architecture;
 use crate::fleet::{self, Fleet};
 use crate::merge::Part;
@@ -15,6 +14,8 @@ use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use weighbridge_schema::definition::Profile;
+use weighbridge_schema::request::RunRequest;
 
 /// The node that is killed, and so many of its trials are there by then.
 const KILLED: &str = NODES[0].0;
@@ -46,14 +47,14 @@ fn check(
         std::fs::remove_dir_all(&shared).with_context(|| format!("empty {}", shared.display()))?;
     }
     let what = Submit {
-        choice: Choice {
+        choice: RunRequest {
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
             subject: ["native", "wasmtime-aot"].map(str::to_owned).into(),
             workload: vec!["healthz".to_owned()],
-            profile: "quick".to_owned(),
+            profile: Profile::Quick,
             seed: 1,
             arch: Architecture::ALL.to_vec(),
-            budget: None,
+            budget_ms: None,
         },
         block_size: Some(4),
         dir: Some(shared.clone()),

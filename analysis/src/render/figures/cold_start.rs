@@ -1,13 +1,14 @@
 //! Cold start: a panel for each workload and state of the page cache, and the ladder of stages on the way.
 
-use crate::load::question::{Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{Question, Setting};
 use crate::render::chart::{Axis, Chart, Form, Panel, Point, Series, Style};
 use crate::render::figures::{dots, own_settings, point, row_names, title};
 use crate::render::tables::ladder::warm;
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Stage;
 
 const TIME: Quantity = Quantity::Metric(Metric::TimeToFirstResponse);
@@ -20,7 +21,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
         dots(results, question, setting, "time to first response (ms, log scale)", &values)
     };
     let panels = results
-        .of_kind(Kind::ColdStart)
+        .of_kind(QuestionKind::ColdStart)
         .flat_map(|question| {
             own_settings(results, question).filter_map(move |setting| panel(question, setting))
         })
@@ -37,7 +38,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
 #[must_use]
 pub fn stages(results: &Results<'_>) -> Chart {
     let panels = results
-        .of_kind(Kind::ColdStart)
+        .of_kind(QuestionKind::ColdStart)
         .filter_map(|question| ladder(results, question, warm(question)?))
         .collect();
     Chart {

@@ -1,18 +1,19 @@
 //! Instructions per call: a row per workload, a mark per subject and instruction set, hollow for the other one.
 
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question};
 use crate::render::chart::{Axis, Chart, Form, Panel, Series, Style};
 use crate::render::figures::{family, point};
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 const PER_CALL: Quantity = Quantity::Metric(Metric::InstructionsPerCall);
 
 /// One panel per experiment.
 #[must_use]
 pub fn chart(results: &Results<'_>) -> Chart {
-    let panels = results.of_kind(Kind::Instructions).filter_map(|q| panel(results, q)).collect();
+    let panels = results.of_kind(QuestionKind::Instructions).filter_map(|q| panel(results, q)).collect();
     Chart {
         name: "instructions",
         title: "Instructions per call, counted under emulation".to_owned(),

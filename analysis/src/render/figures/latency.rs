@@ -1,10 +1,10 @@
 //! Latency: a panel for each workload and offered rate, a row for each subject; p50 filled, p99 hollow.
 
-use crate::load::question::Kind;
-use crate::quantity::{Latency, Quantity};
 use crate::render::chart::{Chart, Form};
 use crate::render::figures::{dots, own_settings};
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
+use weighbridge_schema::quantity::{Latency, Quantity};
 
 /// One panel per experiment and setting.
 #[must_use]
@@ -14,7 +14,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
         (Some("p99"), Form::Hollow, Quantity::Latency(Latency::P99)),
     ];
     let panels = results
-        .of_kind(Kind::Latency)
+        .of_kind(QuestionKind::Latency)
         .flat_map(|question| {
             own_settings(results, question).filter_map(move |setting| {
                 dots(results, question, setting, "latency (ms, log scale)", &values)

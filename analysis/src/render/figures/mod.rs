@@ -6,12 +6,12 @@ pub mod latency;
 pub mod throughput;
 
 use crate::load::question::{CellKey, Question, Setting};
-use crate::quantity::Quantity;
 use crate::render::chart::{Axis, Chart, Family, Form, Panel, Point, Series, Style};
 use crate::render::tables::setting_words;
 use crate::results::Results;
 use weighbridge_schema::metric::Unit;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::subject::Technology;
 
 /// Every figure, in the report's order.

@@ -1,11 +1,11 @@
 //! Throughput: a panel for each workload and number of connections, a row for each subject.
 
-use crate::load::question::Kind;
-use crate::quantity::Quantity;
 use crate::render::chart::{Chart, Form, Panel};
 use crate::render::figures::{dots, own_settings};
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 const RATE: Quantity = Quantity::Metric(Metric::RequestsPerSecond);
 
@@ -17,7 +17,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
         dots(results, question, setting, "requests per second (log scale)", &values)
     };
     let panels = results
-        .of_kind(Kind::Throughput)
+        .of_kind(QuestionKind::Throughput)
         .flat_map(|question| {
             own_settings(results, question).filter_map(move |setting| panel(question, setting))
         })

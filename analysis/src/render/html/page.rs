@@ -40,7 +40,7 @@ pub fn render(results: &Results<'_>, rendered: &Rendered, surroundings: &Surroun
     notices(&mut out, results, surroundings);
     for table in &rendered.tables {
         let _ = writeln!(out, "<section id=\"{}\"><h2>{}</h2>", table.name, escape(&table.title));
-        for question in results.questions.iter().filter(|q| kind_name(q.kind) == table.name) {
+        for question in results.questions.iter().filter(|q| q.kind.key() == table.name) {
             let _ = writeln!(out, "<p class=\"question\">{}</p>", escape(&question.text));
         }
         for chart in rendered.charts.iter().filter(|chart| chart.name.starts_with(table.name)) {
@@ -56,25 +56,6 @@ pub fn render(results: &Results<'_>, rendered: &Rendered, surroundings: &Surroun
     raw_logs(&mut out, &surroundings.run_link);
     out.push_str("</main></body></html>\n");
     out
-}
-
-/// The name of the table that answers questions of a kind.
-fn kind_name(kind: crate::load::question::Kind) -> &'static str {
-    use crate::load::question::Kind;
-    match kind {
-        Kind::Equivalence => "equivalence",
-        Kind::ColdStart => "cold-start",
-        Kind::Instantiation => "instantiation",
-        Kind::WarmUp => "warm-up",
-        Kind::HighestRate => "highest-rate",
-        Kind::Throughput => "throughput",
-        Kind::Latency => "latency",
-        Kind::Memory => "memory",
-        Kind::ArtifactSize => "artifact-size",
-        Kind::Instructions => "instructions",
-        Kind::Maturity => "maturity",
-        Kind::GuestLanguages => "guest-languages",
-    }
 }
 
 /// `Claims: 5 hold, 1 contradicted, ...`, and how much of the plan was measured.

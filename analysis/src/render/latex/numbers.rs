@@ -2,13 +2,13 @@
 //! prints *not measured*, so that the paper always compiles and never shows a zero for the unknown.
 
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::render::latex::{HEADER, escape, number, value};
 use crate::render::number::{show, show_ratio};
 use crate::render::tables::comparisons::p_words;
 use crate::render::tables::warm_up::development;
 use crate::results::Results;
 use std::fmt::Write;
+use weighbridge_schema::quantity::Quantity;
 
 const MACROS: &str = r"\makeatletter
 % \wbnum{experiment/workload/parameter/subject/metric/form}; workload and parameter are - where there is none.

@@ -1,27 +1,26 @@
 //! The same question on several instruction sets: values, ratios to the baseline on each, and whether the overhead is
 //! the same on all.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::{Latency, Quantity};
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::number::show_ratio;
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{number_cell, ratio_cell, setting_words, subject_cell};
 use crate::results::Results;
-use weighbridge_schema::metric::Metric;
+use weighbridge_schema::method::QuestionKind;
+use weighbridge_schema::quantity::Quantity;
 
-/// What is shown of each kind of experiment.
-const SHOWN: [(Kind, Quantity); 6] = [
-    (Kind::Equivalence, Quantity::Metric(Metric::CasesEqual)),
-    (Kind::ArtifactSize, Quantity::Metric(Metric::Shipped)),
-    (Kind::ColdStart, Quantity::Metric(Metric::TimeToFirstResponse)),
-    (Kind::Throughput, Quantity::Metric(Metric::RequestsPerSecond)),
-    (Kind::Latency, Quantity::Latency(Latency::P50)),
-    (Kind::Memory, Quantity::Metric(Metric::Pss)),
+/// The kinds of experiments that are shown, each by the quantity that answers its question.
+const SHOWN: [QuestionKind; 6] = [
+    QuestionKind::Equivalence,
+    QuestionKind::ArtifactSize,
+    QuestionKind::ColdStart,
+    QuestionKind::Throughput,
+    QuestionKind::Latency,
+    QuestionKind::Memory,
 ];
 
 /// Counts of instructions have so many workloads that they fill a table of their own.
-const COUNTED: [(Kind, Quantity); 1] =
-    [(Kind::Instructions, Quantity::Metric(Metric::InstructionsPerCall))];
+const COUNTED: [QuestionKind; 1] = [QuestionKind::Instructions];
 
 /// Rows: quantity x setting x subject. Empty when one instruction set was asked for.
 #[must_use]
@@ -36,12 +35,7 @@ pub fn instructions(results: &Results<'_>) -> Table {
     filled(results, &COUNTED, "architectures-instructions", title)
 }
 
-fn filled(
-    results: &Results<'_>,
-    shown: &[(Kind, Quantity)],
-    name: &'static str,
-    title: &'static str,
-) -> Table {
+fn filled(results: &Results<'_>, shown: &[QuestionKind], name: &'static str, title: &'static str) -> Table {
     let asked = results.run.manifest.asked_architectures();
     let own = results.run.manifest.fingerprint.architecture.as_str();
     let others: Vec<&str> = asked.into_iter().filter(|name| *name != own).collect();
@@ -57,9 +51,9 @@ fn filled(
         table.when_empty = "one instruction set was asked for; cargo xtask all --arch x86_64,aarch64 asks for both";
         return table;
     }
-    for &(kind, quantity) in shown {
+    for &kind in shown {
         for question in results.of_kind(kind) {
-            rows_of(results, question, quantity, &others, &mut table);
+            rows_of(results, question, kind.facts().headline, &others, &mut table);
         }
     }
     table

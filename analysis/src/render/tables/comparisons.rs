@@ -1,11 +1,9 @@
 //! Every comparison with a baseline: how large, how consistent, and how likely by chance.
 
 use crate::compare::Comparison;
-use crate::load::question::Kind;
 use crate::render::number::show_ratio;
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::marginal::is_copies;
-use crate::render::tables::overview::headline;
 use crate::render::tables::setting_words;
 use crate::results::Results;
 
@@ -24,9 +22,9 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     table.when_empty = "nothing to compare";
-    let questions = results.questions.iter().filter(|q| q.kind != Kind::Equivalence);
+    let questions = results.questions.iter().filter(|q| q.kind.facts().has_ratio);
     for question in questions {
-        let quantity = headline(question.kind);
+        let quantity = question.kind.facts().headline;
         for setting in question.settings.iter().filter(|s| !is_copies(s.parameter)) {
             let found: Vec<&Comparison> = question
                 .subjects

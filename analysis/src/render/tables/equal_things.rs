@@ -3,11 +3,10 @@
 use crate::compare::Comparison;
 use crate::equal::Source;
 use crate::load::question::Question;
-use crate::quantity::Quantity;
 use crate::render::table::{Align, Content, Row, Table};
-use crate::render::tables::overview::headline;
 use crate::results::Results;
 use weighbridge_schema::name::WorkloadName;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: experiment x workload, each by the quantity that answers the experiment's question.
 #[must_use]
@@ -26,7 +25,7 @@ pub fn table(results: &Results<'_>) -> Table {
     );
     table.when_empty = "the run has no twins";
     for question in results.questions.iter().filter(|question| !question.twins.is_empty()) {
-        let quantity = headline(question.kind);
+        let quantity = question.kind.facts().headline;
         let rows = rows(results, question, quantity);
         if rows.is_empty() {
             continue;

@@ -1,12 +1,13 @@
 //! Equivalence: does every subject answer every request of the list byte for byte alike?
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::Quantity;
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{n_cell, number_cell, rows_by_setting, subject_cell};
 use crate::results::Results;
 use std::collections::BTreeSet;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject.
 #[must_use]
@@ -23,7 +24,7 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let equal = Quantity::Metric(Metric::CasesEqual);
-    rows_by_setting(results, Kind::Equivalence, &mut table, |_, key| {
+    rows_by_setting(results, QuestionKind::Equivalence, &mut table, |_, key| {
         vec![
             subject_cell(key),
             number_cell(results, key, Quantity::Metric(Metric::CasesSent)),

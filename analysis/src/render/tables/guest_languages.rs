@@ -1,19 +1,20 @@
 //! One hello-level guest in several languages: what its component and the compiled module weigh, and how fast it starts.
 
-use crate::load::question::{Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::Question;
 use crate::render::number::show;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{n_cell, number_cell, ratio_cell, versus_title};
 use crate::results::Results;
 use weighbridge_schema::manifest::{Availability, PreparedEntry, ProgramEntry, SubjectEntry};
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::{Metric, Unit};
 use weighbridge_schema::name::ProgramName;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: guest, those too whose compiler is not installed.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = versus_title(results, Kind::GuestLanguages);
+    let versus = versus_title(results, QuestionKind::GuestLanguages);
     let mut table = Table::new(
         "guest-languages",
         "Guest languages: size and cold start of a hello-level guest",
@@ -27,7 +28,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("compiler", Align::Wrap(0.2)),
         ],
     );
-    for question in results.of_kind(Kind::GuestLanguages) {
+    for question in results.of_kind(QuestionKind::GuestLanguages) {
         rows(results, question, &mut table);
     }
     table

@@ -1,21 +1,22 @@
 //! The ladder of a cold start: every stage on the way to the first response, and below them the rung that needs no
 //! new process.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{n_cell, number_cell, setting_words};
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::Stage;
 
 /// Rows: subject, and below it each stage that it passes, under the first workload and with a warm page cache.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let settings: Vec<String> = results
-        .of_kind(Kind::ColdStart)
+        .of_kind(QuestionKind::ColdStart)
         .filter_map(|question| Some(setting_words(warm(question)?)))
         .collect();
     let title = match settings.first() {
@@ -28,8 +29,8 @@ pub fn table(results: &Results<'_>) -> Table {
         &[("stage", Align::Left), ("since start call [95 %]", Align::Right), ("n", Align::Right)],
     );
     table.abreast = 3;
-    let several = results.of_kind(Kind::ColdStart).count() > 1;
-    for question in results.of_kind(Kind::ColdStart) {
+    let several = results.of_kind(QuestionKind::ColdStart).count() > 1;
+    for question in results.of_kind(QuestionKind::ColdStart) {
         let Some(setting) = warm(question) else { continue };
         for subject in &question.subjects {
             table.rows.push(Row::Heading(match several {
@@ -72,7 +73,7 @@ fn rungs(results: &Results<'_>, key: &CellKey, table: &mut Table) {
 /// Where the run has it: how long an instance takes in a process that is there already.
 fn instantiation(results: &Results<'_>, subject: &SubjectName, table: &mut Table) {
     let quantity = Quantity::Metric(Metric::Instantiation);
-    for question in results.of_kind(Kind::Instantiation) {
+    for question in results.of_kind(QuestionKind::Instantiation) {
         for setting in &question.settings {
             let key = question.key(setting, subject);
             if results.summary(&key, quantity).is_some() {

@@ -1,17 +1,18 @@
 //! Latency of the open loop, from the intended send; quantiles over the requests of each invocation.
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::{Latency, Quantity};
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
+use weighbridge_schema::quantity::{Latency, Quantity};
 
 /// Rows: workload x offered rate x subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = format!("p50 {}", versus_title(results, Kind::Latency));
+    let versus = format!("p50 {}", versus_title(results, QuestionKind::Latency));
     let mut table = Table::new(
         "latency",
         "Latency, open loop, from the intended send",
@@ -25,7 +26,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("n", Align::Right),
         ],
     );
-    rows_by_setting(results, Kind::Latency, &mut table, |question, key| {
+    rows_by_setting(results, QuestionKind::Latency, &mut table, |question, key| {
         let p50 = Quantity::Latency(Latency::P50);
         vec![
             subject_cell(key),

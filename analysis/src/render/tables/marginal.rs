@@ -1,17 +1,18 @@
 //! What each further instance of a service adds to a machine that runs some already.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{absent, n_cell, number_cell, ratio_cell, subject_cell, versus_title};
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject. The shim stands beside and is not added: it is not the service's, and an engine may share it.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = format!("PSS {}", versus_title(results, Kind::Memory));
+    let versus = format!("PSS {}", versus_title(results, QuestionKind::Memory));
     let mut table = Table::new(
         "memory-marginal",
         "Memory per further instance",
@@ -25,7 +26,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("n", Align::Right),
         ],
     );
-    for (question, setting) in results.of_kind(Kind::Memory).filter_map(with_copies) {
+    for (question, setting) in results.of_kind(QuestionKind::Memory).filter_map(with_copies) {
         table.rows.push(Row::Heading(heading(question, setting)));
         for subject in &question.subjects {
             table.push(cells(results, question, &question.key(setting, subject)));

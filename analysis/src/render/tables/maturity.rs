@@ -1,14 +1,15 @@
 //! What runtimes can do: whether each capability worked when it was tried, and what was seen.
 
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::render::tables::{absent, subject_cell};
 use crate::results::Results;
 use weighbridge_schema::capability::{Capability, Probe};
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: subject; columns: capability.
 #[must_use]
@@ -16,7 +17,7 @@ pub fn table(results: &Results<'_>) -> Table {
     let mut columns = vec![("subject", Align::Left)];
     columns.extend(Capability::ALL.iter().map(|capability| (capability.title(), Align::Left)));
     let mut table = Table::new("maturity", "Maturity: what works when tried", &columns);
-    for question in results.of_kind(Kind::Maturity) {
+    for question in results.of_kind(QuestionKind::Maturity) {
         for subject in &question.subjects {
             let keys = keys(results, question, subject);
             let name = subject_cell(&keys[0]);
@@ -39,7 +40,7 @@ pub fn seen(results: &Results<'_>) -> Table {
             ("what was seen, or why nothing was tried", Align::Wrap(0.7)),
         ],
     );
-    for question in results.of_kind(Kind::Maturity) {
+    for question in results.of_kind(QuestionKind::Maturity) {
         for subject in &question.subjects {
             table.rows.push(Row::Heading(subject.to_string()));
             for (key, capability) in keys(results, question, subject).iter().zip(Capability::ALL) {

@@ -1,19 +1,20 @@
 //! Memory of an idle and of a loaded instance.
 
-use crate::load::question::{Kind, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::Setting;
 use crate::render::table::{Align, Table};
 use crate::render::tables::marginal::is_copies;
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_where, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: workload x idle or loaded x subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = format!("PSS {}", versus_title(results, Kind::Memory));
+    let versus = format!("PSS {}", versus_title(results, QuestionKind::Memory));
     let mut table = Table::new(
         "memory",
         "Memory of one instance",
@@ -29,7 +30,7 @@ pub fn table(results: &Results<'_>) -> Table {
     );
     let pss = Quantity::Metric(Metric::Pss);
     let is_single = |setting: &Setting| !is_copies(setting.parameter);
-    rows_where(results, Kind::Memory, is_single, &mut table, |question, key| {
+    rows_where(results, QuestionKind::Memory, is_single, &mut table, |question, key| {
         let number = |metric| number_cell(results, key, Quantity::Metric(metric));
         vec![
             subject_cell(key),

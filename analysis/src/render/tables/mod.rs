@@ -2,14 +2,10 @@
 
 pub mod architectures;
 pub mod claims;
-pub mod cold_start;
 pub mod comparisons;
 pub mod equal_things;
 pub mod equivalence;
 pub mod guest_languages;
-pub mod highest_rate;
-pub mod instantiation;
-pub mod instructions;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
@@ -17,53 +13,58 @@ pub mod maturity;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
+pub mod plain;
 pub mod portability;
 pub mod provenance;
-pub mod sizes;
 pub mod subjects;
 pub mod throughput;
 pub mod warm_up;
 
 use crate::compare::{Comparison, Doubt};
-use crate::load::question::{CellKey, Kind, Question, Setting};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question, Setting};
 use crate::render::number::{show, show_ratio};
 use crate::render::table::{Content, Row, Table};
 use crate::results::Results;
 use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::stop::StopReason;
 
 /// Every table that goes into the paper and the report, in the report's order.
 #[must_use]
 pub fn all(results: &Results<'_>) -> Vec<Table> {
-    vec![
+    let mut all = vec![
         claims::table(results),
         subjects::table(results),
         equivalence::table(results),
-        cold_start::table(results),
+        plain::cold_start(results),
         ladder::table(results),
-        instantiation::table(results),
+        plain::instantiation(results),
         warm_up::table(results),
         throughput::table(results),
         latency::table(results),
-        highest_rate::table(results),
+        plain::highest_rate(results),
         memory::table(results),
         marginal::table(results),
-        sizes::table(results),
+        plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
         architectures::instructions(results),
         portability::table(results),
         maturity::table(results),
         maturity::seen(results),
-        instructions::table(results),
+        plain::instructions(results),
         comparisons::table(results),
         equal_things::table(results),
         provenance::table(results),
         not_measured::table(results),
-    ]
+    ];
+    let has_one = |kind: &QuestionKind| all.iter().any(|table| table.name == kind.key());
+    let others: Vec<QuestionKind> = QuestionKind::ALL.iter().copied().filter(|kind| !has_one(kind)).collect();
+    all.extend(others.into_iter().map(|kind| plain::told_apart(results, kind)));
+    all
 }
 
 /// A number; or why there is none; or a dash when the cell was measured and has no such reading.
@@ -177,7 +178,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
 }
 
 /// `vs native`; `vs baseline` where the experiments of a kind have different ones.
-pub(crate) fn versus_title(results: &Results<'_>, kind: Kind) -> String {
+pub(crate) fn versus_title(results: &Results<'_>, kind: QuestionKind) -> String {
     let mut baselines: Vec<&SubjectName> = results.of_kind(kind).map(|q| &q.baseline).collect();
     baselines.dedup();
     match baselines.as_slice() {
@@ -189,7 +190,7 @@ pub(crate) fn versus_title(results: &Results<'_>, kind: Kind) -> String {
 /// A heading per setting and below it a row per subject, for every experiment of `kind`.
 pub(crate) fn rows_by_setting(
     results: &Results<'_>,
-    kind: Kind,
+    kind: QuestionKind,
     table: &mut Table,
     cells: impl Fn(&Question, &CellKey) -> Vec<Content>,
 ) {
@@ -199,7 +200,7 @@ pub(crate) fn rows_by_setting(
 /// The same for some of the settings.
 pub(crate) fn rows_where(
     results: &Results<'_>,
-    kind: Kind,
+    kind: QuestionKind,
     is_shown: impl Fn(&Setting) -> bool,
     table: &mut Table,
     cells: impl Fn(&Question, &CellKey) -> Vec<Content>,

@@ -1,43 +1,23 @@
 //! The table at the end of a run: experiment | workload | subject | median | vs baseline | n.
 
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::{Latency, Quantity};
+use crate::load::question::{CellKey, Question};
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::marginal::{is_copies, slope_cell, slope_n_cell, with_copies};
 use crate::render::tables::{n_cell, number_cell, parameter_words, ratio_cell};
 use crate::results::Results;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// The place of the ratio in a row.
 pub const RATIO_COLUMN: usize = 4;
 
-/// The one quantity that answers a kind's question.
-#[must_use]
-pub fn headline(kind: Kind) -> Quantity {
-    match kind {
-        Kind::Equivalence => Quantity::Metric(Metric::CasesEqual),
-        Kind::ColdStart | Kind::GuestLanguages => Quantity::Metric(Metric::TimeToFirstResponse),
-        Kind::Instantiation => Quantity::Metric(Metric::Instantiation),
-        Kind::WarmUp => Quantity::SteadyLatency,
-        Kind::HighestRate => Quantity::Metric(Metric::HighestRate),
-        Kind::Throughput => Quantity::Metric(Metric::RequestsPerSecond),
-        Kind::Latency => Quantity::Latency(Latency::P50),
-        Kind::Memory => Quantity::Metric(Metric::Pss),
-        Kind::ArtifactSize => Quantity::Metric(Metric::Shipped),
-        Kind::Instructions => Quantity::Metric(Metric::InstructionsPerCall),
-        Kind::Maturity => Quantity::Metric(Metric::Works),
-    }
-}
-
 /// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own CPU time.
 #[must_use]
 pub fn headline_of(results: &Results<'_>, question: &Question, key: &CellKey) -> Quantity {
-    let is_limited = results.is_limited(key, &question.baseline);
-    match question.kind {
-        Kind::Throughput if is_limited => Quantity::Metric(Metric::RequestsPerCpuSecond),
-        kind => headline(kind),
-    }
+    let facts = question.kind.facts();
+    let when_limited = facts.headline_when_limited;
+    when_limited.filter(|_| results.is_limited(key, &question.baseline)).unwrap_or(facts.headline)
 }
 
 /// The three names of a row before its numbers; an instruction set that is not the machine's stands with the workload.
@@ -65,9 +45,10 @@ fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Conten
     [
         number_cell(results, key, quantity),
         // Thirty-three cases of thirty-four are no smaller quantity: they are a failure.
-        match question.kind {
-            Kind::Equivalence | Kind::Maturity => Content::Nothing,
-            _ => ratio_cell(results, question, key, quantity),
+        if question.kind.facts().has_ratio {
+            ratio_cell(results, question, key, quantity)
+        } else {
+            Content::Nothing
         },
         n_cell(results, key, quantity),
     ]
@@ -118,7 +99,7 @@ pub fn table(results: &Results<'_>) -> Table {
         };
         for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
             let mut words = parameter_words(key.cell.parameter);
-            if headline_of(results, question, &key) != headline(question.kind) {
+            if headline_of(results, question, &key) != question.kind.facts().headline {
                 words += ", per CPU second";
             }
             table.push(row(results, question, &key, &words, numbers(results, question, &key)));

@@ -33,7 +33,7 @@ pub fn table(results: &Results<'_>) -> Table {
                 }
                 Availability::NotInstalled { .. } => Content::Absent("not installed".to_owned()),
             },
-            Content::text(&definition.boundary),
+            Content::text(definition.boundary()),
             Content::text(&definition.isolation),
             definition.wasi.as_ref().map_or(Content::Nothing, Content::text),
         ]);

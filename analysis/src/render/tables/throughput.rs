@@ -1,20 +1,21 @@
 //! Throughput of the closed loop: per second of the clock, and per second of the subject's CPU time.
 
-use crate::load::question::{CellKey, Kind, Question};
-use crate::quantity::Quantity;
+use crate::load::question::{CellKey, Question};
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     n_cell, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::quantity::Quantity;
 
 /// Rows: workload x concurrency x subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let wall = Quantity::Metric(Metric::RequestsPerSecond);
     let cpu = Quantity::Metric(Metric::RequestsPerCpuSecond);
-    let versus = versus_title(results, Kind::Throughput);
+    let versus = versus_title(results, QuestionKind::Throughput);
     let mut table = Table::new(
         "throughput",
         "Throughput, closed loop; answers: the fewest that one window held",
@@ -28,7 +29,7 @@ pub fn table(results: &Results<'_>) -> Table {
             ("n", Align::Right),
         ],
     );
-    rows_by_setting(results, Kind::Throughput, &mut table, |question, key| {
+    rows_by_setting(results, QuestionKind::Throughput, &mut table, |question, key| {
         vec![
             subject_cell(key),
             number_cell(results, key, wall),

@@ -1,20 +1,21 @@
 //! Warm-up: how the pace of fresh instances developed, and what it is when it is steady.
 
-use crate::load::question::{CellKey, Kind};
-use crate::quantity::Quantity;
+use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::{
     absent, number_cell, ratio_cell, rows_by_setting, subject_cell, versus_title,
 };
 use crate::results::Results;
 use crate::summarise::steady::Pace;
+use weighbridge_schema::method::QuestionKind;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::quantile::median;
 use weighbridge_statistics::steady::Steady;
 
 /// Rows: workload x subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
-    let versus = versus_title(results, Kind::WarmUp);
+    let versus = versus_title(results, QuestionKind::WarmUp);
     let mut table = Table::new(
         "warm-up",
         "Warm-up: the pace of fresh instances",
@@ -28,7 +29,7 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let steady = Quantity::SteadyLatency;
-    rows_by_setting(results, Kind::WarmUp, &mut table, |question, key| {
+    rows_by_setting(results, QuestionKind::WarmUp, &mut table, |question, key| {
         let paces = results.paces.get(key).map_or(&[][..], Vec::as_slice);
         vec![
             subject_cell(key),

@@ -1,7 +1,6 @@
 //! What decides about a run: where all of it is as it was, measuring again would tell nothing new.
 
 use super::super::{build, setup_subjects};
-use super::Choice;
 use crate::inputs::{Digests, Inputs};
 use crate::progress::Progress;
 use crate::project::Project;
@@ -13,6 +12,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::Installed;
+use weighbridge_schema::request::RunRequest;
 use weighbridge_schema::subject::{Subject, SubjectsFile};
 
 /// The part that two runs of the same question have in common.
@@ -26,7 +26,7 @@ pub(super) const ASKED: &str = "what was asked";
 pub(super) fn of(
     project: &Project,
     artifacts: &Path,
-    choice: &Choice,
+    choice: &RunRequest,
     programs: &Path,
     runner_digest: &str,
     progress: &Progress,
@@ -47,7 +47,7 @@ pub(super) fn of(
     Ok(parts.with("user", user))
 }
 
-fn questions(project: &Project, choice: &Choice, parts: Parts) -> Result<Parts> {
+fn questions(project: &Project, choice: &RunRequest, parts: Parts) -> Result<Parts> {
     let digest = |paths: &[&str]| -> Result<String> {
         Ok(Inputs::default().paths(&project.root, paths)?.digest())
     };
@@ -57,7 +57,7 @@ fn questions(project: &Project, choice: &Choice, parts: Parts) -> Result<Parts> 
         .with("subjects.toml", digest(&["experiments/subjects.toml"])?)
         .with("workloads.toml", digest(&["experiments/workloads.toml"])?)
         .with("corpus", digest(&["experiments/corpus"])?);
-    if choice.budget.is_some() {
+    if choice.budget_ms.is_some() {
         // Time goes where they are still open.
         parts = parts.with("claims", digest(&["analysis/claims.toml"])?);
     }
@@ -66,7 +66,7 @@ fn questions(project: &Project, choice: &Choice, parts: Parts) -> Result<Parts> 
 
 /// The artifacts by their digests. How the needs of their build were met stands beside them, and
 /// decides nothing.
-fn built(artifacts: &Path, choice: &Choice) -> Result<String> {
+fn built(artifacts: &Path, choice: &RunRequest) -> Result<String> {
     let mut inputs = Inputs::default();
     for folder in build::folders(artifacts, &choice.arch) {
         if !folder.join("artifacts.json").is_file() {
@@ -85,7 +85,7 @@ fn built(artifacts: &Path, choice: &Choice) -> Result<String> {
 /// digest of what was found: with one more of them a run is another one.
 fn of_subjects(
     project: &Project,
-    choice: &Choice,
+    choice: &RunRequest,
     folder: &Path,
     digests: &mut Digests,
 ) -> Result<Vec<(String, String)>> {
@@ -126,7 +126,7 @@ fn of_installed(installed: &Installed, digests: &mut Digests) -> Result<String> 
 }
 
 /// The subjects that the choice can visit.
-fn asked<'a>(project: &Project, choice: &Choice, file: &'a SubjectsFile) -> Vec<&'a Subject> {
+fn asked<'a>(project: &Project, choice: &RunRequest, file: &'a SubjectsFile) -> Vec<&'a Subject> {
     let named = if choice.experiments.is_empty() {
         None
     } else {

@@ -62,7 +62,7 @@ fn record(provider: &str, sha256: &str) -> String {
     record.to_string()
 }
 
-fn parts(project: &Project, artifacts: &Path, choice: &Choice) -> Parts {
+fn parts(project: &Project, artifacts: &Path, choice: &RunRequest) -> Parts {
     let programs = project.state.join("programs");
     of(project, artifacts, choice, &programs, "runner", &Progress::new()).unwrap()
 }
@@ -143,8 +143,8 @@ fn what_was_found_decides_and_not_how_it_came_here() {
 fn a_run_is_another_one_by_its_question_its_artifacts_and_the_programs_it_visits() {
     let folder = tempfile::tempdir().unwrap();
     let (project, artifacts) = project(folder.path());
-    let all = Choice::default();
-    let native = Choice { subject: vec!["native".to_owned()], ..Choice::default() };
+    let all = RunRequest::default();
+    let native = RunRequest { subject: vec!["native".to_owned()], ..RunRequest::default() };
     let before = [&all, &native].map(|choice| parts(&project, &artifacts, choice));
     assert_ne!(before[0].digest(), before[1].digest());
     let again = || [&all, &native].map(|choice| parts(&project, &artifacts, choice));

@@ -1,9 +1,9 @@
 //! What a number is about: a metric of the raw log, a stage of a start, a quantile of all requests, or the pace of
 //! a steady state.
 
+use crate::metric::{Direction, Metric, Unit};
+use crate::record::Stage;
 use serde::{Deserialize, Serialize};
-use weighbridge_schema::metric::{Direction, Metric, Unit};
-use weighbridge_schema::record::Stage;
 
 /// A quantile of the latencies of each invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,24 +144,7 @@ impl Quantity {
     /// value, and as long as all readings agree there is nothing to estimate.
     #[must_use]
     pub fn is_exact(self) -> bool {
-        matches!(
-            self,
-            Quantity::Metric(
-                Metric::Shipped
-                    | Metric::ShippedGzip
-                    | Metric::ShippedZstd
-                    | Metric::BaseLayers
-                    | Metric::OwnLayer
-                    | Metric::Runtime
-                    | Metric::WithRuntime
-                    | Metric::CasesSent
-                    | Metric::CasesEqual
-                    | Metric::Works
-                    | Metric::InstructionsToReady
-                    | Metric::InstructionsFirstCall
-                    | Metric::InstructionsPerCall
-            )
-        )
+        matches!(self, Quantity::Metric(metric) if metric.is_exact())
     }
 
     /// `true` for what an emulator leaves as it is. Its times, CPU seconds and memory are its own.

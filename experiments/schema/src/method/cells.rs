@@ -1,0 +1,83 @@
+//! Which cells a method makes, and which of them are visited with a subject.
+
+use crate::capability::{self, Capability, Probe};
+use crate::method::{Method, WarmedBy};
+use crate::name::{SubjectName, WorkloadName};
+use crate::parameter::Parameter;
+
+impl Method {
+    /// The combinations of workload and parameter that each subject is put through.
+    #[must_use]
+    pub fn arms(&self, workloads: &[WorkloadName]) -> Vec<(Option<WorkloadName>, Parameter)> {
+        let each = |parameters: &[Parameter]| {
+            workloads
+                .iter()
+                .flat_map(|w| parameters.iter().map(|&p| (Some(w.clone()), p)))
+                .collect::<Vec<_>>()
+        };
+        match self {
+            Method::ColdStart { page_cache } => {
+                let all: Vec<_> = page_cache.iter().map(|state| state.parameter()).collect();
+                each(&all)
+            }
+            Method::Memory { copies, .. } => {
+                let mut arms = each(&[Parameter::Idle, Parameter::Loaded]);
+                if let Some(first) = workloads.first() {
+                    arms.extend(
+                        copies.iter().map(|&n| (Some(first.clone()), Parameter::Copies(n))),
+                    );
+                }
+                arms
+            }
+            Method::Throughput { concurrency, .. } => {
+                let all: Vec<_> = concurrency.iter().map(|&n| Parameter::Concurrency(n)).collect();
+                each(&all)
+            }
+            Method::Maturity { .. } => {
+                let all = Capability::ALL.iter().copied();
+                all.map(|capability| (None, Parameter::Capability(capability))).collect()
+            }
+            Method::Latency { rates_per_second, .. } => workloads
+                .iter()
+                .flat_map(|w| {
+                    let rates = rates_per_second.get(w).into_iter().flatten();
+                    rates.map(|&rate| (Some(w.clone()), Parameter::Rate(rate)))
+                })
+                .collect(),
+            _ if self.facts().per_workload => each(&[Parameter::None]),
+            _ => vec![(None, Parameter::None)],
+        }
+    }
+
+    /// Whether there is anything to do for `subject` under `parameter`: what a definition says of itself that a program
+    /// lacks is not visited.
+    #[must_use]
+    pub fn visits(&self, subject: &SubjectName, parameter: Parameter) -> bool {
+        match (self, parameter) {
+            (Method::Maturity { probes }, Parameter::Capability(capability)) => {
+                let probe = capability::probe(probes, subject, None, capability);
+                matches!(probe, Some(Probe::Try(_)))
+            }
+            (
+                Method::Throughput { concurrency, every_concurrency, .. },
+                Parameter::Concurrency(connections),
+            ) => {
+                every_concurrency.is_empty()
+                    || every_concurrency.contains(subject)
+                    || concurrency.last() == Some(&connections)
+            }
+            (Method::Memory { copies_of, .. }, Parameter::Copies(_)) => {
+                copies_of.is_empty() || copies_of.contains(subject)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a visit begins with an untimed start of the same subject under the same request, so that the files of
+    /// program and runtime are in the page cache: another cell's trial, of this experiment or any other, may just have
+    /// dropped it for the whole machine.
+    #[must_use]
+    pub fn warms_before(&self, parameter: Parameter) -> bool {
+        self.facts().warmed_by == WarmedBy::Start && parameter != Parameter::PageCacheDropped
+    }
+}

@@ -1,0 +1,144 @@
+//! What a definition may not say of its method.
+
+use crate::definition::RawProfiles;
+use crate::invalid::{Invalid, invalid};
+use crate::method::{QuestionKind, Method, Window};
+use crate::name::WorkloadName;
+use crate::workload::Workload;
+use std::collections::BTreeMap;
+
+impl Method {
+    /// Only an open loop says when which request is due, and only one loop keeps the latencies of the two apart.
+    pub(crate) fn refuse_mixes<'a>(
+        &self,
+        mut all: impl Iterator<Item = (&'a WorkloadName, &'a Workload)>,
+        asked: &[WorkloadName],
+    ) -> Result<(), Invalid> {
+        let is_mix = |(name, workload): &(&WorkloadName, &Workload)| {
+            workload.mix().is_some() && asked.contains(name)
+        };
+        match all.find(is_mix) {
+            Some((name, _)) if !self.facts().takes_mixes => {
+                let takes: Vec<String> = (QuestionKind::ALL.iter())
+                    .filter(|kind| kind.facts().takes_mixes)
+                    .map(|kind| format!("[method.{}]", kind.key()))
+                    .collect();
+                Err(invalid!("workload `{name}` is a mix: only {} takes one", takes.join(", ")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a definition may not say.
+    pub(crate) fn validate(
+        &self,
+        workloads: &[WorkloadName],
+        profiles: &RawProfiles,
+    ) -> Result<(), Invalid> {
+        match self {
+            Method::Maturity { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: a probe says what it asks for"));
+            }
+            Method::ColdStart { page_cache } if page_cache.is_empty() => {
+                return Err(invalid!("page_cache needs at least one state: warm, dropped"));
+            }
+            Method::Instantiation { iterations } | Method::WarmUp { iterations } => {
+                positive("iterations", &[*iterations])?;
+            }
+            Method::Instructions { iterations } if *iterations < 2 => {
+                return Err(invalid!("iterations must be at least 2: the first request is cold"));
+            }
+            Method::Memory { concurrency, copies, .. } => {
+                positive("concurrency", &[*concurrency])?;
+                if !copies.is_empty() {
+                    positive("copies", copies)?;
+                }
+            }
+            Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
+            Method::Latency { rates_per_second, connections, .. } => {
+                positive("connections", &[*connections])?;
+                each_workload("rates_per_second", rates_per_second, workloads, |key, rates| {
+                    positive(key, rates)
+                })?;
+            }
+            Method::HighestRate { p99_bound_us, first_rate_per_second, connections, .. } => {
+                positive("connections", &[*connections])?;
+                each_workload("p99_bound_us", p99_bound_us, workloads, |key, &bound| {
+                    positive(key, &[u32::try_from(bound).unwrap_or(u32::MAX)])
+                })?;
+                each_workload(
+                    "first_rate_per_second",
+                    first_rate_per_second,
+                    workloads,
+                    |key, &rate| positive(key, &[rate]),
+                )?;
+            }
+            _ => {}
+        }
+        self.validate_window(profiles)
+    }
+
+    fn validate_window(&self, profiles: &RawProfiles) -> Result<(), Invalid> {
+        let window = self.facts().window;
+        let (has_window, is_closed_loop) = (window != Window::None, window == Window::Completions);
+        for (name, settings) in profiles.by_name() {
+            if settings.invocations == 0 {
+                return Err(invalid!("profiles.{name}.invocations must be at least 1"));
+            }
+            if has_window && settings.measure_ms.is_none_or(|ms| ms == 0) {
+                return Err(invalid!(
+                    "profiles.{name}.measure_ms is needed: how long is the window?"
+                ));
+            }
+            match settings.completions_least {
+                None if is_closed_loop => {
+                    return Err(invalid!(
+                        "profiles.{name}.completions_least is needed: how many answers must a window hold?"
+                    ));
+                }
+                Some(least) if is_closed_loop && least < 2 => {
+                    return Err(invalid!(
+                        "profiles.{name}.completions_least must be at least 2: a rate is taken between answers"
+                    ));
+                }
+                Some(_) if !is_closed_loop => {
+                    return Err(invalid!(
+                        "profiles.{name}.completions_least is of the method `throughput`"
+                    ));
+                }
+                _ => {}
+            }
+            if !has_window && settings.measure_ms.is_some() {
+                return Err(invalid!("profiles.{name}.measure_ms: this method has no window"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every workload has a value, and nothing else has.
+fn each_workload<V>(
+    key: &str,
+    values: &BTreeMap<WorkloadName, V>,
+    workloads: &[WorkloadName],
+    check: impl Fn(&str, &V) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
+    for workload in workloads {
+        let key = format!("{key}.{workload}");
+        match values.get(workload) {
+            Some(value) => check(&key, value)?,
+            None => return Err(invalid!("{key} needs at least one value, none of them 0")),
+        }
+    }
+    match values.keys().find(|w| !workloads.contains(w)) {
+        Some(extra) => Err(invalid!("{key}.{extra}: `{extra}` is not in `workloads`")),
+        None => Ok(()),
+    }
+}
+
+fn positive(key: &str, values: &[u32]) -> Result<(), Invalid> {
+    if values.is_empty() || values.contains(&0) {
+        return Err(invalid!("{key} needs at least one value, none of them 0"));
+    }
+    Ok(())
+}
