@@ -1,6 +1,7 @@
 //! What commands are made of: artifacts that were built, programs that were installed, files that were prepared.
 
 use crate::digest::sha256_file;
+use crate::missing::Missing;
 use crate::own_files::{OwnFile, OwnFiles};
 use crate::prepare::{self, Prepared};
 use crate::programs::{self, Program};
@@ -10,7 +11,6 @@ use std::path::{Path, PathBuf};
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact;
 use weighbridge_schema::name::{ProgramName, SubjectName};
-use weighbridge_schema::parse::nearest;
 use weighbridge_schema::program::Programs;
 use weighbridge_schema::subject::Subject;
 use weighbridge_schema::template::{Piece, Word};
@@ -22,9 +22,9 @@ pub struct Artifacts {
     /// `artifacts.json`.
     pub record: artifact::Artifacts,
     /// By what stands in `{program:...}`; why not, where one is missing.
-    programs: BTreeMap<String, Result<Program, String>>,
+    programs: BTreeMap<String, Result<Program, Missing>>,
     /// By subject; why not, where one could not be made.
-    prepared: BTreeMap<String, Result<Prepared, String>>,
+    prepared: BTreeMap<String, Result<Prepared, Missing>>,
     /// What definitions bring along.
     files: OwnFiles,
 }
@@ -79,12 +79,12 @@ impl Artifacts {
             for (program, version) in subject.programs() {
                 let Some(pinned) = pinned.get(&program) else { continue };
                 let located = programs::locate(folder, &program, version.as_deref(), pinned);
-                let located = located.map_err(|error| format!("{error:#}"));
+                let located = located.map_err(|error| Missing::Failed(format!("{error:#}")));
                 self.programs.insert(key(&program, version.as_deref()), located);
             }
             if let Some(preparation) = subject.prepare.as_ref().filter(|_| !is_dry) {
                 let made = prepare::make(name, preparation, self);
-                let made = made.map_err(|error| format!("{error:#}"));
+                let made = made.map_err(|error| Missing::Failed(format!("{error:#}")));
                 self.prepared.insert(name.to_string(), made);
             }
         }
@@ -111,7 +111,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// It could not be made.
-    pub fn prepared(&self, subject: &SubjectName) -> Result<Option<&Prepared>, String> {
+    pub fn prepared(&self, subject: &SubjectName) -> Result<Option<&Prepared>, Missing> {
         match self.prepared.get(subject.as_str()) {
             None => Ok(None),
             Some(made) => made.as_ref().map(Some).map_err(Clone::clone),
@@ -122,10 +122,10 @@ impl Artifacts {
     ///
     /// # Errors
     /// It is not installed, or no subject that was asked for is run by it.
-    pub fn program(&self, asked: &str) -> Result<&Program, String> {
+    pub fn program(&self, asked: &str) -> Result<&Program, Missing> {
         match self.programs.get(asked) {
             Some(found) => found.as_ref().map_err(Clone::clone),
-            None => Err(format!("program `{asked}` was not looked up")),
+            None => Err(Missing::Program(asked.to_owned())),
         }
     }
 
@@ -133,7 +133,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn path(&self, name: &str) -> Result<PathBuf, String> {
+    pub fn path(&self, name: &str) -> Result<PathBuf, Missing> {
         self.artifact(name).map(|artifact| self.folder.join(&artifact.file))
     }
 
@@ -141,7 +141,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// There is no such thing.
-    pub fn named(&self, word: &Word) -> Result<PathBuf, String> {
+    pub fn named(&self, word: &Word) -> Result<PathBuf, Missing> {
         match word.artifact() {
             Some(name) => self.path(name),
             None => self.fill_in(word).map(PathBuf::from),
@@ -152,30 +152,24 @@ impl Artifacts {
     ///
     /// # Errors
     /// No subject that was asked for names it.
-    pub fn own_file(&self, path: &str) -> Result<&OwnFile, String> {
-        self.files.get(path).ok_or_else(|| format!("file `{path}` was not looked up"))
+    pub fn own_file(&self, path: &str) -> Result<&OwnFile, Missing> {
+        self.files.get(path).ok_or_else(|| Missing::File(path.to_owned()))
     }
 
     /// A built artifact.
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn artifact(&self, name: &str) -> Result<&artifact::Artifact, String> {
-        let known = || self.record.artifacts.keys().map(String::as_str);
-        self.record.artifacts.get(name).ok_or_else(|| match nearest(name, known()) {
-            Some(near) => format!("no artifact `{name}`; did you mean `{near}`?"),
-            None => format!(
-                "no artifact `{name}`; there are: {}",
-                known().collect::<Vec<_>>().join(", ")
-            ),
-        })
+    pub fn artifact(&self, name: &str) -> Result<&artifact::Artifact, Missing> {
+        let artifacts = &self.record.artifacts;
+        artifacts.get(name).ok_or_else(|| Missing::artifact(name, artifacts.keys()))
     }
 
     /// The text of a word, with paths in the place of files.
     ///
     /// # Errors
     /// There is no such thing.
-    pub fn fill_in(&self, word: &Word) -> Result<String, String> {
+    pub fn fill_in(&self, word: &Word) -> Result<String, Missing> {
         let texts = word.pieces().iter().map(|piece| match piece {
             Piece::Text(text) => Ok(text.clone()),
             piece => self.path_of(piece).map(|path| path.to_string_lossy().into_owned()),
@@ -187,7 +181,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn words(&self, word: &Word) -> Result<Vec<String>, String> {
+    pub fn words(&self, word: &Word) -> Result<Vec<String>, Missing> {
         match word.only() {
             Some(Piece::Program { name, version, beside }) => {
                 let program = self.program(&key(name, version.as_deref()))?;
@@ -201,7 +195,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn command(&self, words: &[Word]) -> Result<Vec<String>, String> {
+    pub fn command(&self, words: &[Word]) -> Result<Vec<String>, Missing> {
         let words = words.iter().map(|word| self.words(word));
         Ok(words.collect::<Result<Vec<_>, _>>()?.concat())
     }
@@ -210,7 +204,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// As for [`Artifacts::fill_in`].
-    pub fn content_digests(&self, word: &Word) -> Result<String, String> {
+    pub fn content_digests(&self, word: &Word) -> Result<String, Missing> {
         let digests = word.pieces().iter().map(|piece| match piece {
             Piece::Artifact(name) => self.artifact(name).map(|one| one.sha256.as_str()),
             Piece::Program { name, version, .. } | Piece::Folder { name, version } => {
@@ -224,7 +218,7 @@ impl Artifacts {
         digests.collect()
     }
 
-    fn path_of(&self, piece: &Piece) -> Result<PathBuf, String> {
+    fn path_of(&self, piece: &Piece) -> Result<PathBuf, Missing> {
         match piece {
             Piece::Artifact(name) => self.path(name),
             Piece::Program { name, version, beside } => {
@@ -233,16 +227,14 @@ impl Artifacts {
             }
             Piece::Folder { name, version } => {
                 let program = self.program(&key(name, version.as_deref()))?;
-                program.folder.clone().ok_or_else(|| {
-                    format!("{name} is on PATH, and its folder has not what belongs to it")
-                })
+                program.folder.clone().ok_or_else(|| Missing::Folder(name.clone()))
             }
             Piece::File(path) => self.own_file(path).map(|file| file.path.clone()),
             Piece::Prepared(Some(subject)) => match self.prepared(subject)? {
                 Some(made) => Ok(made.path.clone()),
-                None => Err(format!("nothing was prepared for `{subject}`")),
+                None => Err(Missing::Prepared(subject.clone())),
             },
-            _ => Err(format!("`{piece}` stands for no file here")),
+            _ => Err(Missing::Meaning(piece.clone())),
         }
     }
 }
@@ -301,7 +293,7 @@ mod tests {
             ("{listen}", "`{listen}` stands for no file here"),
             ("{scratch}/x", "`{scratch}` stands for no file here"),
         ] {
-            assert_eq!(fill_in(word).unwrap_err(), expected);
+            assert_eq!(fill_in(word).unwrap_err().to_string(), expected);
         }
         assert_eq!(artifacts.named(&"a.wasm".parse().unwrap()), Ok(path.into()));
     }

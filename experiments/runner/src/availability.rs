@@ -71,8 +71,8 @@ pub fn foreign_availability(
     }
     let artifacts = match machine.built.of(architecture) {
         Ok(artifacts) => artifacts,
-        Err(reason) => {
-            return missing(reason, format!("cargo xtask build --arch {architecture}"));
+        Err(error) => {
+            return missing(error.to_string(), format!("cargo xtask build --arch {architecture}"));
         }
     };
     let Some(emulator) = machine.emulators.get(architecture) else {
@@ -107,9 +107,9 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             remedy: missing.remedy().or_else(|| remedy(name, subject, machine.programs)),
         };
     }
-    if let Err(reason) = artifacts.prepared(name) {
+    if let Err(missing) = artifacts.prepared(name) {
         return Availability::NotInstalled {
-            reason,
+            reason: missing.to_string(),
             remedy: remedy(name, subject, machine.programs),
         };
     }
@@ -159,7 +159,7 @@ fn daemon_version() -> Result<String> {
 fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
     let files = subject.files();
     let (_, path) = files.first().context("no version command, and no file to tell it by")?;
-    let file = artifacts.own_file(path).map_err(anyhow::Error::msg)?;
+    let file = artifacts.own_file(path)?;
     Ok(format!("sha256 {}", &file.sha256[..12]))
 }
 
@@ -173,10 +173,13 @@ fn has_image(
     match image.reference() {
         Some(_) if engines.is_planned(kind) => Ok(()),
         Some(reference) => {
-            let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
+            let engine = engines.get(kind)?;
             engine.image_id(reference).map(|_| ())
         }
-        None => artifacts.named(image).map(|_| ()).map_err(anyhow::Error::msg),
+        None => {
+            artifacts.named(image)?;
+            Ok(())
+        }
     }
 }
 
@@ -215,7 +218,7 @@ fn ask_version(
     artifacts: &Artifacts,
     emulator: Option<&Emulator>,
 ) -> Result<String> {
-    let mut filled = artifacts.command(command).map_err(anyhow::Error::msg)?;
+    let mut filled = artifacts.command(command)?;
     if let Some(emulator) = emulator {
         let prefix = std::iter::once(emulator.program.as_str()).chain(emulator::PROCESSOR);
         filled.splice(0..0, prefix.map(str::to_owned));

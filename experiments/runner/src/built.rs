@@ -1,6 +1,7 @@
 //! What was built, for this machine and for others.
 
 use crate::artifacts::Artifacts;
+use crate::missing::Missing;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,13 +39,12 @@ impl Built {
     ///
     /// # Errors
     /// They were not built.
-    pub fn of(&self, architecture: &str) -> Result<&Artifacts, String> {
+    pub fn of(&self, architecture: &str) -> Result<&Artifacts, Missing> {
         if architecture == self.own.record.architecture {
             return Ok(&self.own);
         }
-        self.foreign.get(architecture).ok_or_else(|| {
-            format!("nothing was built for {architecture}: cargo xtask build --arch {architecture}")
-        })
+        let foreign = self.foreign.get(architecture);
+        foreign.ok_or_else(|| Missing::Architecture(architecture.to_owned()))
     }
 
     /// Those of every architecture.

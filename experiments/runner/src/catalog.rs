@@ -175,8 +175,8 @@ impl Catalog {
     ///
     /// # Errors
     /// There is none: a plan that was made with other definitions asks for it.
-    pub fn subject(&self, name: &SubjectName) -> Result<&Subject, String> {
-        self.subjects.get(name).ok_or_else(|| {
+    pub fn subject(&self, name: &SubjectName) -> Result<&Subject> {
+        self.subjects.get(name).with_context(|| {
             format!("no subject `{name}`: experiments/subjects.toml no longer holds it")
         })
     }
@@ -186,7 +186,7 @@ impl Catalog {
     /// # Errors
     /// The body's file cannot be read or is shorter than the cut asked for.
     pub fn prepare(&self, name: &WorkloadName) -> Result<PreparedRequest> {
-        let (request, body) = self.request(name).map_err(anyhow::Error::msg)?;
+        let (request, body) = self.request(name)?;
         Ok(PreparedRequest::new(request, &body))
     }
 
@@ -207,11 +207,11 @@ impl Catalog {
     ///
     /// # Errors
     /// As for [`Catalog::prepare`].
-    pub fn request(&self, name: &WorkloadName) -> Result<(&RequestShape, Vec<u8>), String> {
-        let workload = self.workloads.get(name).ok_or_else(|| format!("no workload `{name}`"))?;
+    pub fn request(&self, name: &WorkloadName) -> Result<(&RequestShape, Vec<u8>)> {
+        let workload = self.workloads.get(name).with_context(|| format!("no workload `{name}`"))?;
         let request = workload.request();
-        let request = request.ok_or_else(|| format!("workload `{name}` is a mix, no request"))?;
-        let body = self.body(request).map_err(|error| format!("workload `{name}`: {error:#}"))?;
+        let request = request.with_context(|| format!("workload `{name}` is a mix, no request"))?;
+        let body = self.body(request).with_context(|| format!("workload `{name}`"))?;
         Ok((request, body))
     }
 

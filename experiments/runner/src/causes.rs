@@ -1,35 +1,44 @@
-//! Failures that say something about the machine and nothing about the subject: such a trial is visited again when the run
-//! is gone on with.
+//! The machine's faults as they read in words: for reasons of which only the text is there.
 
+use crate::failure::Cause;
 use crate::interrupt;
 use weighbridge_schema::record::{Observation, Outcome};
 
-/// Words of such reasons, in lower case: the engine's client, the kernel by way of whatever program met it.
-const WORDS: [&str; 7] = [
+/// Words of such reasons, in lower case. What this program fails with has a type ([`Cause`]); words
+/// are all there is of a reason that was read back from a raw log, and of what another program
+/// said: the engine that a disk is full, or a subject on its standard error.
+const WORDS: [&str; 5] = [
     "error in the hyper legacy client",
     "socket not found",
     "the private containerd does not answer",
-    "no space left on device",
-    "disk quota exceeded",
     "read-only file system (os error 30)",
     "input/output error (os error 5)",
 ];
 
-/// Whether a trial that failed for this reason would have done well on a machine in order.
-pub fn is_the_machines(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    reason == interrupt::REASON || WORDS.iter().any(|words| reason.contains(words))
+/// The same of a full disk.
+const FULL_DISK: [&str; 2] = ["no space left on device", "disk quota exceeded"];
+
+/// Whether a text says that the machine was at fault.
+pub fn names_the_machine(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    text == interrupt::REASON
+        || WORDS.iter().any(|words| lower.contains(words))
+        || names_a_full_disk(text)
 }
 
-/// Whether an observation leaves its trial to be visited again.
+/// Whether a text says that the disk is full.
+pub fn names_a_full_disk(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    FULL_DISK.iter().any(|words| lower.contains(words))
+}
+
+/// Whether an observation leaves its trial to be visited again when the run is resumed: the machine
+/// was at fault.
 pub fn leaves_open(observation: &Observation) -> bool {
-    matches!(&observation.outcome, Outcome::Failed { reason, .. } if is_the_machines(reason))
-}
-
-/// Whether a reason is that the disk is full.
-pub fn is_full_disk(reason: &str) -> bool {
-    let reason = reason.to_lowercase();
-    ["no space left on device", "disk quota exceeded"].iter().any(|words| reason.contains(words))
+    match &observation.outcome {
+        Outcome::Failed { reason, .. } => Cause::from(reason.clone()).is_the_machines(),
+        Outcome::Ok => false,
+    }
 }
 
 #[cfg(test)]
@@ -44,14 +53,14 @@ mod tests {
             "write layer: no space left on device",
             "interrupted",
         ] {
-            assert!(is_the_machines(reason), "{reason}");
+            assert!(names_the_machine(reason), "{reason}");
         }
         for reason in [
             "answered 404 with 0 bytes",
             "spawn native: No such file or directory (os error 2)",
             "native ended with signal: 9 (SIGKILL): it was interrupted",
         ] {
-            assert!(!is_the_machines(reason), "{reason}");
+            assert!(!names_the_machine(reason), "{reason}");
         }
     }
 }

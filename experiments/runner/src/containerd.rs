@@ -1,6 +1,7 @@
 //! A private containerd: started when the first subject asks for it, ended with the run. Its data lie in a folder of
 //! their own, and a file of configuration keeps the system's out.
 
+use crate::failure::Cause;
 use crate::leftovers::Mark;
 use crate::programs;
 use crate::subject::MARK;
@@ -59,14 +60,14 @@ pub struct Containerd {
 
 /// One that is started by the first who asks.
 #[derive(Debug, Default)]
-pub struct Lazy(OnceLock<Result<Containerd, String>>);
+pub struct Lazy(OnceLock<Result<Containerd, Cause>>);
 
 impl Lazy {
     /// The daemon of this run.
     ///
     /// # Errors
     /// It could not be started; the message says why, and it is not tried again.
-    pub fn get(&self, run: &str) -> Result<&Containerd, String> {
+    pub fn get(&self, run: &str) -> Result<&Containerd, Cause> {
         self.0.get_or_init(|| Containerd::start(run)).as_ref().map_err(Clone::clone)
     }
 
@@ -78,11 +79,11 @@ impl Lazy {
 }
 
 impl Containerd {
-    fn start(run: &str) -> Result<Self, String> {
+    fn start(run: &str) -> Result<Self, Cause> {
         let client = Client::find().map_err(|missing| format!("{missing} is not installed"))?;
         remove_leftovers()?;
         let base = Path::new(BASE);
-        let failed = |what: &str, error: std::io::Error| format!("{what} {BASE}: {error}");
+        let failed = |what: &str, error| Cause::io(format!("{what} {BASE}"), error);
         std::fs::create_dir_all(base).map_err(|error| failed("create", error))?;
         let settings = base.join("config.toml");
         std::fs::write(&settings, SETTINGS.replace("{BASE}", BASE))
@@ -96,9 +97,9 @@ impl Containerd {
             .env(MARK, Mark::of(run).to_string())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0);
-        let child = command
-            .spawn()
-            .map_err(|error| format!("spawn {}: {error}", client.containerd.display()))?;
+        let spawned = command.spawn();
+        let child = spawned
+            .map_err(|error| Cause::io(format!("spawn {}", client.containerd.display()), error))?;
         let mut daemon = Self { client, child };
         daemon.wait_until_it_answers()?;
         Ok(daemon)
@@ -109,14 +110,14 @@ impl Containerd {
         Path::new(BASE).join("containerd.sock")
     }
 
-    fn wait_until_it_answers(&mut self) -> Result<(), String> {
+    fn wait_until_it_answers(&mut self) -> Result<(), Cause> {
         let begun = Instant::now();
         while UnixStream::connect(self.socket()).is_err() {
-            let ended = self.child.try_wait().map_err(|error| format!("wait for it: {error}"))?;
+            let ended = self.child.try_wait().map_err(|error| Cause::io("wait for it", error))?;
             if ended.is_some() || begun.elapsed() > START_LIMIT {
                 let log = std::fs::read_to_string(Path::new(BASE).join("log")).unwrap_or_default();
                 let last = log.lines().next_back().unwrap_or_default();
-                return Err(format!("the private containerd does not answer: {last}"));
+                return Err(Cause::Containerd(last.to_owned()));
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -145,17 +146,18 @@ impl Drop for Containerd {
 ///
 /// # Errors
 /// They cannot be removed.
-pub fn remove_leftovers() -> Result<(), String> {
+pub fn remove_leftovers() -> Result<(), Cause> {
     // A shim may have mounted what a container is made of, and removing must not reach through that.
     let mounts = std::fs::read_to_string("/proc/self/mounts")
-        .map_err(|error| format!("read /proc/self/mounts: {error}"))?;
+        .map_err(|error| Cause::io("read /proc/self/mounts", error))?;
     for point in mounted_below(BASE, &mounts) {
-        unmount(point, UnmountFlags::DETACH)
-            .map_err(|error| format!("unmount {point}, left by an earlier run: {error}"))?;
+        unmount(point, UnmountFlags::DETACH).map_err(|error| {
+            Cause::io(format!("unmount {point}, left by an earlier run"), error)
+        })?;
     }
     match std::fs::remove_dir_all(BASE) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(format!("remove {BASE}: {error}"))
+            Err(Cause::io(format!("remove {BASE}"), error))
         }
         _ => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! qemu-user: runs programs of another instruction set, and counts the instructions of any.
 
 use crate::programs;
+use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::Command;
 use weighbridge_machine::{ask, environment};
@@ -14,23 +15,23 @@ pub const PROCESSOR: [&str; 2] = ["-cpu", "max"];
 ///
 /// # Errors
 /// There is none, or it does not say its version; the message says what would help.
-pub fn find(architecture: &str) -> Result<Emulator, String> {
+pub fn find(architecture: &str) -> Result<Emulator> {
     let names = [format!("qemu-{architecture}"), format!("qemu-{architecture}-static")];
     let found = names.iter().find_map(|name| programs::find(name));
-    let program = found.ok_or_else(|| format!("{} is not installed", names[0]))?;
+    let program = found.with_context(|| format!("{} is not installed", names[0]))?;
     let version = version(&program)?;
     Ok(Emulator { program: program.to_string_lossy().into_owned(), version })
 }
 
-fn version(program: &Path) -> Result<String, String> {
+fn version(program: &Path) -> Result<String> {
     let shown = program.display();
     let mut command = Command::new(program);
     let output = ask::output(environment::clean(&mut command).arg("--version"), ask::LIMIT)
-        .map_err(|error| format!("run {shown} --version: {error}"))?;
+        .with_context(|| format!("run {shown} --version"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next().map(str::trim) {
         Some(first) if output.status.success() && !first.is_empty() => Ok(first.to_owned()),
-        _ => Err(format!("{shown} --version said nothing ({})", output.status)),
+        _ => bail!("{shown} --version said nothing ({})", output.status),
     }
 }
 
@@ -41,6 +42,6 @@ mod tests {
     #[test]
     fn an_architecture_without_an_emulator_is_named() {
         let missing = find("no-such-architecture").unwrap_err();
-        assert_eq!(missing, "qemu-no-such-architecture is not installed");
+        assert_eq!(missing.to_string(), "qemu-no-such-architecture is not installed");
     }
 }

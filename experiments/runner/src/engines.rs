@@ -3,7 +3,7 @@
 
 use crate::containerd;
 use crate::engine::Engine;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::Availability;
@@ -94,11 +94,11 @@ impl Engines {
     ///
     /// # Errors
     /// None answers; the message says why.
-    pub fn get(&self, kind: ContainerEngine) -> Result<&Engine, String> {
+    pub fn get(&self, kind: ContainerEngine) -> Result<&Engine> {
         match self.found.get(&kind) {
             Some(Ok(engine)) => Ok(engine),
-            Some(Err(missing)) => Err(missing.reason.clone()),
-            None => Err(format!("nobody asked for {kind}")),
+            Some(Err(missing)) => bail!("{}", missing.reason),
+            None => bail!("nobody asked for {kind}"),
         }
     }
 

@@ -118,8 +118,8 @@ fn mark_of(pid: u32) -> Option<Mark> {
 /// As [`end_processes`].
 pub fn remove() -> Result<Option<String>> {
     let count = end_processes().context("ending what an earlier run has left behind")?;
-    bundle::remove_leftovers().map_err(anyhow::Error::msg)?;
-    containerd::remove_leftovers().map_err(anyhow::Error::msg)?;
+    bundle::remove_leftovers()?;
+    containerd::remove_leftovers()?;
     Ok((count > 0).then(|| format!("ended {count} processes that an earlier run had left behind")))
 }
 

@@ -25,6 +25,7 @@ mod ending;
 mod engine;
 mod engines;
 mod estimate;
+mod failure;
 mod http;
 mod image;
 mod interrupt;
@@ -32,6 +33,7 @@ mod lacking;
 mod leftovers;
 mod load;
 mod measure;
+mod missing;
 mod noise;
 mod own_files;
 mod page_cache;
@@ -282,12 +284,12 @@ fn new_manifest(
 }
 
 /// `4..8`.
-fn parse_blocks(text: &str) -> Result<Range<u32>, String> {
+fn parse_blocks(text: &str) -> Result<Range<u32>> {
     let range = text.split_once("..").and_then(|(from, to)| {
         let range = from.parse().ok()?..to.parse().ok()?;
         (!range.is_empty()).then_some(range)
     });
-    range.ok_or_else(|| format!("`{text}`: expected two numbers such as 4..8"))
+    range.with_context(|| format!("`{text}`: expected two numbers such as 4..8"))
 }
 
 fn read_claims_file(path: Option<&Path>) -> Result<Vec<Claim>> {

@@ -57,7 +57,7 @@ pub fn ids(
             && let Some(reference) = image.reference()
             && !engines.is_planned(kind)
         {
-            let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
+            let engine = engines.get(kind)?;
             ids.insert(id_key(kind, reference), engine.image_id(reference)?);
         }
     }
@@ -82,7 +82,7 @@ impl PlannedImages {
     pub fn load(manifest: &Manifest, artifacts: &Artifacts, engines: &Engines) -> Result<Self> {
         let mut images = Self::default();
         for (kind, word) in planned(manifest) {
-            let engine = engines.get(kind).map_err(anyhow::Error::msg)?;
+            let engine = engines.get(kind)?;
             let image = match word.reference() {
                 Some(reference) => known(kind, reference, manifest, engine)?,
                 None => {
@@ -101,7 +101,7 @@ impl PlannedImages {
     /// Leaves the engines as they were, and says of what it could not: that is no reason to call a run unfinished.
     pub fn remove(&self, engines: &Engines) -> Vec<String> {
         let remove = |(kind, reference): &(ContainerEngine, String)| {
-            engines.get(*kind).map_err(anyhow::Error::msg)?.remove_image(reference)
+            engines.get(*kind)?.remove_image(reference)
         };
         let failed = self.to_remove.iter().filter_map(|one| remove(one).err());
         failed.map(|error| format!("an image stays: {error:#}")).collect()
@@ -136,7 +136,7 @@ fn known(
 
 /// The image of an archive, and whether it is to be removed at the end.
 fn from_archive(word: &Word, artifacts: &Artifacts, engine: &Engine) -> Result<(Image, bool)> {
-    let path = artifacts.named(word).map_err(anyhow::Error::msg)?;
+    let path = artifacts.named(word)?;
     let image = identify(&path).with_context(|| format!("image {word}"))?;
     // One that our own verb wrote is nobody else's, even when a run that was killed has left it.
     let is_ours = image.reference.starts_with(REPOSITORY);

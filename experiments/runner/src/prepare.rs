@@ -75,10 +75,10 @@ fn inputs(preparation: &Preparation, artifacts: &Artifacts) -> Result<String> {
         digest.update([0]);
         // The paths themselves stand in a text: it is another one when they are others.
         if preparation.text.is_some() {
-            digest.update(artifacts.fill_in(word).map_err(anyhow::Error::msg)?);
+            digest.update(artifacts.fill_in(word)?);
             digest.update([0]);
         }
-        digest.update(artifacts.content_digests(word).map_err(anyhow::Error::msg)?);
+        digest.update(artifacts.content_digests(word)?);
         digest.update([0]);
     }
     Ok(hex(&digest.finalize()))
@@ -99,7 +99,7 @@ fn finish(unfinished: &Path, path: &Path) -> Result<()> {
 /// Writes the text with the paths filled in.
 fn write(text: &Word, artifacts: &Artifacts, path: &Path) -> Result<u64> {
     let begun = monotonic_ns();
-    let filled = artifacts.fill_in(text).map_err(anyhow::Error::msg)?;
+    let filled = artifacts.fill_in(text)?;
     let unfinished = unfinished(path);
     std::fs::write(&unfinished, filled)
         .with_context(|| format!("write {}", unfinished.display()))?;
@@ -118,7 +118,7 @@ fn made_of(
         match piece {
             Piece::Intermediate(file) => given.push(file_entry(folder, file)?),
             Piece::Artifact(name) => {
-                given.push(artifacts.artifact(name).map_err(anyhow::Error::msg)?.clone());
+                given.push(artifacts.artifact(name)?.clone());
             }
             _ => {}
         }
@@ -143,7 +143,7 @@ fn run(command: &[Word], file: &str, artifacts: &Artifacts, folder: &Path) -> Re
         _ => None,
     };
     let words: Vec<Word> = command.iter().map(|word| word.with(in_folder)).collect();
-    let words = artifacts.command(&words).map_err(anyhow::Error::msg)?;
+    let words = artifacts.command(&words)?;
     let shown = words.join(" ");
     let (program, arguments) = words.split_first().context("an empty `prepare` command")?;
     let begun = monotonic_ns();

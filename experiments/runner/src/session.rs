@@ -6,13 +6,14 @@ use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::clock::{monotonic_ns, unix_ns};
 use crate::engines::Engines;
+use crate::failure::{Cause, Failure};
 use crate::http::PreparedRequest;
-use crate::measure::{Bench, Failure, Measured, Visit, visit};
+use crate::measure::{Bench, Measured, Visit, visit};
 use crate::planned_images::PlannedImages;
 use crate::replaced::Programs;
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{causes, estimate, interrupt, leftovers, noise, repeats};
+use crate::{estimate, interrupt, leftovers, noise, repeats};
 use anyhow::Result;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -245,7 +246,7 @@ impl Session<'_> {
             definition,
             settings: definition.settings(self.profile),
         };
-        let observation = self.observe(bench, &visit, store)?;
+        let (observation, cause) = self.observe(bench, &visit, store)?;
         // A trial that a signal cut short was not measured.
         if interrupt::requested() && observation.outcome != Outcome::Ok {
             return Ok(End::Interrupted);
@@ -253,14 +254,13 @@ impl Session<'_> {
         if let Err(error) = self.programs.borrow_mut().check() {
             return Ok(End::Stopped(format!("{error:#}: put it back, or begin a new run")));
         }
+        if let Some(why) = cause.and_then(|cause| self.machines_fault(bench, trial, &cause, store))
+        {
+            return Ok(End::Stopped(why));
+        }
         let failed = match &observation.outcome {
             Outcome::Ok => None,
-            Outcome::Failed { stage, reason } => {
-                if let Some(why) = self.machines_fault(bench, trial, reason, store) {
-                    return Ok(End::Stopped(why));
-                }
-                Some(format!("{stage}: {reason}"))
-            }
+            Outcome::Failed { stage, reason } => Some(format!("{stage}: {reason}")),
         };
         store.append(observation)?;
         announcer
@@ -268,16 +268,17 @@ impl Session<'_> {
         Ok(End::Complete)
     }
 
-    /// What of the machine is out of order, when a trial has failed for `reason`: with it every further trial would fail.
+    /// What of the machine is out of order, when a trial has failed for that `cause`: with it every further trial would
+    /// fail.
     fn machines_fault(
         &self,
         bench: &Bench<'_>,
         trial: &Trial,
-        reason: &str,
+        cause: &Cause,
         store: &Store,
     ) -> Option<String> {
-        if causes::is_full_disk(reason) && store.has_no_space() {
-            return Some(format!("the disk of {} is full: {reason}", store.folder().display()));
+        if cause.is_full_disk() && store.has_no_space() {
+            return Some(format!("the disk of {} is full: {cause}", store.folder().display()));
         }
         match &self.catalog.subject(&trial.cell.subject).ok()?.start {
             Start::Container { engine, .. } => self.engines.get(*engine).ok()?.silence(),
@@ -292,13 +293,20 @@ impl Session<'_> {
         self.catalog.definitions.get(&trial.experiment)
     }
 
-    fn observe(&self, bench: &Bench<'_>, to: &Visit<'_>, store: &Store) -> Result<Observation> {
+    /// Visits a trial; where that failed, with the cause.
+    fn observe(
+        &self,
+        bench: &Bench<'_>,
+        to: &Visit<'_>,
+        store: &Store,
+    ) -> Result<(Observation, Option<Cause>)> {
         let started_at_unix_ns = unix_ns();
         let (from_ns, noise_from) = (monotonic_ns(), noise::read());
-        let (measured, outcome) = match visit(bench, to) {
-            Ok(measured) => (measured, Outcome::Ok),
-            Err(Failure { stage, reason }) => {
-                (Measured::default(), Outcome::Failed { stage: stage.to_owned(), reason })
+        let (measured, outcome, cause) = match visit(bench, to) {
+            Ok(measured) => (measured, Outcome::Ok, None),
+            Err(Failure { phase, cause }) => {
+                let (stage, reason) = (phase.to_string(), cause.to_string());
+                (Measured::default(), Outcome::Failed { stage, reason }, Some(cause))
             }
         };
         let (duration_ns, noise_to) = (monotonic_ns() - from_ns, noise::read());
@@ -322,7 +330,7 @@ impl Session<'_> {
             Some(series_ns) => Some(store.series(to, series_ns)?),
             None => None,
         };
-        Ok(Observation {
+        let observation = Observation {
             schema_version: SCHEMA_VERSION,
             run: self.manifest.run.clone(),
             position: to.position,
@@ -341,7 +349,8 @@ impl Session<'_> {
             noise,
             outcome,
             remarks: measured.remarks,
-        })
+        };
+        Ok((observation, cause))
     }
 
     /// Only installed subjects are planned, so there is a version for each of them.

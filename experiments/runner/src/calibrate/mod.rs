@@ -149,8 +149,7 @@ impl Bench {
     fn turn(&self, server: &Server, seconds: u64) -> Result<Turn> {
         let window = Window::starting_now(0, seconds * 1000);
         let (result, ()) =
-            closed_loop(&self.target(server), &window, &Closing::new(&window, 0), || ())
-                .map_err(anyhow::Error::msg)?;
+            closed_loop(&self.target(server), &window, &Closing::new(&window, 0), || ())?;
         anyhow::ensure!(
             result.failed_count == 0,
             "{} requests failed: {}",

@@ -22,16 +22,14 @@ pub fn demonstrate(bench: &Bench, seed: u64) -> Result<StallDemonstration> {
         let server = Server::start(&bench.pinning, Some(STALL))?;
         let window = Window::starting_now(0, WINDOW_MS);
         let (result, ()) =
-            open_loop(&bench.target(&server), &window, &schedule(&window), None, || ())
-                .map_err(anyhow::Error::msg)?;
+            open_loop(&bench.target(&server), &window, &schedule(&window), None, || ())?;
         reading(&result)
     };
     let closed = || {
         let server = Server::start(&bench.pinning, Some(STALL))?;
         let window = Window::starting_now(0, WINDOW_MS);
         let (result, ()) =
-            closed_loop(&bench.target(&server), &window, &Closing::new(&window, 0), || ())
-                .map_err(anyhow::Error::msg)?;
+            closed_loop(&bench.target(&server), &window, &Closing::new(&window, 0), || ())?;
         reading(&result)
     };
     Ok(StallDemonstration {

@@ -1,6 +1,6 @@
 //! Reading responses that must all equal one reference, at the price of a comparison of memory.
 
-use super::{Answer, Progress, ResponseReader};
+use super::{Answer, Progress, ResponseReader, WrongAnswer};
 
 /// Reads one response after the other from one connection and compares each with the reference.
 ///
@@ -47,7 +47,7 @@ impl ResponseChecker {
     ///
     /// # Errors
     /// The response differs from the reference, is none, or is longer than it says.
-    pub fn push(&mut self, bytes: &[u8], reference: &Answer) -> Result<Progress, String> {
+    pub fn push(&mut self, bytes: &[u8], reference: &Answer) -> Result<Progress, WrongAnswer> {
         if !self.is_parsed {
             let expected = &self.known[self.matched..];
             if expected.len() >= bytes.len() && expected.starts_with(bytes) {
@@ -73,7 +73,7 @@ impl ResponseChecker {
     ///
     /// # Errors
     /// The response was not complete, or differs from the reference.
-    pub fn close(&mut self, reference: &Answer) -> Result<Progress, String> {
+    pub fn close(&mut self, reference: &Answer) -> Result<Progress, WrongAnswer> {
         if !self.is_parsed {
             self.is_parsed = true;
             self.reader.push(&self.known[..self.matched])?;
@@ -83,17 +83,17 @@ impl ResponseChecker {
         Ok(progress)
     }
 
-    fn compare(&self, reference: &Answer) -> Result<(), String> {
+    fn compare(&self, reference: &Answer) -> Result<(), WrongAnswer> {
         let (status, body) = (self.reader.status(), self.reader.body());
         if status == reference.status && body == reference.body.as_slice() {
             return Ok(());
         }
-        Err(format!(
-            "a response with status {status} and {} bytes differs from the reference ({}, {} bytes)",
-            body.len(),
-            reference.status,
-            reference.body.len()
-        ))
+        Err(WrongAnswer::Differs {
+            status,
+            bytes_count: body.len(),
+            reference_status: reference.status,
+            reference_bytes_count: reference.body.len(),
+        })
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
         checker: &mut ResponseChecker,
         response: &[u8],
         cuts: &[usize],
-    ) -> Result<Progress, String> {
+    ) -> Result<Progress, WrongAnswer> {
         checker.clear();
         let mut rest = response;
         for &cut in cuts.iter().filter(|&&cut| cut < response.len()) {
@@ -167,9 +167,9 @@ mod tests {
         assert_eq!(check(&mut checker, response, &[]), Ok(Progress::Complete));
         checker.clear();
         assert_eq!(checker.push(&response[..20], &reference()), Ok(Progress::Partial));
-        assert!(checker.close(&reference()).unwrap_err().contains("within the response"));
+        assert_eq!(checker.close(&reference()), Err(WrongAnswer::Cut(20)));
         let mut checker = ResponseChecker::new(false);
-        assert!(checker.close(&reference()).unwrap_err().contains("before the first byte"));
+        assert_eq!(checker.close(&reference()), Err(WrongAnswer::None));
     }
 
     #[test]

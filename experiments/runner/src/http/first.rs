@@ -1,7 +1,8 @@
 //! The first answer of a subject that may not listen yet, and single exchanges after it.
 
-use super::{PreparedRequest, Progress, ResponseReader};
+use super::{PreparedRequest, Progress, ResponseReader, WrongAnswer};
 use crate::clock::monotonic_ns;
+use crate::failure::Cause;
 use crate::interrupt;
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Read, Write};
@@ -27,18 +28,18 @@ impl Answer {
     ///
     /// # Errors
     /// Says what came, with the whole digest, which is how a new workload's is learnt, and what was expected.
-    pub fn check(&self, request: &PreparedRequest) -> Result<(), String> {
+    pub fn check(&self, request: &PreparedRequest) -> Result<(), WrongAnswer> {
         let (status, sha256) = (self.status, self.sha256());
         if status == request.expect.status && sha256 == request.expect.sha256 {
             return Ok(());
         }
         let shown: String = String::from_utf8_lossy(&self.body).chars().take(120).collect();
-        Err(format!(
+        Err(WrongAnswer::Unexpected(format!(
             "answered {status} with {} bytes, sha256 {sha256}, expected {} with {}...: {shown:?}",
             self.body.len(),
             request.expect.status,
             &request.expect.sha256[..12],
-        ))
+        )))
     }
 }
 
@@ -75,8 +76,8 @@ pub fn first_answer(
     address: SocketAddr,
     request: &PreparedRequest,
     limit: Duration,
-    mut alive: impl FnMut() -> Result<(), String>,
-) -> Result<FirstAnswer, String> {
+    mut alive: impl FnMut() -> Result<(), Cause>,
+) -> Result<FirstAnswer, Cause> {
     let begun = Instant::now();
     let mut attempts_count = 0u64;
     loop {
@@ -87,7 +88,7 @@ pub fn first_answer(
                 }
                 Err(why) => why,
             },
-            Err(error) => format!("connect: {error}"),
+            Err(error) => Cause::io("connect", error),
         };
         attempts_count += 1;
         // Asking the process table costs more than a refused connect; do it now and then.
@@ -95,10 +96,10 @@ pub fn first_answer(
             alive()?;
         }
         if begun.elapsed() > limit {
-            return Err(format!(
+            return Err(Cause::Timeout(format!(
                 "no answer from {address} within {} s ({attempts_count} attempts; the last: {failure})",
                 limit.as_secs()
-            ));
+            )));
         }
         if begun.elapsed() > SPIN {
             std::thread::sleep(REST);
@@ -114,8 +115,9 @@ pub fn exchange(
     address: SocketAddr,
     request: &PreparedRequest,
     limit: Duration,
-) -> Result<Answer, String> {
-    let (stream, _) = connect(address).map_err(|e| format!("connect to {address}: {e}"))?;
+) -> Result<Answer, Cause> {
+    let (stream, _) =
+        connect(address).map_err(|e| Cause::io(format!("connect to {address}"), e))?;
     exchange_on(&stream, request, limit).map(|(_, _, answer)| answer)
 }
 
@@ -132,14 +134,14 @@ fn exchange_on(
     stream: &TcpStream,
     request: &PreparedRequest,
     limit: Duration,
-) -> Result<(u64, u64, Answer), String> {
-    stream
-        .set_read_timeout(Some(LOOK_UP.min(limit)))
-        .map_err(|e| format!("set a time limit: {e}"))?;
-    stream.set_write_timeout(Some(limit)).map_err(|e| format!("set a time limit: {e}"))?;
+) -> Result<(u64, u64, Answer), Cause> {
+    let limited = stream.set_read_timeout(Some(LOOK_UP.min(limit)));
+    let limited = limited.and_then(|()| stream.set_write_timeout(Some(limit)));
+    limited.map_err(|error| Cause::io("set a time limit", error))?;
     const WRITTEN_AT_ONCE_BYTES: usize = 1 << 20;
     if request.bytes.len() <= WRITTEN_AT_ONCE_BYTES {
-        (&*stream).write_all(&request.bytes).map_err(|e| format!("send the request: {e}"))?;
+        let sent = (&*stream).write_all(&request.bytes);
+        sent.map_err(|error| Cause::io("send the request", error))?;
         return read_answer(stream, request, limit);
     }
     std::thread::scope(|scope| {
@@ -156,7 +158,7 @@ fn read_answer(
     mut stream: &TcpStream,
     request: &PreparedRequest,
     limit: Duration,
-) -> Result<(u64, u64, Answer), String> {
+) -> Result<(u64, u64, Answer), Cause> {
     let mut heard = Instant::now();
     let mut reader = ResponseReader::new(request.is_head);
     let mut first_byte_ns = None;
@@ -170,11 +172,11 @@ fn read_answer(
                 reader.push(&chunk[..count])?
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(_) if interrupt::requested() => return Err(interrupt::REASON.to_owned()),
+            Err(_) if interrupt::requested() => return Err(Cause::Interrupted),
             Err(error) if error.kind() == ErrorKind::WouldBlock && heard.elapsed() < limit => {
                 continue;
             }
-            Err(error) => return Err(format!("read the response: {error}")),
+            Err(error) => return Err(Cause::io("read the response", error)),
         };
         if progress == Progress::Complete {
             let response_ns = monotonic_ns();

@@ -6,9 +6,11 @@ mod first;
 mod request;
 mod response;
 mod series;
+mod wrong;
 
 pub use checked::ResponseChecker;
 pub use first::{Answer, FirstAnswer, exchange, first_answer};
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};
 pub use series::series;
+pub use wrong::WrongAnswer;

@@ -1,5 +1,7 @@
 //! Reading one response from a byte stream: by `Content-Length`, chunked, or up to the end.
 
+use super::WrongAnswer;
+
 /// How far a response has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -84,7 +86,7 @@ impl ResponseReader {
     ///
     /// # Errors
     /// The bytes are not a response, or more came than the response holds.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Progress, String> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Progress, WrongAnswer> {
         self.buffer.extend_from_slice(bytes);
         self.advance()
     }
@@ -93,7 +95,7 @@ impl ResponseReader {
     ///
     /// # Errors
     /// The response was not complete.
-    pub fn close(&mut self) -> Result<Progress, String> {
+    pub fn close(&mut self) -> Result<Progress, WrongAnswer> {
         match self.state {
             State::UntilClose { body_from } => {
                 self.state = State::Done { body_from };
@@ -101,17 +103,12 @@ impl ResponseReader {
                 Ok(Progress::Complete)
             }
             State::Done { .. } => Ok(Progress::Complete),
-            State::Head if self.buffer.is_empty() => {
-                Err("the connection was closed before the first byte of the response".to_owned())
-            }
-            _ => Err(format!(
-                "the connection was closed within the response, after {} bytes",
-                self.buffer.len()
-            )),
+            State::Head if self.buffer.is_empty() => Err(WrongAnswer::None),
+            _ => Err(WrongAnswer::Cut(self.buffer.len())),
         }
     }
 
-    fn advance(&mut self) -> Result<Progress, String> {
+    fn advance(&mut self) -> Result<Progress, WrongAnswer> {
         loop {
             match self.state {
                 State::Head => {
@@ -124,7 +121,7 @@ impl ResponseReader {
                         return Ok(Progress::Partial);
                     }
                     if self.buffer.len() > end {
-                        return Err("more bytes arrived than Content-Length announced".to_owned());
+                        return Err(WrongAnswer::BeyondLength);
                     }
                     self.state = State::Done { body_from };
                 }
@@ -139,25 +136,24 @@ impl ResponseReader {
         }
     }
 
-    fn read_head(&mut self) -> Result<bool, String> {
+    fn read_head(&mut self) -> Result<bool, WrongAnswer> {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
-        let parsed =
-            response.parse(&self.buffer).map_err(|e| format!("not an HTTP response: {e}"))?;
+        let parsed = response.parse(&self.buffer).map_err(WrongAnswer::NotHttp)?;
         let httparse::Status::Complete(body_from) = parsed else {
             if self.buffer.len() > HEAD_LIMIT_BYTES {
-                return Err("the response's head is over 64 KiB".to_owned());
+                return Err(WrongAnswer::LongHead);
             }
             return Ok(false);
         };
-        self.status = response.code.ok_or("a response without a status")?;
+        self.status = response.code.ok_or(WrongAnswer::NoStatus)?;
         self.keep_alive = response.version == Some(1);
         let mut length = None;
         for header in response.headers.iter() {
             let value = std::str::from_utf8(header.value).unwrap_or("").trim();
             if header.name.eq_ignore_ascii_case("content-length") {
-                length =
-                    Some(value.parse::<usize>().map_err(|_| format!("Content-Length `{value}`"))?);
+                let parsed = value.parse::<usize>();
+                length = Some(parsed.map_err(|_| WrongAnswer::Length(value.to_owned()))?);
             } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
                 self.is_chunked = value.eq_ignore_ascii_case("chunked");
             } else if header.name.eq_ignore_ascii_case("connection") {
@@ -178,11 +174,11 @@ impl ResponseReader {
     }
 
     /// Reads the chunk that begins at `next`; `false` when it is not complete yet. Trailers are skipped.
-    fn read_chunk(&mut self, next: usize) -> Result<bool, String> {
+    fn read_chunk(&mut self, next: usize) -> Result<bool, WrongAnswer> {
         let rest = &self.buffer[next..];
-        let parsed = httparse::parse_chunk_size(rest).map_err(|_| "a bad chunk size".to_owned())?;
+        let parsed = httparse::parse_chunk_size(rest).map_err(|_| WrongAnswer::ChunkSize)?;
         let httparse::Status::Complete((size_line, size)) = parsed else { return Ok(false) };
-        let size = usize::try_from(size).map_err(|_| "a chunk too large for memory".to_owned())?;
+        let size = usize::try_from(size).map_err(|_| WrongAnswer::LargeChunk)?;
         if size == 0 {
             let trailer = &rest[size_line..];
             let end = if trailer.starts_with(b"\r\n") {
@@ -191,7 +187,7 @@ impl ResponseReader {
                 trailer.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
             };
             if end.is_some_and(|end| end < trailer.len()) {
-                return Err("more bytes arrived after the last chunk".to_owned());
+                return Err(WrongAnswer::BeyondLastChunk);
             }
             if end.is_some() {
                 self.state = State::Done { body_from: 0 };
@@ -200,7 +196,7 @@ impl ResponseReader {
         }
         let Some(data) = rest.get(size_line..size_line + size + 2) else { return Ok(false) };
         if &data[size..] != b"\r\n" {
-            return Err("a chunk without its line end".to_owned());
+            return Err(WrongAnswer::ChunkEnd);
         }
         self.chunks.extend_from_slice(&data[..size]);
         self.state = State::Chunked { next: next + size_line + size + 2 };
@@ -213,7 +209,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(pieces: &[&[u8]]) -> Result<(u16, Vec<u8>, bool), String> {
+    fn read(pieces: &[&[u8]]) -> Result<(u16, Vec<u8>, bool), WrongAnswer> {
         let mut reader = ResponseReader::new(false);
         for piece in pieces {
             if reader.push(piece)? == Progress::Complete {
@@ -259,7 +255,7 @@ mod tests {
         for whole in [LENGTH, CHUNKED] {
             assert!(read(&[&whole[..whole.len() - 3]]).is_err());
         }
-        assert!(read(&[]).unwrap_err().contains("before the first byte"));
+        assert!(read(&[]).unwrap_err().to_string().contains("before the first byte"));
     }
 
     #[test]
@@ -268,7 +264,7 @@ mod tests {
         for whole in [LENGTH, CHUNKED] {
             let mut both = whole.to_vec();
             both.push(b'!');
-            assert!(read(&[&both]).unwrap_err().contains("more bytes"));
+            assert!(read(&[&both]).unwrap_err().to_string().contains("more bytes"));
         }
     }
 }

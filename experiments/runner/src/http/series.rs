@@ -2,6 +2,7 @@
 
 use super::{Answer, PreparedRequest, Progress, ResponseChecker};
 use crate::clock::monotonic_ns;
+use crate::failure::Cause;
 use crate::interrupt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,7 +30,7 @@ pub fn series(
     request: &PreparedRequest,
     reference: &Answer,
     count: u32,
-) -> Result<Series, String> {
+) -> Result<Series, Cause> {
     let mut durations_ns = Vec::with_capacity(count as usize);
     let mut reconnects_count = 0;
     let mut stream = connect(address)?;
@@ -37,24 +38,24 @@ pub fn series(
     let mut scratch = vec![0; 64 * 1024];
     for iteration in 0..count {
         if interrupt::requested() {
-            return Err(interrupt::REASON.to_owned());
+            return Err(Cause::Interrupted);
         }
-        let fail = |why: String| format!("request {iteration} of the series: {why}");
+        let fail = |why: Cause| why.within(format!("request {iteration} of the series"));
         if !checker.keep_alive() {
             stream = connect(address).map_err(fail)?;
             reconnects_count += 1;
         }
         checker.clear();
         let from_ns = monotonic_ns();
-        stream.write_all(&request.bytes).map_err(|e| fail(format!("send it: {e}")))?;
+        stream.write_all(&request.bytes).map_err(|e| fail(Cause::io("send it", e)))?;
         read(&mut stream, &mut checker, reference, &mut scratch).map_err(fail)?;
         durations_ns.push(monotonic_ns() - from_ns);
     }
     Ok(Series { durations_ns, reconnects_count })
 }
 
-fn connect(address: SocketAddr) -> Result<TcpStream, String> {
-    let fail = |error: std::io::Error| format!("connect to {address}: {error}");
+fn connect(address: SocketAddr) -> Result<TcpStream, Cause> {
+    let fail = |error| Cause::io(format!("connect to {address}"), error);
     let stream = TcpStream::connect_timeout(&address, LIMIT).map_err(fail)?;
     stream.set_nodelay(true).map_err(fail)?;
     stream.set_read_timeout(Some(LIMIT)).map_err(fail)?;
@@ -67,13 +68,13 @@ fn read(
     checker: &mut ResponseChecker,
     reference: &Answer,
     scratch: &mut [u8],
-) -> Result<(), String> {
+) -> Result<(), Cause> {
     loop {
         let progress = match stream.read(scratch) {
             Ok(0) => checker.close(reference)?,
             Ok(count) => checker.push(&scratch[..count], reference)?,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(format!("read its response: {error}")),
+            Err(error) => return Err(Cause::io("read its response", error)),
         };
         if progress == Progress::Complete {
             return Ok(());

@@ -3,6 +3,7 @@
 use super::pool::Pool;
 use super::{Arrival, Closing, LoadResult, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
+use crate::failure::Cause;
 use crate::interrupt;
 
 /// Longest single wait, so that an interrupt is seen.
@@ -17,7 +18,7 @@ pub fn run(
     window: &Window,
     connections: u32,
     closing: &Closing,
-) -> Result<LoadResult, String> {
+) -> Result<LoadResult, Cause> {
     let mut result = LoadResult::new(window);
     let mut pool = Pool::open(target, connections)?;
     let mut finished = Vec::new();
@@ -49,7 +50,7 @@ pub fn run(
                         let latency_ns = done.completed_ns - done.arrival.due_ns;
                         result.latencies.record(done.completed_ns, latency_ns);
                     }
-                    Some(why) => result.fail(why),
+                    Some(why) => result.fail(&why),
                 }
             }
             if !closing.is_over(done.completed_ns) {

@@ -1,6 +1,7 @@
 //! One non-blocking connection of the load generator.
 
 use super::{Arrival, Exchange, Kind, Target};
+use crate::failure::Cause;
 use crate::http::{Progress, ResponseChecker};
 use rustix::event::epoll;
 use std::io::{ErrorKind, Read, Write};
@@ -23,14 +24,14 @@ pub struct Connection {
 }
 
 /// What a readiness event led to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Ready {
     /// The response is not complete yet, or there was nothing to do.
     Pending,
     /// The response is complete and equals the reference.
     Correct,
     /// The response is complete and differs, or the connection broke: why. It must be opened anew.
-    Broken(String),
+    Broken(Cause),
 }
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -41,15 +42,15 @@ impl Connection {
     ///
     /// # Errors
     /// Connecting or registering failed.
-    pub fn open(epoll: &OwnedFd, index: usize, target: &Target<'_>) -> Result<Self, String> {
+    pub fn open(epoll: &OwnedFd, index: usize, target: &Target<'_>) -> Result<Self, Cause> {
         let address = target.address;
-        let fail = |e: std::io::Error| format!("connect to {address}: {e}");
+        let fail = |error| Cause::io(format!("connect to {address}"), error);
         let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT).map_err(fail)?;
         stream.set_nodelay(true).map_err(fail)?;
         stream.set_nonblocking(true).map_err(fail)?;
         let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
         epoll::add(epoll, &stream, epoll::EventData::new_u64(index as u64), flags)
-            .map_err(|e| format!("epoll_ctl: {e}"))?;
+            .map_err(|error| Cause::io("epoll_ctl", error))?;
         let checker = |kind| ResponseChecker::new(target.exchange(kind).request.is_head);
         let (light, heavy) = (checker(Kind::Light), checker(Kind::Heavy));
         Ok(Self { stream, written: 0, light, heavy, in_flight: None, kind: Kind::Light })
@@ -59,7 +60,7 @@ impl Connection {
     ///
     /// # Errors
     /// The connection broke.
-    pub fn begin(&mut self, target: &Target<'_>, arrival: Arrival) -> Result<(), String> {
+    pub fn begin(&mut self, target: &Target<'_>, arrival: Arrival) -> Result<(), Cause> {
         self.written = 0;
         self.kind = arrival.kind;
         self.checker().clear();
@@ -105,29 +106,29 @@ impl Connection {
     fn check_idle(&mut self, scratch: &mut [u8]) -> Ready {
         match self.stream.read(scratch) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ready::Pending,
-            Ok(0) => Ready::Broken("the server closed an idle connection".to_owned()),
-            Ok(_) => Ready::Broken("bytes arrived that nothing had asked for".to_owned()),
-            Err(error) => Ready::Broken(format!("an idle connection failed: {error}")),
+            Ok(0) => Ready::Broken("the server closed an idle connection".into()),
+            Ok(_) => Ready::Broken("bytes arrived that nothing had asked for".into()),
+            Err(error) => Ready::Broken(Cause::io("an idle connection failed", error)),
         }
     }
 
-    fn write(&mut self, Exchange { request, .. }: Exchange<'_>) -> Result<(), String> {
+    fn write(&mut self, Exchange { request, .. }: Exchange<'_>) -> Result<(), Cause> {
         while self.written < request.bytes.len() {
             match self.stream.write(&request.bytes[self.written..]) {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(format!("send a request: {error}")),
+                Err(error) => return Err(Cause::io("send a request", error)),
             }
         }
         Ok(())
     }
 
-    fn read(&mut self, exchange: Exchange<'_>, scratch: &mut [u8]) -> Result<Progress, String> {
+    fn read(&mut self, exchange: Exchange<'_>, scratch: &mut [u8]) -> Result<Progress, Cause> {
         let reference = exchange.reference;
         loop {
             match self.stream.read(scratch) {
-                Ok(0) => return self.checker().close(reference),
+                Ok(0) => return Ok(self.checker().close(reference)?),
                 Ok(count) => {
                     let bytes = &scratch[..count];
                     if self.checker().push(bytes, reference)? == Progress::Complete {
@@ -138,7 +139,7 @@ impl Connection {
                     return Ok(Progress::Partial);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(format!("read a response: {error}")),
+                Err(error) => return Err(Cause::io("read a response", error)),
             }
         }
     }

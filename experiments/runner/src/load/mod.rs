@@ -19,6 +19,7 @@ pub use patience::Patience;
 pub use recorder::Recorder;
 pub use schedule::{Arrival, Kind, Window, constant_schedule, mix, poisson_schedule};
 
+use crate::failure::Cause;
 use crate::http::{Answer, PreparedRequest};
 use crate::interrupt;
 use rustix::event::epoll;
@@ -140,9 +141,9 @@ impl LoadResult {
     }
 
     /// Counts a failure and keeps the reason of the first.
-    pub fn fail(&mut self, why: String) {
+    pub fn fail(&mut self, why: &impl ToString) {
         self.failed_count += 1;
-        self.first_failure.get_or_insert(why);
+        self.first_failure.get_or_insert_with(|| why.to_string());
     }
 
     fn merge(&mut self, other: Self) {
@@ -179,7 +180,7 @@ pub fn closed_loop<T>(
     window: &Window,
     closing: &Closing,
     during: impl FnOnce() -> T,
-) -> Result<(LoadResult, T), String> {
+) -> Result<(LoadResult, T), Cause> {
     let shares = split(target.connections, target.cores.len().max(1));
     run_workers(target, window, during, shares.len(), |index| {
         let result = closed::run(target, window, shares[index], closing);
@@ -200,7 +201,7 @@ pub fn open_loop<T>(
     schedule: &[Arrival],
     patience: Option<&Patience>,
     during: impl FnOnce() -> T,
-) -> Result<(LoadResult, T), String> {
+) -> Result<(LoadResult, T), Cause> {
     let shares = split(target.connections, target.cores.len().max(1));
     run_workers(target, window, during, shares.len(), |index| {
         // Every n-th arrival: each thread sees the same rate from start to end.
@@ -215,8 +216,8 @@ fn run_workers<T>(
     window: &Window,
     during: impl FnOnce() -> T,
     workers_count: usize,
-    work: impl Fn(usize) -> Result<LoadResult, String> + Sync,
-) -> Result<(LoadResult, T), String> {
+    work: impl Fn(usize) -> Result<LoadResult, Cause> + Sync,
+) -> Result<(LoadResult, T), Cause> {
     std::thread::scope(|scope| {
         let work = &work;
         let workers: Vec<_> = (0..workers_count)
@@ -232,11 +233,11 @@ fn run_workers<T>(
         let observed = during();
         let mut total = LoadResult::new(window);
         for worker in workers {
-            let result = worker.join().map_err(|_| "a load thread panicked".to_owned())??;
+            let result = worker.join().map_err(|_| "a load thread panicked")??;
             total.merge(result);
         }
         if interrupt::requested() {
-            return Err(interrupt::REASON.to_owned());
+            return Err(Cause::Interrupted);
         }
         Ok((total, observed))
     })
@@ -252,9 +253,9 @@ fn split(connections: u32, workers: usize) -> Vec<u32> {
 
 /// A new epoll instance, with the timer slack of this thread down to 1 ns: the default of 50 us would
 /// show in every send lag.
-fn new_epoll() -> Result<OwnedFd, String> {
+fn new_epoll() -> Result<OwnedFd, Cause> {
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-    epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| format!("epoll_create: {e}"))
+    epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| Cause::io("epoll_create", e))
 }
 
 #[cfg(test)]

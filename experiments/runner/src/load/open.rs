@@ -3,6 +3,7 @@
 use super::pool::{Finished, Pool};
 use super::{Arrival, Kind, LoadResult, Patience, Target, Window};
 use crate::clock::{monotonic_ns, thread_cpu_ns};
+use crate::failure::Cause;
 use crate::interrupt;
 use std::collections::VecDeque;
 
@@ -39,7 +40,7 @@ pub fn run(
     connections: u32,
     schedule: &[Arrival],
     patience: Option<&Patience>,
-) -> Result<LoadResult, String> {
+) -> Result<LoadResult, Cause> {
     let pool = Pool::open(target, connections)?;
     let since_ns = monotonic_ns();
     let idle = (0..pool.len()).rev().map(|index| Idle { index, since_ns }).collect();
@@ -95,7 +96,7 @@ impl Worker<'_> {
     }
 
     /// Hands due arrivals to idle connections, oldest first.
-    fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), String> {
+    fn send_due(&mut self, finished: &mut Vec<Finished>) -> Result<(), Cause> {
         while let (Some(&arrival), Some(&Idle { index, since_ns })) =
             (self.due.front(), self.idle.last())
         {
@@ -145,7 +146,7 @@ impl Worker<'_> {
                         patience.see(latency_ns);
                     }
                 }
-                Some(why) => self.result.fail(why),
+                Some(why) => self.result.fail(&why),
             }
         }
     }
@@ -156,7 +157,7 @@ impl Worker<'_> {
         let queued = self.due.iter().chain(never_due).filter(|arrival| counts(arrival)).count();
         let unanswered = self.pool.unanswered().filter(counts).count();
         for _ in 0..queued + unanswered {
-            self.result.fail(format!("no answer within {} s", DRAIN_NS / 1_000_000_000));
+            self.result.fail(&format_args!("no answer within {} s", DRAIN_NS / 1_000_000_000));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Ready};
 use super::{Arrival, LoadResult, Target, new_epoll};
 use crate::clock::{monotonic_ns, timespec};
+use crate::failure::Cause;
 use rustix::event::epoll;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
@@ -17,13 +18,13 @@ const SCRATCH_BYTES: usize = 256 * 1024;
 const TIMER: u64 = u64::MAX;
 
 /// A timer with nanoseconds, registered with `epoll` edge-triggered: it need not be read.
-fn new_timer(epoll: &OwnedFd) -> Result<OwnedFd, String> {
+fn new_timer(epoll: &OwnedFd) -> Result<OwnedFd, Cause> {
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     let timer = timerfd_create(TimerfdClockId::Monotonic, flags)
-        .map_err(|error| format!("timerfd_create: {error}"))?;
+        .map_err(|error| Cause::io("timerfd_create", error))?;
     let events = epoll::EventFlags::IN | epoll::EventFlags::ET;
     epoll::add(epoll, &timer, epoll::EventData::new_u64(TIMER), events)
-        .map_err(|error| format!("epoll_ctl: {error}"))?;
+        .map_err(|error| Cause::io("epoll_ctl", error))?;
     Ok(timer)
 }
 
@@ -48,7 +49,7 @@ pub struct Finished {
     /// When its last byte had been read and compared, or its failure was seen.
     pub completed_ns: u64,
     /// Why it counts as failed; `None` when it was correct.
-    pub failure: Option<String>,
+    pub failure: Option<Cause>,
 }
 
 impl<'a> Pool<'a> {
@@ -56,7 +57,7 @@ impl<'a> Pool<'a> {
     ///
     /// # Errors
     /// One of them cannot be opened.
-    pub fn open(target: &'a Target<'a>, count: u32) -> Result<Self, String> {
+    pub fn open(target: &'a Target<'a>, count: u32) -> Result<Self, Cause> {
         let epoll = new_epoll()?;
         let timer = new_timer(&epoll)?;
         let connections = (0..count as usize)
@@ -92,7 +93,7 @@ impl<'a> Pool<'a> {
         index: usize,
         arrival: Arrival,
         result: &mut LoadResult,
-    ) -> Result<Option<Finished>, String> {
+    ) -> Result<Option<Finished>, Cause> {
         let Err(why) = self.connections[index].begin(self.target, arrival) else {
             return Ok(None);
         };
@@ -110,7 +111,7 @@ impl<'a> Pool<'a> {
         wait_ns: u64,
         finished: &mut Vec<Finished>,
         result: &mut LoadResult,
-    ) -> Result<(), String> {
+    ) -> Result<(), Cause> {
         // Without a wait the timer is left as it is: should it go off later, one wait ends too early, which does no harm.
         let limit = match wait_ns {
             0 => Some(timespec(0)),
@@ -126,7 +127,7 @@ impl<'a> Pool<'a> {
             limit.as_ref(),
         ) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("epoll_wait: {error}")),
+            Err(error) => return Err(Cause::io("epoll_wait", error)),
         }
         for position in 0..self.events.len() {
             let registered = self.events[position].data.u64();
@@ -140,11 +141,11 @@ impl<'a> Pool<'a> {
         Ok(())
     }
 
-    fn arm(&self, wait_ns: u64) -> Result<(), String> {
+    fn arm(&self, wait_ns: u64) -> Result<(), Cause> {
         let once = Itimerspec { it_interval: timespec(0), it_value: timespec(wait_ns) };
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)
             .map(|_| ())
-            .map_err(|error| format!("timerfd_settime: {error}"))
+            .map_err(|error| Cause::io("timerfd_settime", error))
     }
 
     fn handle(
@@ -152,7 +153,7 @@ impl<'a> Pool<'a> {
         index: usize,
         finished: &mut Vec<Finished>,
         result: &mut LoadResult,
-    ) -> Result<(), String> {
+    ) -> Result<(), Cause> {
         let connection = &mut self.connections[index];
         let in_flight = connection.in_flight;
         let ready = connection.ready(self.target, &mut self.scratch);
@@ -171,7 +172,7 @@ impl<'a> Pool<'a> {
         Ok(())
     }
 
-    fn reopen(&mut self, index: usize, result: &mut LoadResult) -> Result<(), String> {
+    fn reopen(&mut self, index: usize, result: &mut LoadResult) -> Result<(), Cause> {
         result.reconnects_count += 1;
         self.connections[index] = Connection::open(&self.epoll, index, self.target)?;
         Ok(())

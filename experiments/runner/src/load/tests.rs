@@ -217,7 +217,7 @@ fn a_series_has_one_duration_per_request_in_their_order() {
     assert!(series.durations_ns[0] >= 50_000_000, "{:?}", series.durations_ns);
 
     let wrong = Answer { status: 200, body: b"Hello, World!".to_vec() };
-    let error = crate::http::series(server.address, request, &wrong, 3).unwrap_err();
+    let error = crate::http::series(server.address, request, &wrong, 3).unwrap_err().to_string();
     assert!(error.contains("request 0 of the series") && error.contains("differs"), "{error}");
 }
 
@@ -265,6 +265,7 @@ fn a_subject_that_is_gone_is_an_error() {
     assert!(
         closed_loop(&target, &window, &Closing::new(&window, 0), || ())
             .unwrap_err()
+            .to_string()
             .contains("connect")
     );
 }

@@ -1,7 +1,9 @@
 //! Bytes shipped per service and bytes that must already be on the machine.
 
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Cause, Failure, Phase};
 use crate::programs;
+use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
@@ -17,29 +19,30 @@ const ZSTD_LEVEL: i32 = 19;
 /// A shipped artifact is missing. A runtime that cannot be found leaves its metrics unknown.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
-    let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
+    let subject = bench.catalog.subject(name).map_err(Failure::at(Phase::Plan))?;
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
-        for path in locate(bench, visit, part).map_err(Failure::at("shipped"))? {
+        for path in locate(bench, visit, part).map_err(Failure::at(Phase::Shipped))? {
             let bytes = std::fs::read(&path).map_err(|error| {
-                Failure::at("shipped")(format!("read {}: {error}", path.display()))
+                Failure::new(Phase::Shipped, Cause::io(format!("read {}", path.display()), error))
             })?;
             shipped.extend_from_slice(&bytes);
         }
     }
     let shipped_bytes = shipped.len() as u64;
     measured.set(Metric::Shipped, Some(shipped_bytes));
-    measured.set(Metric::ShippedGzip, Some(gzip_bytes(&shipped).map_err(Failure::at("gzip"))?));
-    measured.set(Metric::ShippedZstd, Some(zstd_bytes(&shipped).map_err(Failure::at("zstd"))?));
+    let gzip = gzip_bytes(&shipped).map_err(Failure::at(Phase::Gzip))?;
+    measured.set(Metric::ShippedGzip, Some(gzip));
+    let zstd = zstd_bytes(&shipped).map_err(Failure::at(Phase::Zstd))?;
+    measured.set(Metric::ShippedZstd, Some(zstd));
 
     // Of images that others have written nothing is known but their size.
     if let Start::Container { image, .. } = &subject.start
         && let Some(name) = image.artifact()
         && let Ok(ours) = bench.artifacts(visit)?.path(name)
     {
-        let layers = crate::image::layer_bytes(&ours)
-            .map_err(|error| Failure::at("layers")(format!("{error:#}")))?;
+        let layers = crate::image::layer_bytes(&ours).map_err(Failure::at(Phase::Layers))?;
         // FROM scratch there is none below: a known zero.
         measured.set(Metric::OwnLayer, layers.last().copied());
         measured.set(Metric::BaseLayers, Some(layers.iter().rev().skip(1).sum()));
@@ -50,7 +53,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
             Ok(bytes) => runtime_bytes = runtime_bytes.map(|sum| sum + bytes),
             Err(why) => {
                 runtime_bytes = None;
-                measured.remarks.push(why);
+                measured.remarks.push(why.to_string());
             }
         }
     }
@@ -61,28 +64,30 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 }
 
 /// The files of a part: several where a program came with its libraries.
-fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathBuf>, String> {
-    let artifacts = bench.artifacts(visit).map_err(|failure| failure.reason)?;
+fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathBuf>, Cause> {
+    let artifacts = bench.artifacts(visit).map_err(|failure| failure.cause)?;
     let subject = &visit.trial.cell.subject;
     let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     match part {
-        Part::Artifact(name) => artifacts.path(name).map(|path| vec![path]),
-        Part::File(path) => artifacts.own_file(path).map(|file| vec![file.path.clone()]),
+        Part::Artifact(name) => Ok(vec![artifacts.path(name)?]),
+        Part::File(path) => Ok(vec![artifacts.own_file(path)?.path.clone()]),
         Part::Prepared => match artifacts.prepared(subject)? {
             Some(prepared) => Ok(vec![prepared.path.clone()]),
-            None => Err(format!("nothing was prepared for {subject}")),
+            None => Err(format!("nothing was prepared for {subject}").into()),
         },
         Part::OciRuntime => {
             match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
                 Some(name) if is_own => on_path(name),
                 _ => {
-                    Err(format!("which OCI runtime the engine of {subject} uses is not known here"))
+                    Err(format!("which OCI runtime the engine of {subject} uses is not known here")
+                        .into())
                 }
             }
         }
         Part::Program(name) if !is_own => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
-        )),
+        )
+        .into()),
         // One that set-up has installed for us goes before one that happens to be on PATH.
         Part::Program(name) => match artifacts.program(name) {
             Ok(program) => Ok([std::slice::from_ref(&program.file), &program.libraries].concat()),
@@ -91,29 +96,25 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
     }
 }
 
-fn on_path(name: &str) -> Result<Vec<PathBuf>, String> {
+fn on_path(name: &str) -> Result<Vec<PathBuf>, Cause> {
     let found = programs::find(name).map(|path| vec![path]);
-    found.ok_or_else(|| format!("{name} is not on PATH; its size is not known"))
+    found.ok_or_else(|| format!("{name} is not on PATH; its size is not known").into())
 }
 
-fn size(paths: &[PathBuf]) -> Result<u64, String> {
+fn size(paths: &[PathBuf]) -> Result<u64, Cause> {
     paths.iter().try_fold(0, |sum, path| match std::fs::metadata(path) {
         Ok(metadata) => Ok(sum + metadata.len()),
-        Err(error) => Err(format!("size of {}: {error}", path.display())),
+        Err(error) => Err(Cause::io(format!("size of {}", path.display()), error)),
     })
 }
 
-fn gzip_bytes(bytes: &[u8]) -> Result<u64, String> {
+fn gzip_bytes(bytes: &[u8]) -> Result<u64> {
     let mut encoder =
         flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .map_or_else(|error| Err(error.to_string()), |compressed| Ok(compressed.len() as u64))
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len() as u64)
 }
 
-fn zstd_bytes(bytes: &[u8]) -> Result<u64, String> {
-    zstd::encode_all(bytes, ZSTD_LEVEL)
-        .map(|compressed| compressed.len() as u64)
-        .map_err(|error| error.to_string())
+fn zstd_bytes(bytes: &[u8]) -> Result<u64> {
+    Ok(zstd::encode_all(bytes, ZSTD_LEVEL)?.len() as u64)
 }

@@ -1,7 +1,8 @@
 //! From the start call to the first correct response, with its stages.
 
 use super::instance::{request, with_instance};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::Failure;
 
 /// Starts, asks once, stops.
 ///

@@ -1,7 +1,8 @@
 //! Does the subject answer every request of the list with the expected status and bytes?
 
 use super::instance::{request_named, with_instance};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Failure, Phase};
 use crate::http::exchange;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
@@ -16,9 +17,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The subject did not start. A wrong answer is no error here: it is counted and remarked.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
     let workloads = &visit.definition.workloads;
-    let probe = workloads
-        .first()
-        .ok_or_else(|| Failure::at("plan")("no workload to compare".to_owned()))?;
+    let probe =
+        workloads.first().ok_or_else(|| Failure::new(Phase::Plan, "no workload to compare"))?;
     let probe = request_named(bench, probe)?;
     with_instance(bench, visit, probe, |instance, _, measured| {
         let address = instance.address();
@@ -26,14 +26,14 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
         for name in workloads {
             let request = request_named(bench, name)?;
             sent += 1;
-            match exchange(address, request, LIMIT).and_then(|answer| answer.check(request)) {
+            match exchange(address, request, LIMIT).and_then(|answer| Ok(answer.check(request)?)) {
                 Ok(()) => equal += 1,
                 Err(why) => measured.remarks.push(format!("{name}: {why}")),
             }
         }
-        instance.alive().map_err(Failure::at("after the list"))?;
-        let last = exchange(address, probe, LIMIT).and_then(|answer| answer.check(probe));
-        last.map_err(Failure::at("after the list"))?;
+        instance.alive().map_err(Failure::at(Phase::AfterList))?;
+        let last = exchange(address, probe, LIMIT).and_then(|answer| Ok(answer.check(probe)?));
+        last.map_err(Failure::at(Phase::AfterList))?;
         measured.set(Metric::CasesSent, Some(sent));
         measured.set(Metric::CasesEqual, Some(equal));
         Ok(())

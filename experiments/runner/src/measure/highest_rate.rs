@@ -3,8 +3,9 @@
 use super::instance::{request, with_instance};
 use super::load::{record, server_cpu_unless_lost, target};
 use super::rate_search::{Found, Verdict, search};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
+use crate::failure::{Cause, Failure, Phase};
 use crate::load::{Arrival, LoadResult, Patience, Target, Window, constant_schedule, open_loop};
 use weighbridge_schema::metric::Metric;
 
@@ -51,16 +52,15 @@ pub fn measure(
 ) -> Result<Measured, Failure> {
     let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
-        let pid = instance.pid().map_err(Failure::at("load"))?;
+        let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let target = target(bench, instance, request, reference, objective.connections);
         let measure_ms = visit.settings.measure_ms.unwrap_or(0);
         let (found, last) =
-            search_on(&target, objective, measure_ms, pid).map_err(Failure::at("load"))?;
+            search_on(&target, objective, measure_ms, pid).map_err(Failure::at(Phase::Load))?;
         let (Some(rate), Some(step)) = (found.rate_per_second, last) else {
-            return Err(Failure::at("search")(format!(
-                "no rate met p99 <= {} ms: {found}",
-                shown_ms(objective.p99_bound_us * 1000)
-            )));
+            let bound_ms = shown_ms(objective.p99_bound_us * 1000);
+            let why = format!("no rate met p99 <= {bound_ms} ms: {found}");
+            return Err(Failure::new(Phase::Search, why));
         };
         measured.set(Metric::HighestRate, Some(u64::from(rate)));
         measured.set(Metric::SendLagP99, step.result.lags.quantile_ns(0.99));
@@ -79,7 +79,7 @@ fn search_on(
     objective: Objective,
     measure_ms: u64,
     pid: u32,
-) -> Result<(Found, Option<StepReadings>), String> {
+) -> Result<(Found, Option<StepReadings>), Cause> {
     let mut last = None;
     let found = search(objective.first_rate_per_second, |rate| {
         let mut tried = attempt(target, objective, rate, measure_ms, pid)?;
@@ -88,7 +88,7 @@ fn search_on(
             tried = attempt(target, objective, rate, measure_ms, pid)?;
         }
         last = Some(tried.1);
-        Ok::<_, String>(tried.0)
+        Ok::<_, Cause>(tried.0)
     })?;
     Ok((found, last))
 }
@@ -105,7 +105,7 @@ fn attempt(
     rate: u32,
     measure_ms: u64,
     pid: u32,
-) -> Result<(Verdict, StepReadings), String> {
+) -> Result<(Verdict, StepReadings), Cause> {
     let window =
         Window::starting_now(objective.warmup_ms, measure_ms.max(objective.least_window_ms()));
     let schedule = constant_schedule(&window, rate);

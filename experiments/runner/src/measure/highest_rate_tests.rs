@@ -27,7 +27,7 @@ fn why(verdict: Verdict) -> String {
 #[test]
 fn each_part_of_the_objective_can_fail_a_step() {
     assert_eq!(verdict(|_| ()), Verdict::Pass);
-    assert_eq!(why(verdict(|r| r.fail("broken".to_owned()))), "1 requests failed: broken");
+    assert_eq!(why(verdict(|r| r.fail(&"broken"))), "1 requests failed: broken");
     let slow = |r: &mut LoadResult| (0..11).for_each(|_| r.latencies.record(0, 12_100_000));
     assert_eq!(why(verdict(slow)), "p99 12.1 ms");
     assert_eq!(why(verdict(|r| r.answered_second_half_count = 493)), "achieved 493 of 500");

@@ -1,6 +1,7 @@
 //! Start, first correct answer, and stop: the frame that all methods with a running subject share.
 
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Cause, Failure, Phase};
 use crate::http::{Answer, FirstAnswer, PreparedRequest, first_answer};
 use crate::subject::{Instance, StartContext, start};
 use crate::{interrupt, procfs};
@@ -22,7 +23,7 @@ const STAGES_LINE: &str = "weighbridge-stages ";
 pub fn request<'a>(bench: &Bench<'a>, visit: &Visit<'_>) -> Result<&'a PreparedRequest, Failure> {
     let name = visit.trial.cell.workload.as_ref();
     name.and_then(|name| bench.requests.get(name)).ok_or_else(|| {
-        Failure::at("plan")(format!("trial {} has no known workload", visit.trial.cell))
+        Failure::new(Phase::Plan, format!("trial {} has no known workload", visit.trial.cell))
     })
 }
 
@@ -46,18 +47,19 @@ pub fn begin<'a>(
     request: &PreparedRequest,
     copy: u32,
 ) -> Result<Running<'a>, Failure> {
-    let subject = bench.catalog.subject(&visit.trial.cell.subject).map_err(Failure::at("plan"))?;
+    let subject =
+        bench.catalog.subject(&visit.trial.cell.subject).map_err(Failure::at(Phase::Plan))?;
     let context = start_context(bench, visit, copy)?;
-    let mut instance = start(subject, &context).map_err(Failure::at("start"))?;
+    let mut instance = start(subject, &context).map_err(Failure::at(Phase::Start))?;
     let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
         if interrupt::requested() {
-            return Err(interrupt::REASON.to_owned());
+            return Err(Cause::Interrupted);
         }
         instance.alive()
     })
-    .map_err(Failure::at("first response"))?;
-    first.answer.check(request).map_err(Failure::at("first response"))?;
-    instance.answered().map_err(Failure::at("limits"))?;
+    .map_err(Failure::at(Phase::FirstResponse))?;
+    first.answer.check(request).map_err(Failure::at(Phase::FirstResponse))?;
+    instance.answered().map_err(Failure::at(Phase::Limits))?;
     Ok(Running { instance, first, stderr_file: context.stderr_file })
 }
 
@@ -109,9 +111,9 @@ impl Running<'_> {
     /// It could not be ended, or what it wrote could not be kept or understood.
     pub fn end(self) -> Result<BTreeMap<Stage, u64>, Failure> {
         let from = self.instance.start_call_ns();
-        let stderr = self.instance.stop().map_err(Failure::at("stop"))?;
+        let stderr = self.instance.stop().map_err(Failure::at(Phase::Stop))?;
         keep_stderr(&self.stderr_file, &stderr)?;
-        let own = program_stages(&stderr).map_err(Failure::at("stages"))?;
+        let own = program_stages(&stderr).map_err(Failure::at(Phase::Stages))?;
         Ok(own.into_iter().map(|(stage, ns)| (stage, ns.saturating_sub(from))).collect())
     }
 }
@@ -153,14 +155,15 @@ fn keep_stderr(file: &Path, stderr: &str) -> Result<(), Failure> {
     } else {
         Ok(())
     };
-    kept.map_err(|error| Failure::at("stderr")(format!("{}: {error}", file.display())))
+    let failed = |error| Cause::io(file.display().to_string(), error);
+    kept.map_err(|error| Failure::new(Phase::Stderr, failed(error)))
 }
 
 /// The program's own stages, absolute. A program that writes no such line has none.
-fn program_stages(stderr: &str) -> Result<BTreeMap<Stage, u64>, String> {
+fn program_stages(stderr: &str) -> Result<BTreeMap<Stage, u64>, Cause> {
     match stderr.lines().find_map(|line| line.strip_prefix(STAGES_LINE)) {
         Some(json) => serde_json::from_str(json)
-            .map_err(|error| format!("the subject's line `{STAGES_LINE}{json}`: {error}")),
+            .map_err(|error| format!("the subject's line `{STAGES_LINE}{json}`: {error}").into()),
         None => Ok(BTreeMap::new()),
     }
 }
@@ -178,7 +181,7 @@ pub fn request_named<'a>(
     bench
         .requests
         .get(name)
-        .ok_or_else(|| Failure::at("plan")(format!("workload `{name}` was not laid out")))
+        .ok_or_else(|| Failure::new(Phase::Plan, format!("workload `{name}` was not laid out")))
 }
 
 #[cfg(test)]

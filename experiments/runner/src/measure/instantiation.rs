@@ -1,6 +1,7 @@
 //! Instances made and dropped within one warm process: the last step of the ladder of cold starts.
 
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Cause, Failure, Phase};
 use crate::interrupt;
 use crate::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
@@ -35,14 +36,14 @@ struct Report {
 /// The subject has no such command, or it failed or did not print what it should.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
     let name = &visit.trial.cell.subject;
-    let subject = bench.catalog.subject(name).map_err(Failure::at("plan"))?;
+    let subject = bench.catalog.subject(name).map_err(Failure::at(Phase::Plan))?;
     let template = subject.instantiate.as_deref().unwrap_or_default();
     let artifacts = bench.artifacts(visit)?;
     let number = |piece: &Piece| (*piece == Piece::Iterations).then(|| iterations.to_string());
     let template: Vec<Word> = template.iter().map(|word| word.with(number)).collect();
-    let words = artifacts.command(&template).map_err(Failure::at("plan"))?;
+    let words = artifacts.command(&template).map_err(Failure::at(Phase::Plan))?;
     let (program, arguments) = words.split_first().ok_or_else(|| {
-        Failure::at("plan")(format!(
+        Failure::new(Phase::Plan, format!(
             "subject `{name}` has no `instantiate` command in subjects.toml: its instances are processes"
         ))
     })?;
@@ -51,20 +52,26 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = words.join(" ");
-    let child = spawned.map_err(|e| Failure::at("start")(format!("spawn `{shown}`: {e}")))?;
-    let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    let child = spawned
+        .map_err(|e| Failure::new(Phase::Start, Cause::io(format!("spawn `{shown}`"), e)))?;
+    let output =
+        finish(child).map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::at("run")(format!("`{shown}`: {}: {}", output.status, said.trim())));
+        return Err(Failure::new(
+            Phase::Run,
+            format!("`{shown}`: {}: {}", output.status, said.trim()),
+        ));
     }
-    let report: Report = serde_json::from_str(stdout.trim())
-        .map_err(|error| Failure::at("run")(format!("`{shown}` printed no report: {error}")))?;
-    record(report, iterations).map_err(Failure::at("run"))
+    let report: Report = serde_json::from_str(stdout.trim()).map_err(|error| {
+        Failure::new(Phase::Run, format!("`{shown}` printed no report: {error}"))
+    })?;
+    record(report, iterations).map_err(Failure::at(Phase::Run))
 }
 
 /// Waits for the end, and ends it when the run is interrupted or the time is up.
-pub fn finish(child: Child) -> Result<Output, String> {
+pub fn finish(child: Child) -> Result<Output, Cause> {
     finish_within(child, LIMIT)
 }
 
@@ -72,7 +79,7 @@ pub fn finish(child: Child) -> Result<Output, String> {
 ///
 /// # Errors
 /// It was ended before its time; the message says why.
-pub fn finish_within(mut child: Child, limit: Duration) -> Result<Output, String> {
+pub fn finish_within(mut child: Child, limit: Duration) -> Result<Output, Cause> {
     let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         // A full pipe would stop the program.
@@ -80,15 +87,15 @@ pub fn finish_within(mut child: Child, limit: Duration) -> Result<Output, String
         let stderr = scope.spawn(move || read_all(err.as_mut()));
         let begun = Instant::now();
         let status = loop {
-            if let Some(status) = child.try_wait().map_err(|error| format!("wait: {error}"))? {
+            if let Some(status) = child.try_wait().map_err(|error| Cause::io("wait", error))? {
                 break status;
             }
             if interrupt::requested() || begun.elapsed() > limit {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(match interrupt::requested() {
-                    true => interrupt::REASON.to_owned(),
-                    false => format!("did not end within {} s", limit.as_secs()),
+                    true => Cause::Interrupted,
+                    false => Cause::Timeout(format!("did not end within {} s", limit.as_secs())),
                 });
             }
             std::thread::sleep(Duration::from_millis(1));
@@ -109,10 +116,10 @@ fn read_all(pipe: Option<&mut impl Read>) -> Vec<u8> {
     bytes
 }
 
-fn record(report: Report, iterations: u32) -> Result<Measured, String> {
+fn record(report: Report, iterations: u32) -> Result<Measured, Cause> {
     let count = report.durations_ns.len();
     if count != iterations as usize {
-        return Err(format!("{iterations} instances were asked for, {count} were timed"));
+        return Err(format!("{iterations} instances were asked for, {count} were timed").into());
     }
     let mut measured = Measured::default();
     measured.set(Metric::Instantiation, median(&report.durations_ns));

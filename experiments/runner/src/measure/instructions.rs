@@ -5,11 +5,13 @@
 //! counted too.
 
 use super::instantiation::finish;
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
 use crate::digest::sha256_file;
 use crate::emulator::{self, PROCESSOR};
+use crate::failure::{Cause, Failure, Phase};
 use crate::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
+use anyhow::Context;
 use serde::Deserialize;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -55,30 +57,33 @@ struct Answer {
 /// There is no emulator or no plugin for it, the subject has no such command, or it failed or answered wrongly.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
     let cell = &visit.trial.cell;
-    let subject = bench.catalog.subject(&cell.subject).map_err(Failure::at("plan"))?;
+    let subject = bench.catalog.subject(&cell.subject).map_err(Failure::at(Phase::Plan))?;
     let template = subject.call.as_deref().ok_or_else(|| {
-        Failure::at("plan")(format!("subject `{}` has no `call` in subjects.toml", cell.subject))
+        Failure::new(
+            Phase::Plan,
+            format!("subject `{}` has no `call` in subjects.toml", cell.subject),
+        )
     })?;
     let name = cell.workload.as_ref().ok_or_else(|| {
-        Failure::at("plan")(format!("trial {cell} has no workload to call the subject with"))
+        Failure::new(Phase::Plan, format!("trial {cell} has no workload to call the subject with"))
     })?;
-    let (workload, body) = bench.catalog.request(name).map_err(Failure::at("plan"))?;
-    let emulator = loading_plugins(&cell.architecture).map_err(Failure::at("emulator"))?;
-    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at("plan"))?;
+    let (workload, body) = bench.catalog.request(name).map_err(Failure::at(Phase::Plan))?;
+    let emulator = loading_plugins(&cell.architecture).map_err(Failure::at(Phase::Emulator))?;
+    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at(Phase::Plan))?;
 
-    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("prepare"))?;
-    scratch.link(PLUGIN, &plugin).map_err(Failure::at("prepare"))?;
+    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Prepare))?;
+    scratch.link(PLUGIN, &plugin).map_err(Failure::at(Phase::Prepare))?;
     let artifacts = bench.artifacts(visit)?;
     for piece in template.iter().flat_map(Word::pieces) {
         let Piece::Artifact(name) = piece else { continue };
-        let path = artifacts.path(name).map_err(Failure::at("plan"))?;
-        scratch.link(name, &path).map_err(Failure::at("prepare"))?;
+        let path = artifacts.path(name).map_err(Failure::at(Phase::Plan))?;
+        scratch.link(name, &path).map_err(Failure::at(Phase::Prepare))?;
     }
     let linked: Vec<Word> = template.iter().map(in_folder).collect();
-    let mut words = artifacts.command(&linked).map_err(Failure::at("plan"))?;
+    let mut words = artifacts.command(&linked).map_err(Failure::at(Phase::Plan))?;
     words.extend(request_words(workload, iterations));
     if !body.is_empty() {
-        scratch.write("body", &body).map_err(Failure::at("prepare"))?;
+        scratch.write("body", &body).map_err(Failure::at(Phase::Prepare))?;
         words.extend(["--body".to_owned(), "body".to_owned()]);
     }
 
@@ -91,26 +96,29 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
     let shown = format!("{} {}", emulator.program, words.join(" "));
-    let child = spawned.map_err(|e| Failure::at("start")(format!("spawn `{shown}`: {e}")))?;
-    let output = finish(child).map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+    let child = spawned
+        .map_err(|e| Failure::new(Phase::Start, Cause::io(format!("spawn `{shown}`"), e)))?;
+    let output =
+        finish(child).map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
     check_answer(&output, &scratch.folder.join("response"), &workload.expect)
-        .map_err(|why| Failure::at("run")(format!("`{shown}`: {why}")))?;
+        .map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
     let counts = read_counts(&scratch.folder.join("counts.json"), &output)
-        .map_err(|why| Failure::at("count")(format!("`{shown}`: {why}")))?;
-    record(&counts, iterations).map_err(Failure::at("run"))
+        .map_err(|why| Failure::new(Phase::Count, why.within(format!("`{shown}`"))))?;
+    record(&counts, iterations).map_err(Failure::at(Phase::Run))
 }
 
 /// The emulator of an architecture, for the machine's own too.
-fn loading_plugins(architecture: &str) -> Result<Emulator, String> {
+fn loading_plugins(architecture: &str) -> anyhow::Result<Emulator> {
     let found = emulator::find(architecture)?;
     // Debian links it statically since its version 13, and then it has no such option.
     let help = Command::new(&found.program).arg("-h").stderr(Stdio::null()).output();
-    let help = help.map_err(|error| format!("run {} -h: {error}", found.program))?;
+    let help = help.with_context(|| format!("run {} -h", found.program))?;
     if !String::from_utf8_lossy(&help.stdout).contains("-plugin") {
-        return Err(format!(
+        anyhow::bail!(
             "{} ({}) was built without plugins: install a qemu-user that is linked dynamically",
-            found.program, found.version
-        ));
+            found.program,
+            found.version
+        );
     }
     Ok(found)
 }
@@ -145,40 +153,43 @@ fn request_words(workload: &RequestShape, iterations: u32) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn check_answer(output: &Output, response: &Path, expect: &Expect) -> Result<(), String> {
+fn check_answer(output: &Output, response: &Path, expect: &Expect) -> Result<(), Cause> {
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{}: {}", output.status, said.trim()));
+        return Err(format!("{}: {}", output.status, said.trim()).into());
     }
     let answer: Answer = serde_json::from_str(stdout.trim())
         .map_err(|error| format!("said nothing of its answer: {error}"))?;
     if answer.status != expect.status {
-        return Err(format!("answered {}, not {}", answer.status, expect.status));
+        return Err(format!("answered {}, not {}", answer.status, expect.status).into());
     }
-    let sha256 = sha256_file(response).map_err(|error| format!("{error:#}"))?;
+    let sha256 = sha256_file(response)?;
     if sha256 != expect.sha256 {
         return Err(format!(
             "the body of {} bytes has SHA-256 {sha256}, not {}",
             answer.body_bytes, expect.sha256
-        ));
+        )
+        .into());
     }
     Ok(())
 }
 
-fn read_counts(file: &Path, output: &Output) -> Result<Counts, String> {
+fn read_counts(file: &Path, output: &Output) -> Result<Counts, Cause> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
         format!("the plugin wrote no counts ({error}); the emulator said: {}", said.trim())
     })?;
-    serde_json::from_str(&text).map_err(|error| format!("the plugin wrote `{text}`: {error}"))
+    let counts = serde_json::from_str(&text);
+    counts.map_err(|error| format!("the plugin wrote `{text}`: {error}").into())
 }
 
-fn record(counts: &Counts, iterations: u32) -> Result<Measured, String> {
+fn record(counts: &Counts, iterations: u32) -> Result<Measured, Cause> {
     let calls: Vec<u64> =
         counts.markers.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
     if calls.len() != iterations as usize {
-        return Err(format!("{iterations} calls were asked for, {} were counted", calls.len()));
+        let counted = calls.len();
+        return Err(format!("{iterations} calls were asked for, {counted} were counted").into());
     }
     let mut measured = Measured { emulated: true, ..Measured::default() };
     measured.set(Metric::InstructionsToReady, counts.markers.first().copied());
@@ -207,23 +218,24 @@ impl Scratch {
     ///
     /// # Errors
     /// The system's temporary folder does not take it.
-    pub(super) fn new(run: &str, position: u64) -> Result<Self, String> {
+    pub(super) fn new(run: &str, position: u64) -> Result<Self, Cause> {
         let name = format!("weighbridge-{}-{run}-{position}", std::process::id());
         let folder = std::env::temp_dir().join(name);
-        let shown = folder.display().to_string();
-        std::fs::create_dir_all(&folder).map_err(|error| format!("create {shown}: {error}"))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Cause::io(format!("create {}", folder.display()), error))?;
         Ok(Self { folder })
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Cause> {
         let path = self.folder.join(name);
-        std::fs::write(&path, bytes).map_err(|error| format!("write {}: {error}", path.display()))
+        std::fs::write(&path, bytes)
+            .map_err(|error| Cause::io(format!("write {}", path.display()), error))
     }
 
-    fn link(&self, name: &str, to: &Path) -> Result<(), String> {
-        let absolute = std::path::absolute(to).map_err(|error| error.to_string())?;
+    fn link(&self, name: &str, to: &Path) -> Result<(), Cause> {
+        let absolute = std::path::absolute(to).map_err(anyhow::Error::from)?;
         symlink(&absolute, self.folder.join(name))
-            .map_err(|error| format!("link to {}: {error}", absolute.display()))
+            .map_err(|error| Cause::io(format!("link to {}", absolute.display()), error))
     }
 }
 
@@ -283,7 +295,7 @@ mod tests {
         let expect = Expect { status: 200, sha256: sha256.to_owned() };
         let told = |script: &str, expect: &Expect| {
             let output = Command::new("sh").args(["-c", script]).output().unwrap();
-            check_answer(&output, &response, expect)
+            check_answer(&output, &response, expect).map_err(|why| why.to_string())
         };
         let line = r#"echo '{"status":200,"body_bytes":2}'"#;
         assert_eq!(told(line, &expect), Ok(()));

@@ -1,8 +1,9 @@
 //! Throughput by a closed loop, latency by an open one.
 
 use super::instance::{client_cores, request, request_named, with_instance};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
+use crate::failure::{Failure, Phase};
 use crate::http::{Answer, PreparedRequest, exchange};
 use crate::load::{
     Closing, Exchange, LONGEST_NS, LoadResult, Patience, Target, Window, closed_loop,
@@ -33,7 +34,7 @@ pub fn throughput(
     warmup_ms: u64,
 ) -> Result<Measured, Failure> {
     let Parameter::Concurrency(connections) = visit.trial.cell.parameter else {
-        return Err(Failure::at("plan")("a throughput trial needs a concurrency".to_owned()));
+        return Err(Failure::new(Phase::Plan, "a throughput trial needs a concurrency"));
     };
     let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
@@ -41,10 +42,10 @@ pub fn throughput(
         let mut window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
         let completions_least = visit.settings.completions_least.unwrap_or(0);
         let closing = Closing::new(&window, completions_least.into());
-        let pid = instance.pid().map_err(Failure::at("load"))?;
+        let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let (result, cpu_ns) =
             closed_loop(&target, &window, &closing, || server_cpu_until(pid, &window, &closing))
-                .map_err(Failure::at("load"))?;
+                .map_err(Failure::at(Phase::Load))?;
         window.to_ns = closing.closed_ns().unwrap_or(window.to_ns);
         if result.completed_count < completions_least.into() {
             measured.remarks.push(format!(
@@ -71,7 +72,7 @@ pub fn latency(
     warmup_ms: u64,
 ) -> Result<Measured, Failure> {
     let Parameter::Rate(rate_per_second) = visit.trial.cell.parameter else {
-        return Err(Failure::at("plan")("a latency trial needs a rate".to_owned()));
+        return Err(Failure::new(Phase::Plan, "a latency trial needs a rate"));
     };
     let mixed = bench.mix(visit);
     let (request, heavy) = match mixed {
@@ -91,10 +92,10 @@ pub fn latency(
             let seed = bench.seed.wrapping_add(u64::from(visit.trial.invocation));
             mix(&mut schedule, mixed.heavy_percent, seed);
         }
-        let pid = instance.pid().map_err(Failure::at("load"))?;
+        let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let (result, cpu_ns) =
             open_loop(&target, &window, &schedule, None, || server_cpu_ns(pid, &window))
-                .map_err(Failure::at("load"))?;
+                .map_err(Failure::at(Phase::Load))?;
         measured.set(Metric::SendLagP99, result.lags.quantile_ns(0.99));
         measured.set(Metric::BacklogPeak, Some(result.backlog_peak_count));
         record(measured, result, &window, cpu_ns);
@@ -105,8 +106,8 @@ pub fn latency(
 /// The answer to the heavy request, which every further one must equal; asked before the load begins.
 fn reference_of(instance: &dyn Instance, heavy: &PreparedRequest) -> Result<Answer, Failure> {
     let answer = exchange(instance.address(), heavy, ANSWER_LIMIT)
-        .map_err(|why| Failure::at("heavy request")(why))?;
-    answer.check(heavy).map_err(Failure::at("heavy request"))?;
+        .map_err(Failure::at(Phase::HeavyRequest))?;
+    answer.check(heavy).map_err(Failure::at(Phase::HeavyRequest))?;
     Ok(answer)
 }
 

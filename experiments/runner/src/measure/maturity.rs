@@ -4,7 +4,8 @@
 use super::instance::start_context;
 use super::instantiation::finish_within;
 use super::instructions::Scratch;
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Cause, Failure, Phase};
 use crate::http::{PreparedRequest, exchange};
 use crate::interrupt;
 use crate::leftovers::Mark;
@@ -25,8 +26,24 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 /// Longest line of what a program wrote that is kept.
 const LINE_CHARACTERS: usize = 200;
 
-/// How one step went: what was seen, as it had to be or otherwise.
-type Seen = Result<String, String>;
+/// How one step went.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    /// Whether it went as it had to.
+    is_fine: bool,
+    /// What it showed.
+    what: String,
+}
+
+impl Seen {
+    fn fine(what: String) -> Self {
+        Self { is_fine: true, what }
+    }
+
+    fn wrong(what: String) -> Self {
+        Self { is_fine: false, what }
+    }
+}
 
 /// Goes through the steps of the visit's probe until one does not go as the definition says. The metric is 1 or 0, the
 /// remarks are what each step showed.
@@ -35,25 +52,27 @@ type Seen = Result<String, String>;
 /// It could not be tried: a file or a program is not there, or the run was interrupted.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<Measured, Failure> {
     let steps = steps(visit, probes)?;
-    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at("plan"))?;
+    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Plan))?;
     let mut measured = Measured::default();
     let mut works = true;
     for (place, step) in steps.iter().enumerate() {
         let seen = match step {
             Step::Run { command, says, fails, limit_ms } => {
                 let output = run(bench, visit, &fill_in(command, &scratch), *limit_ms)?;
-                output.and_then(|output| judge(&output, says, *fails))
+                match output {
+                    Ok(output) => judge(&output, says, *fails),
+                    Err(why) => Seen::wrong(why.to_string()),
+                }
             }
             Step::Serve { command, requests } => {
                 serve(bench, visit, &fill_in(command, &scratch), requests, place as u32)?
             }
         };
         if interrupt::requested() {
-            return Err(Failure::at("probe")(interrupt::REASON.to_owned()));
+            return Err(Failure::new(Phase::Probe, Cause::Interrupted));
         }
-        works = seen.is_ok();
-        let (Ok(what) | Err(what)) = seen;
-        measured.remarks.push(what);
+        works = seen.is_fine;
+        measured.remarks.push(seen.what);
         if !works {
             break;
         }
@@ -70,7 +89,7 @@ fn steps<'a>(visit: &Visit<'_>, probes: &'a Probes) -> Result<&'a [Step], Failur
     };
     match found {
         Some(Probe::Try(steps)) => Ok(steps),
-        _ => Err(Failure::at("plan")(format!("the definition tries nothing for {cell}"))),
+        _ => Err(Failure::new(Phase::Plan, format!("the definition tries nothing for {cell}"))),
     }
 }
 
@@ -88,17 +107,18 @@ fn run(
     visit: &Visit<'_>,
     command: &[Word],
     limit_ms: u64,
-) -> Result<Result<Output, String>, Failure> {
+) -> Result<Result<Output, Cause>, Failure> {
     let artifacts = bench.artifacts(visit)?;
-    let words = artifacts.command(command).map_err(Failure::at("plan"))?;
+    let words = artifacts.command(command).map_err(Failure::at(Phase::Plan))?;
     let (program, arguments) =
-        words.split_first().ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
+        words.split_first().ok_or_else(|| Failure::new(Phase::Plan, "an empty command"))?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
-    let child = spawned
-        .map_err(|error| Failure::at("start")(format!("spawn `{}`: {error}", words.join(" "))))?;
+    let child = spawned.map_err(|error| {
+        Failure::new(Phase::Start, Cause::io(format!("spawn `{}`", words.join(" ")), error))
+    })?;
     Ok(finish_within(child, Duration::from_millis(limit_ms)))
 }
 
@@ -111,29 +131,24 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
     );
     let lacks = says.iter().any(|wanted| !text.contains(wanted.as_str()));
     if output.status.success() == fails || lacks {
-        return Err(format!("{}: {}", output.status, telling_line(&text)));
+        return Seen::wrong(format!("{}: {}", output.status, telling_line(&text)));
     }
     let lines: Vec<String> = says
         .iter()
         .filter_map(|wanted| text.lines().find(|line| line.contains(wanted.as_str())))
         .map(shortened)
         .collect();
-    Ok(match lines.join("; ") {
+    Seen::fine(match lines.join("; ") {
         seen if seen.is_empty() => output.status.to_string(),
         seen => format!("{}: {seen}", output.status),
     })
 }
 
 /// How a server ended, without the program's name, which is a loader's for some.
-fn end_line(why: &str) -> String {
-    let after = why.split_once(" ended with ").map_or(why, |(_, after)| after);
-    // `exit status: 1: what it wrote`, or `signal: 9 (SIGKILL): what it wrote`.
-    let mut parts = after.splitn(3, ": ");
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(kind), Some(code), Some(wrote)) => {
-            format!("ended: {kind}: {code}: {}", telling_line(wrote))
-        }
-        _ => format!("ended: {}", shortened(after)),
+fn end_line(why: &Cause) -> String {
+    match why {
+        Cause::Ended { status, said, .. } => format!("ended: {status}: {}", telling_line(said)),
+        other => format!("ended: {}", shortened(&other.to_string())),
     }
 }
 
@@ -169,18 +184,21 @@ fn serve(
 ) -> Result<Seen, Failure> {
     let context = start_context(bench, visit, copy)?;
     let (program, arguments) =
-        command.split_first().ok_or_else(|| Failure::at("plan")("an empty command".to_owned()))?;
-    let mut instance = start_program(program, arguments, &context).map_err(Failure::at("start"))?;
-    let seen = listening(instance.as_mut())
-        .and_then(|()| instance.answered())
-        .and_then(|()| ask(instance.as_mut(), requests));
+        command.split_first().ok_or_else(|| Failure::new(Phase::Plan, "an empty command"))?;
+    let mut instance =
+        start_program(program, arguments, &context).map_err(Failure::at(Phase::Start))?;
+    let answered = listening(instance.as_mut()).and_then(|()| instance.answered());
+    let seen = match answered {
+        Ok(()) => ask(instance.as_mut(), requests),
+        Err(why) => Seen::wrong(why.to_string()),
+    };
     // One that is deaf to SIGTERM is killed: whether it stops is not what was asked.
     let _ = instance.stop();
     Ok(seen)
 }
 
 /// Waits until somebody listens at the server's address.
-fn listening(instance: &mut dyn Instance) -> Result<(), String> {
+fn listening(instance: &mut dyn Instance) -> Result<(), Cause> {
     let (begun, address) = (Instant::now(), instance.address());
     loop {
         instance.alive().map_err(|why| end_line(&why))?;
@@ -188,7 +206,8 @@ fn listening(instance: &mut dyn Instance) -> Result<(), String> {
             return Ok(());
         }
         if interrupt::requested() || begun.elapsed() > LISTEN_LIMIT {
-            return Err(format!("does not listen within {} s", LISTEN_LIMIT.as_secs()));
+            let limit = LISTEN_LIMIT.as_secs();
+            return Err(Cause::Timeout(format!("does not listen within {limit} s")));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -197,17 +216,15 @@ fn listening(instance: &mut dyn Instance) -> Result<(), String> {
 fn ask(instance: &mut dyn Instance, requests: &[Exchange]) -> Seen {
     let mut seen = Vec::new();
     for request in requests {
-        let answered = answer(instance.address(), request);
-        let is_last = answered.is_err();
-        let (Ok(what) | Err(what)) = answered;
+        let Seen { is_fine, what } = answer(instance.address(), request);
         seen.push(format!("{}: {what}", request.path));
-        if is_last {
+        if !is_fine {
             // A server that has ended says more about it than its silence does.
             seen.extend(instance.alive().err().map(|why| end_line(&why)));
-            return Err(seen.join("; "));
+            return Seen::wrong(seen.join("; "));
         }
     }
-    Ok(seen.join("; "))
+    Seen::fine(seen.join("; "))
 }
 
 fn answer(address: SocketAddr, request: &Exchange) -> Seen {
@@ -215,13 +232,15 @@ fn answer(address: SocketAddr, request: &Exchange) -> Seen {
     // What must come back is compared here: it is not known to the byte.
     let expect = Expect { status: 0, sha256: String::new() };
     let prepared = PreparedRequest { bytes: head.into_bytes(), expect, is_head: false };
-    let answer = exchange(address, &prepared, ANSWER_LIMIT)?;
+    let answer = match exchange(address, &prepared, ANSWER_LIMIT) {
+        Ok(answer) => answer,
+        Err(why) => return Seen::wrong(why.to_string()),
+    };
     let body = String::from_utf8_lossy(&answer.body);
     let first = body.lines().find(|line| is_telling(line)).unwrap_or_default();
     let what = format!("{} {}", answer.status, shortened(first));
-    let what = what.trim_end().to_owned();
-    let is_as_wanted = request.statuses.contains(&answer.status) && body.starts_with(&request.says);
-    if is_as_wanted { Ok(what) } else { Err(what) }
+    let is_fine = request.statuses.contains(&answer.status) && body.starts_with(&request.says);
+    Seen { is_fine, what: what.trim_end().to_owned() }
 }
 
 /// The text without the folders of absolute paths: a file's name tells as much, and is the same on every machine.
@@ -260,7 +279,9 @@ mod tests {
     fn check(ended: &Output, says: &[&str], fails: bool, expected: Result<&str, &str>) {
         let says: Vec<String> = says.iter().map(|&text| text.to_owned()).collect();
         let seen = judge(ended, &says, fails);
-        assert_eq!(seen.as_deref().map_err(String::as_str), expected);
+        let (Ok(what) | Err(what)) = expected;
+        let expected = Seen { is_fine: expected.is_ok(), what: what.to_owned() };
+        assert_eq!(seen, expected);
     }
 
     #[test]
@@ -299,8 +320,17 @@ mod tests {
             "`host` failed: /spin: 503; at y.wat: no (w)"
         );
         assert_eq!(without_folders("wasi:http/types@0.2.0 a/b"), "wasi:http/types@0.2.0 a/b");
-        let ended = "/a/ld.so ended with exit status: 1: [warning] new\n[error] no section";
-        assert_eq!(end_line(ended), "ended: exit status: 1: [error] no section");
+        let ended = |raw: i32, said: &str| {
+            let (what, said) = ("/a/ld.so".to_owned(), said.to_owned());
+            end_line(&Cause::Ended { what, status: ExitStatus::from_raw(raw), said })
+        };
+        assert_eq!(
+            ended(1 << 8, "[warning] new\n[error] no section"),
+            "ended: exit status: 1: [error] no section"
+        );
+        assert_eq!(ended(9, ""), "ended: signal: 9 (SIGKILL): nothing");
+        let unknown = Cause::io("wait for /a/ld.so", rustix::io::Errno::CHILD);
+        assert_eq!(end_line(&unknown), "ended: wait for ld.so: No child processes (os error 10)");
         assert_eq!(shortened("[2026-11-21 15:35] [error] no /a/b/c.so "), "[error] no c.so");
     }
 }

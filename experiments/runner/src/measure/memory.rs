@@ -1,9 +1,10 @@
 //! Memory of an instance, idle and under load, and of several instances side by side.
 
 use super::instance::{Running, begin, client_cores, request, with_instance};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::daemons::{containerd, daemons, shim};
+use crate::failure::{Failure, Phase};
 use crate::http::{Answer, PreparedRequest};
 use crate::load::{Closing, Target, Window, closed_loop};
 use crate::procfs::{self, Memory};
@@ -32,13 +33,14 @@ pub fn measure(
     match visit.trial.cell.parameter {
         Parameter::Idle => with_instance(bench, visit, request, |instance, _, measured| {
             std::thread::sleep(settle);
-            record_idle(bench, visit, &[instance.pid().map_err(Failure::at("memory"))?], measured)
+            let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
+            record_idle(bench, visit, &[pid], measured)
         }),
         Parameter::Loaded => with_instance(bench, visit, request, |instance, answer, measured| {
             loaded(bench, visit, concurrency, instance, (request, answer), measured)
         }),
         Parameter::Copies(count) => copies(bench, visit, request, count, settle),
-        other => Err(Failure::at("plan")(format!("a memory trial cannot have `{other}`"))),
+        other => Err(Failure::new(Phase::Plan, format!("a memory trial cannot have `{other}`"))),
     }
 }
 
@@ -50,13 +52,13 @@ fn loaded(
     (request, reference): (&PreparedRequest, &Answer),
     measured: &mut Measured,
 ) -> Result<(), Failure> {
-    let pid = instance.pid().map_err(Failure::at("memory"))?;
+    let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
     let asked = (request, reference);
     let target = Target::new(instance.address(), asked, concurrency, client_cores(bench));
     let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
     let (result, highest) =
         closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
-            .map_err(Failure::at("load"))?;
+            .map_err(Failure::at(Phase::Load))?;
     measured.set(Metric::RequestsCompleted, Some(result.completed_count));
     measured.set(Metric::RequestsFailed, Some(result.failed_count));
     measured.remarks.extend(result.first_failure);
@@ -81,7 +83,7 @@ fn copies(
         .iter()
         .map(|one| one.instance.pid())
         .collect::<Result<Vec<_>, _>>()
-        .map_err(Failure::at("memory"))?;
+        .map_err(Failure::at(Phase::Memory))?;
     let mut measured = Measured::default();
     record_idle(bench, visit, &pids, &mut measured)?;
     measured.subject_involuntary_switches_count = procfs::involuntary_switches_count(&trees(&pids));
@@ -125,9 +127,10 @@ fn record_idle(
 /// PSS and USS of the instances' processes, and the PSS of their shims, which are not among them.
 fn record(pids: &[u32], memory: Option<Memory>, measured: &mut Measured) -> Result<(), Failure> {
     let memory = memory.ok_or_else(|| {
-        Failure::at("memory")(format!(
-            "smaps_rollup of the processes below {pids:?} cannot be read"
-        ))
+        Failure::new(
+            Phase::Memory,
+            format!("smaps_rollup of the processes below {pids:?} cannot be read"),
+        )
     })?;
     measured.set(Metric::Pss, Some(memory.pss_bytes));
     measured.set(Metric::Uss, Some(memory.uss_bytes));

@@ -18,6 +18,7 @@ use crate::built::Built;
 use crate::catalog::Catalog;
 use crate::engine::Engine;
 use crate::engines::Engines;
+use crate::failure::{Failure, Phase};
 use crate::http::PreparedRequest;
 use crate::image::Image;
 use crate::load::Recorder;
@@ -61,7 +62,7 @@ pub struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// The artifacts of the visit's architecture.
     fn artifacts(&self, visit: &Visit<'_>) -> Result<&'a Artifacts, Failure> {
-        self.built.of(&visit.trial.cell.architecture).map_err(Failure::at("plan"))
+        self.built.of(&visit.trial.cell.architecture).map_err(Failure::at(Phase::Plan))
     }
 
     /// The engine that the visit's subject is started by; `None` for one that needs none.
@@ -85,7 +86,7 @@ impl<'a> Bench<'a> {
         }
         let found = self.emulators.get(architecture);
         found.map(Some).ok_or_else(|| {
-            Failure::at("plan")(format!("no emulator for {architecture}: cargo xtask setup"))
+            Failure::new(Phase::Plan, format!("no emulator for {architecture}: cargo xtask setup"))
         })
     }
 }
@@ -134,21 +135,6 @@ impl Measured {
     }
 }
 
-/// Why a trial gave no measurement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What was being done.
-    pub stage: &'static str,
-    /// Why it failed.
-    pub reason: String,
-}
-
-impl Failure {
-    fn at(stage: &'static str) -> impl Fn(String) -> Self {
-        move |reason| Self { stage, reason }
-    }
-}
-
 /// Visits one cell once.
 ///
 /// # Errors
@@ -192,6 +178,6 @@ fn of_workload<T: Copy>(
     let cell = &visit.trial.cell;
     let value = cell.workload.as_ref().and_then(|workload| values.get(workload));
     value.copied().ok_or_else(|| {
-        Failure::at("plan")(format!("the definition sets nothing for the workload of {cell}"))
+        Failure::new(Phase::Plan, format!("the definition sets nothing for the workload of {cell}"))
     })
 }

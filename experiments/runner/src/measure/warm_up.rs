@@ -1,7 +1,8 @@
 //! The first requests of a fresh instance, one after the other: when, if ever, is its pace steady?
 
 use super::instance::{request, with_instance};
-use super::{Bench, Failure, Measured, Visit};
+use super::{Bench, Measured, Visit};
+use crate::failure::{Failure, Phase};
 use crate::http::series;
 use weighbridge_schema::metric::Metric;
 
@@ -15,7 +16,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<
     let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let series = series(instance.address(), request, reference, iterations)
-            .map_err(Failure::at("series"))?;
+            .map_err(Failure::at(Phase::Series))?;
         measured.set(Metric::LatencyP50, median_ns(&series.durations_ns));
         measured.set(Metric::Reconnects, Some(series.reconnects_count));
         measured.series_ns = Some(series.durations_ns);

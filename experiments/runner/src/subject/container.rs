@@ -3,6 +3,8 @@
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
 use crate::engine::{ContainerSpec, Engine};
+use crate::failure::Cause;
+use crate::missing::Missing;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
@@ -60,7 +62,7 @@ pub fn start<'a>(
     engine: &'a Engine,
     launch: &Launch<'_>,
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
+) -> Result<Box<dyn Instance + 'a>, Cause> {
     let image = launch.image;
     let image =
         context.images.get(image).ok_or_else(|| format!("image `{image}` is not loaded"))?;
@@ -74,7 +76,7 @@ pub fn start<'a>(
     let variables = launch.environment.iter();
     let environment = variables
         .map(|(name, value)| Ok(format!("{name}={}", filled(value)?)))
-        .collect::<Result<_, String>>()?;
+        .collect::<Result<_, Missing>>()?;
     let name = context.name();
     let spec = ContainerSpec {
         name: &name,
@@ -88,16 +90,16 @@ pub fn start<'a>(
 
     context.settle_page_cache()?;
     let start_call_ns = monotonic_ns();
-    engine.create(spec).map_err(|e| format!("{e:#}"))?;
+    engine.create(spec)?;
     let created_ns = monotonic_ns();
     let mut unfinished = Unfinished { engine, name: &name, armed: true };
-    engine.start(&name).map_err(|e| format!("{e:#}"))?;
+    engine.start(&name)?;
     let started_ns = monotonic_ns();
     // On the host's network the address is known; asking the engine would lie in the timed path.
     let address = match launch.network {
         Network::Host => listen,
         Network::Bridge => {
-            let running = engine.inspect(&name).map_err(|e| format!("{e:#}"))?;
+            let running = engine.inspect(&name)?;
             let own: IpAddr = running
                 .address
                 .ok_or_else(|| format!("container {name} has no address on the bridge"))?;
@@ -130,20 +132,20 @@ impl Instance for Container<'_> {
         vec![(Stage::Created, self.created_ns), (Stage::Started, self.started_ns)]
     }
 
-    fn pid(&self) -> Result<u32, String> {
-        let running = self.engine.inspect(&self.name).map_err(|error| format!("{error:#}"))?;
-        Ok(running.pid)
+    fn pid(&self) -> Result<u32, Cause> {
+        Ok(self.engine.inspect(&self.name)?.pid)
     }
 
-    fn alive(&mut self) -> Result<(), String> {
-        self.engine.inspect(&self.name).map(|_| ()).map_err(|error| format!("{error:#}"))
+    fn alive(&mut self) -> Result<(), Cause> {
+        self.engine.inspect(&self.name)?;
+        Ok(())
     }
 
-    fn stop(mut self: Box<Self>) -> Result<String, String> {
-        self.engine.kill(&self.name).map_err(|error| format!("{error:#}"))?;
-        let said = self.engine.logs(&self.name).map_err(|error| format!("{error:#}"))?;
+    fn stop(mut self: Box<Self>) -> Result<String, Cause> {
+        self.engine.kill(&self.name)?;
+        let said = self.engine.logs(&self.name)?;
         self.removed = true;
-        self.engine.remove(&self.name).map_err(|error| format!("{error:#}"))?;
+        self.engine.remove(&self.name)?;
         Ok(said)
     }
 }

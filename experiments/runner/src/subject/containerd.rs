@@ -5,6 +5,7 @@ use super::bundle::{Launch, Runtime, Through, Unusable, allowed, start_with};
 use super::{Instance, StartContext};
 use crate::artifacts::Artifacts;
 use crate::containerd::Client;
+use crate::failure::Cause;
 use weighbridge_schema::template::Word;
 
 /// The shim, and the client that asks containerd for it.
@@ -26,8 +27,8 @@ pub fn start<'a>(
     file: &Word,
     arguments: &[Word],
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
-    let shim = usable(shim, context.artifacts).map_err(|missing| missing.to_string())?;
+) -> Result<Box<dyn Instance + 'a>, Cause> {
+    let shim = usable(shim, context.artifacts)?;
     let daemon = context.engines.containerd.get(context.run)?;
     let through = Through { socket: daemon.socket(), shim };
     let runtime = Runtime { program: daemon.client.ctr.clone(), through: Some(through) };

@@ -2,6 +2,7 @@
 //! get theirs from the engine or the OCI runtime.
 
 use super::bundle::groups::{ROOT, remove_tree};
+use crate::failure::Cause;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::fs::{read_dir, read_to_string};
 use std::io::ErrorKind;
@@ -37,11 +38,11 @@ impl Group {
     ///
     /// # Errors
     /// One of them cannot be made or takes no limit; none is left behind then.
-    pub fn create(name: &str, limits: &Limits) -> Result<Self, String> {
+    pub fn create(name: &str, limits: &Limits) -> Result<Self, Cause> {
         Self::create_below(Path::new(ROOT), name, limits)
     }
 
-    fn create_below(root: &Path, name: &str, limits: &Limits) -> Result<Self, String> {
+    fn create_below(root: &Path, name: &str, limits: &Limits) -> Result<Self, Cause> {
         let name = format!("{name}{ENDING}");
         // Dropped half-way it removes what it has made so far.
         let mut group = Self::default();
@@ -64,7 +65,7 @@ impl Group {
                 }
             };
             std::fs::write(&file, limit.to_string())
-                .map_err(|error| format!("write {}: {error}", file.display()))?;
+                .map_err(|error| Cause::io(format!("write {}", file.display()), error))?;
         }
         Ok(group)
     }
@@ -75,14 +76,14 @@ impl Group {
     ///
     /// # Errors
     /// The thread may not join.
-    pub fn within<T: Send>(&self, spawn: impl FnOnce() -> T + Send) -> Result<T, String> {
+    pub fn within<T: Send>(&self, spawn: impl FnOnce() -> T + Send) -> Result<T, Cause> {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 for group in &self.by_thread {
                     let tasks = group.join("tasks");
                     // 0 is the thread that writes.
                     std::fs::write(&tasks, "0")
-                        .map_err(|error| format!("join {}: {error}", tasks.display()))?;
+                        .map_err(|error| Cause::io(format!("join {}", tasks.display()), error))?;
                 }
                 Ok(spawn())
             });
@@ -96,18 +97,18 @@ impl Group {
     ///
     /// # Errors
     /// The kernel refuses, for example because the process has ended.
-    pub fn adopt(&self, pid: u32) -> Result<(), String> {
+    pub fn adopt(&self, pid: u32) -> Result<(), Cause> {
         let Some(group) = &self.by_process else { return Ok(()) };
         let file = group.join("cgroup.procs");
         std::fs::write(&file, pid.to_string())
-            .map_err(|error| format!("write {pid} into {}: {error}", file.display()))
+            .map_err(|error| Cause::io(format!("write {pid} into {}", file.display()), error))
     }
 
     /// Kills what a subject that has ended left behind, and removes the groups.
     ///
     /// # Errors
     /// One of them cannot be removed; the message names it.
-    pub fn remove(&self) -> Result<(), String> {
+    pub fn remove(&self) -> Result<(), Cause> {
         let groups = || self.by_thread.iter().chain(&self.by_process);
         for group in groups() {
             let processes = read_to_string(group.join("cgroup.procs")).unwrap_or_default();
@@ -132,20 +133,21 @@ impl Drop for Group {
 }
 
 /// The hierarchy of version 2, if it has that controller to give.
-fn unified(root: &Path, controller: &str) -> Result<PathBuf, String> {
+fn unified(root: &Path, controller: &str) -> Result<PathBuf, Cause> {
     let file = root.join("cgroup.subtree_control");
     let given = read_to_string(&file).unwrap_or_default();
     if given.split_whitespace().any(|name| name == controller) {
         return Ok(root.to_owned());
     }
-    Err(format!("no control group can limit `{controller}` here: {} lacks it", file.display()))
+    let shown = file.display();
+    Err(format!("no control group can limit `{controller}` here: {shown} lacks it").into())
 }
 
-fn make(path: &Path) -> Result<(), String> {
+fn make(path: &Path) -> Result<(), Cause> {
     match std::fs::create_dir(path) {
         // Both controllers of version 2 are in one group.
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(format!("create the control group {}: {error}", path.display()))
+            Err(Cause::io(format!("create the control group {}", path.display()), error))
         }
         _ => Ok(()),
     }
@@ -155,7 +157,7 @@ fn make(path: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// Why not: no root, or no controller.
-pub fn usable() -> Result<(), String> {
+pub fn usable() -> Result<(), Cause> {
     Group::create(&format!("weighbridge-tried-{}", std::process::id()), &LIMITS)?.remove()
 }
 
@@ -163,7 +165,7 @@ pub fn usable() -> Result<(), String> {
 ///
 /// # Errors
 /// One of them cannot be removed; the message names it.
-pub fn remove_leftovers() -> Result<(), String> {
+pub fn remove_leftovers() -> Result<(), Cause> {
     left(Path::new(ROOT)).iter().try_for_each(|group| remove_tree(group))
 }
 
@@ -297,7 +299,7 @@ mod tests {
         std::fs::remove_file(folder.join("cgroup.procs")).unwrap();
 
         std::fs::write(second.path().join("cgroup.subtree_control"), "cpu\n").unwrap();
-        let error = Group::create_below(second.path(), name, &SMALL).unwrap_err();
+        let error = Group::create_below(second.path(), name, &SMALL).unwrap_err().to_string();
         assert!(error.contains("can limit `memory`"), "{error}");
     }
 }

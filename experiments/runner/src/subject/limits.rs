@@ -2,6 +2,7 @@
 //! on a plain process, which nobody else limits.
 
 use super::group::{self, Group};
+use crate::failure::Cause;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::sync::OnceLock;
 use weighbridge_schema::limits::{LIMITS, LimitsEntry};
@@ -11,7 +12,7 @@ use weighbridge_schema::limits::{LIMITS, LimitsEntry};
 ///
 /// # Errors
 /// The limit that this process was given is below, and it may not raise it.
-pub fn open_files() -> Result<(), String> {
+pub fn open_files() -> Result<(), Cause> {
     let wanted = Some(LIMITS.open_files_count);
     let wanted = Rlimit { current: wanted, maximum: wanted };
     let given = getrlimit(Resource::Nofile);
@@ -19,17 +20,17 @@ pub fn open_files() -> Result<(), String> {
         return Ok(());
     }
     setrlimit(Resource::Nofile, wanted).map_err(|error| {
-        format!(
-            "{} open descriptors in a process: setrlimit: {error} (ulimit -Hn says {})",
-            LIMITS.open_files_count,
-            given.maximum.map_or_else(|| "unlimited".to_owned(), |most| most.to_string())
-        )
+        let most = given.maximum.map_or_else(|| "unlimited".to_owned(), |most| most.to_string());
+        let wanted = LIMITS.open_files_count;
+        Cause::from(format!(
+            "{wanted} open descriptors in a process: setrlimit: {error} (ulimit -Hn says {most})"
+        ))
     })
 }
 
 /// Whether processes can be put into control groups of their own; tried once.
-fn groups_usable() -> &'static Result<(), String> {
-    static USABLE: OnceLock<Result<(), String>> = OnceLock::new();
+fn groups_usable() -> &'static Result<(), Cause> {
+    static USABLE: OnceLock<Result<(), Cause>> = OnceLock::new();
     USABLE.get_or_init(group::usable)
 }
 
@@ -38,7 +39,7 @@ fn groups_usable() -> &'static Result<(), String> {
 ///
 /// # Errors
 /// There are control groups, and this one cannot be made.
-pub fn group(name: &str) -> Result<Option<Group>, String> {
+pub fn group(name: &str) -> Result<Option<Group>, Cause> {
     match groups_usable() {
         Ok(()) => Group::create(name, &LIMITS).map(Some),
         Err(_) => Ok(None),
@@ -50,7 +51,8 @@ pub fn entry() -> LimitsEntry {
     let memory = groups_usable().as_ref().err().map(|why| {
         format!("memory, processes and threads of subjects that are plain processes: {why}")
     });
-    let not_applied = memory.into_iter().chain(open_files().err()).collect();
+    let descriptors = open_files().err().map(|why| why.to_string());
+    let not_applied = memory.into_iter().chain(descriptors).collect();
     LimitsEntry { of_every_subject: LIMITS, not_applied }
 }
 
@@ -74,7 +76,7 @@ mod tests {
         let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
         let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
         assert_eq!(numbers, ["4096", "4096"], "{line}");
-        assert_eq!(open_files(), Ok(()), "it can be asked for again");
+        assert!(open_files().is_ok(), "it can be asked for again");
     }
 
     #[test]

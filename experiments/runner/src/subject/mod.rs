@@ -10,7 +10,9 @@ mod process;
 use crate::affinity::pin_current_thread;
 use crate::artifacts::Artifacts;
 use crate::engines::Engines;
+use crate::failure::Cause;
 use crate::image::Image;
+use crate::missing::Missing;
 use crate::page_cache;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -36,24 +38,24 @@ pub trait Instance {
     ///
     /// # Errors
     /// It is not running any more.
-    fn pid(&self) -> Result<u32, String>;
+    fn pid(&self) -> Result<u32, Cause>;
     /// Why it will not answer any more; `Ok` while it runs.
     ///
     /// # Errors
     /// It has ended; the message says how.
-    fn alive(&mut self) -> Result<(), String>;
+    fn alive(&mut self) -> Result<(), Cause>;
     /// It has given its first answer: what may not lie in the timed stretch is done now.
     ///
     /// # Errors
     /// It could not be done.
-    fn answered(&mut self) -> Result<(), String> {
+    fn answered(&mut self) -> Result<(), Cause> {
         Ok(())
     }
     /// Ends it and returns what it wrote to its standard error.
     ///
     /// # Errors
     /// It could not be ended or its output could not be read.
-    fn stop(self: Box<Self>) -> Result<String, String>;
+    fn stop(self: Box<Self>) -> Result<String, Cause>;
 }
 
 /// What starting needs to know.
@@ -91,7 +93,7 @@ impl StartContext<'_> {
     }
 
     /// The last thing before the start call: brings the page cache into the state that the cell asks for.
-    fn settle_page_cache(&self) -> Result<(), String> {
+    fn settle_page_cache(&self) -> Result<(), Cause> {
         match self.page_cache {
             PageCache::Warm => Ok(()),
             PageCache::Dropped => page_cache::drop(),
@@ -113,10 +115,10 @@ pub fn on_subject_cores<T>(pinning: &Pinning, spawn: impl FnOnce() -> T) -> T {
 }
 
 /// A port on loopback that was free a moment ago.
-fn free_address() -> Result<SocketAddr, String> {
+fn free_address() -> Result<SocketAddr, Cause> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
-        .map_err(|error| format!("find a free port on loopback: {error}"))
+        .map_err(|error| Cause::io("find a free port on loopback", error))
 }
 
 /// Starts `subject`.
@@ -126,9 +128,9 @@ fn free_address() -> Result<SocketAddr, String> {
 pub fn start<'a>(
     subject: &Subject,
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
+) -> Result<Box<dyn Instance + 'a>, Cause> {
     if context.emulator.is_some() && !matches!(subject.start, Start::Process { .. }) {
-        return Err("only programs are emulated, not containers".to_owned());
+        return Err("only programs are emulated, not containers".into());
     }
     match &subject.start {
         Start::Process { program, arguments, environment } => {
@@ -158,7 +160,7 @@ pub fn start_program<'a>(
     program: &Word,
     arguments: &[Word],
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
+) -> Result<Box<dyn Instance + 'a>, Cause> {
     let environment = BTreeMap::new();
     // Some say on their standard output what went wrong.
     let environment = &environment;
@@ -170,12 +172,12 @@ pub fn start_program<'a>(
 ///
 /// # Errors
 /// A file is named that is not there.
-fn fill_in(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<String, String> {
+fn fill_in(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<String, Missing> {
     artifacts.fill_in(&with_address(word, listen))
 }
 
 /// The same for a word that may stand for several: a program that is started by a loader.
-fn words(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<Vec<String>, String> {
+fn words(word: &Word, listen: SocketAddr, artifacts: &Artifacts) -> Result<Vec<String>, Missing> {
     artifacts.words(&with_address(word, listen))
 }
 

@@ -4,6 +4,7 @@ use super::group::Group;
 use super::{Instance, MARK, StartContext, fill_in, free_address, limits, on_subject_cores, words};
 use crate::clock::monotonic_ns;
 use crate::emulator::PROCESSOR;
+use crate::failure::Cause;
 use crate::leftovers::Mark;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
@@ -47,7 +48,7 @@ pub struct Launch<'a> {
 ///
 /// # Errors
 /// The program cannot be spawned, or its control group cannot be made.
-pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, String> {
+pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn Instance>, Cause> {
     let address = free_address()?;
     let mut begin = words(launch.program, address, context.artifacts)?;
     if let Some(emulator) = context.emulator {
@@ -56,7 +57,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     }
     let (program, further) = begin.split_first().ok_or("a program without a name")?;
     let stderr = File::create(&context.stderr_file)
-        .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
+        .map_err(|e| Cause::io(format!("create {}", context.stderr_file.display()), e))?;
     let mut command = Command::new(program);
     command.args(further);
     for argument in launch.arguments {
@@ -67,7 +68,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
         command.env(name, fill_in(value, address, context.artifacts)?);
     }
     let stdout = match launch.keeps_stdout {
-        true => stderr.try_clone().map_err(|e| format!("open standard output: {e}"))?.into(),
+        true => stderr.try_clone().map_err(|e| Cause::io("open standard output", e))?.into(),
         false => Stdio::null(),
     };
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
@@ -89,7 +90,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
         Some(group) => group.within(call)?,
         None => call(),
     };
-    let child = spawned.map_err(|error| format!("spawn {program}: {error}"))?;
+    let child = spawned.map_err(|error| Cause::io(format!("spawn {program}"), error))?;
     Ok(Box::new(Process {
         child,
         program: program.clone(),
@@ -107,7 +108,9 @@ impl Process {
     }
 
     /// SIGTERM first, SIGKILL when that does not help in time.
-    fn end(&mut self) -> Result<(), String> {
+    fn end(&mut self) -> Result<(), Cause> {
+        let program = &self.program;
+        let waiting = |error| Cause::io(format!("wait for {program}"), error);
         let pid = Pid::from_child(&self.child);
         // It may have ended by itself; waiting tells.
         let _ = kill_process(pid, Signal::TERM);
@@ -119,15 +122,14 @@ impl Process {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Ok(None) => {
-                    self.child.kill().map_err(|e| format!("kill {}: {e}", self.program))?;
-                    self.child.wait().map_err(|e| format!("wait for {}: {e}", self.program))?;
-                    return Err(format!(
-                        "{} did not end within {} s of SIGTERM and was killed",
-                        self.program,
+                    self.child.kill().map_err(|e| Cause::io(format!("kill {program}"), e))?;
+                    self.child.wait().map_err(waiting)?;
+                    return Err(Cause::Timeout(format!(
+                        "{program} did not end within {} s of SIGTERM and was killed",
                         STOP_LIMIT.as_secs()
-                    ));
+                    )));
                 }
-                Err(error) => return Err(format!("wait for {}: {error}", self.program)),
+                Err(error) => return Err(waiting(error)),
             }
         }
     }
@@ -146,25 +148,27 @@ impl Instance for Process {
         vec![(Stage::Spawned, self.spawned_ns)]
     }
 
-    fn pid(&self) -> Result<u32, String> {
+    fn pid(&self) -> Result<u32, Cause> {
         Ok(self.child.id())
     }
 
-    fn alive(&mut self) -> Result<(), String> {
+    fn alive(&mut self) -> Result<(), Cause> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => {
-                Err(format!("{} ended with {status}: {}", self.program, self.stderr().trim()))
-            }
-            Err(error) => Err(format!("wait for {}: {error}", self.program)),
+            Ok(Some(status)) => Err(Cause::Ended {
+                what: self.program.clone(),
+                status,
+                said: self.stderr().trim().to_owned(),
+            }),
+            Err(error) => Err(Cause::io(format!("wait for {}", self.program), error)),
         }
     }
 
-    fn answered(&mut self) -> Result<(), String> {
+    fn answered(&mut self) -> Result<(), Cause> {
         self.group.as_ref().map_or(Ok(()), |group| group.adopt(self.child.id()))
     }
 
-    fn stop(mut self: Box<Self>) -> Result<String, String> {
+    fn stop(mut self: Box<Self>) -> Result<String, Cause> {
         self.end()?;
         if let Some(group) = self.group.take() {
             group.remove()?;

@@ -2,6 +2,7 @@
 
 use super::groups;
 use super::runtime::Runtime;
+use crate::failure::Cause;
 use crate::subject::group;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -27,7 +28,7 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be made, or it is there already.
-    pub fn create(name: &str, runtime: &Runtime) -> Result<Self, String> {
+    pub fn create(name: &str, runtime: &Runtime) -> Result<Self, Cause> {
         let path = Path::new(BASE).join(name);
         let made = std::fs::create_dir_all(BASE).and_then(|()| std::fs::create_dir(&path));
         let made = made.and_then(|()| {
@@ -38,7 +39,7 @@ impl Folder {
         });
         match made {
             Ok(lock) => Ok(Self { name: name.to_owned(), path, _lock: lock }),
-            Err(error) => Err(format!("create {}: {error}", path.display())),
+            Err(error) => Err(Cause::io(format!("create {}", path.display()), error)),
         }
     }
 
@@ -77,9 +78,9 @@ impl Folder {
     ///
     /// # Errors
     /// It cannot be removed.
-    pub fn remove(&self) -> Result<(), String> {
+    pub fn remove(&self) -> Result<(), Cause> {
         std::fs::remove_dir_all(&self.path)
-            .map_err(|error| format!("remove {}: {error}", self.path.display()))?;
+            .map_err(|error| Cause::io(format!("remove {}", self.path.display()), error))?;
         // Another container may still be there: then this fails, as it should.
         let _ = std::fs::remove_dir(BASE);
         Ok(())
@@ -91,7 +92,7 @@ impl Folder {
 ///
 /// # Errors
 /// One of them cannot be removed; the message names it.
-pub fn remove_leftovers() -> Result<usize, String> {
+pub fn remove_leftovers() -> Result<usize, Cause> {
     group::remove_leftovers()?;
     let Ok(entries) = std::fs::read_dir(BASE) else { return Ok(0) };
     let mut count = 0;
@@ -102,12 +103,13 @@ pub fn remove_leftovers() -> Result<usize, String> {
         if std::fs::remove_dir(&path).is_ok() {
             continue;
         }
-        let mut lock = File::open(&file).map_err(|e| format!("open {}: {e}", file.display()))?;
+        let failed = |doing: &str, error| Cause::io(format!("{doing} {}", file.display()), error);
+        let mut lock = File::open(&file).map_err(|error| failed("open", error))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }
         let mut program = String::new();
-        lock.read_to_string(&mut program).map_err(|e| format!("read {}: {e}", file.display()))?;
+        lock.read_to_string(&mut program).map_err(|error| failed("read", error))?;
         // Of one that containerd held there is no state here: it has ended with that, but its groups are still there.
         let runtime = Runtime { program: program.into(), through: None };
         let folder = Folder { name, path, _lock: lock };

@@ -1,5 +1,6 @@
 //! Control groups that nobody removes any more: those of a container whose runtime, or whose daemon, was killed.
 
+use crate::failure::Cause;
 use std::fs::{read_dir, remove_dir};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ const EMPTY_LIMIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// One of them cannot be removed, such as one that still holds a process; the message names it.
-pub fn remove(name: &str) -> Result<(), String> {
+pub fn remove(name: &str) -> Result<(), Cause> {
     of(Path::new(ROOT), name).iter().try_for_each(|group| remove_tree(group))
 }
 
@@ -30,7 +31,7 @@ fn of(root: &Path, name: &str) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// It cannot be removed; the message names it.
-pub fn remove_tree(group: &Path) -> Result<(), String> {
+pub fn remove_tree(group: &Path) -> Result<(), Cause> {
     for entry in read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_tree(&entry.path())?;
@@ -46,7 +47,8 @@ pub fn remove_tree(group: &Path) -> Result<(), String> {
                 std::thread::sleep(Duration::from_millis(5));
             }
             result => {
-                return result.map_err(|error| format!("remove {}: {error}", group.display()));
+                let failed = |error| Cause::io(format!("remove {}", group.display()), error);
+                return result.map_err(failed);
             }
         }
     }

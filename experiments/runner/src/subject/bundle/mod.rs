@@ -12,6 +12,7 @@ pub use runtime::{Runtime, Through, Unusable, allowed};
 use super::process::STOP_LIMIT;
 use super::{Instance, StartContext, fill_in, free_address};
 use crate::clock::monotonic_ns;
+use crate::failure::Cause;
 use crate::image::ENTRY_POINT;
 use config::{Container, config};
 use folder::Folder;
@@ -70,9 +71,8 @@ pub fn start<'a>(
     binary: &Word,
     arguments: &[Word],
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
-    let runtime =
-        Runtime::find(runtime, context.artifacts).map_err(|missing| missing.to_string())?;
+) -> Result<Box<dyn Instance + 'a>, Cause> {
+    let runtime = Runtime::find(runtime, context.artifacts)?;
     start_with(runtime, &Launch { file: binary, entry: ENTRY_POINT, arguments }, context)
 }
 
@@ -85,7 +85,7 @@ pub fn start_with<'a>(
     runtime: Runtime,
     launch: &Launch<'_>,
     context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, String> {
+) -> Result<Box<dyn Instance + 'a>, Cause> {
     let address = free_address()?;
     let arguments = launch
         .arguments
@@ -95,7 +95,7 @@ pub fn start_with<'a>(
     let root = root_file_system(&context.artifacts.named(launch.file)?, launch.entry)?;
     let name = context.name();
     let stderr = File::create(&context.stderr_file)
-        .map_err(|e| format!("create {}: {e}", context.stderr_file.display()))?;
+        .map_err(|e| Cause::io(format!("create {}", context.stderr_file.display()), e))?;
     let folder = Folder::create(&name, &runtime)?;
     let mut command = runtime.run(&folder, context.run);
     command.stdout(Stdio::null()).stderr(stderr);
@@ -131,22 +131,23 @@ pub fn start_with<'a>(
         let spawned = command.spawn();
         (start_call_ns, spawned, monotonic_ns())
     })?;
-    let child = spawned.map_err(|e| format!("spawn {}: {e}", bundle.runtime.program.display()))?;
+    let program = bundle.runtime.program.display();
+    let child = spawned.map_err(|e| Cause::io(format!("spawn {program}"), e))?;
     bundle.child.replace(Some(child));
     (bundle.start_call_ns, bundle.spawned_ns) = (start_call_ns, spawned_ns);
     Ok(Box::new(bundle))
 }
 
-fn write_config(folder: &Folder, container: &Container<'_>) -> Result<(), String> {
+fn write_config(folder: &Folder, container: &Container<'_>) -> Result<(), Cause> {
     let file = folder.config();
     std::fs::write(&file, config(container).to_string())
-        .map_err(|error| format!("write {}: {error}", file.display()))
+        .map_err(|error| Cause::io(format!("write {}", file.display()), error))
 }
 
 /// The root file system: a folder beside the artifact that holds a hard link of it and nothing else, so
 /// that it is the same file for the page cache, wherever and how often it runs. It is made once per build, as
 /// an image is unpacked once. The runtime adds empty folders to mount on.
-fn root_file_system(binary: &Path, entry: &str) -> Result<PathBuf, String> {
+fn root_file_system(binary: &Path, entry: &str) -> Result<PathBuf, Cause> {
     let mut name = binary.file_name().unwrap_or_default().to_owned();
     name.push("-root");
     let root = binary.with_file_name(name);
@@ -161,7 +162,8 @@ fn root_file_system(binary: &Path, entry: &str) -> Result<PathBuf, String> {
             _ => Ok(()),
         })
         .and_then(|()| std::fs::hard_link(binary, &inside));
-    linked.map_err(|e| format!("link {} to {}: {e}", binary.display(), inside.display()))?;
+    linked
+        .map_err(|e| Cause::io(format!("link {} to {}", binary.display(), inside.display()), e))?;
     Ok(root)
 }
 
@@ -171,35 +173,38 @@ impl Bundle<'_> {
     }
 
     /// What the runtime's own process came to; `None` while it runs.
-    fn runtime_ended(&self) -> Result<Option<()>, String> {
+    fn runtime_ended(&self) -> Result<Option<()>, Cause> {
         let mut child = self.child.borrow_mut();
         let Some(running) = child.as_mut() else { return Ok(Some(())) };
         let program = self.runtime.program.display();
-        match running.try_wait().map_err(|error| format!("wait for {program}: {error}"))? {
+        let waited = running.try_wait();
+        match waited.map_err(|error| Cause::io(format!("wait for {program}"), error))? {
             None => Ok(None),
             Some(status) if status.success() => {
                 *child = None;
                 Ok(Some(()))
             }
-            Some(status) => {
-                Err(format!("{program} run ended with {status}: {}", self.stderr().trim()))
-            }
+            Some(status) => Err(Cause::Ended {
+                what: format!("{program} run"),
+                status,
+                said: self.stderr().trim().to_owned(),
+            }),
         }
     }
 
     /// The container's first process, once the runtime has ended.
-    fn init(&self) -> Result<&Init, String> {
+    fn init(&self) -> Result<&Init, Cause> {
         if let Some(init) = self.init.get() {
             return Ok(init);
         }
         let begun = Instant::now();
         while self.runtime_ended()?.is_none() {
             if begun.elapsed() > STOP_LIMIT {
-                return Err(format!(
+                return Err(Cause::Timeout(format!(
                     "{} run has not ended {} s after the container answered",
                     self.runtime.program.display(),
                     STOP_LIMIT.as_secs()
-                ));
+                )));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -214,7 +219,7 @@ impl Bundle<'_> {
     }
 
     /// SIGTERM first; what does not end then is killed by the runtime's `delete`.
-    fn end(&mut self) -> Result<(), String> {
+    fn end(&mut self) -> Result<(), Cause> {
         let ended = match self.init() {
             Ok(init) => {
                 // It may have ended by itself; waiting tells.
@@ -234,18 +239,18 @@ impl Bundle<'_> {
         self.removed = true;
         match ended {
             Ok(true) => Ok(()),
-            Ok(false) => Err(format!(
+            Ok(false) => Err(Cause::Timeout(format!(
                 "container {} did not end within {} s of SIGTERM and was killed",
                 self.folder.name,
                 STOP_LIMIT.as_secs()
-            )),
+            ))),
             Err(why) => Err(why),
         }
     }
 }
 
 /// Opens the process, and makes sure that it is that container's.
-fn open_init(pid: u32, container: &str) -> Result<Init, String> {
+fn open_init(pid: u32, container: &str) -> Result<Init, Cause> {
     let descriptor = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
@@ -257,13 +262,13 @@ fn open_init(pid: u32, container: &str) -> Result<Init, String> {
     if groups.contains(container) {
         Ok(Init { pid, descriptor })
     } else {
-        Err("it has ended".to_owned())
+        Err("it has ended".into())
     }
 }
 
 /// Whether the process behind `descriptor` ends within `limit`: a descriptor of a process becomes readable
 /// when it ends (pidfd_open(2)).
-fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, String> {
+fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, Cause> {
     let mut asked = [PollFd::new(descriptor, PollFlags::IN)];
     let begun = Instant::now();
     loop {
@@ -272,7 +277,7 @@ fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, String> {
         match poll(&mut asked, Some(&rest)) {
             Ok(count) => return Ok(count > 0),
             Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("wait for a container: {error}")),
+            Err(error) => return Err(Cause::io("wait for a container", error)),
         }
     }
 }
@@ -291,25 +296,22 @@ impl Instance for Bundle<'_> {
         vec![(Stage::Bundled, self.start_call_ns), (Stage::Spawned, self.spawned_ns)]
     }
 
-    fn pid(&self) -> Result<u32, String> {
+    fn pid(&self) -> Result<u32, Cause> {
         self.init().map(|init| init.pid)
     }
 
-    fn alive(&mut self) -> Result<(), String> {
+    fn alive(&mut self) -> Result<(), Cause> {
         if self.runtime_ended()?.is_none() {
             return Ok(());
         }
         if ended_within(&self.init()?.descriptor, Duration::ZERO)? {
-            return Err(format!(
-                "container {} has ended: {}",
-                self.folder.name,
-                self.stderr().trim()
-            ));
+            let said = self.stderr();
+            return Err(format!("container {} has ended: {}", self.folder.name, said.trim()).into());
         }
         Ok(())
     }
 
-    fn stop(mut self: Box<Self>) -> Result<String, String> {
+    fn stop(mut self: Box<Self>) -> Result<String, Cause> {
         self.end()?;
         Ok(self.stderr())
     }
@@ -347,9 +349,9 @@ mod tests {
     fn the_end_of_a_process_is_noticed() {
         let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
         let descriptor = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
-        assert_eq!(ended_within(&descriptor, Duration::from_millis(20)), Ok(false));
+        assert!(!ended_within(&descriptor, Duration::from_millis(20)).unwrap());
         pidfd_send_signal(&descriptor, Signal::KILL).unwrap();
-        assert_eq!(ended_within(&descriptor, Duration::from_secs(10)), Ok(true));
+        assert!(ended_within(&descriptor, Duration::from_secs(10)).unwrap());
         child.wait().unwrap();
     }
 

@@ -2,12 +2,13 @@
 
 use super::folder::Folder;
 use crate::artifacts::{Artifacts, key};
+use crate::failure::Cause;
 use crate::leftovers::Mark;
+use crate::missing::Missing;
 use crate::programs;
 use crate::subject::{MARK, on_subject_cores};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -41,27 +42,17 @@ pub struct Through {
 }
 
 /// Why a runtime cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// There is no such program on this machine.
+    #[error("{0} is not installed")]
     Missing(String),
     /// The program of `[programs]` is not installed; the reason says so.
-    NotInstalled(String),
+    #[error(transparent)]
+    NotInstalled(#[from] Missing),
     /// The runner is no root, so the runtime may not make a container with cores and a control group.
+    #[error("{0} needs root here: a container's cores and control group are not a user's to set")]
     NotRoot(String),
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unusable::Missing(name) => write!(f, "{name} is not installed"),
-            Unusable::NotInstalled(reason) => f.write_str(reason),
-            Unusable::NotRoot(name) => write!(
-                f,
-                "{name} needs root here: a container's cores and control group are not a user's to set"
-            ),
-        }
-    }
 }
 
 impl Unusable {
@@ -123,14 +114,14 @@ impl Runtime {
         &self,
         pinning: &Pinning,
         spawn: impl FnOnce() -> T + Send,
-    ) -> Result<T, String> {
+    ) -> Result<T, Cause> {
         let hide =
             self.program.ends_with("crun") && Path::new(HYBRID).join("cgroup.procs").exists();
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 if hide {
                     hide_hybrid().map_err(|error| {
-                        format!("hide {HYBRID} from {}: {error}", self.program.display())
+                        Cause::io(format!("hide {HYBRID} from {}", self.program.display()), error)
                     })?;
                 }
                 Ok(on_subject_cores(pinning, spawn))
@@ -143,12 +134,12 @@ impl Runtime {
     ///
     /// # Errors
     /// The runtime wrote down none, and containerd knows none.
-    pub fn first_process(&self, folder: &Folder, run: &str) -> Result<u32, String> {
+    pub fn first_process(&self, folder: &Folder, run: &str) -> Result<u32, Cause> {
         let file = folder.pid_file();
+        let shown = file.display();
         let text = std::fs::read_to_string(&file)
-            .map_err(|error| format!("the runtime wrote no {}: {error}", file.display()))?;
-        let written =
-            text.trim().parse().map_err(|_| format!("{} holds `{text}`", file.display()))?;
+            .map_err(|error| Cause::io(format!("the runtime wrote no {shown}"), error))?;
+        let written = text.trim().parse().map_err(|_| format!("{shown} holds `{text}`"))?;
         // containerd's client writes what the shim knew when the container was made; runwasi's library has no process
         // before it is started, and says 0.
         if written > 0 || self.through.is_none() {
@@ -156,19 +147,19 @@ impl Runtime {
         }
         let mut command = self.command(folder, run);
         command.args(["tasks", "ls"]);
-        let output = command
-            .output()
-            .map_err(|error| format!("run {} tasks ls: {error}", self.program.display()))?;
+        let output = command.output().map_err(|error| {
+            Cause::io(format!("run {} tasks ls", self.program.display()), error)
+        })?;
         let said = String::from_utf8_lossy(&output.stdout);
         process_of_task(&said, &folder.name)
-            .ok_or_else(|| format!("containerd knows no process of it: {}", said.trim()))
+            .ok_or_else(|| format!("containerd knows no process of it: {}", said.trim()).into())
     }
 
     /// Ends and removes a container, whatever state it is in; one that is not there is no error.
     ///
     /// # Errors
     /// The runtime refused, again and again; the message holds what it said.
-    pub fn delete(&self, folder: &Folder, pinning: &Pinning, run: &str) -> Result<(), String> {
+    pub fn delete(&self, folder: &Folder, pinning: &Pinning, run: &str) -> Result<(), Cause> {
         let steps: &[&[&str]] = match self.through {
             None => &[&["delete", "--force"]],
             Some(_) => &[&["tasks", "delete", "--force"], &["containers", "delete"]],
@@ -197,12 +188,12 @@ impl Runtime {
         folder: &Folder,
         pinning: &Pinning,
         run: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), Cause> {
         let mut command = self.command(folder, run);
         command.args(words).arg(&folder.name);
         let output = self
             .within(pinning, || command.output())?
-            .map_err(|error| format!("run {}: {error}", self.program.display()))?;
+            .map_err(|error| Cause::io(format!("run {}", self.program.display()), error))?;
         let said = String::from_utf8_lossy(&output.stderr);
         // Some versions call it an error that there is nothing to delete, and containerd's client that the task
         // was killed: what counts is its last step.
@@ -214,7 +205,7 @@ impl Runtime {
             return Ok(());
         }
         let (program, words, name) = (self.program.display(), words.join(" "), &folder.name);
-        Err(format!("{program} {words} {name}: {}: {}", output.status, said.trim()))
+        Err(format!("{program} {words} {name}: {}: {}", output.status, said.trim()).into())
     }
 }
 
@@ -232,7 +223,7 @@ pub fn allowed(runtime: &Word, artifacts: &Artifacts) -> Result<PathBuf, Unusabl
     let (name, program) = match runtime.only() {
         Some(Piece::Program { name, version, beside }) => {
             let name = key(name, version.as_deref());
-            let found = artifacts.program(&name).map_err(Unusable::NotInstalled)?;
+            let found = artifacts.program(&name)?;
             let path = found.path(beside.as_deref());
             (name, path)
         }
@@ -282,7 +273,7 @@ mod tests {
     }
 
     /// A runtime whose `delete` works from the `from`th call on.
-    fn deletes(from: usize) -> Result<(), String> {
+    fn deletes(from: usize) -> Result<(), Cause> {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().to_owned();
         let (program, calls) = (path.join("runtime"), path.join("calls"));
@@ -307,9 +298,9 @@ mod tests {
 
     #[test]
     fn a_container_that_stays_is_deleted_again_but_not_for_ever() {
-        assert_eq!(deletes(1), Ok(()));
-        assert_eq!(deletes(3), Ok(()));
-        let error = deletes(4).unwrap_err();
+        deletes(1).unwrap();
+        deletes(3).unwrap();
+        let error = deletes(4).unwrap_err().to_string();
         assert!(error.ends_with("delete --force c-1: exit status: 1: it is busy"), "{error}");
     }
 
