@@ -8,12 +8,12 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ToldError};
+use weighbridge_project::process::take_signals;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
 use weighbridge_schema::duration::parse_duration;
-use xtask::architecture::Architecture;
-use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
-use xtask::process::take_signals;
-use xtask::progress::Progress;
-use xtask::project::Project;
 use xtask::verbs;
 use xtask::verbs::calibrate::What;
 use xtask::verbs::run::{Choice, Mode};
@@ -256,7 +256,12 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
         Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
-            verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
+            weighbridge_setup::subjects::run(
+                project,
+                &subject,
+                runtime_version.as_deref(),
+                progress,
+            )
         }
         Verb::Setup { .. } => verbs::setup::run(project, progress),
         Verb::Doctor { json } => verbs::doctor::run(project, json),

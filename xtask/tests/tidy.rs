@@ -49,7 +49,7 @@ fn source_files_are_short_and_say_what_they_are() {
 
 #[test]
 fn results_hold_no_literal_number() {
-    let project = xtask::project::Project {
+    let project = weighbridge_project::project::Project {
         root: root().to_owned(),
         state: root().join(".weighbridge"),
         target: root().join("target"),

@@ -1,16 +1,18 @@
 //! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
 //! fast enough to measure with.
 
+use super::failures;
 use super::run::{self, Choice};
-use super::{build, failures, setup, tools};
-use crate::exit::{Exit, LackingError, ToldError};
-use crate::machine_lock;
-use crate::process::command;
-use crate::progress::Progress;
-use crate::project::Project;
 use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use weighbridge_build::{artifacts, tools};
+use weighbridge_project::exit::{Exit, LackingError, ToldError};
+use weighbridge_project::machine_lock;
+use weighbridge_project::process::{command, lines};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::provide;
 
 /// Which calibration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,8 +63,8 @@ pub fn run(
 }
 
 fn aa(project: &Project, profile: &str, progress: &Progress) -> Result<Exit> {
-    let setup = setup::provide(project, build::NEEDS, progress)?;
-    let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
+    let setup = provide(project, artifacts::NEEDS, progress)?;
+    let artifacts = artifacts::artifacts(project, &setup, &[], false, progress)?;
     let choice = Choice {
         experiments: AA.map(str::to_owned).to_vec(),
         profile: profile.to_owned(),
@@ -102,7 +104,7 @@ fn load(project: &Project, progress: &Progress) -> Result<()> {
     measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
     // Ctrl-C reaches it through us, once.
     measuring.process_group(0);
-    let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
+    let status = lines(&mut measuring, |line| println!("{line}"))?;
     ToldError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));
     Ok(())

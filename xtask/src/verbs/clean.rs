@@ -1,12 +1,12 @@
 //! `cargo xtask clean`: remove what was made; the runs only when asked for. Says what it leaves, and how that goes.
 
 use super::analyze;
-use crate::exit::Exit;
-use crate::project::Project;
-use crate::setup::{LocalMachine, Machine, Step, installed_packages};
 use anyhow::Result;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use weighbridge_project::exit::Exit;
+use weighbridge_project::project::Project;
+use weighbridge_setup::{LocalMachine, Machine, Step, installed_packages};
 use xshell::Shell;
 
 /// What is smaller is not worth a line.
@@ -120,13 +120,13 @@ fn human(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::fake_debian;
+    use weighbridge_setup::fake::FakeMachine;
 
     #[test]
     fn what_stays_on_the_machine_is_told_with_the_way_to_undo_it() {
-        let clean = fake_debian();
+        let clean = FakeMachine::debian();
         assert_eq!(on_the_machine(&clean, &[]), [""; 0]);
-        let used = fake_debian().on("iptables -S FORWARD", |_, _| {
+        let used = FakeMachine::debian().on("iptables -S FORWARD", |_, _| {
             Ok("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n".to_owned())
         });
         used.add_file("/sys/class/net/docker0/address", "");

@@ -1,18 +1,19 @@
 //! `cargo xtask paper`: the PDF, from the text in the checkout and what the analysis generated.
 
 use super::analyze::{self, Output};
-use super::setup::provide;
-use super::tools;
-use crate::exit::{Exit, LackingError};
-use crate::inputs::Inputs;
-use crate::process::{check, command, lines, shown};
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::{Need, Setup};
-use crate::stage;
 use crate::typed_numbers;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use weighbridge_project::exit::{Exit, LackingError};
+use weighbridge_project::files;
+use weighbridge_project::inputs::Inputs;
+use weighbridge_project::process::{check, command, lines, shown};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::runs;
+use weighbridge_project::stage;
+use weighbridge_setup::provide;
+use weighbridge_setup::{Need, Setup};
 use xshell::Shell;
 
 const STAGE: &str = "paper";
@@ -53,13 +54,13 @@ pub fn run(
 fn renew_picture(project: &Project, folder: &Path, output: &Output) -> Result<()> {
     let whole =
         |path: &Path| path.canonicalize().with_context(|| format!("look up {}", path.display()));
-    let published = tools::published(project)?.map(|published| whole(&published)).transpose()?;
+    let published = runs::published(project)?.map(|published| whole(&published)).transpose()?;
     if published != Some(whole(folder)?) {
         return Ok(());
     }
     let made = output.report.join("figures/cold-start.svg");
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
-    stage::write(&project.path("docs/cold-start.svg"), &bytes)
+    files::write(&project.path("docs/cold-start.svg"), &bytes)
 }
 
 /// Why there will be no PDF; `None` when TeX is there.
@@ -92,7 +93,7 @@ pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progres
     progress.begin("paper", 0);
     let made = typeset(project, generated).inspect_err(|_| progress.abandon())?;
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
-    stage::write(pdf, &bytes)?;
+    files::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
     stage::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
 }

@@ -2,19 +2,19 @@
 
 use super::fleet::{Submit, Which, collect, submit};
 use super::run::Choice;
-use crate::architecture::Architecture;
-use crate::fleet::{self, Fleet};
-use crate::merge::Part;
-use crate::process::interrupted;
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::Context as SetupContext;
-use crate::setup::slurm_test::{Cluster, NODES};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use weighbridge_elsewhere::fleet::{self, Fleet};
+use weighbridge_elsewhere::merge::Part;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::process::interrupted;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::Context as SetupContext;
+use weighbridge_setup::slurm_test::{Cluster, NODES};
 
 /// The node that is killed, and so many of its trials are there by then.
 const KILLED: &str = NODES[0].0;
@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Slurm is not installed, or something did not come out as it must.
 pub fn run(project: &Project, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
-    let context = project.setup_context(&reporter);
+    let context = SetupContext::of(project, &reporter);
     let cluster = Cluster::of(&context);
     cluster.start(&context)?;
     let checked = check(project, &context, &cluster, progress);
@@ -120,7 +120,7 @@ fn wait(
 }
 
 fn rest(folder: &Path, begun: Instant) -> Result<()> {
-    ensure!(!interrupted(), crate::exit::InterruptedError);
+    ensure!(!interrupted(), weighbridge_project::exit::InterruptedError);
     if begun.elapsed() > LIMIT {
         bail!("the fleet does not end; see {}", folder.join("log").display());
     }

@@ -1,19 +1,22 @@
 //! `cargo xtask test --arch`: our own programs' unit tests as a machine of the other architecture would run them, so
 //! that nothing in them takes this machine's for granted.
 
-use super::setup::toolchain;
-use super::tools::ELSEWHERE;
-use crate::architecture::Architecture;
-use crate::process::{command, run as call};
-use crate::project::Project;
-use crate::settings;
-use crate::setup::{Need, Setup, rust};
 use anyhow::Result;
+use weighbridge_build::tools::ELSEWHERE;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::process::{command, run as call};
+use weighbridge_project::project::Project;
+use weighbridge_project::settings;
+use weighbridge_setup::{Need, Setup, rust, toolchain};
 
 /// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would have polars compiled
 /// once more.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 13] = [
     "xtask",
+    "weighbridge-project",
+    "weighbridge-setup",
+    "weighbridge-build",
+    "weighbridge-elsewhere",
     "weighbridge-runner",
     "weighbridge-schema",
     "weighbridge-machine",
