@@ -1,6 +1,10 @@
 //! The measured artifacts of each architecture, with their digests in `artifacts.json`.
 
 use crate::cargo::Build;
+use crate::names::{
+    BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST,
+    HOST_COMPILER, IMAGE, NATIVE, PLUGIN, PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS,
+};
 use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -14,51 +18,14 @@ use weighbridge_project::project::Project;
 use weighbridge_project::stage::{self, Parts};
 use weighbridge_setup::{Need, Setup, TargetToolchain, roots, toolchain};
 
-/// File names of the artifacts, which are their names in `subjects.toml` too.
-const NATIVE: &str = "weighbridge-native";
-const HOST: &str = "weighbridge-host";
-const HOST_COMPILER: &str = "weighbridge-host-compiler";
-const COMPONENT: &str = "component.wasm";
-const COMPILED: &str = "component.cwasm";
-const COMMAND: &str = "command.wasm";
-const HELLO: &str = "hello.wasm";
-const IMAGE: &str = "image.tar";
-/// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
-const SHELLS: [(&str, &str); 3] = [
-    ("shell-wasix.wasm", "wasix"),
-    ("shell-wasmedge.wasm", "wasmedge"),
-    ("shell-preopened.wasm", "preopened"),
-];
-/// What tries what a runtime can do: a component, and modules that are written by hand, below the folder.
-const PROBE: &str = "probe.wasm";
-const PROBE_MODULES: [&str; 4] =
-    ["probe-grow.wasm", "probe-simd.wasm", "probe-spin.wasm", "probe-threads.wasm"];
-const PROBE_TEXTS: &str = "service/probe/modules";
-/// What is built once: every architecture gets the same files.
-pub(crate) const GUESTS: [&str; 11] = [
-    COMPONENT,
-    COMMAND,
-    HELLO,
-    SHELLS[0].0,
-    SHELLS[1].0,
-    SHELLS[2].0,
-    PROBE,
-    PROBE_MODULES[0],
-    PROBE_MODULES[1],
-    PROBE_MODULES[2],
-    PROBE_MODULES[3],
-];
-/// What is built for each architecture.
-const COMPILED_FOR_EACH: [&str; 5] = [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE];
-/// Images on a root file system, this machine's only: left out where set-up could not have the root.
-const BASED_IMAGES: [(Need, &str); 2] =
-    [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];
-/// What emulators load to count instructions: this machine's only, whatever they emulate.
-const PLUGIN: &str = "libweighbridge_instructions.so";
-
 /// What the measured programs are made of.
 pub(crate) const SOURCES: [&str; 5] =
     ["service", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", ".cargo/config.toml"];
+
+/// What writes the images, of the runner's sources.
+const IMAGE_WRITER: &str = "experiments/runner/src/image";
+/// What the emulators' plugin is made of.
+const PLUGIN_SOURCES: &str = "experiments/instructions";
 
 /// The needs of a build for this machine.
 pub const NEEDS: &[Need] = &[
@@ -159,7 +126,7 @@ impl Common<'_> {
         if let Some(why) = stage::why_again(self.project, &stage, &inputs) {
             self.progress.note(&format!("  built again for {architecture}: {why}"));
         }
-        std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+        files::make_folder(&folder)?;
         self.programs(native, &folder)?;
         self.guests(&folder)?;
         let title = format!("compile the component for {architecture}, write the image");
@@ -186,8 +153,8 @@ impl Common<'_> {
         let of = |path| anyhow::Ok(Inputs::default().path(root, path)?.digest());
         let mut parts = Parts::default()
             .with("sources", self.sources)
-            .with("image writer", of("experiments/runner/src/image")?)
-            .with("plugin", of("experiments/instructions")?)
+            .with("image writer", of(IMAGE_WRITER)?)
+            .with("plugin", of(PLUGIN_SOURCES)?)
             .with("versions found", record::found(self.setup, need))
             .with("folder", folder.to_string_lossy());
         let own = toolchain(self.setup, Need::StaticNative)?;
@@ -354,4 +321,18 @@ fn keep(project: &Project, toolchain: &TargetToolchain, made: &str, to: &Path) -
             .with_context(|| format!("make {} executable", to.display()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_where_it_is_digested() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        for source in SOURCES.iter().chain(&[IMAGE_WRITER, PLUGIN_SOURCES]) {
+            // What is not there would count as absent, and a change in it as none.
+            assert!(root.join(source).exists(), "{source}");
+        }
+    }
 }

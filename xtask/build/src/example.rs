@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use weighbridge_project::exit::Exit;
+use weighbridge_project::files::make_folder;
 use weighbridge_project::process::{check, command, lines, shown};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
@@ -32,7 +33,7 @@ pub fn run(project: &Project, name: &str, progress: &Progress) -> Result<Exit> {
     let native = toolchain(&provided, Need::StaticNative)?;
     let component = toolchain(&provided, Need::WasmComponent)?;
     let built = folder.join("built");
-    std::fs::create_dir_all(&built).with_context(|| format!("create {}", built.display()))?;
+    make_folder(&built)?;
 
     let package = format!("example-{name}");
     let (program, module) = (built.join(name), built.join(format!("{name}.wasm")));

@@ -1,6 +1,6 @@
 //! What is written down about the artifacts of one architecture, and shown.
 
-use crate::artifacts::GUESTS;
+use crate::names::GUESTS;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use weighbridge_project::architecture::Architecture;
 use weighbridge_project::exit::Exit;
+use weighbridge_project::files::remove;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_schema::artifact::Artifacts;
@@ -147,13 +148,6 @@ fn leave_artifacts_only(target: &Path) -> Result<()> {
         .with_context(listed)?;
     for path in paths.iter().filter(|path| path.is_dir() && !path.ends_with("weighbridge")) {
         remove(path)?;
-    }
-    Ok(())
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::{copy, make_folder};
 use weighbridge_project::inputs::sha256_file;
 use weighbridge_project::process::{command, run};
 
@@ -41,7 +42,7 @@ impl Contents {
     /// # Errors
     /// Something that belongs into it is missing, or tar fails.
     pub fn pack(&self, folder: &Path) -> Result<Bundle> {
-        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        make_folder(folder)?;
         let staging = folder.join(format!("staging-{}", std::process::id()));
         let packed = self.fill(&staging).and_then(|()| archive(&staging, folder));
         // A staging folder that stays behind costs only space.
@@ -51,39 +52,21 @@ impl Contents {
 
     fn fill(&self, staging: &Path) -> Result<()> {
         let experiments = staging.join("experiments");
-        make(&experiments)?;
-        make(&staging.join("artifacts"))?;
-        place(&self.runner, &staging.join("weighbridge-runner"))?;
+        make_folder(&experiments)?;
+        make_folder(&staging.join("artifacts"))?;
+        copy(&self.runner, &staging.join("weighbridge-runner"))?;
         for name in QUESTIONS {
-            place(&self.root.join("experiments").join(name), &experiments.join(name))?;
+            copy(&self.root.join("experiments").join(name), &experiments.join(name))?;
         }
-        place(&self.root.join("analysis/claims.toml"), &staging.join("claims.toml"))?;
+        copy(&self.root.join("analysis/claims.toml"), &staging.join("claims.toml"))?;
         for from in &self.artifacts {
             let name = from.file_name().context("an artifact folder without a name")?;
-            place(from, &staging.join("artifacts").join(name))?;
+            copy(from, &staging.join("artifacts").join(name))?;
         }
         let script = staging.join("remote.sh");
         fs::write(&script, include_str!("remote/remote.sh"))
             .with_context(|| format!("write {}", script.display()))
     }
-}
-
-fn make(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))
-}
-
-/// Copies a file, or a folder with all in it.
-fn place(from: &Path, to: &Path) -> Result<()> {
-    let told = || format!("copy {} to {}", from.display(), to.display());
-    if !from.is_dir() {
-        return fs::copy(from, to).map(drop).with_context(told);
-    }
-    make(to)?;
-    for entry in fs::read_dir(from).with_context(told)? {
-        let entry = entry.with_context(told)?;
-        place(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 /// One archive for one content, whenever and by whomever it is packed.

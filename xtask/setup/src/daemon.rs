@@ -4,16 +4,16 @@
 //! configuration files of its own keep the system's out: nothing of a system's or a user's engine is touched.
 
 use crate::context::Context;
-use crate::files::{hexadecimal, make_folder};
 use crate::{engine_api, scripts};
 use anyhow::{Context as _, Result, bail, ensure};
-use sha2::{Digest as _, Sha256};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_machine::lock::{self, Beside, Lock};
 use weighbridge_project::exit::InterruptedError;
+use weighbridge_project::files::make_folder;
+use weighbridge_project::inputs::sha256;
 use weighbridge_project::process::{self, interrupted};
 
 const SUPERVISOR: &str = include_str!("supervise-daemon.sh");
@@ -58,7 +58,7 @@ impl Place {
     /// Another run of this project has one and keeps it, or a folder cannot be made.
     pub(crate) fn make(context: &Context<'_>, name: &'static str) -> Result<Self> {
         // The path of a Unix socket is limited to about a hundred bytes: the state folder can be too deep.
-        let digest = hexadecimal(&Sha256::digest(context.state.as_os_str().as_encoded_bytes()));
+        let digest = sha256(context.state.as_os_str().as_encoded_bytes());
         let base = context.machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
         let base = base.filter(|_| !context.machine.is_root()).unwrap_or_else(|| "/run".into());
         make_folder(&context.state.join("logs"))?;

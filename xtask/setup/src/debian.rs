@@ -6,14 +6,14 @@
 use crate::apt_sources::{self, Entry};
 use crate::chain::Session;
 use crate::context::Context;
-use crate::files::{hexadecimal, make_folder};
 use crate::machine::{Machine, Step};
 use crate::packages::in_nix;
 use crate::pins::{Archive, Pin};
 use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::{make_folder, make_whole};
+use weighbridge_project::inputs::sha256;
 
 /// Debian's name of an instruction set; `None` for one that nothing is pinned for.
 pub(crate) fn architecture(machine: &dyn Machine) -> Option<&'static str> {
@@ -43,7 +43,7 @@ pub(crate) fn unavailable(machine: &dyn Machine, pins: &[Pin]) -> Option<String>
 /// Where a set of packages is unpacked: a folder named after the set and its hashes.
 pub(crate) fn folder(context: &Context<'_>, name: &str, pins: &[Pin]) -> PathBuf {
     let all: Vec<&str> = pins.iter().map(|pin| pin.sha256).collect();
-    let digest = hexadecimal(&Sha256::digest(all.concat()));
+    let digest = sha256(all.concat().as_bytes());
     context.state.join("toolchains").join(format!("{name}-{}", &digest[..12]))
 }
 
@@ -61,21 +61,14 @@ pub(crate) fn unpack(
     }
     let files = download(session, name, pins)?;
     session.report(&format!("unpacking {name}"));
-    let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
-    let unpacked = make_folder(&unfinished)
-        .and_then(|()| {
-            files.iter().try_for_each(|file| {
-                let arguments = ["-x".into(), file.to_string_lossy(), unfinished.to_string_lossy()];
-                session.machine().run(&Step::new("dpkg", arguments)).map(drop)
-            })
-        })
-        .and_then(|()| finish(&unfinished))
-        .and_then(|()| rename(&unfinished, &folder));
-    if unpacked.is_err() {
-        // What is half unpacked must not be taken for whole; nothing to do when it is not there.
-        let _ = std::fs::remove_dir_all(&unfinished);
-    }
-    unpacked.map(|()| folder)
+    make_whole(&folder, |unfinished| {
+        for file in &files {
+            let arguments = ["-x".into(), file.to_string_lossy(), unfinished.to_string_lossy()];
+            session.machine().run(&Step::new("dpkg", arguments))?;
+        }
+        finish(unfinished)
+    })?;
+    Ok(folder)
 }
 
 /// What a manifest should say about a set.
@@ -141,7 +134,7 @@ fn fetch(
 /// Refuses a file whose hash is not the pinned one.
 fn verify(pin: &Pin, file: &Path) -> Result<()> {
     let bytes = std::fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
-    let actual = hexadecimal(&Sha256::digest(bytes));
+    let actual = sha256(&bytes);
     if actual != pin.sha256 {
         bail!(
             "{} {} ({}) is refused: SHA-256 is {actual}, pinned is {}",

@@ -20,7 +20,6 @@ mod engine_api;
 mod engine_kind;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
-mod files;
 #[cfg(test)]
 mod foreign_tests;
 pub mod found;

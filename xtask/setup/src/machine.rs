@@ -113,10 +113,7 @@ impl Machine for LocalMachine {
     }
 
     fn find(&self, program: &str) -> Option<PathBuf> {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .map(|folder| folder.join(program))
-            .find(|file| is_program(file))
+        which::which(program).ok()
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -182,12 +179,6 @@ impl Machine for LocalMachine {
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-}
-
-fn is_program(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(file)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 /// The last lines that say something, joined into one.

@@ -3,13 +3,13 @@
 use crate::chain::{Session, details};
 use crate::daemon::{Daemon, Place};
 use crate::engine_kind::{Kind, Started, program};
-use crate::files::make_folder;
 use crate::machine::{Machine, Step};
 use crate::record::Need;
 use crate::scripts;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use weighbridge_project::files::make_folder;
 use weighbridge_schema::subject::ContainerEngine;
 
 /// Podman. One that runs already holds the user's containers: it is used when it is named, and not else.

@@ -4,7 +4,6 @@
 use crate::apt_sources::{self, Entry};
 use crate::chain::{Chain, Provider, Readiness, Session, Supply, details};
 use crate::debian::{self, architecture};
-use crate::files::make_folder;
 use crate::machine::{Machine, Step};
 use crate::packages;
 use crate::packages::in_nix;
@@ -14,6 +13,7 @@ use anyhow::{Context as _, Result};
 use std::collections::BTreeMap;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::{make_folder, make_whole};
 
 /// What the provision's detail calls the folder within [`folder`].
 const ROOT: &str = "root";
@@ -221,22 +221,6 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
         .with_context(|| format!("can't set the mode of {}", path.display()))
 }
 
-/// Makes a folder under another name and gives it its own when it is whole.
-fn make_whole(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
-    make_folder(&unfinished)?;
-    let made = make(&unfinished).and_then(|()| {
-        std::fs::rename(&unfinished, folder).with_context(|| {
-            format!("can't rename {} to {}", unfinished.display(), folder.display())
-        })
-    });
-    if made.is_err() {
-        // What is half made must not be taken for whole; nothing to do when it is not there.
-        let _ = std::fs::remove_dir_all(&unfinished);
-    }
-    made
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,17 +254,5 @@ mod tests {
             ["usr", "usr/bin", "bin/busybox", "etc/passwd"].map(mode),
             [0o755, 0o755, 0o755, 0o644]
         );
-    }
-
-    #[test]
-    fn what_could_not_be_made_is_not_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("root");
-        let made = make_whole(&root, |unfinished| {
-            std::fs::write(unfinished.join("half"), "")?;
-            anyhow::bail!("no mirror")
-        });
-        assert_eq!(made.unwrap_err().to_string(), "no mirror");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! Small shell scripts that stand between rustc and a linker or compiler that speaks otherwise.
 
-use anyhow::{Context as _, Result};
-use std::os::unix::fs::PermissionsExt;
+use anyhow::Result;
 use std::path::Path;
+use weighbridge_project::files;
 
 /// Writes an executable script, unless it is there with this very content: a new time stamp
 /// would make cargo link again.
@@ -10,15 +10,7 @@ pub(crate) fn write(file: &Path, content: &str) -> Result<()> {
     if std::fs::read_to_string(file).is_ok_and(|present| present == content) {
         return Ok(());
     }
-    if let Some(folder) = file.parent() {
-        crate::files::make_folder(folder)?;
-    }
-    let problem = || format!("can't write {}", file.display());
-    let unfinished = file.with_extension(format!("unfinished-{}", std::process::id()));
-    std::fs::write(&unfinished, content).with_context(problem)?;
-    std::fs::set_permissions(&unfinished, PermissionsExt::from_mode(0o755))
-        .with_context(problem)?;
-    std::fs::rename(&unfinished, file).with_context(problem)
+    files::write_program(file, content.as_bytes())
 }
 
 /// A text as one word of the shell.

@@ -4,17 +4,17 @@
 //! by its process id: a Slurm of the machine is not touched.
 
 use crate::context::Context;
-use crate::files::{hexadecimal, make_folder};
 use crate::machine::{Machine, Step};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use weighbridge_project::files::{make_folder, remove};
+use weighbridge_project::inputs::sha256;
 use weighbridge_project::process::{command, shown};
 
 /// The nodes, each with the feature that jobs ask for.
@@ -36,7 +36,7 @@ impl Cluster {
     #[must_use]
     pub fn of(context: &Context<'_>) -> Self {
         // The path of a Unix socket is limited to about a hundred bytes: the state folder can be too deep.
-        let digest = hexadecimal(&Sha256::digest(context.state.as_os_str().as_encoded_bytes()));
+        let digest = sha256(context.state.as_os_str().as_encoded_bytes());
         let base = context.machine.variable("XDG_RUNTIME_DIR").map(PathBuf::from);
         let base = base.filter(|_| !context.machine.is_root()).unwrap_or_else(|| "/run".into());
         let run = base.join("weighbridge").join(format!("{}-slurm", &digest[..8]));
@@ -175,10 +175,7 @@ impl Cluster {
             self.kill_jobs(node);
         }
         for folder in [self.run.clone(), self.data.join("state"), self.data.join("spool")] {
-            if folder.exists() {
-                std::fs::remove_dir_all(&folder)
-                    .with_context(|| format!("remove {}", folder.display()))?;
-            }
+            remove(&folder)?;
         }
         Ok(())
     }

@@ -6,17 +6,16 @@ use crate::programs::installed;
 use crate::subjects::{after_program, programs, read};
 use anyhow::Result;
 use serde::Serialize;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use weighbridge_machine::ask;
+use weighbridge_project::process::command;
 use weighbridge_project::project::Project;
 use weighbridge_schema::program::{Program, Source};
 use weighbridge_schema::subject::{Subject, SubjectsFile};
 
 /// A program that has not said its version by then is taken for one that does not say it.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Where one program stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,21 +103,8 @@ pub fn lines(standings: &[ProgramStanding]) -> Vec<String> {
 
 /// The first line that a program says to the words that ask its version; `None` when it says none in time.
 fn said(program: &Path, words: &[String]) -> Option<String> {
-    let mut asking = Command::new(program);
-    asking.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = asking.spawn().ok()?;
-    let begun = Instant::now();
-    while child.try_wait().ok()?.is_none() {
-        if begun.elapsed() > ASK_LIMIT {
-            // It may have ended just now; either way it is gone.
-            let _ = child.kill().and_then(|()| child.wait().map(drop));
-            return None;
-        }
-        std::thread::sleep(POLL_INTERVAL);
-    }
-    let mut text = Vec::new();
-    child.stdout.take()?.take(4096).read_to_end(&mut text).ok()?;
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let output = ask::output(command(program).args(words), ASK_LIMIT).ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default().trim();
     (!first.is_empty()).then(|| first.to_owned())
 }
@@ -174,6 +160,7 @@ pub fn lacking_program(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn what_is_on_path_is_told_with_the_version_that_it_says() {

@@ -2,13 +2,13 @@
 //! linker that bring musl for every architecture.
 
 use crate::chain::{Readiness, Session};
-use crate::files::make_folder;
 use crate::machine::{Machine, Step};
 use crate::packages::in_nix;
 use crate::pins;
 use crate::scripts;
 use anyhow::{Context as _, Result};
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::make_whole;
 
 /// The scripts that rustc and the `cc` crate call.
 pub(crate) struct Zig {
@@ -37,7 +37,8 @@ pub(crate) fn readiness(session: &Session<'_>) -> Readiness {
 pub(crate) fn ensure(session: &Session<'_>, architecture: &str) -> Result<Zig> {
     let environment = environment(session);
     if !environment.exists() {
-        install(session, &environment)?;
+        session.report(&format!("installing ziglang {} (about 100 MB)", pins::ZIG_RELEASE));
+        make_whole(&environment, |unfinished| fill(session, unfinished))?;
     }
     let zig = find(session.machine(), &environment)?;
     let state = &session.context.state;
@@ -58,23 +59,8 @@ fn environment(session: &Session<'_>) -> PathBuf {
     session.context.state.join("toolchains").join(format!("zig-{}", pins::ZIG_RELEASE))
 }
 
-/// Makes the virtual environment under a temporary name. pip itself checks the hashes and installs nothing
-/// else: the package has no dependencies.
-fn install(session: &Session<'_>, environment: &Path) -> Result<()> {
-    session.report(&format!("installing ziglang {} (about 100 MB)", pins::ZIG_RELEASE));
-    let unfinished = environment.with_extension(format!("unfinished-{}", std::process::id()));
-    make_folder(&unfinished)?;
-    let done = fill(session, &unfinished).and_then(|()| {
-        std::fs::rename(&unfinished, environment)
-            .with_context(|| format!("can't make {}", environment.display()))
-    });
-    if done.is_err() {
-        // A half-made environment must not be taken for a whole one.
-        let _ = std::fs::remove_dir_all(&unfinished);
-    }
-    done
-}
-
+/// Fills a virtual environment. pip itself checks the hashes and installs nothing else: the package has no
+/// dependencies.
 fn fill(session: &Session<'_>, folder: &Path) -> Result<()> {
     let hashes: Vec<String> =
         pins::ZIG_WHEELS.iter().map(|hash| format!(" --hash=sha256:{hash}")).collect();

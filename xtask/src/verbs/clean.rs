@@ -5,9 +5,9 @@ use anyhow::Result;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use weighbridge_project::exit::Exit;
+use weighbridge_project::files;
 use weighbridge_project::project::Project;
 use weighbridge_setup::{LocalMachine, Machine, Step, installed_packages};
-use xshell::Shell;
 
 /// What is smaller is not worth a line.
 const TOLD_MIN_BYTES: u64 = 1_000_000;
@@ -37,10 +37,9 @@ pub fn run(project: &Project, with_results: bool, with_state: bool) -> Result<Ex
     if with_state {
         paths.push(project.state.clone());
     }
-    let shell = Shell::new()?;
-    for path in paths.iter().filter(|path| shell.path_exists(path)) {
+    for path in paths.iter().filter(|path| path.exists()) {
         let size = size_bytes(path);
-        shell.remove_path(path)?;
+        files::remove(path)?;
         println!("removed  {}, {}", project.shown(path), human(size));
     }
     for line in left(project) {

@@ -14,7 +14,6 @@ use weighbridge_project::runs;
 use weighbridge_project::stage;
 use weighbridge_setup::provide;
 use weighbridge_setup::{Need, Setup};
-use xshell::Shell;
 
 const STAGE: &str = "paper";
 /// What the text consists of, relative to `paper/`.
@@ -100,13 +99,12 @@ pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progres
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
     let folder = project.target.join("weighbridge/paper");
-    let shell = Shell::new()?;
-    shell.remove_path(&folder)?;
-    shell.create_dir(&folder)?;
+    files::remove(&folder)?;
+    files::make_folder(&folder)?;
     for source in SOURCES {
-        copy(&shell, &project.path("paper").join(source), &folder.join(source))?;
+        files::copy(&project.path("paper").join(source), &folder.join(source))?;
     }
-    copy(&shell, generated, &folder.join("generated"))?;
+    files::copy(generated, &folder.join("generated"))?;
     let mut latexmk = command("latexmk");
     latexmk.current_dir(&folder);
     // A user's own settings of latexmk are for the user's own texts.
@@ -133,16 +131,4 @@ fn complaint(log: &Path) -> String {
     let text = String::from_utf8_lossy(&bytes);
     let first: Vec<&str> = text.lines().skip_while(|line| !line.starts_with('!')).take(6).collect();
     format!("LaTeX: {} (the whole log: {})", first.join(" / "), log.display())
-}
-
-fn copy(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
-    if !from.is_dir() {
-        return Ok(shell.copy_file(from, to)?);
-    }
-    shell.create_dir(to)?;
-    for entry in shell.read_dir(from)? {
-        let name = entry.file_name().context("an entry of a folder has a name")?;
-        copy(shell, &entry, &to.join(name))?;
-    }
-    Ok(())
 }

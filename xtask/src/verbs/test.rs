@@ -11,6 +11,7 @@ use std::time::Instant;
 use weighbridge_build::{artifacts, tools};
 use weighbridge_project::architecture::Architecture;
 use weighbridge_project::exit::Exit;
+use weighbridge_project::files;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, run as call};
 use weighbridge_project::progress::{Progress, human};
@@ -125,9 +126,7 @@ fn smoke(
     progress: &Progress,
 ) -> Result<()> {
     let folder = project.state.join("smoke");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
-    }
+    files::remove(&folder)?;
     let choice =
         Choice { profile: "smoke".to_owned(), seed: 1, arch: arch.to_vec(), ..Choice::default() };
     let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use weighbridge_elsewhere::fleet::{self, Fleet};
 use weighbridge_elsewhere::merge::Part;
 use weighbridge_project::architecture::Architecture;
+use weighbridge_project::files;
 use weighbridge_project::process::interrupted;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
@@ -42,9 +43,7 @@ fn check(
     progress: &Progress,
 ) -> Result<()> {
     let shared = project.state.join("fleet-test");
-    if shared.exists() {
-        std::fs::remove_dir_all(&shared).with_context(|| format!("empty {}", shared.display()))?;
-    }
+    files::remove(&shared)?;
     let what = Submit {
         choice: Choice {
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
@@ -98,7 +97,7 @@ fn check(
     let which = Which { run: None, dir: Some(shared.clone()) };
     let run = collect(project, &which, &shared.join("results"), slurm)?;
     look_at(&run, &kept)?;
-    std::fs::remove_dir_all(&shared).with_context(|| format!("remove {}", shared.display()))
+    files::remove(&shared)
 }
 
 /// Waits for an element of which `is_so`; gives its name.

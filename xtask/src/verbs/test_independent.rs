@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use weighbridge_build::tools;
 use weighbridge_project::exit::{Exit, LackingError};
+use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{command, interrupted, lines, run as call, shown, with_events};
 use weighbridge_project::progress::Progress;
@@ -72,10 +73,8 @@ fn analyse(
     generated: &Path,
     progress: &Progress,
 ) -> Result<()> {
-    if folder.exists() {
-        // A table that is not made any more must not be checked.
-        std::fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
-    }
+    // A table that is not made any more must not be checked.
+    files::remove(folder)?;
     let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut analysis = command(program);
     analysis.current_dir(&project.root).arg("render").arg("--run").arg(run);
@@ -107,16 +106,7 @@ fn environment(project: &Project, progress: &Progress) -> Result<PathBuf> {
     if !python.exists() {
         require_python(Path::new("python3"))?;
         progress.note("  installing numpy, scipy and hdrhistogram (about 55 MB)");
-        let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
-        let made = install(project, &unfinished).and_then(|()| {
-            std::fs::rename(&unfinished, &folder)
-                .with_context(|| format!("make {}", folder.display()))
-        });
-        if made.is_err() {
-            // A half-made environment must not be taken for a whole one.
-            let _ = std::fs::remove_dir_all(&unfinished);
-        }
-        made?;
+        files::make_whole(&folder, |unfinished| install(project, unfinished))?;
     }
     Ok(python)
 }

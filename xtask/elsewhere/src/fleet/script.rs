@@ -39,7 +39,7 @@ pub fn write(
     ensure!(folder.is_absolute(), "`{text}`: the nodes need an absolute path");
     for sub in ["parts", "done", "log", "bundles"] {
         let path = folder.join(sub);
-        fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        files::make_folder(&path)?;
     }
     for (own, bundle) in bundles {
         let to = folder.join("bundles").join(format!("{own}.tar"));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use weighbridge_project::files::write as write_whole;
+use weighbridge_project::files::{make_folder, remove, write as write_whole};
 use weighbridge_schema::line;
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::plan::Trial;
@@ -21,13 +21,9 @@ pub(super) fn write(
 ) -> Result<(PathBuf, usize)> {
     // The ending keeps it out of the list of runs.
     let unfinished = results.join(format!("{}.merging.partial", merged.run));
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)
-            .with_context(|| format!("remove {}", unfinished.display()))?;
-    }
+    remove(&unfinished)?;
     for sub in ["histograms", "series", "stderr"] {
-        let path = unfinished.join(sub);
-        fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        make_folder(&unfinished.join(sub))?;
     }
     write_whole(&unfinished.join("manifest.json"), &serde_json::to_vec_pretty(merged)?)?;
     let stops = manifest::stops(parts);

@@ -3,11 +3,11 @@
 
 use super::made::Made;
 use crate::context::Context;
-use crate::files::make_folder;
 use crate::machine::Step;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
+use weighbridge_project::files::make_folder;
 
 /// Builds `package` and links it into `root`.
 ///

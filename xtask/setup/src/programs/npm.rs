@@ -3,13 +3,13 @@
 
 use super::made::Made;
 use crate::context::Context;
-use crate::files::make_folder;
 use crate::machine::Step;
 use crate::packages::in_nix;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use weighbridge_project::files::make_folder;
 
 /// What npm writes down about what it has installed.
 #[derive(Deserialize)]

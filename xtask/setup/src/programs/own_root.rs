@@ -4,13 +4,13 @@
 use super::made::Made;
 use crate::context::Context;
 use crate::debian::{entry, private_index};
-use crate::files::make_folder;
 use crate::machine::Step;
 use crate::packages::in_nix;
 use crate::pins::Archive;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::make_folder;
 
 /// Where a root keeps its loader, by architecture.
 const LOADERS: [&str; 4] = [

@@ -4,12 +4,12 @@
 
 use super::made::Made;
 use crate::context::Context;
-use crate::files::make_folder;
 use crate::machine::Step;
 use crate::packages::in_nix;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use weighbridge_project::files::make_folder;
 
 /// A wheel and what is taken from it.
 pub(super) struct Wheel<'a> {
