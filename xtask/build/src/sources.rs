@@ -37,6 +37,8 @@ struct Dependency {
 /// # Errors
 /// Cargo does not know the package, or a file cannot be read.
 pub fn digest(root: &Path, package: &str) -> Result<String> {
+    // As cargo says paths, whichever way led here.
+    let root = &root.canonicalize().with_context(|| format!("look up {}", root.display()))?;
     let folders = folders(root, package)?;
     let inputs = folders.iter().try_fold(Inputs::default(), |inputs, folder| {
         let relative = folder.strip_prefix(root).with_context(|| {

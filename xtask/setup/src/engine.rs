@@ -66,10 +66,10 @@ impl Engines {
 }
 
 /// Finds engines that answer, or starts private ones, which are stopped when the result is dropped.
-/// Installs nothing: that is for [`provide_all`](crate::needs::provide_all).
+/// Installs nothing: that is for [`provide_all`](crate::provide_all).
 ///
 /// # Errors
-/// As [`provide_all`](crate::needs::provide_all); a missing engine is no error.
+/// As [`provide_all`](crate::provide_all); a missing engine is no error.
 pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     let session = Session::open(context)?;
     let engines = KINDS.iter().map(|kind| {

@@ -3,7 +3,7 @@
 
 use super::failures;
 use super::run::{self, Choice};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use weighbridge_build::{artifacts, tools};
