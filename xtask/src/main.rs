@@ -64,8 +64,8 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
     )]
     Setup {
-        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else installs them, because
-        /// some take half an hour.
+        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else
+        /// installs them, because some take half an hour.
         #[arg(long, alias = "subjects", value_delimiter = ',', value_name = "SUBJECT")]
         subject: Vec<String>,
         /// With one --subject: install this version of its runtime, to be measured beside the pinned one.
@@ -184,7 +184,8 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --arch x86_64,aarch64"
     )]
     Test {
-        /// Build for these architectures too, run the unit tests for them under an emulator, and let the smoke run visit them.
+        /// Build for these architectures too, run the unit tests for them under an emulator, and
+        /// let the smoke run visit them.
         #[arg(long, value_delimiter = ',', value_name = "ARCH")]
         arch: Vec<Architecture>,
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.

@@ -57,9 +57,10 @@ pub fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// Hands every line of the command's standard output to `line` and waits for its end. When the user interrupts, the
-/// command gets SIGTERM and is waited for. A command that tidies up, and must hear of Ctrl-C once, is given a process group
-/// of its own by the caller: the terminal tells the whole of ours.
+/// Hands every line of the command's standard output to `line` and waits for its end. When the user
+/// interrupts, the command gets SIGTERM and is waited for. A command that tidies up, and must hear
+/// of Ctrl-C once, is given a process group of its own by the caller: the terminal tells the whole
+/// of ours.
 ///
 /// # Errors
 /// The command cannot be started.
@@ -158,7 +159,8 @@ pub fn check(text: &str, status: ExitStatus) -> Result<()> {
 pub fn with_events(command: &mut Command, progress: &Progress) -> Result<(Option<String>, i32)> {
     let text = shown(command);
     let mut made = None;
-    // Ctrl-C on the terminal reaches it through us, once: of a second signal it would believe that somebody is in a hurry.
+    // Ctrl-C on the terminal reaches it through us, once: of a second signal it would believe that
+    // somebody is in a hurry.
     command.process_group(0);
     let status = lines(command, |line| match serde_json::from_str::<Event>(line) {
         Ok(event) => {

@@ -51,8 +51,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Waits for an earlier engine of this place to end, removes what a killed run left behind, and makes the folders anew.
-    /// `name` is the engine's: `docker`.
+    /// Waits for an earlier engine of this place to end, removes what a killed run left behind, and
+    /// makes the folders anew. `name` is the engine's: `docker`.
     ///
     /// # Errors
     /// Another run of this project has one and keeps it, or a folder cannot be made.

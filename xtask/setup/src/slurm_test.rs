@@ -1,7 +1,7 @@
 //! A real Slurm of two nodes on this machine, to try the fleet with: `x86-0` and `arm-0`, whose cells are emulated.
 //!
-//! Configuration, key, sockets and state are its own, ports are taken on the loopback only, and what was started is ended
-//! by its process id: a Slurm of the machine is not touched.
+//! Configuration, key, sockets and state are its own, ports are taken on the loopback only, and
+//! what was started is ended by its process id: a Slurm of the machine is not touched.
 
 use crate::context::Context;
 use crate::machine::{Machine, Step};

@@ -27,9 +27,9 @@ pub(crate) struct Sources {
     pub(crate) detail: BTreeMap<String, String>,
     /// The compiler at hand, which takes the root that they were unpacked to for its sysroot.
     ///
-    /// Cargo makes the path of a standard library that it builds along, and of that library's build scripts, a part of
-    /// every symbol's hash: relative to the sysroot if it lies within, else from the file system's root, and then no two
-    /// folders give the same program.
+    /// Cargo makes the path of a standard library that it builds along, and of that library's build
+    /// scripts, a part of every symbol's hash: relative to the sysroot if it lies within, else from
+    /// the file system's root, and then no two folders give the same program.
     rustc: PathBuf,
 }
 

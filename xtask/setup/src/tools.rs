@@ -1,4 +1,5 @@
-//! What is used from PATH as it is: the C compiler, the emulators, OCI runtimes, TeX and Nix; else the distribution's packages.
+//! What is used from PATH as it is: the C compiler, the emulators, OCI runtimes, TeX and Nix; else
+//! the distribution's packages.
 
 use crate::chain::{Chain, Provider, Readiness, Session, Supply};
 use crate::engine_kind::program;

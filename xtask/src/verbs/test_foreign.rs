@@ -9,8 +9,8 @@ use weighbridge_project::project::Project;
 use weighbridge_project::settings;
 use weighbridge_setup::{Need, Setup, rust, toolchain};
 
-/// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would have polars compiled
-/// once more.
+/// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would
+/// have polars compiled once more.
 const PACKAGES: [&str; 13] = [
     "xtask",
     "weighbridge-project",
@@ -64,5 +64,17 @@ mod tests {
         let arguments = rust::build_std("panic_unwind");
         assert_eq!(with_test_crate(&arguments[0]), "-Zbuild-std=std,panic_unwind,test");
         assert_eq!(with_test_crate("--offline"), "--offline");
+    }
+
+    #[test]
+    fn every_crate_of_xtask_is_tested() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let members = manifest.lines().map(|line| line.trim().trim_matches(['"', ',']));
+        let crates: Vec<&str> = members.filter_map(|line| line.strip_prefix("xtask/")).collect();
+        assert!(crates.len() >= 4, "{crates:?}");
+        for name in crates {
+            let package = format!("weighbridge-{name}");
+            assert!(PACKAGES.contains(&package.as_str()), "{package} is not tested");
+        }
     }
 }

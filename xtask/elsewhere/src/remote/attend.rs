@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 use weighbridge_project::exit::InterruptedError;
+use weighbridge_project::files::{make_folder, remove};
 use weighbridge_project::process::{check, command, interrupted, lines, shown};
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::{Observation, Outcome};
@@ -75,8 +76,8 @@ fn say(news: &Sender<News>, what: News) {
     let _ = news.send(what);
 }
 
-/// Brings the part here whole; gives its folder. What is there already is not done again. A failure is said at once: the
-/// other machines may have hours to go.
+/// Brings the part here whole; gives its folder. What is there already is not done again. A failure
+/// is said at once: the other machines may have hours to go.
 pub(super) fn attend(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
     bring(part, folder, news).inspect_err(|error| {
         if !error.is::<InterruptedError>() {
@@ -91,7 +92,7 @@ fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBu
         return Ok(complete);
     }
     let here = folder.join(&part.name);
-    fs::create_dir_all(&here).with_context(|| format!("create {}", here.display()))?;
+    make_folder(&here)?;
     let log = here.join("observations.jsonl");
     let mut vanished_count = 0;
     let mut is_announced = false;
@@ -162,8 +163,8 @@ fn call<'a>(script: &'a str, part: &'a RemotePart, words: &[&'a str]) -> Vec<&'a
     [&["sh", script, verb, &part.home, &part.name], rest].concat()
 }
 
-/// Pulls the log until the runner has ended. Only whole lines are written, so that the file's size is the place to go on
-/// from.
+/// Pulls the log until the runner has ended. Only whole lines are written, so that the file's size
+/// is the place to go on from.
 fn follow(part: &RemotePart, log: &Path, news: &Sender<News>) -> Result<()> {
     let script = part.script();
     let mut patience = Patience::new();
@@ -221,11 +222,8 @@ fn fetch(part: &RemotePart, complete: &Path, news: &Sender<News>) -> Result<()> 
     let script = part.script();
     let mut patience = Patience::new();
     loop {
-        if arriving.exists() {
-            fs::remove_dir_all(&arriving)
-                .with_context(|| format!("remove {}", arriving.display()))?;
-        }
-        fs::create_dir_all(&arriving).with_context(|| format!("create {}", arriving.display()))?;
+        remove(&arriving)?;
+        make_folder(&arriving)?;
         let mut ssh = part.host.command(&call(&script, part, &["fetch"]));
         let text = shown(&ssh);
         let mut sending =
@@ -244,7 +242,7 @@ fn fetch(part: &RemotePart, complete: &Path, news: &Sender<News>) -> Result<()> 
             }
         }
     }
-    fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
+    make_folder(parent)?;
     fs::rename(arriving.join(&part.name), complete)
         .with_context(|| format!("rename to {}", complete.display()))?;
     fs::remove_dir(&arriving).with_context(|| format!("remove {}", arriving.display()))

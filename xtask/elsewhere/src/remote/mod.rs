@@ -1,8 +1,9 @@
 //! Measuring on other machines over ssh: `cargo xtask run --on ssh://host`.
 //!
-//! What is needed goes there in one archive; there the runner works by itself and writes its run folder. This side only
-//! watches: it pulls the log from the byte it has, and when the connection is cut it comes back with growing pauses. When
-//! this side is ended, `--resume` goes on from the same place. At the end the parts become one run.
+//! What is needed goes there in one archive; there the runner works by itself and writes its run
+//! folder. This side only watches: it pulls the log from the byte it has, and when the connection
+//! is cut it comes back with growing pauses. When this side is ended, `--resume` goes on from the
+//! same place. At the end the parts become one run.
 
 mod attend;
 mod division;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use weighbridge_project::exit::InterruptedError;
+use weighbridge_project::files::remove;
 use weighbridge_project::progress::Progress;
 use weighbridge_schema::manifest::Revision;
 use weighbridge_schema::progress::Event;
@@ -186,7 +188,7 @@ fn drive(journal: &Journal, results: &Path, progress: &Progress) -> Result<PathB
         // It is here whole; what stays there costs only space.
         let _ = part.host.try_ask(&["rm", "-rf", &part.home]);
     }
-    std::fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
+    remove(&folder)?;
     Ok(merged.folder)
 }
 

