@@ -1,13 +1,13 @@
 //! Whether what was typed can be measured at all, found before anything is set up, built or started for it.
 
-use crate::exit::LackingError;
-use crate::project::Project;
-use crate::questions::{Experiment, Kind, Questions};
-use crate::verbs::subject_programs::lacking_program;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
+use weighbridge_project::exit::LackingError;
+use weighbridge_project::project::Project;
+use weighbridge_project::questions::{Experiment, Kind, Questions};
 use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
+use weighbridge_setup::standings::lacking_program;
 use weighbridge_schema::request::RunRequest;
 
 /// So many names are listed in an error; `cargo xtask list` shows all.

@@ -4,25 +4,9 @@
 //! and runs them as programs.
 
 // Printing that does not panic when its reader has gone away.
-#[macro_use(eprint, eprintln, print, println)]
+#[macro_use(eprintln, print, println)]
 extern crate weighbridge_machine;
 
-pub mod architecture;
 pub mod asked;
-pub mod bundle;
-pub mod cargo;
-pub mod exit;
-pub mod fleet;
-pub mod inputs;
-pub mod machine_lock;
-pub mod merge;
-pub mod process;
-pub mod progress;
-pub mod project;
-pub mod questions;
-pub mod remote;
-pub mod settings;
-pub mod setup;
-pub mod stage;
 pub mod typed_numbers;
 pub mod verbs;

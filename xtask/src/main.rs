@@ -8,14 +8,14 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
-use weighbridge_schema::definition::Profile;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ToldError};
+use weighbridge_project::process::take_signals;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
 use weighbridge_schema::duration::parse_duration;
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
-use xtask::architecture::Architecture;
-use xtask::exit::{Exit, InterruptedError, LackingError, ToldError};
-use xtask::process::take_signals;
-use xtask::progress::Progress;
-use xtask::project::Project;
 use xtask::verbs;
 use xtask::verbs::calibrate::What;
 use xtask::verbs::run::Mode;
@@ -66,8 +66,8 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
     )]
     Setup {
-        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else installs them, because
-        /// some take half an hour.
+        /// Install the runtimes of these subjects, separated by commas, or of `all`; nothing else
+        /// installs them, because some take half an hour.
         #[arg(long, alias = "subjects", value_delimiter = ',', value_name = "SUBJECT")]
         subject: Vec<String>,
         /// With one --subject: install this version of its runtime, to be measured beside the pinned one.
@@ -186,7 +186,8 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --arch x86_64,aarch64"
     )]
     Test {
-        /// Build for these architectures too, run the unit tests for them under an emulator, and let the smoke run visit them.
+        /// Build for these architectures too, run the unit tests for them under an emulator, and
+        /// let the smoke run visit them.
         #[arg(long, value_delimiter = ',', value_name = "ARCH")]
         arch: Vec<Architecture>,
         /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
@@ -258,7 +259,12 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),
         Verb::Setup { subject, runtime_version, .. } if !subject.is_empty() => {
-            verbs::setup_subjects::run(project, &subject, runtime_version.as_deref(), progress)
+            weighbridge_setup::subjects::run(
+                project,
+                &subject,
+                runtime_version.as_deref(),
+                progress,
+            )
         }
         Verb::Setup { .. } => verbs::setup::run(project, progress),
         Verb::Doctor { json } => verbs::doctor::run(project, json),

@@ -1,5 +1,5 @@
-//! Two checkouts whose user has one target folder for everything (`CARGO_TARGET_DIR`): what is measured in a checkout must
-//! have been built from it.
+//! Two checkouts whose user has one target folder for everything (`CARGO_TARGET_DIR`): what is
+//! measured in a checkout must have been built from it.
 
 #![allow(
     clippy::unwrap_used,

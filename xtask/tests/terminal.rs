@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use weighbridge_machine::eprintln;
-use xtask::process::{take_signals, with_events};
-use xtask::progress::Progress;
+use weighbridge_project::process::{take_signals, with_events};
+use weighbridge_project::progress::Progress;
 
 /// Stands for the runner: says how many signals it got within a while after the first.
 const RUNNER: &str = r#"

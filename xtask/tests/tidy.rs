@@ -49,7 +49,7 @@ fn source_files_are_short_and_say_what_they_are() {
 
 #[test]
 fn results_hold_no_literal_number() {
-    let project = xtask::project::Project {
+    let project = weighbridge_project::project::Project {
         root: root().to_owned(),
         state: root().join(".weighbridge"),
         target: root().join("target"),
@@ -94,4 +94,18 @@ fn the_readme_names_verbs_that_exist() {
         let declared = [" {", ",", ";"].iter().any(|end| help.contains(&format!("{variant}{end}")));
         assert!(declared, "README names `cargo xtask {verb}`, which main.rs does not declare");
     }
+}
+
+#[test]
+fn the_verbs_are_thin() {
+    const MOST_LINES: usize = 3_500;
+    let sources = files(&root().join("xtask/src"), ".rs");
+    // Behind the first test of a file there is nothing but tests.
+    let product_lines = sources.iter().filter(|path| !path.ends_with("tests.rs")).map(|path| {
+        let text = read(path);
+        text.split("\n#[cfg(test)]").next().unwrap_or_default().lines().count()
+    });
+    let count: usize = product_lines.sum();
+    assert!(count > 1_000, "the search has lost its way: {count} lines");
+    assert!(count < MOST_LINES, "{count} lines: what a verb needs belongs into a crate beside it");
 }

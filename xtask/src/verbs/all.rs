@@ -1,14 +1,15 @@
 //! `cargo xtask all`: set up, build, measure, analyse, write the paper.
 
 use super::analyze::{self, Output};
-use super::{build, failures, paper, run as measure, setup};
+use super::{failures, paper, run as measure};
 use crate::asked;
-use crate::exit::Exit;
-use crate::machine_lock;
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::{Need, Setup};
 use anyhow::Result;
+use weighbridge_build::artifacts;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::machine_lock;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::{Need, Setup, provide};
 use weighbridge_schema::request::RunRequest;
 
 /// The verb.
@@ -27,8 +28,8 @@ pub fn run(
     // Before set-up: nothing is set up or built beside somebody's run, and no two runs start engines.
     let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
-    let setup = setup::provide(project, &needs, progress)?;
-    let artifacts = build::artifacts(project, &setup, &choice.arch, force, progress)?;
+    let setup = provide(project, &needs, progress)?;
+    let artifacts = artifacts::artifacts(project, &setup, &choice.arch, force, progress)?;
     let folder = measure::stage(project, &setup, &artifacts, choice, force, progress)?;
     let output = Output::choose(project, &folder, is_paper || !choice.is_narrow());
     let pdf_missing = paper::missing(&setup);
@@ -69,7 +70,7 @@ fn lacking(setup: &Setup) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::{Outcome, Provision, SCHEMA_VERSION};
+    use weighbridge_setup::{Outcome, Provision, SCHEMA_VERSION};
 
     #[test]
     fn what_is_missing_takes_one_line() {

@@ -1,16 +1,17 @@
 //! `cargo xtask analyze`: from raw logs to tables, figures, numbers and the report.
 
-use super::list::{RunLine, State, all_runs};
-use super::{calibrate, tools};
-use crate::exit::{Exit, ToldError};
-use crate::inputs::Inputs;
-use crate::process::{command, with_events};
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::questions::{Kind, Questions};
-use crate::stage;
+use super::calibrate;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use weighbridge_build::tools;
+use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::inputs::Inputs;
+use weighbridge_project::process::{command, with_events};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::questions::{Kind, Questions};
+use weighbridge_project::runs::{self, RunLine, State};
+use weighbridge_project::stage;
 use weighbridge_schema::parse::nearest;
 
 const STAGE: &str = "analyze";
@@ -71,10 +72,10 @@ pub fn choose(project: &Project, named: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = named {
         return find(project, path);
     }
-    if let Some(newest) = tools::runs(project)?.pop() {
+    if let Some(newest) = runs::complete(project)?.pop() {
         return Ok(newest);
     }
-    tools::published(project)?.context(
+    runs::published(project)?.context(
         "there is no run yet: `cargo xtask run` makes one, `cargo xtask all` does everything",
     )
 }
@@ -90,7 +91,7 @@ fn find(project: &Project, named: &Path) -> Result<PathBuf> {
     if let Some(found) = candidates.iter().find(is_run) {
         return Ok(found.clone());
     }
-    let runs = all_runs(project)?;
+    let runs = runs::all(project)?;
     let name = named.file_name().unwrap_or(named.as_os_str()).to_string_lossy();
     if let Some(unfinished) =
         runs.iter().find(|run| run.state == State::Unfinished && run.name == name)
@@ -142,7 +143,7 @@ pub fn run(
 fn is_of_the_paper(project: &Project, folder: &Path) -> Result<bool> {
     let named = |run: &RunLine| project.root.join(&run.folder) == *folder;
     let run =
-        all_runs(project)?.into_iter().find(|run| named(run) || Path::new(&run.folder) == folder);
+        runs::all(project)?.into_iter().find(|run| named(run) || Path::new(&run.folder) == folder);
     let questions = Questions::read(project)?;
     let is_usual = |name: &String| {
         let mut usual = questions.experiments.iter().filter(|one| one.kind == Kind::Usual);

@@ -1,16 +1,19 @@
 //! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
 //! fast enough to measure with.
 
+use super::failures;
 use super::run;
-use super::{build, failures, setup, tools};
-use crate::exit::{Exit, LackingError, ToldError};
-use crate::machine_lock;
-use crate::process::command;
-use crate::progress::Progress;
-use crate::project::Project;
 use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use weighbridge_build::{artifacts, tools};
+use weighbridge_project::exit::{Exit, LackingError, ToldError};
+use weighbridge_project::files;
+use weighbridge_project::machine_lock;
+use weighbridge_project::process::{command, lines};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::{LocalMachine, Machine as _, provide};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
 
@@ -63,8 +66,8 @@ pub fn run(
 }
 
 fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {
-    let setup = setup::provide(project, build::NEEDS, progress)?;
-    let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
+    let setup = provide(project, artifacts::NEEDS, progress)?;
+    let artifacts = artifacts::artifacts(project, &setup, &[], false, progress)?;
     let choice = RunRequest {
         experiments: AA.map(str::to_owned).to_vec(),
         profile,
@@ -90,31 +93,20 @@ fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> 
 }
 
 fn load(project: &Project, progress: &Progress) -> Result<()> {
-    let wrk = on_path("wrk").ok_or_else(|| LackingError {
+    let wrk = LocalMachine.find("wrk").ok_or_else(|| LackingError {
         what: "wrk, the load generator that ours is compared with".to_owned(),
         remedy: "apt-get install wrk".to_owned(),
     })?;
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
     let output = project.results().join("calibration-load.json");
-    std::fs::create_dir_all(project.results())
-        .with_context(|| format!("create {}", project.results().display()))?;
+    files::make_folder(&project.results())?;
     let mut measuring = command(&runner);
     measuring.current_dir(&project.root).arg("calibrate-load");
     measuring.arg("--wrk").arg(&wrk).arg("--output").arg(&output);
     // Ctrl-C reaches it through us, once.
     measuring.process_group(0);
-    let status = crate::process::lines(&mut measuring, |line| println!("{line}"))?;
+    let status = lines(&mut measuring, |line| println!("{line}"))?;
     ToldError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));
     Ok(())
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_program(file))
-}
-
-fn is_program(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }

@@ -1,13 +1,13 @@
 //! `cargo xtask clean`: remove what was made; the runs only when asked for. Says what it leaves, and how that goes.
 
 use super::analyze;
-use crate::exit::Exit;
-use crate::project::Project;
-use crate::setup::{LocalMachine, Machine, Step, installed_packages};
 use anyhow::Result;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use xshell::Shell;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::files;
+use weighbridge_project::project::Project;
+use weighbridge_setup::{LocalMachine, Machine, Step, installed_packages};
 
 /// What is smaller is not worth a line.
 const TOLD_MIN_BYTES: u64 = 1_000_000;
@@ -37,10 +37,9 @@ pub fn run(project: &Project, with_results: bool, with_state: bool) -> Result<Ex
     if with_state {
         paths.push(project.state.clone());
     }
-    let shell = Shell::new()?;
-    for path in paths.iter().filter(|path| shell.path_exists(path)) {
+    for path in paths.iter().filter(|path| path.exists()) {
         let size = size_bytes(path);
-        shell.remove_path(path)?;
+        files::remove(path)?;
         println!("removed  {}, {}", project.shown(path), human(size));
     }
     for line in left(project) {
@@ -120,13 +119,13 @@ fn human(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::fake_debian;
+    use weighbridge_setup::fake::FakeMachine;
 
     #[test]
     fn what_stays_on_the_machine_is_told_with_the_way_to_undo_it() {
-        let clean = fake_debian();
+        let clean = FakeMachine::debian();
         assert_eq!(on_the_machine(&clean, &[]), [""; 0]);
-        let used = fake_debian().on("iptables -S FORWARD", |_, _| {
+        let used = FakeMachine::debian().on("iptables -S FORWARD", |_, _| {
             Ok("-P FORWARD DROP\n-A FORWARD -j DOCKER-USER\n".to_owned())
         });
         used.add_file("/sys/class/net/docker0/address", "");

@@ -1,12 +1,13 @@
 //! `cargo xtask compare`: two runs beside each other.
 
-use super::{analyze, tools};
-use crate::exit::{Exit, ToldError};
-use crate::process::{command, lines};
-use crate::progress::Progress;
-use crate::project::Project;
+use super::analyze;
 use anyhow::Result;
 use std::path::Path;
+use weighbridge_build::tools;
+use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::process::{command, lines};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
 
 /// The verb.
 ///

@@ -1,13 +1,13 @@
 //! `cargo xtask doctor`: what is there, what is missing, and the line that gets it; changes nothing.
 
-use super::subject_programs::{self, ProgramStanding};
-use crate::architecture::Architecture;
-use crate::exit::Exit;
-use crate::project::Project;
-use crate::setup::{Finding, Need, probe_all};
 use anyhow::Result;
 use serde::Serialize;
 use weighbridge_machine::advice::{self, Advice};
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::project::Project;
+use weighbridge_setup::standings::{self, ProgramStanding};
+use weighbridge_setup::{Context, Finding, Need, probe_all};
 
 /// What was found, as `--json` prints it.
 #[derive(Serialize)]
@@ -40,8 +40,8 @@ pub fn run(project: &Project, is_json: bool) -> Result<Exit> {
     // The targets of other architectures are got only when --arch asks for them.
     let needs = Need::with_foreign(Need::ALL, &Architecture::ALL);
     let found = Found {
-        needs: probe_all(&project.setup_context(&reporter), &needs)?,
-        programs: subject_programs::standings(project)?,
+        needs: probe_all(&Context::of(project, &reporter), &needs)?,
+        programs: standings::standings(project)?,
         machine: advice::all().into_iter().map(Property::from).collect(),
     };
     if is_json {
@@ -55,7 +55,7 @@ pub fn run(project: &Project, is_json: bool) -> Result<Exit> {
 fn text(found: &Found) -> String {
     let mut lines: Vec<String> = found.needs.iter().map(ToString::to_string).collect();
     lines.push("\nprograms that subjects are run by:".to_owned());
-    lines.extend(subject_programs::lines(&found.programs));
+    lines.extend(standings::lines(&found.programs));
     lines.push("\nthis machine, as a place to measure:".to_owned());
     for Property { what, value, change } in &found.machine {
         lines.push(format!("  {what:<24} {value}"));

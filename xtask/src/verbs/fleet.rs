@@ -1,18 +1,20 @@
 //! `cargo xtask fleet`: measure on a cluster.
 
-use super::{build, elsewhere, tools};
-use crate::architecture::Architecture;
-use crate::exit::Exit;
-use crate::fleet::{self, Batch, Fleet};
-use crate::process::command;
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::{Need, Setup};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use weighbridge_build::{artifacts, tools};
+use weighbridge_elsewhere::bundle::Bundle;
+use weighbridge_elsewhere::fleet::{self, Batch, Fleet};
+use weighbridge_elsewhere::pack;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::process::command;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::{Need, Setup, provide};
 use weighbridge_schema::request::RunRequest;
 
 /// What to do with a fleet.
@@ -140,11 +142,10 @@ pub fn submit(
         let own = Architecture::from_str(std::env::consts::ARCH, false);
         choice.arch.push(own.map_err(anyhow::Error::msg)?);
     }
-    let needs = Need::with_foreign(build::NEEDS, &choice.arch);
-    let setup = super::setup::provide(project, &needs, progress)?;
-    let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
-    let blocks_count =
-        fleet::blocks_count(project, &choice.experiments, &choice.profile.to_string())?;
+    let needs = Need::with_foreign(artifacts::NEEDS, &choice.arch);
+    let setup = provide(project, &needs, progress)?;
+    let artifacts = artifacts::artifacts(project, &setup, &choice.arch, false, progress)?;
+    let blocks_count = fleet::blocks_count(project, &choice.experiments, &choice.profile.to_string())?;
     let plan = plan(project, &choice, &artifacts, progress)?;
     let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
     let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
@@ -152,18 +153,18 @@ pub fn submit(
     // Each element says itself which architecture is its own.
     choice.arch.clear();
     let mut written = Fleet {
-        run: elsewhere::run_name(choice.profile)?,
+        run: pack::run_name(&choice.profile.to_string())?,
         architectures,
         blocks_count,
         block_size: Fleet::size(what.block_size, blocks_count),
         arguments: choice.arguments(),
-        revision: elsewhere::revision(project),
+        revision: pack::revision(project),
         jobs: BTreeMap::new(),
     };
     let folder = fleets(project, what.dir.as_deref()).join(&written.run);
     let batch = Batch { partition: what.partition.clone(), options: what.options.clone() };
     fleet::write(&folder, &written, &bundles, &batch)?;
-    crate::stage::write(&folder.join("plan.json"), &plan)?;
+    weighbridge_project::files::write(&folder.join("plan.json"), &plan)?;
     if !what.write_only {
         fleet::submit(&folder, &mut written, slurm)?;
     }
@@ -177,7 +178,7 @@ fn bundles(
     nodes: &[Architecture],
     architectures: &[Architecture],
     progress: &Progress,
-) -> Result<Vec<(String, crate::bundle::Bundle)>> {
+) -> Result<Vec<(String, Bundle)>> {
     let mut all = nodes.to_vec();
     // This machine's own: a node of its kind can emulate the others.
     all.extend(Architecture::from_str(std::env::consts::ARCH, false));
@@ -185,7 +186,7 @@ fn bundles(
     all.dedup();
     let mut made = Vec::new();
     for own in all {
-        match elsewhere::bundle(project, setup, own, architectures, progress) {
+        match pack::bundle(project, setup, own, architectures, progress) {
             Ok(bundle) => made.push((own.name().to_owned(), bundle)),
             Err(error) => progress.note(&format!("  no bundle for nodes of {own}: {error:#}")),
         }

@@ -1,19 +1,19 @@
 //! `cargo xtask paper`: the PDF, from the text in the checkout and what the analysis generated.
 
 use super::analyze::{self, Output};
-use super::setup::provide;
-use super::tools;
-use crate::exit::{Exit, LackingError};
-use crate::inputs::Inputs;
-use crate::process::{check, command, lines, shown};
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::{Need, Setup};
-use crate::stage;
 use crate::typed_numbers;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
-use xshell::Shell;
+use weighbridge_project::exit::{Exit, LackingError};
+use weighbridge_project::files;
+use weighbridge_project::inputs::Inputs;
+use weighbridge_project::process::{check, command, lines, shown};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::runs;
+use weighbridge_project::stage;
+use weighbridge_setup::provide;
+use weighbridge_setup::{Need, Setup};
 
 const STAGE: &str = "paper";
 /// What the text consists of, relative to `paper/`.
@@ -53,13 +53,13 @@ pub fn run(
 fn renew_picture(project: &Project, folder: &Path, output: &Output) -> Result<()> {
     let whole =
         |path: &Path| path.canonicalize().with_context(|| format!("look up {}", path.display()));
-    let published = tools::published(project)?.map(|published| whole(&published)).transpose()?;
+    let published = runs::published(project)?.map(|published| whole(&published)).transpose()?;
     if published != Some(whole(folder)?) {
         return Ok(());
     }
     let made = output.report.join("figures/cold-start.svg");
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
-    stage::write(&project.path("docs/cold-start.svg"), &bytes)
+    files::write(&project.path("docs/cold-start.svg"), &bytes)
 }
 
 /// Why there will be no PDF; `None` when TeX is there.
@@ -92,20 +92,19 @@ pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progres
     progress.begin("paper", 0);
     let made = typeset(project, generated).inspect_err(|_| progress.abandon())?;
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
-    stage::write(pdf, &bytes)?;
+    files::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
     stage::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
 }
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
     let folder = project.target.join("weighbridge/paper");
-    let shell = Shell::new()?;
-    shell.remove_path(&folder)?;
-    shell.create_dir(&folder)?;
+    files::remove(&folder)?;
+    files::make_folder(&folder)?;
     for source in SOURCES {
-        copy(&shell, &project.path("paper").join(source), &folder.join(source))?;
+        files::copy(&project.path("paper").join(source), &folder.join(source))?;
     }
-    copy(&shell, generated, &folder.join("generated"))?;
+    files::copy(generated, &folder.join("generated"))?;
     let mut latexmk = command("latexmk");
     latexmk.current_dir(&folder);
     // A user's own settings of latexmk are for the user's own texts.
@@ -132,16 +131,4 @@ fn complaint(log: &Path) -> String {
     let text = String::from_utf8_lossy(&bytes);
     let first: Vec<&str> = text.lines().skip_while(|line| !line.starts_with('!')).take(6).collect();
     format!("LaTeX: {} (the whole log: {})", first.join(" / "), log.display())
-}
-
-fn copy(shell: &Shell, from: &Path, to: &Path) -> Result<()> {
-    if !from.is_dir() {
-        return Ok(shell.copy_file(from, to)?);
-    }
-    shell.create_dir(to)?;
-    for entry in shell.read_dir(from)? {
-        let name = entry.file_name().context("an entry of a folder has a name")?;
-        copy(shell, &entry, &to.join(name))?;
-    }
-    Ok(())
 }

@@ -1,20 +1,23 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
-use super::setup::{for_manifest, need_name};
-use super::{build, failures, tools, unfinished};
+use super::{failures, unfinished};
 use crate::asked;
-use crate::exit::{Exit, InterruptedError, ToldError};
-use crate::machine_lock;
-use crate::process::{command, interrupted, with_events};
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::remote::Host;
-use crate::setup::{Engines, Need, Setup, engine};
-use crate::stage;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use weighbridge_build::{artifacts as build, tools};
+use weighbridge_elsewhere::remote::Host;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::exit::{Exit, InterruptedError, ToldError};
+use weighbridge_project::files;
+use weighbridge_project::machine_lock;
+use weighbridge_project::process::{command, interrupted, lines, with_events};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::stage;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::duration::parse_duration;
+use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifest, need_name};
 use weighbridge_schema::request::RunRequest;
 
 mod inputs;
@@ -76,7 +79,7 @@ pub fn run(
             // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.
             let _lock = (!mode.dry_run).then(machine_lock::to_measure).transpose()?;
             let needs = Need::with_foreign(NEEDS, &choice.arch);
-            let setup = super::setup::provide(project, &needs, progress)?;
+            let setup = setup::provide(project, &needs, progress)?;
             let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
             let measured = measure(project, &results, &setup, &artifacts, choice, mode, progress);
             measured.inspect_err(|error| {
@@ -172,9 +175,9 @@ fn measure(
     }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     // Held to the end of this function: engines that we started are stopped then.
-    let engines = engine::ensure(&project.setup_context(&reporter))?;
+    let engines = engine::ensure(&setup::Context::of(project, &reporter))?;
     let provisions = project.state.join("provisions.json");
-    stage::write(&provisions, &serde_json::to_vec_pretty(&with_engines(setup, &engines)?)?)?;
+    files::write(&provisions, &serde_json::to_vec_pretty(&with_engines(setup, &engines)?)?)?;
 
     let mut measuring = command(&runner);
     measuring.current_dir(&project.root).arg("run").args(choice.arguments());
@@ -233,16 +236,16 @@ fn dry_run(
     runner: &Path,
 ) -> Result<()> {
     let provisions = project.state.join("provisions-planned.json");
-    stage::write(&provisions, &serde_json::to_vec_pretty(&for_manifest(setup)?)?)?;
+    files::write(&provisions, &serde_json::to_vec_pretty(&for_manifest(setup)?)?)?;
     let mut planning = command(runner);
     planning.current_dir(&project.root).arg("run").args(choice.arguments());
     planning.arg("--artifacts").arg(artifacts).arg("--provisions").arg(&provisions);
-    planning.arg("--programs").arg(crate::setup::programs::folder(&project.state));
+    planning.arg("--programs").arg(setup::programs::folder(&project.state));
     planning.args(["--claims", "analysis/claims.toml", "--dry-run", "--plan-engines"]);
     if mode.verbose {
         planning.arg("--verbose");
     }
-    let status = crate::process::lines(&mut planning, |line| println!("{line}"))?;
+    let status = lines(&mut planning, |line| println!("{line}"))?;
     ToldError::unless(status, &[0])
 }
 

@@ -1,19 +1,20 @@
 //! `cargo xtask test --fleet`: a fleet on a real Slurm of two nodes on this machine, one of which is killed on the way.
 
 use super::fleet::{Submit, Which, collect, submit};
-use crate::architecture::Architecture;
-use crate::fleet::{self, Fleet};
-use crate::merge::Part;
-use crate::process::interrupted;
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::setup::Context as SetupContext;
-use crate::setup::slurm_test::{Cluster, NODES};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use weighbridge_elsewhere::fleet::{self, Fleet};
+use weighbridge_elsewhere::merge::Part;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::files;
+use weighbridge_project::process::interrupted;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_setup::Context as SetupContext;
+use weighbridge_setup::slurm_test::{Cluster, NODES};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
 
@@ -28,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Slurm is not installed, or something did not come out as it must.
 pub fn run(project: &Project, progress: &Progress) -> Result<()> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
-    let context = project.setup_context(&reporter);
+    let context = SetupContext::of(project, &reporter);
     let cluster = Cluster::of(&context);
     cluster.start(&context)?;
     let checked = check(project, &context, &cluster, progress);
@@ -43,9 +44,7 @@ fn check(
     progress: &Progress,
 ) -> Result<()> {
     let shared = project.state.join("fleet-test");
-    if shared.exists() {
-        std::fs::remove_dir_all(&shared).with_context(|| format!("empty {}", shared.display()))?;
-    }
+    files::remove(&shared)?;
     let what = Submit {
         choice: RunRequest {
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
@@ -99,7 +98,7 @@ fn check(
     let which = Which { run: None, dir: Some(shared.clone()) };
     let run = collect(project, &which, &shared.join("results"), slurm)?;
     look_at(&run, &kept)?;
-    std::fs::remove_dir_all(&shared).with_context(|| format!("remove {}", shared.display()))
+    files::remove(&shared)
 }
 
 /// Waits for an element of which `is_so`; gives its name.
@@ -121,7 +120,7 @@ fn wait(
 }
 
 fn rest(folder: &Path, begun: Instant) -> Result<()> {
-    ensure!(!interrupted(), crate::exit::InterruptedError);
+    ensure!(!interrupted(), weighbridge_project::exit::InterruptedError);
     if begun.elapsed() > LIMIT {
         bail!("the fleet does not end; see {}", folder.join("log").display());
     }

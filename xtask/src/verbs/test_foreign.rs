@@ -1,19 +1,22 @@
 //! `cargo xtask test --arch`: our own programs' unit tests as a machine of the other architecture would run them, so
 //! that nothing in them takes this machine's for granted.
 
-use super::setup::toolchain;
-use super::tools::ELSEWHERE;
-use crate::architecture::Architecture;
-use crate::process::{command, run as call};
-use crate::project::Project;
-use crate::settings;
-use crate::setup::{Need, Setup, rust};
 use anyhow::Result;
+use weighbridge_build::tools::ELSEWHERE;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::process::{command, run as call};
+use weighbridge_project::project::Project;
+use weighbridge_project::settings;
+use weighbridge_setup::{Need, Setup, rust, toolchain};
 
-/// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would have polars compiled
-/// once more.
-const PACKAGES: [&str; 9] = [
+/// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would
+/// have polars compiled once more.
+const PACKAGES: [&str; 13] = [
     "xtask",
+    "weighbridge-project",
+    "weighbridge-setup",
+    "weighbridge-build",
+    "weighbridge-elsewhere",
     "weighbridge-runner",
     "weighbridge-schema",
     "weighbridge-machine",
@@ -61,5 +64,17 @@ mod tests {
         let arguments = rust::build_std("panic_unwind");
         assert_eq!(with_test_crate(&arguments[0]), "-Zbuild-std=std,panic_unwind,test");
         assert_eq!(with_test_crate("--offline"), "--offline");
+    }
+
+    #[test]
+    fn every_crate_of_xtask_is_tested() {
+        let manifest = include_str!("../../../Cargo.toml");
+        let members = manifest.lines().map(|line| line.trim().trim_matches(['"', ',']));
+        let crates: Vec<&str> = members.filter_map(|line| line.strip_prefix("xtask/")).collect();
+        assert!(crates.len() >= 4, "{crates:?}");
+        for name in crates {
+            let package = format!("weighbridge-{name}");
+            assert!(PACKAGES.contains(&package.as_str()), "{package} is not tested");
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! `cargo xtask test --fuzz 10min`: mutated images and queries to the library in process, to the native server and
 //! to the host with the component; they must answer the same, and no decoder may panic.
 
-use super::build;
-use crate::cargo::Build;
-use crate::exit::Exit;
-use crate::process::{command, interrupted, lines, shown};
-use crate::progress::Progress;
-use crate::project::Project;
 use anyhow::Result;
 use std::time::Duration;
+use weighbridge_build::artifacts;
+use weighbridge_build::cargo::Build;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::process::{command, interrupted, lines, shown};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
 
 const PROGRAM: &str = "weighbridge-fuzz";
 /// Where the images to begin with lie.
@@ -21,8 +21,8 @@ const SEEDS: [&str; 3] =
 /// Something could not be built (exit code 3 where the machine lacks something) or run. Answers that differ are no
 /// error but exit code 1.
 pub fn run(project: &Project, duration: Duration, seed: u64, progress: &Progress) -> Result<Exit> {
-    let setup = super::setup::provide(project, build::NEEDS, progress)?;
-    let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
+    let setup = weighbridge_setup::provide(project, artifacts::NEEDS, progress)?;
+    let artifacts = artifacts::artifacts(project, &setup, &[], false, progress)?;
     // As the measured programs are: a checked overflow would be a difference that they do not have.
     let release = Build {
         package: PROGRAM,

@@ -2,15 +2,17 @@
 //! log alone, in another language with other libraries (`analysis/check`), and compared with every
 //! number that the analysis prints.
 
-use super::tools;
-use crate::exit::{Exit, LackingError};
-use crate::inputs::Inputs;
-use crate::process::{command, interrupted, lines, run as call, shown, with_events};
-use crate::progress::Progress;
-use crate::project::Project;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use weighbridge_build::tools;
+use weighbridge_project::exit::{Exit, LackingError};
+use weighbridge_project::files;
+use weighbridge_project::inputs::Inputs;
+use weighbridge_project::process::{command, interrupted, lines, run as call, shown, with_events};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::runs;
 
 /// The programs, and what they need, within the checkout.
 const FOLDER: &str = "analysis/check";
@@ -31,7 +33,7 @@ const PROBE: &str = "import sys\n\
 /// There is no published run, Python or a package cannot be had (exit code 3), or the check does
 /// not see what it must.
 pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
-    let published = tools::published(project)?.context("paper/data holds no run to check")?;
+    let published = runs::published(project)?.context("paper/data holds no run to check")?;
     let python = environment(project, progress)?;
     let folder = project.state.join("independent");
     let generated = folder.join("generated");
@@ -51,7 +53,7 @@ pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
     let status = lines(&mut check, |line| println!("{line}"))?;
     match status.code() {
         Some(1) => Ok(Exit::DoesNotHold),
-        _ => crate::process::check(&text, status).map(|()| Exit::Done),
+        _ => weighbridge_project::process::check(&text, status).map(|()| Exit::Done),
     }
 }
 
@@ -71,10 +73,8 @@ fn analyse(
     generated: &Path,
     progress: &Progress,
 ) -> Result<()> {
-    if folder.exists() {
-        // A table that is not made any more must not be checked.
-        std::fs::remove_dir_all(folder).with_context(|| format!("empty {}", folder.display()))?;
-    }
+    // A table that is not made any more must not be checked.
+    files::remove(folder)?;
     let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut analysis = command(program);
     analysis.current_dir(&project.root).arg("render").arg("--run").arg(run);
@@ -106,16 +106,7 @@ fn environment(project: &Project, progress: &Progress) -> Result<PathBuf> {
     if !python.exists() {
         require_python(Path::new("python3"))?;
         progress.note("  installing numpy, scipy and hdrhistogram (about 55 MB)");
-        let unfinished = folder.with_extension(format!("unfinished-{}", std::process::id()));
-        let made = install(project, &unfinished).and_then(|()| {
-            std::fs::rename(&unfinished, &folder)
-                .with_context(|| format!("make {}", folder.display()))
-        });
-        if made.is_err() {
-            // A half-made environment must not be taken for a whole one.
-            let _ = std::fs::remove_dir_all(&unfinished);
-        }
-        made?;
+        files::make_whole(&folder, |unfinished| install(project, unfinished))?;
     }
     Ok(python)
 }

@@ -1,12 +1,12 @@
 //! `cargo xtask test --reference`: every pixel of our answers to the odd images beside an independent decoder's.
 
-use crate::cargo::Build;
-use crate::exit::Exit;
-use crate::process::{command, interrupted, lines, shown};
-use crate::progress::Progress;
-use crate::project::Project;
 use anyhow::Result;
 use std::process::Stdio;
+use weighbridge_build::cargo::Build;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::process::{command, interrupted, lines, shown};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
 
 const PROGRAM: &str = "weighbridge-command";
 const SCRIPT: &str = "experiments/corpus/odd/reference.py";

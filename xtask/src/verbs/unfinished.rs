@@ -25,8 +25,8 @@ struct Plan {
     plan: Vec<serde::de::IgnoredAny>,
 }
 
-/// Those in the folder `results`, oldest first: their names begin with their time. One that was ended before it had a plan
-/// is none.
+/// Those in the folder `results`, oldest first: their names begin with their time. One that was
+/// ended before it had a plan is none.
 #[must_use]
 pub fn all(results: &Path) -> Vec<Unfinished> {
     let entries = std::fs::read_dir(results).into_iter().flatten().flatten();

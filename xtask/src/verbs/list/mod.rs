@@ -1,17 +1,15 @@
 //! `cargo xtask list`: what can be asked, what can be measured here, and what was measured.
 
-mod runs;
 mod sections;
 
 use super::analyze::claims_file;
-use crate::exit::Exit;
-use crate::project::Project;
-use crate::questions::Questions;
 use anyhow::{Context, Result};
 use sections::Listing;
+use weighbridge_project::exit::Exit;
+use weighbridge_project::project::Project;
+use weighbridge_project::questions::Questions;
+use weighbridge_project::runs;
 use weighbridge_schema::claim::read_claims;
-
-pub use runs::{RunLine, State, all as all_runs};
 
 /// What is listed; everything when none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -70,12 +68,4 @@ fn listing(project: &Project, asked: &[Section]) -> Result<Listing> {
         },
         runs: if is_asked(Section::Runs) { Some(runs::all(project)?) } else { None },
     })
-}
-
-/// Names of the experiments, sorted.
-///
-/// # Errors
-/// A definition is wrong; the message names file and line.
-pub fn stems(project: &Project) -> Result<Vec<String>> {
-    Ok(sections::experiments(&Questions::read(project)?).into_iter().map(|one| one.name).collect())
 }

@@ -1,20 +1,21 @@
 //! The parts of the list, and how each is laid out.
 
-use super::super::build;
-use super::super::subject_programs::lacking_program;
-use super::runs::RunLine;
-use crate::architecture::Architecture;
-use crate::project::Project;
-use crate::questions::{Kind, Questions};
-use crate::setup::{Need, Standing, probe_all};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use weighbridge_build::record;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::project::Project;
+use weighbridge_project::questions::{Kind, Questions};
+use weighbridge_project::runs::RunLine;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
 use weighbridge_schema::workload::Workload;
+use weighbridge_setup::Context;
+use weighbridge_setup::standings::lacking_program;
+use weighbridge_setup::{Need, Standing, probe_all};
 
 const PROFILES: [Profile; 3] = [Profile::Smoke, Profile::Quick, Profile::Paper];
 
@@ -116,7 +117,7 @@ pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<S
     let silent = |_: &str| {};
     let asked = [Need::ContainerEngine, Need::Podman];
     let mut engines = BTreeMap::new();
-    for finding in probe_all(&project.setup_context(&silent), &asked)? {
+    for finding in probe_all(&Context::of(project, &silent), &asked)? {
         engines.insert(finding.need, finding.standing);
     }
     let why = |name: &str, subject: &Subject| {
@@ -171,7 +172,7 @@ pub(super) fn artifacts(project: &Project) -> Result<Vec<ArtifactsLine>> {
     for architecture in Architecture::ALL {
         let folder = project.artifacts().with_file_name(architecture.name());
         if folder.join("artifacts.json").is_file() {
-            let record = build::record::read(&folder)?;
+            let record = record::read(&folder)?;
             let (libc, toolchain) = (record.libc, record.toolchain);
             found.push(ArtifactsLine { architecture: architecture.to_string(), libc, toolchain });
         }

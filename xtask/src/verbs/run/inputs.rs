@@ -1,19 +1,21 @@
 //! What decides about a run: where all of it is as it was, measuring again would tell nothing new.
 
-use super::super::{build, setup_subjects};
-use crate::inputs::{Digests, Inputs};
-use crate::progress::Progress;
-use crate::project::Project;
-use crate::questions::Questions;
-use crate::setup::{LocalMachine, Machine, engine, found, programs};
-use crate::stage::Parts;
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::path::Path;
+use weighbridge_build::{artifacts as build, record};
+use weighbridge_project::inputs::{Digests, Inputs};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::questions::Questions;
+use weighbridge_project::stage::Parts;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::Installed;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_schema::subject::{Subject, SubjectsFile};
+use weighbridge_setup::{
+    Context, LocalMachine, Machine, engine_program, found, programs, subjects,
+};
 
 /// The part that two runs of the same question have in common.
 pub(super) const ASKED: &str = "what was asked";
@@ -35,7 +37,7 @@ pub(super) fn of(
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let mut parts = questions(project, choice, Parts::default())?.with("runner", runner_digest);
     parts = parts.with("artifacts", built(artifacts, choice)?);
-    for (name, digest) in found::programs(&project.setup_context(&reporter), &mut digests) {
+    for (name, digest) in found::programs(&Context::of(project, &reporter), &mut digests) {
         parts = parts.with(&format!("program {name}"), digest);
     }
     for (name, digest) in of_subjects(project, choice, programs, &mut digests)? {
@@ -72,7 +74,7 @@ fn built(artifacts: &Path, choice: &RunRequest) -> Result<String> {
         if !folder.join("artifacts.json").is_file() {
             continue;
         }
-        let record = build::record::read(&folder)?;
+        let record = record::read(&folder)?;
         inputs = inputs.word(&record.architecture).word(&record.toolchain).word(&record.libc);
         for (name, artifact) in &record.artifacts {
             inputs = inputs.word(name).word(&artifact.sha256);
@@ -89,7 +91,7 @@ fn of_subjects(
     folder: &Path,
     digests: &mut Digests,
 ) -> Result<Vec<(String, String)>> {
-    let file = setup_subjects::read(project)?;
+    let file = subjects::read(project)?;
     let mut wanted: BTreeSet<(ProgramName, Option<String>)> = BTreeSet::new();
     for subject in asked(project, choice, &file) {
         wanted.extend(subject.programs());
@@ -103,7 +105,7 @@ fn of_subjects(
             // As the runner looks it up: one on PATH serves in place of the pinned version, and of
             // no other.
             None if version.is_none() => {
-                let path = engine::program(&LocalMachine, name.as_str());
+                let path = engine_program(&LocalMachine, name.as_str());
                 path.map(|path| digests.get(&path)).transpose()?
             }
             None => None,

@@ -1,11 +1,11 @@
 //! Tests of what a run takes as its inputs.
 
 use super::*;
-use crate::progress::Progress;
-use crate::setup::fake::{Bench, FakeMachine};
-use crate::setup::{Need, Outcome, provide_all};
 use std::path::PathBuf;
+use weighbridge_project::progress::Progress;
 use weighbridge_schema::subject::ContainerEngine;
+use weighbridge_setup::fake::{Bench, FakeMachine};
+use weighbridge_setup::{Need, Outcome, provide_all};
 
 const SUBJECTS: &str = r#"
 [subjects.native]
@@ -41,7 +41,9 @@ fn project(folder: &Path) -> (Project, PathBuf) {
         build: folder.join("target"),
         assume_yes: true,
     };
-    let write = |file: PathBuf, text: &str| crate::stage::write(&file, text.as_bytes()).unwrap();
+    let write = |file: PathBuf, text: &str| {
+        weighbridge_project::files::write(&file, text.as_bytes()).unwrap()
+    };
     write(project.path("experiments/subjects.toml"), SUBJECTS);
     write(project.path("experiments/workloads.toml"), "");
     write(project.path("experiments/corpus/a.png"), "a picture");
@@ -101,14 +103,14 @@ fn what_was_found_decides_and_not_how_it_came_here() {
             let setup = provide_all(context, &needs).unwrap();
             let mut digests = Digests::read(context.state.join("digests.json"));
             let found = found::programs(context, &mut digests);
-            let told = build::record::found(&setup, Need::StaticNative);
+            let told = record::found(&setup, Need::StaticNative);
             (setup, found, told)
         })
     };
     let (first, found, told) = visit(&machine);
     let installs_count = machine.count("apt-get");
     let (second, found_again, told_again) = visit(&machine);
-    let providers = |setup: &crate::setup::Setup| {
+    let providers = |setup: &weighbridge_setup::Setup| {
         [3, 4].map(|index: usize| match &setup.provisions[index].outcome {
             Outcome::Provided { provider, .. } => provider.clone(),
             Outcome::Missing { reason, .. } => panic!("{reason}"),
@@ -150,7 +152,8 @@ fn a_run_is_another_one_by_its_question_its_artifacts_and_the_programs_it_visits
     let again = || [&all, &native].map(|choice| parts(&project, &artifacts, choice));
     assert_eq!(again(), before);
 
-    let write = |file: &Path, text: &str| crate::stage::write(file, text.as_bytes()).unwrap();
+    let write =
+        |file: &Path, text: &str| weighbridge_project::files::write(file, text.as_bytes()).unwrap();
     // How a need of the build was met.
     write(&artifacts.join("artifacts.json"), &record("path", "1"));
     assert_eq!(again(), before);

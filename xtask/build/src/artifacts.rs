@@ -1,0 +1,338 @@
+//! The measured artifacts of each architecture, with their digests in `artifacts.json`.
+
+use crate::cargo::Build;
+use crate::names::{
+    BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST,
+    HOST_COMPILER, IMAGE, NATIVE, PLUGIN, PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS,
+};
+use crate::{record, tools};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use weighbridge_project::architecture::Architecture;
+use weighbridge_project::files;
+use weighbridge_project::inputs::Inputs;
+use weighbridge_project::process::{check, command, lines, shown};
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::stage::{self, Parts};
+use weighbridge_setup::{Need, Setup, TargetToolchain, roots, toolchain};
+
+/// What the measured programs are made of.
+pub(crate) const SOURCES: [&str; 5] =
+    ["service", "Cargo.lock", "Cargo.toml", "rust-toolchain.toml", ".cargo/config.toml"];
+
+/// What writes the images, of the runner's sources.
+const IMAGE_WRITER: &str = "experiments/runner/src/image";
+/// What the emulators' plugin is made of.
+const PLUGIN_SOURCES: &str = "experiments/instructions";
+
+/// The needs of a build for this machine.
+pub const NEEDS: &[Need] = &[
+    Need::CCompiler,
+    Need::WasmComponent,
+    Need::WasmCommand,
+    Need::StaticNative,
+    Need::ImageDebian,
+    Need::ImageAlpine,
+];
+
+/// Every architecture that was asked for can be built for.
+///
+/// # Errors
+/// One cannot; exit code 3.
+pub fn require(setup: &Setup, architectures: &[Architecture]) -> Result<()> {
+    for architecture in Architecture::foreign(architectures) {
+        toolchain(setup, Need::static_foreign(architecture))?;
+    }
+    Ok(())
+}
+
+/// The folders of the artifacts, this machine's first.
+#[must_use]
+pub fn folders(own: &Path, architectures: &[Architecture]) -> Vec<PathBuf> {
+    let foreign = Architecture::foreign(architectures);
+    let siblings = foreign.iter().map(|architecture| own.with_file_name(architecture.name()));
+    std::iter::once(own.to_owned()).chain(siblings).collect()
+}
+
+/// Builds everything unless nothing has changed, and returns this machine's folder; the other
+/// architectures' lie beside it. One that cannot be built for is left out and said so: what needs its artifacts
+/// is then not measured.
+///
+/// # Errors
+/// A target is missing (exit code 3) or the build failed.
+pub fn artifacts(
+    project: &Project,
+    setup: &Setup,
+    architectures: &[Architecture],
+    force: bool,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
+    with_runner(project, setup, architectures, &runner, force, progress)
+}
+
+/// As [`artifacts`], with a runner that is there.
+pub(crate) fn with_runner(
+    project: &Project,
+    setup: &Setup,
+    architectures: &[Architecture],
+    runner: &Path,
+    force: bool,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let own = project.artifacts();
+    let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
+    let common = Common { project, setup, runner, own: &own, sources: &sources, force, progress };
+    common.build(std::env::consts::ARCH, Need::StaticNative)?;
+    for architecture in Architecture::foreign(architectures) {
+        let need = Need::static_foreign(architecture);
+        match toolchain(setup, need) {
+            Ok(_) => common.build(architecture.name(), need)?,
+            Err(lacking) => {
+                progress.note(&format!("nothing is built for {architecture}: {lacking}"));
+            }
+        }
+    }
+    Ok(own)
+}
+
+/// What the builds of all architectures share.
+struct Common<'a> {
+    project: &'a Project,
+    setup: &'a Setup,
+    runner: &'a Path,
+    /// The folder of this machine's artifacts.
+    own: &'a Path,
+    /// Digest of the sources: what a program tells of itself in `GET /v1/info`. Nothing of the machine is in
+    /// it, or no two machines would build the same.
+    sources: &'a str,
+    force: bool,
+    progress: &'a Progress,
+}
+
+impl Common<'_> {
+    fn build(&self, architecture: &str, need: Need) -> Result<()> {
+        let native = toolchain(self.setup, need)?;
+        let folder = self.own.with_file_name(architecture);
+        let inputs = self.inputs(native, need, &folder)?;
+        let stage = format!("build-{architecture}");
+        if !self.force && stage::fresh(self.project, &stage, &inputs.digest()).is_some() {
+            let title = format!("build for {architecture}");
+            self.progress.skipped(&title, "sources and toolchains are unchanged");
+            return Ok(());
+        }
+        if let Some(why) = stage::why_again(self.project, &stage, &inputs) {
+            self.progress.note(&format!("  built again for {architecture}: {why}"));
+        }
+        files::make_folder(&folder)?;
+        self.programs(native, &folder)?;
+        self.guests(&folder)?;
+        let title = format!("compile the component for {architecture}, write the image");
+        self.progress.begin(&title, 0);
+        self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
+        self.progress.end("done");
+        let mut files = [&COMPILED_FOR_EACH[..], &GUESTS].concat();
+        if folder == self.own {
+            self.plugin(&folder)?;
+            files.push(PLUGIN);
+            for (file, root) in self.roots() {
+                self.image(architecture, Some(&root), &folder, file)?;
+                files.push(file);
+            }
+        }
+        let guests = [self.component()?, self.wasm_command()?];
+        let built = record::Built { architecture, native, need, guests };
+        let outputs = record::write(self.project, &folder, &files, &built, self.setup)?;
+        stage::done_with(self.project, &stage, &inputs, &outputs, "built")
+    }
+
+    fn inputs(&self, native: &TargetToolchain, need: Need, folder: &Path) -> Result<Parts> {
+        let root = &self.project.root;
+        let of = |path| anyhow::Ok(Inputs::default().path(root, path)?.digest());
+        let mut parts = Parts::default()
+            .with("sources", self.sources)
+            .with("image writer", of(IMAGE_WRITER)?)
+            .with("plugin", of(PLUGIN_SOURCES)?)
+            .with("versions found", record::found(self.setup, need))
+            .with("folder", folder.to_string_lossy());
+        let own = toolchain(self.setup, Need::StaticNative)?;
+        for toolchain in [native, own, self.component()?, self.wasm_command()?] {
+            let name = format!("toolchain {}", toolchain.triple);
+            parts = parts.with(&name, serde_json::to_string(toolchain)?);
+        }
+        if folder == self.own {
+            for (file, root) in self.roots() {
+                parts = parts.with(file, root.to_string_lossy());
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The images that can be built on a root file system, and those.
+    fn roots(&self) -> Vec<(&'static str, PathBuf)> {
+        let root = |need| roots::of(self.setup, need, &self.project.state);
+        BASED_IMAGES.iter().filter_map(|&(need, file)| Some((file, root(need)?))).collect()
+    }
+
+    fn component(&self) -> Result<&TargetToolchain> {
+        toolchain(self.setup, Need::WasmComponent)
+    }
+
+    fn wasm_command(&self) -> Result<&TargetToolchain> {
+        toolchain(self.setup, Need::WasmCommand)
+    }
+
+    fn release(
+        &self,
+        package: &str,
+        arguments: &[&str],
+        toolchain: &TargetToolchain,
+        made: &str,
+        to: &Path,
+    ) -> Result<()> {
+        let build = Build {
+            package,
+            within_workspace: false,
+            profile: "release",
+            arguments,
+            toolchain: Some(toolchain),
+            env: &[("WEIGHBRIDGE_BUILD_DIGEST", &self.sources[..16])],
+        };
+        build.run(self.project, self.progress)?;
+        keep(self.project, toolchain, made, to)
+    }
+
+    /// The native programs.
+    fn programs(&self, native: &TargetToolchain, folder: &Path) -> Result<()> {
+        let no_compiler = ["--no-default-features"];
+        for (package, arguments, name) in [
+            ("weighbridge-native", &[][..], NATIVE),
+            ("weighbridge-host", &no_compiler, HOST),
+            ("weighbridge-host", &[], HOST_COMPILER),
+        ] {
+            self.release(package, arguments, native, package, &folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// The guests, which are built once: every architecture gets the same files.
+    fn guests(&self, folder: &Path) -> Result<()> {
+        if folder != self.own {
+            for name in GUESTS {
+                let from = self.own.join(name);
+                let bytes =
+                    std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
+                files::write(&folder.join(name), &bytes)?;
+            }
+            return Ok(());
+        }
+        let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
+        let (package, made) = ("weighbridge-hello", "weighbridge_hello.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(HELLO))?;
+        let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
+        self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))?;
+        for (name, feature) in SHELLS {
+            let (package, made) = ("weighbridge-shell", "weighbridge-shell.wasm");
+            let arguments = ["--features", feature];
+            self.release(package, &arguments, self.wasm_command()?, made, &folder.join(name))?;
+        }
+        let (package, made) = ("weighbridge-probe", "weighbridge_probe.wasm");
+        self.release(package, &["--lib"], self.component()?, made, &folder.join(PROBE))?;
+        PROBE_MODULES.iter().try_for_each(|name| self.assemble(name, &folder.join(name)))
+    }
+
+    /// A probe's module from its text: `probe-simd.wasm` from `simd.wat`.
+    fn assemble(&self, name: &str, to: &Path) -> Result<()> {
+        let stem = name.trim_start_matches("probe-").trim_end_matches(".wasm");
+        let text = self.project.root.join(PROBE_TEXTS).join(format!("{stem}.wat"));
+        let mut assemble = command(self.runner);
+        assemble.arg("assemble").arg("--text").arg(text).arg("--output").arg(to);
+        quietly(assemble)
+    }
+
+    /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.
+    fn plugin(&self, folder: &Path) -> Result<()> {
+        let build = Build {
+            package: "weighbridge-instructions",
+            within_workspace: false,
+            profile: "release",
+            arguments: &[],
+            toolchain: None,
+            env: &[],
+        };
+        build.run(self.project, self.progress)?;
+        copy(&self.project.target.join("release").join(PLUGIN), &folder.join(PLUGIN))
+    }
+
+    /// What cargo does not make: the component compiled ahead of time, by this machine's compiler for the
+    /// architecture, and the image of the binary.
+    fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
+        let mut compile = command(self.own.join(HOST_COMPILER));
+        compile.arg("compile").arg(folder.join(COMPONENT));
+        compile.args(["--target", &native.triple]);
+        if let Some(level) = record::level(architecture) {
+            compile.args(["--cpu", level]);
+        }
+        compile.arg("--output").arg(folder.join(COMPILED));
+        quietly(compile)?;
+        self.image(architecture, None, folder, IMAGE)
+    }
+
+    /// The image of the binary, FROM scratch or on a root file system.
+    fn image(
+        &self,
+        architecture: &str,
+        base: Option<&Path>,
+        folder: &Path,
+        file: &str,
+    ) -> Result<()> {
+        let mut image = command(self.runner);
+        image.args(["image", "--architecture", architecture]);
+        if let Some(base) = base {
+            image.arg("--base").arg(base);
+        }
+        image.arg("--binary").arg(folder.join(NATIVE));
+        image.arg("--output").arg(folder.join(file));
+        quietly(image)
+    }
+}
+
+fn quietly(mut step: Command) -> Result<()> {
+    let text = shown(&step);
+    let status = lines(&mut step, |_| ())?;
+    check(&text, status)
+}
+
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| format!("read {}", from.display()))?;
+    files::write(to, &bytes)
+}
+
+/// Copies what cargo made to its place among the artifacts, under a name of its own: two builds of the
+/// host differ in their features and would overwrite each other.
+fn keep(project: &Project, toolchain: &TargetToolchain, made: &str, to: &Path) -> Result<()> {
+    copy(&project.target.join(&toolchain.triple).join("release").join(made), to)?;
+    if to.extension().is_none() {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("make {} executable", to.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_where_it_is_digested() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
+        for source in SOURCES.iter().chain(&[IMAGE_WRITER, PLUGIN_SOURCES]) {
+            // What is not there would count as absent, and a change in it as none.
+            assert!(root.join(source).exists(), "{source}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Our own programs, the runner and the analysis: built when their sources have changed.
+
+use crate::cargo::Build;
+use crate::sources;
+use anyhow::Result;
+use std::path::PathBuf;
+use weighbridge_project::progress::Progress;
+use weighbridge_project::project::Project;
+use weighbridge_project::stage;
+use weighbridge_setup::TargetToolchain;
+
+/// The package and the program that measures.
+pub const RUNNER: &str = "weighbridge-runner";
+/// The package and the program that makes tables and figures.
+pub const ANALYSIS: &str = "weighbridge-analysis";
+
+/// The profile of what is built for other machines, and the name of its folder.
+pub const ELSEWHERE: &str = "elsewhere";
+
+/// Takes the programs that `cargo test --workspace` has just built beside the tests.
+///
+/// # Errors
+/// The state folder cannot be written.
+pub fn adopt(project: &Project) -> Result<()> {
+    for package in [RUNNER, ANALYSIS] {
+        let program = project.tool(package);
+        if program.is_file() {
+            let digest = sources::digest(&project.root, package)?;
+            stage::done(project, package, &digest, &[program], "built with the tests")?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds one of them, unless nothing has changed, and returns the program and the digest of its sources.
+///
+/// # Errors
+/// The build failed.
+pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(PathBuf, String)> {
+    let digest = sources::digest(&project.root, package)?;
+    let program = project.tool(package);
+    // A state folder that several checkouts share may tell of the program in another one's target folder.
+    if stage::fresh(project, package, &digest).is_none() || !program.is_file() {
+        let build = Build {
+            package,
+            within_workspace: true,
+            profile: "tools",
+            arguments: &[],
+            toolchain: None,
+            env: &[],
+        };
+        build.run(project, progress)?;
+        stage::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
+    }
+    Ok((program, digest))
+}
+
+/// Builds the runner for other machines: linked statically, for the toolchain's architecture.
+///
+/// # Errors
+/// The build failed.
+pub fn static_runner(
+    project: &Project,
+    toolchain: &TargetToolchain,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let package = RUNNER;
+    let inputs = sources::digest(&project.root, package)? + &serde_json::to_string(toolchain)?;
+    let stage = format!("{package}-{}", toolchain.triple);
+    let program = project.target.join(&toolchain.triple).join(ELSEWHERE).join(package);
+    if stage::fresh(project, &stage, &inputs).is_none() {
+        let build = Build {
+            package,
+            within_workspace: false,
+            profile: ELSEWHERE,
+            arguments: &[],
+            toolchain: Some(toolchain),
+            env: &[],
+        };
+        build.run(project, progress)?;
+        stage::done(project, &stage, &inputs, std::slice::from_ref(&program), "built")?;
+    }
+    Ok(program)
+}

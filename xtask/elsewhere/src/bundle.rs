@@ -1,0 +1,138 @@
+//! Everything that another machine needs to measure, in one archive: the runner, the artifacts and the questions.
+//!
+//! The runner in it is linked statically, so that it runs on any distribution; that of this machine is taken only where
+//! no static one can be built.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+use weighbridge_project::files::{copy, make_folder};
+use weighbridge_project::inputs::sha256_file;
+use weighbridge_project::process::{command, run};
+
+/// What goes along of `experiments/`.
+const QUESTIONS: [&str; 5] =
+    ["definitions", "calibration", "corpus", "subjects.toml", "workloads.toml"];
+/// Characters of the digest that name a bundle.
+const DIGEST_LENGTH: usize = 16;
+
+/// Where the parts of a bundle lie on this machine.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// The checkout: its questions and claims go along.
+    pub root: PathBuf,
+    /// The runner, of the other machine's instruction set.
+    pub runner: PathBuf,
+    /// Folders of artifacts, each with its instruction set as its name.
+    pub artifacts: Vec<PathBuf>,
+}
+
+/// An archive that unpacks to `weighbridge-runner`, `remote.sh`, `artifacts/`, `experiments/` and `claims.toml`.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The archive.
+    pub file: PathBuf,
+    /// Names what is in it: equal contents have equal names.
+    pub digest: String,
+}
+
+impl Contents {
+    /// Writes the archive into `folder`, unless it lies there already.
+    ///
+    /// # Errors
+    /// Something that belongs into it is missing, or tar fails.
+    pub fn pack(&self, folder: &Path) -> Result<Bundle> {
+        make_folder(folder)?;
+        let staging = folder.join(format!("staging-{}", std::process::id()));
+        let packed = self.fill(&staging).and_then(|()| archive(&staging, folder));
+        // A staging folder that stays behind costs only space.
+        let _ = fs::remove_dir_all(&staging);
+        packed
+    }
+
+    fn fill(&self, staging: &Path) -> Result<()> {
+        let experiments = staging.join("experiments");
+        make_folder(&experiments)?;
+        make_folder(&staging.join("artifacts"))?;
+        copy(&self.runner, &staging.join("weighbridge-runner"))?;
+        for name in QUESTIONS {
+            copy(&self.root.join("experiments").join(name), &experiments.join(name))?;
+        }
+        copy(&self.root.join("analysis/claims.toml"), &staging.join("claims.toml"))?;
+        for from in &self.artifacts {
+            let name = from.file_name().context("an artifact folder without a name")?;
+            copy(from, &staging.join("artifacts").join(name))?;
+        }
+        let script = staging.join("remote.sh");
+        fs::write(&script, include_str!("remote/remote.sh"))
+            .with_context(|| format!("write {}", script.display()))
+    }
+}
+
+/// One archive for one content, whenever and by whomever it is packed.
+fn archive(staging: &Path, folder: &Path) -> Result<Bundle> {
+    let unfinished = staging.with_extension("tar");
+    let mut tar = command("tar");
+    tar.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0"]);
+    tar.args(["--numeric-owner", "--format=ustar", "--file"]).arg(&unfinished);
+    tar.arg("--directory").arg(staging).arg(".");
+    run(&mut tar)?;
+    let mut digest = sha256_file(&unfinished)?;
+    digest.truncate(DIGEST_LENGTH);
+    let file = folder.join(format!("{digest}.tar"));
+    fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
+    Ok(Bundle { file, digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(folder: &Path) -> Contents {
+        let root = folder.join("root");
+        for name in ["definitions", "calibration", "corpus"] {
+            fs::create_dir_all(root.join("experiments").join(name)).unwrap();
+            fs::write(root.join("experiments").join(name).join("a"), name).unwrap();
+        }
+        fs::create_dir_all(root.join("analysis")).unwrap();
+        for name in ["experiments/subjects.toml", "experiments/workloads.toml", "runner"] {
+            fs::write(root.join(name), name).unwrap();
+        }
+        fs::write(root.join("analysis/claims.toml"), "").unwrap();
+        let artifacts = folder.join("built/aarch64");
+        fs::create_dir_all(&artifacts).unwrap();
+        fs::write(artifacts.join("artifacts.json"), "{}").unwrap();
+        Contents { runner: root.join("runner"), root, artifacts: vec![artifacts] }
+    }
+
+    #[test]
+    fn equal_contents_have_one_name_and_unpack_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let contents = contents(folder.path());
+        let first = contents.pack(&folder.path().join("bundles")).unwrap();
+        let again = contents.pack(&folder.path().join("elsewhere")).unwrap();
+        assert_eq!(first.digest, again.digest);
+        let unpacked = folder.path().join("unpacked");
+        fs::create_dir(&unpacked).unwrap();
+        let mut tar = command("tar");
+        run(tar.arg("-xf").arg(&first.file).arg("-C").arg(&unpacked)).unwrap();
+        for name in ["weighbridge-runner", "remote.sh", "claims.toml", "experiments/corpus/a"] {
+            assert!(unpacked.join(name).is_file(), "{name}");
+        }
+        assert!(unpacked.join("artifacts/aarch64/artifacts.json").is_file());
+        assert_eq!(fs::read_dir(folder.path().join("bundles")).unwrap().count(), 1);
+
+        fs::write(contents.root.join("experiments/corpus/a"), "changed").unwrap();
+        let changed = contents.pack(&folder.path().join("bundles")).unwrap();
+        assert_ne!(first.digest, changed.digest);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut contents = contents(folder.path());
+        contents.runner = folder.path().join("nothing");
+        let error = format!("{:#}", contents.pack(folder.path()).unwrap_err());
+        assert!(error.contains("nothing"), "{error}");
+    }
+}

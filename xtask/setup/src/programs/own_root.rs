@@ -1,0 +1,152 @@
+//! A program from a Debian suite in a root of its own: the package and what it depends on are downloaded and unpacked
+//! under the state folder, not installed, and the program is started by that root's own loader.
+
+use super::made::Made;
+use crate::context::Context;
+use crate::debian::{entry, private_index};
+use crate::machine::Step;
+use crate::packages::in_nix;
+use crate::pins::Archive;
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use weighbridge_project::files::make_folder;
+
+/// Where a root keeps its loader, by architecture.
+const LOADERS: [&str; 4] = [
+    "lib64/ld-linux-x86-64.so.2",
+    "usr/lib64/ld-linux-x86-64.so.2",
+    "lib/ld-linux-aarch64.so.1",
+    "usr/lib/ld-linux-aarch64.so.1",
+];
+
+/// Downloads and unpacks `packages`, of exactly the versions that they name as `NAME=VERSION`, into
+/// `root`; the first is `package`, which holds `program`.
+///
+/// # Errors
+/// This machine cannot ask Debian's archive, the suite has another version by now, or unpacking failed.
+pub(super) fn unpack(
+    context: &Context<'_>,
+    suite: &str,
+    package: &str,
+    packages: &[String],
+    program: &str,
+    root: &Path,
+) -> Result<Made> {
+    let files = download(context, suite, package, packages)?;
+    make_folder(root)?;
+    let mut detail = BTreeMap::new();
+    for file in &files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // PACKAGE_VERSION_ARCHITECTURE.deb, with the colon of an epoch escaped.
+        let mut parts = name.splitn(3, '_');
+        if let (Some(package), Some(version)) = (parts.next(), parts.next()) {
+            detail.insert(package.to_owned(), version.replace("%3a", ":"));
+        }
+        let arguments = ["-x".into(), file.to_string_lossy(), root.to_string_lossy()];
+        context.machine.run(&Step::new("dpkg", arguments))?;
+    }
+    let program = root.join(program);
+    if !context.machine.exists(&program) {
+        bail!("{} hold no {}", packages.join(", "), program.display());
+    }
+    let loader = LOADERS.map(|path| root.join(path)).into_iter().find(|path| path.exists());
+    let (command, libraries) = match loader {
+        Some(loader) => with_loader(context, root, &loader, &program)?,
+        None => (vec![program.display().to_string()], Vec::new()),
+    };
+    Ok(Made { command, program, libraries, detail })
+}
+
+/// The files of the packages and of everything that they depend on, as apt resolves it for a
+/// machine on which nothing is installed.
+fn download(
+    context: &Context<'_>,
+    suite: &str,
+    package: &str,
+    packages: &[String],
+) -> Result<Vec<PathBuf>> {
+    if in_nix(context.machine) {
+        bail!("nothing is downloaded in a Nix shell");
+    }
+    let archive = entry(context.machine, Archive::Main)?;
+    let name = format!("{package}-{suite}");
+    let mut options = private_index(context, &name, &[(archive, vec![suite])])?;
+    let folder = context.state.join("apt").join(&name);
+    let status = folder.join("status");
+    std::fs::write(&status, "").with_context(|| format!("can't write {}", status.display()))?;
+    let archives = folder.join("cache/archives");
+    for setting in [
+        format!("Dir::State::status={}", status.display()),
+        format!("Dir::Cache::archives={}", archives.display()),
+        "APT::Install-Recommends=false".to_owned(),
+    ] {
+        options.extend(["-o".to_owned(), setting]);
+    }
+    let apt = |arguments: &[&str]| {
+        let all = options.iter().cloned().chain(arguments.iter().map(|&word| word.to_owned()));
+        context.machine.run(&Step::new("apt-get", all))
+    };
+    (context.reporter)(&format!("fetching the package index of {suite}"));
+    apt(&["update"])?;
+    // What an earlier version left must not be unpacked along.
+    apt(&["clean"])?;
+    let shown = packages.join(", ");
+    (context.reporter)(&format!("downloading {shown} with what is depended on"));
+    let wanted = packages.iter().map(String::as_str);
+    let words: Vec<&str> =
+        ["install", "--download-only", "--yes"].into_iter().chain(wanted).collect();
+    apt(&words)
+        .with_context(|| format!("{suite} has no {shown} any more, or it cannot be downloaded"))?;
+    let files = context.machine.list(&archives).into_iter();
+    Ok(files.filter(|file| file.extension().is_some_and(|ending| ending == "deb")).collect())
+}
+
+/// The command with the loader, and the libraries that it finds for the program.
+fn with_loader(
+    context: &Context<'_>,
+    root: &Path,
+    loader: &Path,
+    program: &Path,
+) -> Result<(Vec<String>, Vec<PathBuf>)> {
+    let triplet = format!("{}-linux-gnu", context.machine.architecture());
+    let folders = [root.join("usr/lib").join(&triplet), root.join("lib").join(&triplet)];
+    let path = folders.map(|folder| folder.display().to_string()).join(":");
+    let begin = [loader.display().to_string(), "--library-path".to_owned(), path];
+    let list = Step::new(
+        begin[0].clone(),
+        begin[1..].iter().cloned().chain(["--list".to_owned(), program.display().to_string()]),
+    );
+    let Ok(listed) = context.machine.run(&list) else {
+        // A static program: the loader has nothing to do.
+        return Ok((vec![program.display().to_string()], Vec::new()));
+    };
+    let mut libraries = libraries(&listed, root);
+    libraries.push(loader.to_owned());
+    libraries.sort();
+    libraries.dedup();
+    let command = begin.into_iter().chain([program.display().to_string()]).collect();
+    Ok((command, libraries))
+}
+
+/// `libm.so.6 => /root/usr/lib/libm.so.6 (0x7f..)`: those that lie within `root`.
+fn libraries(listed: &str, root: &Path) -> Vec<PathBuf> {
+    listed
+        .lines()
+        .filter_map(|line| line.split_once(" => ")?.1.trim().split(" (0x").next())
+        .map(PathBuf::from)
+        .filter(|path| path.starts_with(root))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_of_the_root_are_told_from_those_of_the_machine() {
+        let listed = "\tlinux-vdso.so.1 (0x7ffd)\n\tlibm.so.6 => /r/usr/lib/libm.so.6 (0x7f01)\n\
+                      \tlibz.so.1 => /usr/lib/libz.so.1 (0x7f02)\n\t/lib64/ld-linux.so.2 (0x7f03)\n";
+        assert_eq!(libraries(listed, Path::new("/r")), [PathBuf::from("/r/usr/lib/libm.so.6")]);
+    }
+}
