@@ -3,7 +3,7 @@
 use crate::load::question::Kind;
 use crate::quantity::{Latency, Quantity};
 use crate::render::chart::{Chart, Form};
-use crate::render::figures::{dots, own_settings};
+use crate::render::figures::{dots, local_settings};
 use crate::results::Results;
 
 /// One panel per experiment and setting.
@@ -16,7 +16,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
     let panels = results
         .of_kind(Kind::Latency)
         .flat_map(|question| {
-            own_settings(results, question).filter_map(move |setting| {
+            local_settings(results, question).filter_map(move |setting| {
                 dots(results, question, setting, "latency (ms, log scale)", &values)
             })
         })

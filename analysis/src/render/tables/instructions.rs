@@ -1,4 +1,4 @@
-//! Instructions that an emulator counted: until the subject is ready, for its first call, and for each further one.
+//! Instructions that an emulator counted: until the subject is ready, for its first call, and for each additional one.
 
 use crate::load::question::Kind;
 use crate::quantity::Quantity;

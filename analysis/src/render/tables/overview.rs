@@ -30,7 +30,8 @@ pub fn headline(kind: Kind) -> Quantity {
     }
 }
 
-/// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own CPU time.
+/// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own
+/// CPU time.
 #[must_use]
 pub fn headline_of(results: &Results<'_>, question: &Question, key: &CellKey) -> Quantity {
     let is_limited = results.is_limited(key, &question.baseline);
@@ -73,7 +74,7 @@ fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Conten
     ]
 }
 
-fn further_instance(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
+fn additional_instance(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
     let quantity = Quantity::Metric(Metric::MarginalPss);
     [
         slope_cell(results, key, quantity),
@@ -91,7 +92,7 @@ pub fn lacks_baselines(results: &Results<'_>) -> bool {
     })
 }
 
-/// Rows: every cell that the run was asked for; several instances side by side as what each further one adds.
+/// Rows: every cell that the run was asked for; several instances side by side as what each additional one adds.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let mut baselines: Vec<&str> = results.questions.iter().map(|q| q.baseline.as_str()).collect();
@@ -129,7 +130,7 @@ pub fn table(results: &Results<'_>) -> Table {
             if !results.is_asked(&key) {
                 continue;
             }
-            let numbers = further_instance(results, question, &key);
+            let numbers = additional_instance(results, question, &key);
             table.push(row(results, question, &key, "per further instance", numbers));
         }
     }
