@@ -1,4 +1,4 @@
-//! The calibration file: read, checked against the machine, and told to the reader.
+//! The calibration file: read, checked against the machine, and explained to the reader.
 
 use crate::differences::of_machines;
 use crate::load::Version;

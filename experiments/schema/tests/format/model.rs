@@ -76,8 +76,8 @@ pub struct Described {
 pub struct Sources {
     types: BTreeMap<String, Vec<Described>>,
     aliases: BTreeMap<String, Kind>,
-    /// Macros that make an enum, and the enum's name.
-    enums: BTreeMap<String, String>,
+    /// Macros that make enums, and the enums' names.
+    enums: BTreeMap<String, Vec<String>>,
 }
 
 impl Sources {
@@ -140,20 +140,23 @@ impl Sources {
         self.types.entry(ident.to_string()).or_default().push(described);
     }
 
-    /// A macro that makes an enum, or what such a macro is given: `Variant => "key", ...;` with doc comments.
+    /// A macro that makes enums, or what such a macro is given.
     fn add_macro(&mut self, item: &ItemMacro) {
-        let tokens = item.mac.tokens.to_string();
         if let Some(name) = &item.ident {
-            if let Some((_, rest)) = tokens.split_once("enum ") {
-                let made = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-                self.enums.insert(name.to_string(), made.to_owned());
-            }
+            let tokens = item.mac.tokens.to_string();
+            let made = tokens.split("enum ").skip(1).filter_map(|rest| {
+                let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+                Some(name.to_owned())
+            });
+            self.enums.insert(name.to_string(), made.collect());
             return;
         }
         let made = item.mac.path.get_ident().and_then(|name| self.enums.get(&name.to_string()));
-        if let (Some(made), Ok(Entries(variants))) = (made, item.mac.parse_body()) {
-            let described = Described { doc: String::new(), shape: Shape::Variants(variants) };
-            self.types.entry(made.clone()).or_default().push(described);
+        if let (Some(made), Ok(Entries(sections))) = (made, item.mac.parse_body()) {
+            for (name, variants) in made.iter().zip(sections) {
+                let described = Described { doc: String::new(), shape: Shape::Variants(variants) };
+                self.types.entry(name.clone()).or_default().push(described);
+            }
         }
     }
 }
@@ -168,14 +171,28 @@ pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-struct Entries(Vec<Variant>);
+/// `Variant => "key", ...;` or `Variant { field: Type } => "key", ...;`, each with a doc comment. What follows a word
+/// in brackets is of the macro's next enum.
+struct Entries(Vec<Vec<Variant>>);
 
 impl Parse for Entries {
     fn parse(input: ParseStream) -> syn::Result<Self> {
+        let mut sections = Vec::new();
         let mut variants = Vec::new();
         while !input.is_empty() {
+            if input.peek(syn::token::Bracket) {
+                let section;
+                syn::bracketed!(section in input);
+                section.parse::<Ident>()?;
+                sections.push(std::mem::take(&mut variants));
+                continue;
+            }
             let attributes = input.call(Attribute::parse_outer)?;
             let ident: Ident = input.parse()?;
+            let content = match input.peek(syn::token::Brace) {
+                true => Content::Keys(keys(&Fields::Named(input.parse()?), true)),
+                false => Content::Nothing,
+            };
             input.parse::<Token![=>]>()?;
             let name: LitStr = input.parse()?;
             while !input.peek(Token![;]) {
@@ -188,11 +205,12 @@ impl Parse for Entries {
             variants.push(Variant {
                 ident: ident.to_string(),
                 name: name.value(),
-                content: Content::Nothing,
+                content,
                 doc: doc(&attributes),
             });
         }
-        Ok(Self(variants))
+        sections.push(variants);
+        Ok(Self(sections))
     }
 }
 
@@ -320,7 +338,8 @@ fn kind(ty: &Type) -> Kind {
     };
     let boxed = |kind: &Kind| Box::new(kind.clone());
     match (last.ident.to_string().as_str(), within.as_slice()) {
-        ("String" | "str", _) => Kind::Text,
+        // A stretch of time is written with its unit: `30min`.
+        ("String" | "str" | "Duration", _) => Kind::Text,
         ("bool", _) => Kind::Boolean,
         ("u8" | "u16" | "u32" | "u64" | "usize" | "i64", _) => Kind::Integer,
         ("f64", _) => Kind::Number,

@@ -210,15 +210,17 @@ impl Page<'_> {
         }
     }
 
-    /// The values of an enum that has no section of its own.
+    /// The values or keys of a type that has no section.
     fn values(&mut self, kind: &Kind, depth: usize) {
         match self.sources.resolve(kind) {
             Kind::Optional(value) | Kind::List(value) => self.values(value, depth),
             Kind::Named(name) if !self.sections.contains_key(name) => {
-                let Shape::Variants(variants) = &self.sources.get(name).shape else {
-                    panic!("{name} is used and has no `@keys {name}` in the skeleton");
-                };
-                variants.iter().for_each(|variant| self.variant(name, variant, depth));
+                match &self.sources.get(name).shape {
+                    Shape::Keys(keys) => self.keys(name, keys, depth),
+                    Shape::Variants(variants) => {
+                        variants.iter().for_each(|variant| self.variant(name, variant, depth));
+                    }
+                }
             }
             _ => {}
         }
@@ -262,7 +264,10 @@ impl Page<'_> {
             }
             Kind::Named(name) => match self.sections.get(name) {
                 Some(Section { label, anchor }) => format!("[{label}](#{anchor})"),
-                None => "text, one of these".to_owned(),
+                None => match &self.sources.get(name).shape {
+                    Shape::Keys(_) => "table".to_owned(),
+                    Shape::Variants(_) => "text, one of these".to_owned(),
+                },
             },
         }
     }

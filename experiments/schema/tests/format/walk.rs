@@ -106,7 +106,9 @@ impl<'a> Walk<'a> {
     fn key(&mut self, key: &str, value: &Value, keys: &[Key], of: &str) -> Result<(), String> {
         let known = keys.iter().find(|known| known.name == key);
         let known = known.ok_or_else(|| format!("{of} has no key `{key}`"))?;
-        self.found.insert(key.to_owned());
+        if !self.found.contains(key) {
+            self.found.insert(key.to_owned());
+        }
         self.visit(value, &known.kind).map_err(|wrong| format!("{key}: {wrong}"))
     }
 }
