@@ -8,9 +8,11 @@
 mod sources;
 
 use sources::{code, files, read, root, shown};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use toml::Table;
+use std::path::Path;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::parse::parse;
 
 /// A crate of this repository.
 #[derive(Debug, Default)]
@@ -29,25 +31,29 @@ fn short(package: &str) -> String {
     rest.unwrap_or(package).to_owned()
 }
 
+/// The content of a TOML file.
+fn toml(path: &Path) -> Value {
+    parse(&shown(path), &read(path)).unwrap()
+}
+
 /// Every crate, by its short name.
 fn crates() -> BTreeMap<String, Crate> {
     let mut found = BTreeMap::new();
     let manifests: Vec<_> = files(root(), "Cargo.toml")
         .into_iter()
-        .map(|path| (shown(&path), read(&path).parse::<Table>().unwrap()))
-        .filter(|(_, manifest)| manifest.contains_key("package"))
+        .map(|path| (shown(&path), toml(&path)))
+        .filter(|(_, manifest)| manifest.get("package").is_some())
         .collect();
-    let name = |manifest: &Table| short(manifest["package"]["name"].as_str().unwrap());
+    let name = |manifest: &Value| short(manifest["package"]["name"].as_str().unwrap());
     let names: BTreeSet<String> = manifests.iter().map(|(_, manifest)| name(manifest)).collect();
     for (path, manifest) in &manifests {
         let mut this =
             Crate { folder: path.trim_end_matches("/Cargo.toml").to_owned(), ..Crate::default() };
-        let for_targets = manifest.get("target").and_then(|targets| targets.as_table());
-        let for_targets = for_targets.into_iter().flat_map(Table::values);
-        for part in for_targets.filter_map(|part| part.as_table()).chain([manifest]) {
+        let for_targets = manifest.get("target").and_then(Value::as_object);
+        for part in for_targets.into_iter().flat_map(Map::values).chain([manifest]) {
             let of = |section: &str| {
-                let entries = part.get(section).and_then(|entries| entries.as_table());
-                let ours = entries.into_iter().flat_map(Table::keys).map(|key| short(key));
+                let entries = part.get(section).and_then(Value::as_object);
+                let ours = entries.into_iter().flat_map(Map::keys).map(|key| short(key));
                 ours.filter(|key| names.contains(key)).collect::<Vec<_>>()
             };
             this.needs.extend(of("dependencies"));
@@ -165,7 +171,7 @@ fn xtask_depends_on_no_heavy_crate() {
     ];
     /// `cargo xtask --help` compiles them all, tests' crates aside, before it says a word.
     const MOST: usize = 140;
-    let lock: Table = read(&root().join("Cargo.lock")).parse().unwrap();
+    let lock = toml(&root().join("Cargo.lock"));
     let packages = lock["package"].as_array().unwrap();
     let of = |name: &str| {
         let same = packages.iter().filter(move |package| package["name"].as_str() == Some(name));

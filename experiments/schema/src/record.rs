@@ -62,7 +62,7 @@ pub enum Outcome {
     Ok,
     /// It was not; the reason is kept and the trial counts as missing.
     Failed {
-        /// What the runner did when it failed, for example `start`.
+        /// What was being done, for example `start`.
         stage: String,
         /// Why it failed, with the command or path.
         reason: String,
