@@ -234,3 +234,14 @@ fn one_thing_has_one_word() {
     }
     assert!(old_words.is_empty(), "{old_words:#?}");
 }
+
+#[test]
+fn every_word_of_the_glossary_is_explained_once() {
+    let glossary = read(&root().join("GLOSSARY.md"));
+    let bullets = glossary.lines().filter_map(|line| line.strip_prefix("* **"));
+    let words: Vec<&str> = bullets.filter_map(|rest| rest.split("**:").next()).collect();
+    assert!(words.len() > 80, "the search has lost its way: {} words", words.len());
+    let mut known = BTreeSet::new();
+    let twice: Vec<_> = words.iter().filter(|word| !known.insert(**word)).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
