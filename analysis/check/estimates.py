@@ -11,7 +11,7 @@ from quantities import EXACT, LATENCIES, SLOPES, is_compared, is_reported, unit_
 from raw import Visit, cell_of
 
 SIGNIFICANCE = 0.05
-# What makes another machine: a calibration says nothing beyond its own.
+# What makes another machine: a calibration says nothing about another one.
 MACHINE = ["architecture", "cores_count", "cpu_model", "virtualised"]
 
 
@@ -111,8 +111,8 @@ class Evidence:
             machine = self.run.machines[cell].get(invocation)
             if machine == self.run.machines[other].get(invocation):
                 # A slope has no repetitions.
-                own = (cell, metric) in self.run.visits or metric in LATENCIES
-                repeat = self.run.counts[cell][invocation] if own else 0
+                is_repeated = (cell, metric) in self.run.visits or metric in LATENCIES
+                repeat = self.run.counts[cell][invocation] if is_repeated else 0
                 beside = self.visits[other, metric].get((invocation, repeat))
                 is_apart = beside is None or beside.is_disturbed
                 versus = b[invocation] if is_apart else beside.value
@@ -240,7 +240,7 @@ def effect_of(interval, metric):
 
 
 def slopes(numbers):
-    """What each further instance adds: the slope over the number of instances, within each
+    """What each additional instance adds: the slope over the number of instances, within each
     block."""
     points = defaultdict(lambda: defaultdict(list))
     for (cell, metric), values in numbers.items():

@@ -36,7 +36,7 @@ def judge(evidence, claims):
 
 
 def judge_one(evidence, claim):
-    cell = claim_cell(claim, evidence.run.own)
+    cell = claim_cell(claim, evidence.run.local)
     metric, versus = claim["metric"], claim["versus"]
     is_confirmatory = is_fixed_before(claim, evidence.run)
     known = evidence.comparisons.get((cell, metric))

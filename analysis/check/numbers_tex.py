@@ -61,16 +61,16 @@ def compare(evidence, text, claims, ledger):
             )
         else:
             compare_meta(evidence, key, content, ledger)
-    own = evidence.run.own
+    local = evidence.run.local
     for cell, metric in evidence.estimates:
-        key = f"{stem(cell, own)}/{metric}/text"
+        key = f"{stem(cell, local)}/{metric}/text"
         ledger.note(
             "numbers.tex: which", key, "there", "there" if key in seen else "missing", key in seen
         )
 
 
-def stem(cell, own):
-    subject = cell.subject if cell.architecture == own else f"{cell.subject}@{cell.architecture}"
+def stem(cell, local):
+    subject = cell.subject if cell.architecture == local else f"{cell.subject}@{cell.architecture}"
     return f"{cell.experiment}/{cell.workload or '-'}/{cell.parameter}/{subject}"
 
 
@@ -78,7 +78,7 @@ def compare_number(evidence, key, content, ledger):
     experiment, workload, parameter, subject, *rest = key.split("/")
     subject, _, architecture = subject.partition("@")
     workload = None if workload == "-" else workload
-    cell = Cell(experiment, workload, parameter, architecture or evidence.run.own, subject)
+    cell = Cell(experiment, workload, parameter, architecture or evidence.run.local, subject)
     if rest == ["pace"]:
         ours = development(evidence.paces.get(cell, {}))
         ledger.note("numbers.tex: paces", key, ours, content, ours == content)

@@ -36,7 +36,7 @@ def compare(evidence, text, ledger):
 def place(evidence, experiment, words, subject):
     """The cell and the quantity of a row."""
     run = evidence.run
-    architecture = run.own
+    architecture = run.local
     if words.endswith(")"):
         words, _, architecture = words.removesuffix(")").rpartition(" (")
     metric = layout.HEADLINES[run.kind(experiment)]

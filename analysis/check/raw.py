@@ -51,7 +51,7 @@ class Run:
         self.folder = Path(folder)
         self.manifest = json.loads((self.folder / "manifest.json").read_text())
         self.observations = read_lines(self.folder / "observations.jsonl")
-        self.own = self.manifest["fingerprint"]["architecture"]
+        self.local = self.manifest["fingerprint"]["architecture"]
         self.kinds = {
             name: kind_of(tomllib.loads(entry["definition_toml"]))
             for name, entry in self.manifest["experiments"].items()

@@ -71,7 +71,7 @@ class Tables:
             words = layout.setting_words(cell["workload"], cell["parameter"])
             if kinds.count(kind) > 1:
                 words = f"{experiment}: {words}" if words else experiment
-            if cell["architecture"] != self.run.own:
+            if cell["architecture"] != self.run.local:
                 words += f" ({cell['architecture']})"
             place = (experiment, cell["workload"], cell["parameter"], cell["architecture"])
             found.setdefault(kind, {})[words.strip()] = place
@@ -192,7 +192,7 @@ class Tables:
         """The instruction sets under which a setting was planned, the machine's own first."""
         places = [of for settings in self.settings.values() for of in settings.values()]
         found = {of[3] for of in places if of[:3] == place[:3]}
-        return sorted(found, key=lambda name: (name != self.run.own, name)) or [self.run.own]
+        return sorted(found, key=lambda name: (name != self.run.local, name)) or [self.run.local]
 
     def _says(self, cell, metric, comparison, words):
         """Whether the last column has the right effect, and the right number where the doubt has one."""
@@ -222,9 +222,9 @@ class Tables:
                 experiment, workload, parameter, architecture = place
                 setting = layout.setting_words(workload, parameter)
                 if words == ", ".join(word for word in (experiment, setting) if word):
-                    if architecture == self.run.own or len(settings) == 1:
+                    if architecture == self.run.local or len(settings) == 1:
                         return place, layout.HEADLINES[kind]
-        return (words, None, "-", self.run.own), "?"
+        return (words, None, "-", self.run.local), "?"
 
     def _ladder(self, name, _titles, rows):
         cold = [place for place in self.settings.get("cold-start", {}).values() if place[2] == "-"]
@@ -294,7 +294,7 @@ class Tables:
     def _architectures(self, name, titles, rows):
         for heading, (subject, *cells) in rows:
             place, metric = self._asked(re.sub(r" \(and .*\)", "", heading.rsplit(": ", 1)[0]))
-            cell = Cell(*place, subject)._replace(architecture=self.run.own)
+            cell = Cell(*place, subject)._replace(architecture=self.run.local)
             self._cell(f"table {name}", cell, layout.value(metric), cells[0])
             self._cell(f"table {name}", cell, layout.ratio(metric), cells[1])
             for at in range(2, len(cells), 3):

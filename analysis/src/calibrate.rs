@@ -1,4 +1,4 @@
-//! The calibration file: read, checked against the machine, and told to the reader.
+//! The calibration file: read, checked against the machine, and explained to the reader.
 
 use crate::differences::of_machines;
 use crate::load::Version;
@@ -7,7 +7,7 @@ use std::path::Path;
 use weighbridge_schema::calibration::{CalibratedEffect, Calibration};
 use weighbridge_schema::manifest::Fingerprint;
 
-/// What makes another machine: a calibration says nothing beyond its own.
+/// What makes another machine: a calibration says nothing about another one.
 const MACHINE: [&str; 4] = ["architecture", "cores count", "cpu model", "virtualised"];
 
 /// Reads the file.

@@ -64,8 +64,8 @@ pub enum Doubt {
     SpansOne,
     /// Among so many comparisons one like this is found by chance: Holm's adjusted p-value.
     Chance(f64),
-    /// The near end of the interval is within what equal subjects seem to differ by: the smallest effect that counts, in
-    /// percent.
+    /// The near end of the interval is within what equal subjects seem to differ by: the smallest effect that counts,
+    /// in percent.
     BelowFloor(f64),
 }
 
@@ -97,8 +97,9 @@ pub struct Comparison {
     pub ratio: Option<f64>,
     /// Its 95 % interval; `None` with fewer than 6 blocks, or when the ratio is undefined.
     pub interval: Option<Interval>,
-    /// The same ratio from the planned visits alone, disturbed or not, where a visit to either cell was repeated and the
-    /// two ratios differ by more than the interval's half-width: then the repetitions decide, and the reader must know.
+    /// The same ratio from the planned visits alone, disturbed or not, where a visit to either cell was repeated and
+    /// the two ratios differ by more than the interval's half-width: then the repetitions decide, and the reader must
+    /// know.
     pub without_repeats: Option<f64>,
     /// Values of this cell and of the other one.
     pub n: (usize, usize),
@@ -137,7 +138,7 @@ pub fn compare(
                 is_compared(q.kind, summary.quantity) && !q.is_twin(&summary.key.cell.subject)
             })
         })
-        .filter_map(|s| one(samples, &s.key, s.quantity, baseline(s)?, seed))
+        .filter_map(|s| compare_cell(samples, &s.key, s.quantity, baseline(s)?, seed))
         .collect();
     adjust(&mut comparisons);
     for comparison in &mut comparisons {
@@ -152,8 +153,8 @@ pub(crate) fn is_compared(kind: QuestionKind, quantity: Quantity) -> bool {
         && !(kind.facts().window == Window::Completions && matches!(quantity, Quantity::Latency(_)))
 }
 
-/// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page cache
-/// that nobody warmed. It stays in the raw log.
+/// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page
+/// cache that nobody warmed. It stays in the raw log.
 pub(crate) fn is_reported(kind: QuestionKind, quantity: Quantity) -> bool {
     let is_of_start =
         matches!(quantity, Quantity::Metric(Metric::TimeToFirstResponse) | Quantity::Stage(_));
@@ -209,7 +210,7 @@ fn adjust(comparisons: &mut [Comparison]) {
 /// One cell beside the cell of `versus` under the same setting, decided by its interval alone; `None` when either was
 /// not measured.
 #[must_use]
-pub fn one(
+pub fn compare_cell(
     samples: &Samples,
     key: &CellKey,
     quantity: Quantity,

@@ -41,8 +41,8 @@ fn every_doubt_has_its_reason() {
     assert_eq!(found(Some(1.02), interval, Some(0.01), Some(2.1)), Some(Doubt::BelowFloor(2.1)));
 }
 
-/// The point estimate may lie beyond the floor: as long as the near end of the interval does not, equal things are as good
-/// an explanation.
+/// The point estimate may lie beyond the floor: as long as the near end of the interval does not, equal things are as
+/// good an explanation.
 #[test]
 fn the_near_end_of_the_interval_must_lie_beyond_the_floor() {
     let floor = 12.7;

@@ -56,7 +56,7 @@ pub fn compare_twins(
         twins.clone().find(|(twin, _)| *twin == summary.key.cell.subject).map(|(_, name)| name)
     };
     let compared = summaries.iter().filter_map(|summary| {
-        compare::one(samples, &summary.key, summary.quantity, original(summary)?, seed)
+        compare::compare_cell(samples, &summary.key, summary.quantity, original(summary)?, seed)
     });
     compared.collect()
 }
@@ -92,8 +92,8 @@ impl Floors {
         floors
     }
 
-    /// The floor for a cell's quantity; `None` where nobody knows how far equal subjects seem to differ, and for what is
-    /// read and not sampled.
+    /// The floor for a cell's quantity; `None` where nobody knows how far equal subjects seem to differ, and for what
+    /// is read and not sampled.
     #[must_use]
     pub fn of(&self, key: &CellKey, quantity: Quantity) -> Option<Floor> {
         if quantity.is_exact() {

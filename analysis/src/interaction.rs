@@ -24,7 +24,7 @@ pub struct Interaction {
     pub interval: Option<Interval>,
 }
 
-/// The interactions of all comparisons on another instruction set than the run's own.
+/// The interactions of all comparisons on another architecture than the local one.
 #[must_use]
 pub fn interactions(
     samples: &Samples,
@@ -32,11 +32,11 @@ pub fn interactions(
     run: &Run,
     seed: u64,
 ) -> BTreeMap<(CellKey, Quantity), Interaction> {
-    let own = run.manifest.fingerprint.architecture.as_str();
-    let foreign = comparisons.iter().filter(|c| c.key.cell.architecture != own);
+    let local = run.manifest.fingerprint.architecture.as_str();
+    let foreign = comparisons.iter().filter(|c| c.key.cell.architecture != local);
     foreign
         .filter_map(|c| {
-            let found = interaction(samples, &c.key, own, &c.versus, c.quantity, seed)?;
+            let found = interaction(samples, &c.key, local, &c.versus, c.quantity, seed)?;
             Some(((c.key.clone(), c.quantity), found))
         })
         .collect()

@@ -98,8 +98,8 @@ pub struct Judged {
     pub corrected: Option<Verdict>,
     /// Whether the claim was fixed before the run began.
     pub is_confirmatory: bool,
-    /// The two-sided p-value of the sign test of the blocks' ratios against the claim's factor, which the interval is the
-    /// inverse of; `None` where nothing is sampled or was measured.
+    /// The two-sided p-value of the sign test of the blocks' ratios against the claim's factor, which the interval is
+    /// the inverse of; `None` where nothing is sampled or was measured.
     pub p: Option<f64>,
     /// The same after Holm's correction; `None` as for `corrected`.
     pub p_adjusted: Option<f64>,
@@ -136,7 +136,7 @@ pub struct Evidence<'a> {
 /// for their number.
 #[must_use]
 pub fn judge(claims: &[Claim], evidence: Evidence<'_>) -> Vec<Judged> {
-    let mut judged: Vec<Judged> = claims.iter().map(|claim| one(claim, evidence)).collect();
+    let mut judged: Vec<Judged> = claims.iter().map(|claim| judge_claim(claim, evidence)).collect();
     correct(&mut judged);
     judged
 }
@@ -158,8 +158,8 @@ fn correct(judged: &mut [Judged]) {
     }
 }
 
-/// Whether what a claim says was fixed before the run began. A moment that cannot be read, which [`parse_claims`] refuses,
-/// is none before.
+/// Whether what a claim says was fixed before the run began. A moment that cannot be read, which [`parse_claims`]
+/// refuses, is none before.
 fn is_confirmatory(claim: &Claim, started_at_unix_ns: u128) -> bool {
     let fixed_at = claim.fixed_at().parse::<Timestamp>();
     claim.kind == ClaimKind::Confirmatory
@@ -179,13 +179,13 @@ fn p_against_factor(claim: &Claim, comparison: &Comparison, samples: &Samples) -
     sign_test(&ratios.map(|ratio| ratio - claim.factor).collect::<Vec<_>>())
 }
 
-fn one(claim: &Claim, evidence: Evidence<'_>) -> Judged {
+fn judge_claim(claim: &Claim, evidence: Evidence<'_>) -> Judged {
     let key = key_of(claim, evidence.architecture);
     let comparison = Quantity::from_key(&claim.metric).and_then(|quantity| {
         let known = evidence.comparisons.get(&(key.clone(), quantity));
         let of_table = known.filter(|comparison| comparison.versus == claim.versus).cloned();
         of_table.or_else(|| {
-            compare::one(evidence.samples, &key, quantity, &claim.versus, evidence.seed)
+            compare::compare_cell(evidence.samples, &key, quantity, &claim.versus, evidence.seed)
         })
     });
     let (verdict, reason) = match &comparison {

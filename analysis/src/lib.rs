@@ -29,7 +29,7 @@ use weighbridge_schema::calibration::Calibration;
 /// Times that [`analyse`] calls `step`.
 pub const STEPS_COUNT: u64 = 4;
 
-/// Takes a loaded run through the middle stations; `step` is told what is done.
+/// Takes a loaded run through the middle stations; `step` is called with what is done.
 ///
 /// # Errors
 /// A raw log that contradicts itself; the message names the place.

@@ -27,9 +27,9 @@ pub struct Power {
 /// By experiment and quantity.
 pub type Powers = BTreeMap<(ExperimentName, Quantity), Power>;
 
-/// The power of every quantity that was compared by sampling. With n blocks whose log ratios have the standard deviation
-/// s, the median of the ratios has a standard error of s sqrt(pi / 2 / n) (asymptotically), and a difference of
-/// (z(0.975) + z(0.8)) of those is found with a chance of 80 %. Holm's correction is not in it: after it the
+/// The power of every quantity that was compared by sampling. With n blocks whose log ratios have the standard
+/// deviation s, the median of the ratios has a standard error of s sqrt(pi / 2 / n) (asymptotically), and a difference
+/// of (z(0.975) + z(0.8)) of those is found with a chance of 80 %. Holm's correction is not in it: after it the
 /// difference must be larger.
 #[must_use]
 pub fn powers(samples: &Samples, comparisons: &[Comparison]) -> Powers {

@@ -237,7 +237,7 @@ mod tests {
         let effect = effect(&key(), quantity, 10, &found(&ratios, 0.035)).unwrap();
         assert_eq!(effect.experiment.as_str(), "cold-start");
         assert_eq!(effect.comparisons_count, 40);
-        // Ratios 1.036 to 1.039 lie further from 1 than half the interval.
+        // Ratios 1.036 to 1.039 lie farther from 1 than half the interval.
         assert_eq!(effect.false_positives_count, 4);
         // numpy.quantile(numpy.arange(40) / 10, 0.975)
         assert!((effect.smallest_effect_percent - 3.8025).abs() < 1e-9);

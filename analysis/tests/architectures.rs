@@ -103,9 +103,9 @@ fn real_times_of_both_are_ratios_within_each_and_an_interaction() {
         let time = observation.metrics.get_mut(&Metric::TimeToFirstResponse).unwrap();
         *time *= if is_component { 20 } else { 10 };
     });
-    let own = fixture.manifest.fingerprint.clone();
-    let arm = Fingerprint { architecture: "aarch64".to_owned(), ..own.clone() };
-    fixture.manifest.machines = [("x86".to_owned(), own), ("arm".to_owned(), arm)].into();
+    let local = fixture.manifest.fingerprint.clone();
+    let arm = Fingerprint { architecture: "aarch64".to_owned(), ..local.clone() };
+    fixture.manifest.machines = [("x86".to_owned(), local), ("arm".to_owned(), arm)].into();
     fixture.analysed("", |results| {
         let aot = cold_start("wasmtime-aot");
         let on_arm = aot.with_architecture("aarch64");
@@ -126,8 +126,8 @@ fn real_times_of_both_are_ratios_within_each_and_an_interaction() {
 #[test]
 fn machines_are_a_random_factor() {
     let mut fixture = Fixture::new(10);
-    let own = fixture.manifest.fingerprint.clone();
-    fixture.manifest.machines = [("a".to_owned(), own.clone()), ("b".to_owned(), own)].into();
+    let local = fixture.manifest.fingerprint.clone();
+    fixture.manifest.machines = [("a".to_owned(), local.clone()), ("b".to_owned(), local)].into();
     for observation in &mut fixture.observations {
         let is_second = observation.trial.invocation >= 5;
         observation.machine = Some(if is_second { "b" } else { "a" }.to_owned());

@@ -44,23 +44,23 @@ fn the_exit_code_says_whether_the_claims_hold() {
     for observation in fixture.of("artifact-size", "docker-scratch") {
         observation.metrics.insert(Metric::ShippedZstd, 9_000_000);
     }
-    let (code, said) = rendered(&fixture, None);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("note: no calibration was given"), "{said}");
+    let (code, printed) = rendered(&fixture, None);
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("note: no calibration was given"), "{printed}");
 }
 
 #[test]
 fn a_calibration_is_read_and_a_broken_one_refused() {
     let fixture = Fixture::new(6);
     let good = serde_json::to_string(&calibration(1.5)).unwrap();
-    let (code, said) = rendered(&fixture, Some(&good));
+    let (code, printed) = rendered(&fixture, Some(&good));
     assert_eq!(code, Some(1));
-    assert!(!said.contains("calibration"), "{said}");
+    assert!(!printed.contains("calibration"), "{printed}");
     let refuse = |from: &str, to: &str, expected: &str| {
         assert!(good.contains(from), "{from} is not in {good}");
-        let (code, said) = rendered(&fixture, Some(&good.replace(from, to)));
-        assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains("calibration.json") && said.contains(expected), "{said}");
+        let (code, printed) = rendered(&fixture, Some(&good.replace(from, to)));
+        assert_eq!(code, Some(2), "{printed}");
+        assert!(printed.contains("calibration.json") && printed.contains(expected), "{printed}");
     };
     refuse("\"schema_version\":2", "\"schema_version\":1", "version 1");
     refuse("\"smallest_effect_percent\":1.5", "\"smallest_effect_percent\":-1.5", "-1.5");
@@ -80,11 +80,11 @@ fn two_runs_are_put_beside_each_other() {
     fixture.manifest.artifacts.artifacts.clear();
     fixture.write(&b);
     let output = program(&["compare".as_ref(), &a, &b]);
-    let said = text(&output.stdout);
+    let printed = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(said.starts_with("A  fixture\nB  later\n"), "{said}");
-    assert!(said.contains("artifact component.wasm | abababababab | none"), "{said}");
-    assert!(said.contains("requests per CPU-second"), "{said}");
+    assert!(printed.starts_with("A  fixture\nB  later\n"), "{printed}");
+    assert!(printed.contains("artifact component.wasm | abababababab | none"), "{printed}");
+    assert!(printed.contains("requests per CPU-second"), "{printed}");
     let missing = program(&["compare".as_ref(), &a, &folder.path().join("c")]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(text(&missing.stderr).contains("is this the folder of a run?"));

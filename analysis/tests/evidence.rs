@@ -68,7 +68,7 @@ fn of_several_visits_the_last_undisturbed_one_counts() {
     check(vec![calm, second], 1_000.0, "disturbed 1 visits");
 }
 
-/// The runner visits what failed for the machine's sake again when a run is gone on with.
+/// The runner visits what failed for the machine's sake again when a run is resumed.
 #[test]
 fn a_failure_whose_trial_was_measured_later_is_passed_over_and_a_later_one_is_not() {
     let mut fixture = Fixture::new(1);
@@ -249,7 +249,7 @@ fn a_calibration_of_another_machine_is_not_used() {
 }
 
 #[test]
-fn further_instances_are_weighed_by_the_slope() {
+fn additional_instances_are_weighed_by_the_slope() {
     Fixture::new(8).analysed("", |results| {
         let cell = key("memory", "native", Some("healthz"), "-");
         let summary = results.summary(&cell, Quantity::Metric(Metric::MarginalPss)).unwrap();

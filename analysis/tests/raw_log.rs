@@ -120,7 +120,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         fixture.write(folder.path());
         std::fs::write(folder.path().join("observations.jsonl"), &log).unwrap();
-        // Where it is read all the same, it says what it said.
+        // Where it is read all the same, its content is as it was.
         if let Ok(run) = load(folder.path()) {
             let is_noted = !run.notes.is_empty();
             prop_assert!(is_noted || run.observations == fixture.observations);

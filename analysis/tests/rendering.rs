@@ -50,8 +50,8 @@ fn read_folder(folder: &Path, name: &str, files: &mut BTreeMap<String, String>) 
     }
 }
 
-/// A run with everything that can happen: a failed trial, a failed subject, one that is not installed, disturbed visits,
-/// and cells that ended early.
+/// A run with everything that can happen: a failed trial, a failed subject, one that is not installed, disturbed
+/// visits, and cells that ended early.
 fn eventful() -> Fixture {
     let mut fixture = Fixture::new(8);
     let fail =
@@ -157,11 +157,11 @@ fn a_narrow_run_is_told_of_what_it_was_asked_for() {
 #[test]
 fn a_question_of_somebodys_own_is_not_told_of_the_papers_claims() {
     let mut fixture = narrow(&["cold-start"]);
-    let own: ExperimentName = "shop".parse().unwrap();
+    let custom: ExperimentName = "shop".parse().unwrap();
     let entry = fixture.manifest.experiments.pop_first().unwrap().1;
-    fixture.manifest.experiments.insert(own.clone(), entry);
-    fixture.manifest.plan.iter_mut().for_each(|trial| trial.experiment = own.clone());
-    fixture.observations.iter_mut().for_each(|o| o.trial.experiment = own.clone());
+    fixture.manifest.experiments.insert(custom.clone(), entry);
+    fixture.manifest.plan.iter_mut().for_each(|trial| trial.experiment = custom.clone());
+    fixture.observations.iter_mut().for_each(|o| o.trial.experiment = custom.clone());
     let files = rendered(&fixture);
     for file in ["summary.txt", "brief.txt"] {
         assert!(!files[&format!("paper/{file}")].contains("laim"), "{file}");

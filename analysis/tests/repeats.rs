@@ -19,8 +19,8 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
     (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
-/// One arm's visits: in each block a planned one and, where it was flagged or its partner was, a repetition on a machine
-/// that is a tenth slower by then.
+/// One arm's visits: in each block a planned one and, where it was flagged or its partner was, a repetition on a
+/// machine that is a tenth slower by then.
 fn visit(block: u32, repeat: u32, value: f64, is_disturbed: bool, counts: bool) -> Visited {
     Visited { invocation: block, repeat, counts, is_disturbed, value }
 }
@@ -71,7 +71,8 @@ fn flags_raised_at_random_in_proportion_to_load_do_not_move_a_ratio() {
     assert!(alone < 90.0, "repeated without a partner: {alone:.1} %");
 }
 
-/// A subject that was not repeated is compared with the baseline's planned visit, though the baseline counts by another.
+/// A subject that was not repeated is compared with the baseline's planned visit, though the baseline counts by
+/// another.
 #[test]
 fn a_visit_is_compared_with_what_was_measured_beside_it() {
     let subject = Numbers::new(BTreeMap::from([(0, 2.0), (1, 3.0)]));

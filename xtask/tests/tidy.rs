@@ -2,37 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the checkout has nothing to say")]
 
-use std::path::{Path, PathBuf};
+mod sources;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Files below `folder` whose name ends so; generated and hidden folders are left out.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with('.') || ["target", "results", "generated", "report"].contains(&&*name) {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(files(&path, ending));
-        } else if name.ends_with(ending) {
-            found.push(path);
-        }
-    }
-    found
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap()
-}
-
-fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().display().to_string()
-}
+use sources::{files, read, root, shown};
 
 #[test]
 fn source_files_are_short_and_say_what_they_are() {

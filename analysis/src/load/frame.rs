@@ -40,7 +40,8 @@ pub fn is_emulated(run: &Run, observation: &Observation) -> bool {
     observation.emulated || *architecture != machine.architecture
 }
 
-/// Builds the frame from all observations, those too that do not count: a repeated visit is compared with its neighbours.
+/// Builds the frame from all observations, those too that do not count: a repeated visit is compared with its
+/// neighbours.
 ///
 /// # Errors
 /// A value beyond 2^63, or a derived metric in the raw log.

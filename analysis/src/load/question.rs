@@ -96,8 +96,8 @@ pub struct Question {
     pub baseline: SubjectName,
     /// Subjects in the definition's order, whether installed or not.
     pub subjects: Vec<SubjectName>,
-    /// Twins, each with the subject that it is under another name: measured as any other, and compared with that subject
-    /// alone. They are not among `subjects`.
+    /// Twins, each with the subject that it is under another name: measured as any other, and compared with that
+    /// subject alone. They are not among `subjects`.
     pub twins: Vec<(SubjectName, SubjectName)>,
     /// Workloads and parameters in the definition's order.
     pub settings: Vec<Setting>,
@@ -208,8 +208,8 @@ fn twin_of<'a>(manifest: &'a Manifest, subject: &SubjectName) -> Option<&'a Subj
     manifest.subjects.get(subject)?.definition.twin_of.as_ref()
 }
 
-/// Whether a subject is run by a program that is installed only when it is asked for, and was not. The table of subjects
-/// says so once; an empty row in every other table and figure would say no more.
+/// Whether a subject is run by a program that is installed only when it is asked for, and was not. The table of
+/// subjects says so once; an empty row in every other table and figure would say no more.
 fn is_left_out(manifest: &Manifest, subject: &SubjectName) -> bool {
     manifest.subjects.get(subject).is_some_and(|entry| {
         !entry.definition.programs().is_empty()
@@ -225,7 +225,7 @@ fn settings(
     entry: &ExperimentEntry,
     architectures: &[String],
 ) -> Vec<Setting> {
-    let own = &manifest.fingerprint.architecture;
+    let local = &manifest.fingerprint.architecture;
     let planned = manifest.plan.iter().filter(|trial| trial.experiment == *name);
     let mut settings: Vec<Setting> = planned
         .map(|trial| Setting {
@@ -238,7 +238,7 @@ fn settings(
         settings.push(Setting {
             workload: None,
             parameter: Parameter::None,
-            architecture: own.clone(),
+            architecture: local.clone(),
         });
     }
     // What could not be planned on one of the architectures asked for has its empty rows there.
@@ -255,7 +255,7 @@ fn settings(
         entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
     };
     let order =
-        |s: &Setting| (place(s), s.parameter, s.architecture != *own, s.architecture.clone());
+        |s: &Setting| (place(s), s.parameter, s.architecture != *local, s.architecture.clone());
     settings.sort_by_key(order);
     settings.dedup();
     settings

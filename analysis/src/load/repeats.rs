@@ -18,8 +18,8 @@ pub struct Disturbances {
 
 /// For each observation, in the order of the log, whether it is the one that its trial counts by: of those that were
 /// measured the last undisturbed one, or the last where all were disturbed. The rule looks at the machine and never at
-/// the result. A failure is never a sample, and not passed over: `true` as well, unless its trial was measured later: the
-/// runner visits what failed for the machine's sake again when a run is gone on with.
+/// the result. A failure is never a sample, and not passed over: `true` as well, unless its trial was measured later:
+/// the runner visits what failed for the machine's sake again when a run is resumed.
 #[must_use]
 pub fn counted(observations: &[Observation]) -> Vec<bool> {
     let mut chosen: BTreeMap<&Trial, usize> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! What each further instance adds: within each block, the slope of the memory of several instances side by side over
-//! their number. Sums over processes share what is shared, and the slope leaves out what is there once.
+//! What each additional instance adds: within each block, the slope of the memory of several instances side by side
+//! over their number. Sums over processes share what is shared, and the slope leaves out what is there once.
 
 use crate::load::question::CellKey;
 use crate::summarise::samples::{Grouped, Numbers};
@@ -60,9 +60,11 @@ mod tests {
     fn the_file_that_all_share_is_in_no_slope() {
         let mut grouped = Grouped::new();
         for copies in [1u32, 2, 4] {
-            let own = f64::from(copies);
-            let readings =
-                [(Metric::Pss, 3.0 + own), (Metric::Uss, if copies == 1 { 4.0 } else { own })];
+            let unshared = f64::from(copies);
+            let readings = [
+                (Metric::Pss, 3.0 + unshared),
+                (Metric::Uss, if copies == 1 { 4.0 } else { unshared }),
+            ];
             for (metric, value) in readings {
                 let numbers = Numbers::new((0..6).map(|block| (block, value)).collect());
                 grouped.insert((key(Parameter::Copies(copies)), Quantity::Metric(metric)), numbers);

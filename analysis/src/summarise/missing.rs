@@ -100,9 +100,9 @@ fn why(run: &Run, kind: QuestionKind, key: &CellKey, seen: &[&Observation]) -> O
         });
     }
     let manifest = &run.manifest;
-    let own = &manifest.fingerprint.architecture;
+    let local = &manifest.fingerprint.architecture;
     let entry = manifest.subjects.get(&key.cell.subject);
-    let availability = entry.and_then(|entry| entry.availability_on(&key.cell.architecture, own));
+    let availability = entry.and_then(|entry| entry.availability_on(&key.cell.architecture, local));
     let is_of = |trial: &Trial| trial.experiment == key.experiment && trial.cell == key.cell;
     let was_asked = manifest.plan.iter().any(is_of);
     let out_of_time = run.stops.get(key).is_some_and(|stop| stop.reason == StopReason::Budget);

@@ -26,7 +26,8 @@ pub struct Summary {
     pub n_failed: usize,
     /// Requests, where the quantity is a quantile over requests.
     pub samples_count: Option<u64>,
-    /// Median over invocations, in the quantity's unit: of a quantile over requests, the median of each invocation's own.
+    /// Median over invocations, in the quantity's unit: of a quantile over requests, the median of each invocation's
+    /// quantile.
     pub point: f64,
     /// Its 95 % interval by order statistics; `None` with fewer than 6 invocations. Without width where the quantity is
     /// exact.
@@ -44,10 +45,10 @@ impl Summary {
 /// Every quantity that every cell showed.
 #[must_use]
 pub fn summarise(samples: &Samples) -> Vec<Summary> {
-    samples.keys().filter_map(|(key, quantity)| one(samples, key, quantity)).collect()
+    samples.keys().filter_map(|(key, quantity)| summarise_cell(samples, key, quantity)).collect()
 }
 
-fn one(samples: &Samples, key: &CellKey, quantity: Quantity) -> Option<Summary> {
+fn summarise_cell(samples: &Samples, key: &CellKey, quantity: Quantity) -> Option<Summary> {
     let values = samples.values(key, quantity)?;
     let exact = samples.exact_value(key, quantity).map(Interval::exact);
     Some(Summary {

@@ -1,6 +1,6 @@
-//! Grouping: polars filters, derives and groups the long frame; what comes out is one number per invocation, by
-//! cell and quantity; of latency, a quantile of the invocation's requests. Each number keeps its invocation: the block in which it was
-//! measured, which pairs it with the other subjects' numbers.
+//! Grouping: polars filters, derives and groups the long frame; what comes out is one number per invocation, by cell
+//! and quantity; of latency, a quantile of the invocation's requests. Each number keeps its invocation: the block in
+//! which it was measured, which pairs it with the other subjects' numbers.
 
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
@@ -97,8 +97,8 @@ impl Samples {
         self.numbers.keys().map(|(key, quantity)| (key, *quantity))
     }
 
-    /// One value per invocation, ascending: the number itself, or the quantile of that invocation's requests. `None` where
-    /// there is none.
+    /// One value per invocation, ascending: the number itself, or the quantile of that invocation's requests. `None`
+    /// where there is none.
     #[must_use]
     pub fn values(&self, key: &CellKey, quantity: Quantity) -> Option<&[f64]> {
         Some(&self.numbers.get(&(key.clone(), quantity))?.sorted)
@@ -248,8 +248,8 @@ fn group_numbers(run: &Run, ingested: &Ingested) -> Result<Grouped> {
             .alias("value"),
         ])
     };
-    // The same two rules as `Observation::value`: between n completions lie n - 1 gaps; a log without their span has the
-    // window's length.
+    // The same two rules as `Observation::value`: between n completions lie n - 1 gaps; a log without their span has
+    // the window's length.
     let completed = of(Metric::RequestsCompleted);
     let gaps = completed.clone().with_column((col("value") - lit(1i64)).alias("value"));
     let spans =
@@ -306,8 +306,8 @@ fn group_histograms(run: &Run) -> Histograms<'_> {
     by_cell
 }
 
-/// Each quantile of the requests of each visit alone. A quantile that one counted visit to the cell has too few requests
-/// for is known of none: the median over the others would be about other trials.
+/// Each quantile of the requests of each visit alone. A quantile that one counted visit to the cell has too few
+/// requests for is known of none: the median over the others would be about other trials.
 fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Grouped {
     let mut grouped = Grouped::new();
     for (key, of_cell) in histograms {

@@ -1,6 +1,6 @@
-//! Whether the load generator, and not the subject, set a cell's pace. Such cells stay in the summaries, because leaving
-//! them out would hide the busiest moments; the tables mark them, and a ratio of theirs is taken per second of the
-//! subject's CPU time.
+//! Whether the load generator, and not the subject, set a cell's pace. Such cells stay in the summaries, because
+//! leaving them out would hide the busiest moments; the tables mark them, and a ratio of theirs is taken per second of
+//! the subject's CPU time.
 
 use crate::load::question::CellKey;
 use std::collections::{BTreeMap, BTreeSet};

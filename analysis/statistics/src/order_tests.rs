@@ -81,7 +81,7 @@ proptest! {
         prop_assert_eq!((found.low, found.high), (-mirrored.high, -mirrored.low));
     }
 
-    /// A value that runs away moves an end no further than to its neighbour: no outlier is deleted, and none rules.
+    /// A value that runs away moves an end no farther than to its neighbour: no outlier is deleted, and none rules.
     #[test]
     fn one_outlier_does_not_rule(values in prop::collection::vec(1.0..10.0f64, 9..60)) {
         let mut wild = values.clone();

@@ -2,9 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Largest sample for which the exact distribution of the ranks is counted. Above it the normal approximation is good to
-/// the digits that matter. Far out in the tail, where a correction for many comparisons looks, it is not good at 8: two samples
-/// of 8, one wholly above the other, have 0.00016 and it says 0.0009.
+/// Largest sample for which the exact distribution of the ranks is counted. Above it the normal approximation is good
+/// to the digits that matter. Far out in the tail, where a correction for many comparisons looks, it is not good at 8:
+/// two samples of 8, one wholly above the other, have 0.00016 and it says 0.0009.
 const LARGEST_EXACT: usize = 20;
 
 /// The chance that a value of `a` is larger than one of `b`, ties counted half: the A12 of Vargha & Delaney 2000 ("A
@@ -32,10 +32,10 @@ fn wins(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The two-sided p-value of the Mann-Whitney U test (Mann & Whitney 1947, Annals of Mathematical Statistics 18, 50-60).
-/// Exact where neither sample is larger than 20, with ties too: twice the smaller tail of all ways to deal the (middle) ranks
-/// that are there to the two samples. Otherwise by the normal approximation with the correction for ties and for continuity
-/// (Hollander, Wolfe & Chicken 2014, Nonparametric Statistical Methods, 3rd edition, section 4.1). `None` when either is
-/// empty or a value is not a number.
+/// Exact where neither sample is larger than 20, with ties too: twice the smaller tail of all ways to deal the (middle)
+/// ranks that are there to the two samples. Otherwise by the normal approximation with the correction for ties and for
+/// continuity (Hollander, Wolfe & Chicken 2014, Nonparametric Statistical Methods, 3rd edition, section 4.1). `None`
+/// when either is empty or a value is not a number.
 ///
 /// It tests the two samples as independent ones: the pairing by blocks adds nothing to it.
 #[must_use]
@@ -76,9 +76,9 @@ fn ties(a: &[f64], b: &[f64]) -> Vec<f64> {
     groups.filter(|group| group.len() > 1).map(|group| group.len() as f64).collect()
 }
 
-/// The exact two-sided p-value, conditional on the ties: the subsets of the ranks that are as large as `a`, counted by their
-/// sum (the shift algorithm of Streitberg & Roehmel 1986, Statistical Software Newsletter 12, 10-17). Ranks are doubled, so that
-/// the middle rank of an even number of ties is whole; 40 choose 20 is exact in an f64.
+/// The exact two-sided p-value, conditional on the ties: the subsets of the ranks that are as large as `a`, counted by
+/// their sum (the shift algorithm of Streitberg & Roehmel 1986, Statistical Software Newsletter 12, 10-17). Ranks are
+/// doubled, so that the middle rank of an even number of ties is whole; 40 choose 20 is exact in an f64.
 fn exact(a: &[f64], b: &[f64]) -> f64 {
     let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
     all.sort_by(f64::total_cmp);

@@ -1,5 +1,5 @@
-//! The sign test: are values above and below zero equally likely? (Conover 1999, Practical Nonparametric Statistics, 3rd
-//! edition, section 3.4). It is what the interval of a median by order statistics is the inverse of.
+//! The sign test: are values above and below zero equally likely? (Conover 1999, Practical Nonparametric Statistics,
+//! 3rd edition, section 3.4). It is what the interval of a median by order statistics is the inverse of.
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 

@@ -1,4 +1,4 @@
-//! How much each further instance adds.
+//! How much each additional instance adds.
 
 use crate::bootstrap::Interval;
 use crate::order::median_interval;

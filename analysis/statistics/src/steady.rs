@@ -1,6 +1,6 @@
 //! Whether, and from when on, the pace of an invocation is steady: changepoints of a series of iterations, classified
-//! after Barrett, Bolz-Tereick, Killick, Mount & Tratt 2017 ("Virtual machine warmup blows hot and cold", Proceedings of
-//! the ACM on Programming Languages 1, OOPSLA, article 52).
+//! after Barrett, Bolz-Tereick, Killick, Mount & Tratt 2017 ("Virtual machine warmup blows hot and cold", Proceedings
+//! of the ACM on Programming Languages 1, OOPSLA, article 52).
 //!
 //! As there: changepoints by PELT with a penalty of 15 ln n; outliers are not taken for changepoints; segments about as
 //! fast as the last one count as the last one; an invocation that changes near its end has no steady state. Other than
@@ -25,7 +25,7 @@ const PENALTY: f64 = 15.0;
 const NEIGHBOURS: usize = 5;
 /// Iterations on either side that say how large the noise is.
 const WINDOW: usize = 100;
-/// An outlier is further from the median of its neighbours than so many deviations of the noise.
+/// An outlier is farther from the median of its neighbours than so many deviations of the noise.
 const OUTLIER: f64 = 6.0;
 /// Difference of two segments' means, as a share of the last one's, that is too small to matter.
 const SAME_SHARE: f64 = 0.001;

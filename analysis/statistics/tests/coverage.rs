@@ -171,8 +171,9 @@ fn check_stopped(label: &str, profile: (usize, usize), next: impl Fn(&mut ChaCha
 }
 
 /// Looking at the data to decide when to stop costs coverage: an interval that happens to be narrow ends the cell, and
-/// narrow intervals miss more often. Ended at the first such look, cells of 20 to 60 invocations cover 92.4 % at a spread of
-/// 0.15; a quarter more invocations brings that back. Looking only every 5 or 10 invocations gains less than a per cent.
+/// narrow intervals miss more often. Ended at the first such look, cells of 20 to 60 invocations cover 92.4 % at a
+/// spread of 0.15; a quarter more invocations brings that back. Looking only every 5 or 10 invocations gains less than
+/// a per cent.
 #[test]
 fn what_is_printed_is_covered_with_stopping_included() {
     for profile in PROFILES {
@@ -195,8 +196,8 @@ fn rounded_values_are_covered_too() {
     }
 }
 
-/// A p99 of each invocation's requests, then the interval of their median: the invocations differ by a tenth and each has
-/// 1,000 requests, log-normal. The truth is the median over invocations of the p99 that such an invocation shows.
+/// A p99 of each invocation's requests, then the interval of their median: the invocations differ by a tenth and each
+/// has 1,000 requests, log-normal. The truth is the median over invocations of the p99 that such an invocation shows.
 #[test]
 fn quantiles_of_latency_are_covered() {
     let p99 = |generator: &mut ChaCha8Rng| {

@@ -169,7 +169,8 @@ pub fn stages(metrics: &BTreeMap<Metric, u64>) -> BTreeMap<Stage, u64> {
     ])
 }
 
-/// Durations of the first requests: every subject warms up but the process, and one Wasm subject never settles.
+/// Durations of the first requests: every subject warms up but the process, and the pace of one Wasm subject never
+/// becomes steady.
 pub fn series(trial: &Trial, generator: &mut ChaCha8Rng) -> Option<Vec<u64>> {
     if trial.experiment.as_str() != "warm-up" {
         return None;

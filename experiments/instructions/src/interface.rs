@@ -65,7 +65,7 @@ unsafe extern "C" {
     pub(crate) fn qemu_plugin_insn_vaddr(instruction: *const Instruction) -> u64;
     fn qemu_plugin_insn_size(instruction: *const Instruction) -> usize;
     /// Declared for both of its forms: the older one takes only the first argument and gives a pointer to the
-    /// bytes, the newer one copies them and gives their number. A further argument does not harm where it is not
+    /// bytes, the newer one copies them and gives their number. An additional argument does not harm where it is not
     /// asked for, by the calling conventions of both architectures.
     fn qemu_plugin_insn_data(
         instruction: *const Instruction,
@@ -106,7 +106,8 @@ pub(crate) unsafe fn code(api: c_int, instruction: *const Instruction, copy: &mu
     &copy[..length]
 }
 
-/// A version of the interface that the QEMU at hand accepts, told by the functions that it has: its own or an older one.
+/// A version of the interface that the QEMU at hand accepts, told by the functions that it has: its own or an older
+/// one.
 pub(crate) fn version_at_hand() -> c_int {
     // SAFETY: a look-up among everything that is loaded (a null handle); the name ends in a zero byte.
     let has = |name: &CStr| !unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) }.is_null();

@@ -35,7 +35,7 @@ fn left_out(why: &str) {
     let _ = writeln!(std::io::stderr(), "not tested: instruction counts: {why}");
 }
 
-/// The emulator of this machine's own architecture; a note in its place where it is not installed,
+/// The emulator of the local architecture; a note in its place where it is not installed,
 /// or cannot count.
 fn emulator() -> Option<Command> {
     let name = format!("qemu-{}", std::env::consts::ARCH);

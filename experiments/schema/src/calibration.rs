@@ -41,7 +41,7 @@ impl CalibratedEffect {
     }
 }
 
-/// `calibration.json`.
+/// `calibration.json`: what comparisons of equal subjects find.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {

@@ -3,7 +3,7 @@
 use crate::manifest::Pinning;
 use serde::{Deserialize, Serialize};
 
-/// The whole file.
+/// `calibration-load.json`: the load generator beside wrk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadCalibration {

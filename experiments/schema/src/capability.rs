@@ -87,8 +87,7 @@ pub enum Probe {
     Try(Vec<Step>),
 }
 
-/// One step of trying. Words may hold what the words of a subject may but files of a definition's own, and `{scratch}`: a
-/// folder of the trial's own that is gone after it.
+/// One step of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
@@ -99,18 +98,18 @@ pub enum Step {
         /// Texts each of which it must write, to either of its outputs.
         #[serde(default)]
         says: Vec<String>,
-        /// Whether it must end unsuccessfully: a guest that was stopped.
+        /// Whether it must end with a failure, as a guest does that was stopped. `false` when absent.
         #[serde(default)]
         fails: bool,
-        /// Longest time it may take, milliseconds.
+        /// Longest time it may take; a minute when absent.
         #[serde(default = "run_limit_ms")]
         limit_ms: u64,
     },
-    /// A server is started, asked in this order, and ended.
+    /// A server is started, gets requests, and is ended.
     Serve {
         /// The program and its arguments, with `{listen}`.
         command: Vec<Word>,
-        /// What it is asked, each over a connection of its own.
+        /// Requests, in this order, each over a new connection.
         requests: Vec<Exchange>,
     },
 }
@@ -126,7 +125,7 @@ fn run_limit_ms() -> u64 {
 pub struct Exchange {
     /// Path and query.
     pub path: String,
-    /// HTTP statuses, one of which it must be answered with.
+    /// HTTP statuses, one of which the answer must have; 200 when absent.
     #[serde(default = "ok_only")]
     pub statuses: Vec<u16>,
     /// What the body must begin with; anything when absent.

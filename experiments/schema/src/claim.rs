@@ -58,7 +58,7 @@ pub struct Changed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// Name for \wbverdict, kebab-case.
+    /// Name for `\wbverdict`, kebab-case.
     pub name: String,
     /// The claim in words.
     pub sentence: String,
@@ -109,6 +109,7 @@ impl Claim {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawClaims {
+    /// Each `[[claim]]`.
     #[serde(default)]
     claim: Vec<Claim>,
 }

@@ -138,28 +138,44 @@ impl Architectures {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawProfiles {
+    /// One invocation of everything: does the pipeline work?
     pub(crate) smoke: ProfileSettings,
+    /// Minutes: a reviewer's verdict.
     pub(crate) quick: ProfileSettings,
+    /// Hours: what is published.
     pub(crate) paper: ProfileSettings,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawDefinition {
+    /// The question in words, as the report prints it.
     question: String,
+    /// The subject that every other one is compared with; one of `subjects`.
     baseline: SubjectName,
+    /// What is measured: names of entries in `subjects.toml`, or a table `[subjects.NAME]` for each subject that only
+    /// this definition knows.
     subjects: AskedSubjects,
+    /// What is requested: names of entries in `workloads.toml`, where `bad-*` names all that begin with `bad-`; or a
+    /// table `[workloads.NAME]` for each workload that only this definition knows. Empty where the method sends none.
     workloads: AskedWorkloads,
+    /// Instruction sets: `["host"]` for that of the machine that measures, or some of `x86_64` and `aarch64`, where
+    /// the method's numbers are the same under an emulator.
     architectures: Vec<String>,
+    /// How the question is answered.
     method: Method,
+    /// Half-width of a cell's 95 % interval at which the cell may end, of its median. Absent: all invocations are
+    /// made.
     precision_percent: Option<f64>,
-    /// Of a calibration: invocations of each arm of one comparison. Only the analysis asks for it.
+    /// Of a calibration: invocations of each arm of one comparison. Only the analysis reads it.
     #[serde(rename = "comparison_invocations")]
     _comparison_invocations: Option<u32>,
-    /// The table of its own. Only the analysis asks for it.
+    /// The table that holds the experiment's cells in place of that of its method. Only the analysis reads it.
     table: Option<OwnTable>,
+    /// Above which shares of its time a trial counts as disturbed. Absent: none does.
     #[serde(default)]
     noise: NoiseLimits,
+    /// How much is measured, by profile.
     profiles: RawProfiles,
 }
 

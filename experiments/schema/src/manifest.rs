@@ -62,9 +62,9 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Availability {
-    /// It can; this is what it said its version was.
+    /// It can.
     Installed {
-        /// The version.
+        /// The version that the program or the engine reports.
         version: String,
     },
     /// It cannot.
@@ -80,9 +80,9 @@ pub enum Availability {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Emulator {
-    /// Its path.
+    /// Path of the emulator.
     pub program: String,
-    /// What it said its version was.
+    /// The version that it reports.
     pub version: String,
 }
 
@@ -111,7 +111,7 @@ pub struct SubjectEntry {
 pub struct ProgramEntry {
     /// Which source served: `cargo`, `debian`; `path` when it was on PATH.
     pub provider: String,
-    /// Of the program itself, lower-case hexadecimal.
+    /// SHA-256 of the program's file, lower-case hexadecimal.
     pub sha256: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,
@@ -121,7 +121,7 @@ pub struct ProgramEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PreparedEntry {
-    /// Lower-case hexadecimal.
+    /// SHA-256 of the file, lower-case hexadecimal.
     pub sha256: String,
     /// Its size.
     pub size_bytes: u64,
@@ -167,7 +167,7 @@ pub struct Pinning {
     pub subject_cores: Option<Vec<u32>>,
 }
 
-/// `manifest.json`.
+/// `manifest.json`: one for each run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -183,7 +183,7 @@ pub struct Manifest {
     pub started_at_unix_ns: u64,
     /// State of the checkout; `None` where it is no git repository of its own.
     pub revision: Option<Revision>,
-    /// Why there is no revision; `None` where there is one, and in runs of before this was told.
+    /// Why there is no revision; `None` where there is one, and in runs from before this was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision_unknown: Option<String>,
     /// The machine; of a run of several, the first.
@@ -191,10 +191,10 @@ pub struct Manifest {
     /// All machines by name, of a run of several that was merged; observations say which one made them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub machines: BTreeMap<String, Fingerprint>,
-    /// Instruction sets that were asked for; empty for the machine's own alone.
+    /// Instruction sets that were requested; empty for the machine's own alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<String>,
-    /// What emulates, by architecture.
+    /// The emulator of each architecture that was emulated or whose instructions were counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub emulators: BTreeMap<String, Emulator>,
     /// `true` when every cell has just its least number of invocations, and none ends earlier or later.

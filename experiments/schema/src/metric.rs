@@ -128,9 +128,9 @@ metrics! {
     ShimPss => "shim_pss_bytes", "shim PSS", Bytes, LowerIsBetter;
     /// PSS of the container engine's daemons, once per machine.
     EnginePss => "engine_pss_bytes", "engine PSS", Bytes, LowerIsBetter;
-    /// PSS that each further instance adds; derived from the cells with several copies.
+    /// PSS that each additional instance adds; derived from the cells with several copies.
     MarginalPss => "marginal_pss_bytes", "PSS per further instance", Bytes, LowerIsBetter;
-    /// USS that each further instance adds; derived from the cells with several copies.
+    /// USS that each additional instance adds; derived from the cells with several copies.
     MarginalUss => "marginal_uss_bytes", "USS per further instance", Bytes, LowerIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;
@@ -144,9 +144,9 @@ metrics! {
     ShippedGzip => "shipped_gzip_bytes", "shipped, gzip", Bytes, LowerIsBetter, Exact;
     /// The shipped artifact after zstd -19.
     ShippedZstd => "shipped_zstd_bytes", "shipped, zstd", Bytes, LowerIsBetter, Exact;
-    /// Layers of the image below the service's own, uncompressed; images of several services share them.
+    /// Layers of the image below the service layer, uncompressed; images of several services share them.
     BaseLayers => "base_layers_bytes", "base layers", Bytes, LowerIsBetter, Exact;
-    /// The service's own layer of the image, uncompressed.
+    /// The service layer of the image, uncompressed.
     OwnLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter, Exact;
     /// The runtime that must already be on the machine.
     Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter, Exact;

@@ -31,21 +31,21 @@ impl PageCache {
 /// `page-cache=dropped`, `capability=simd`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
-    /// Nothing varies.
+    /// `-`: nothing varies.
     None,
-    /// Connections of a closed loop, each with one request in flight.
+    /// `concurrency=8`: connections of a closed loop, each with one request in flight.
     Concurrency(u32),
-    /// Offered rate of an open loop, in requests per second.
+    /// `rate=200`: offered rate of an open loop, in requests per second.
     Rate(u32),
-    /// Memory of an instance that has answered one request and waits.
+    /// `idle`: memory of an instance that has answered one request and waits.
     Idle,
-    /// Memory of an instance under a closed loop.
+    /// `loaded`: memory of an instance under a closed loop.
     Loaded,
-    /// Instances side by side, each of which has answered one request and waits.
+    /// `copies=4`: instances side by side, each of which has answered one request and waits.
     Copies(u32),
-    /// The page cache was dropped right before the start.
+    /// `page-cache=dropped`: the page cache was dropped right before the start.
     PageCacheDropped,
-    /// What is tried.
+    /// `capability=simd`: the capability that is tried.
     Capability(Capability),
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Program {
-    /// The pinned version: what set-up installs. What is measured states its own version, which is asked from it.
+    /// The pinned version, which set-up installs. The version that is measured is the one that the program reports.
     pub version: String,
     /// SPDX expression.
     pub licence: String,
@@ -46,7 +46,8 @@ pub enum Source {
         package_version: String,
         /// The program's path within the root.
         program: String,
-        /// Further packages in the same root, which the program needs and its package does not depend on: `NAME=VERSION`.
+        /// Additional packages in the same root, `NAME=VERSION`: those that the program needs and its package does not
+        /// depend on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         with: Vec<String>,
     },
@@ -86,10 +87,10 @@ pub enum Source {
         /// How long that takes on two cores, from and to, for whoever is asked to wait.
         minutes: [u32; 2],
     },
-    /// No registry that set-up uses has it. Set-up and the table of subjects tell the reason, and one's own program
-    /// on PATH serves.
+    /// No registry that set-up uses has it. Set-up and the table of subjects give the reason; a program on PATH is
+    /// used where there is one.
     Unavailable {
-        /// What was looked for where, and how to bring one's own.
+        /// What was looked for where, and how to install it by hand.
         reason: String,
     },
 }

@@ -119,11 +119,11 @@ pub struct Observation {
     pub schema_version: u32,
     /// The run it belongs to.
     pub run: String,
-    /// Place in the plan, from 0.
+    /// Index in the plan, from 0.
     pub position: u64,
     /// Which trial this is.
     pub trial: Trial,
-    /// Version of the subject, as the program or the engine itself said it.
+    /// Version of the subject, as the program or the engine reports it.
     pub subject_version: String,
     /// The machine that made it, in a run of several; `None`: the run's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]

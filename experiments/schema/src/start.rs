@@ -37,7 +37,8 @@ impl fmt::Display for ContainerEngine {
 
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// Which placeholders each word takes is said in [`place`](crate::place), and what they mean at [`Piece`](crate::template::Piece).
+/// [`place`](crate::place) lists the placeholders that each word takes, and [`Piece`](crate::template::Piece) says what
+/// they mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Start {

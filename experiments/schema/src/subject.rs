@@ -50,7 +50,7 @@ pub struct Size {
     pub runtime: Vec<Part>,
 }
 
-/// One entry of `experiments/subjects.toml`.
+/// How one system is started, how its version is found, and what it weighs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
@@ -95,10 +95,11 @@ pub struct Subject {
     pub variant_of: Option<SubjectName>,
 }
 
-/// Another name for a subject: what the two show apart is the machine's and the method's doing.
+/// A second name for a subject. The two are equal: a difference between them comes from the machine or the method.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTwin {
+    /// The subject that it is under another name.
     twin_of: SubjectName,
 }
 
@@ -106,18 +107,24 @@ struct RawTwin {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawVariant {
+    /// The subject that it is with other versions. A definition that names that one asks for this one too.
     variant_of: SubjectName,
+    /// The version of each program that is not the pinned one.
     programs: BTreeMap<ProgramName, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSubjects {
+    /// What subjects are run by and we do not build, with the pinned versions.
     #[serde(default)]
     programs: Programs,
+    /// What is measured.
     subjects: BTreeMap<SubjectName, Subject>,
+    /// Subjects with other versions of their programs.
     #[serde(default)]
     variants: BTreeMap<SubjectName, RawVariant>,
+    /// Subjects under a second name. The two are equal, so that their difference is the noise of the method.
     #[serde(default)]
     twins: BTreeMap<SubjectName, RawTwin>,
 }

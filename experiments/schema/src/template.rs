@@ -16,17 +16,18 @@ pub struct Word(Vec<Piece>);
 pub enum Piece {
     /// Itself; braces that are no placeholder are text.
     Text(String),
-    /// Address and port that the instance is to listen on.
+    /// Address and port that the instance is to listen on, `127.0.0.1:8080`.
     Listen,
     /// The port alone.
     Port,
-    /// How many instances are made.
+    /// How many instances the command is to make.
     Iterations,
-    /// A folder of the trial's own that is gone after it.
+    /// An empty folder, which is removed after the trial.
     Scratch,
-    /// The path of a built artifact.
+    /// The path of an artifact that `cargo xtask build` made.
     Artifact(String),
-    /// A program of `[programs]`.
+    /// The path of a program of `[programs]`. `{program:NAME/OTHER}` is the program `OTHER` that was installed beside
+    /// it; `{program:NAME@VERSION}`, in manifests, one of another version than the pinned one.
     Program {
         /// Its name.
         name: ProgramName,
@@ -42,11 +43,12 @@ pub enum Piece {
         /// `None`: the pinned one.
         version: Option<String>,
     },
-    /// What the subject's `prepare` made; resolved, it names the subject.
+    /// The path of the file that the subject's `prepare` made; in manifests `{prepared:SUBJECT}`.
     Prepared(Option<SubjectName>),
-    /// A file that was made on the way to the prepared one.
+    /// The path of an intermediate file of `prepare`.
     Intermediate(String),
-    /// A file that somebody else built, relative to the TOML file that says so; resolved, to `experiments/`.
+    /// A file that somebody else built, relative to the TOML file that names it; in manifests relative to
+    /// `experiments/`.
     File(String),
     /// An image that the engine knows by that name.
     Reference(String),

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Where a request's body comes from.
+/// Where a request's body comes from: one of `file`, `text` and `zero_bytes`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawBody {
-    /// A file, relative to `experiments/`.
+    /// A file, relative to `experiments/`; of a definition's workload, relative to the definition.
     pub file: Option<String>,
     /// Only the first N bytes of the file: a truncated image.
     pub truncate_bytes: Option<u64>,
-    /// A literal text.
+    /// A text, sent as it stands.
     pub text: Option<String>,
     /// N zero bytes: a body over the limit without a large file.
     pub zero_bytes: Option<u64>,
@@ -31,16 +31,23 @@ pub struct Expect {
     pub sha256: String,
 }
 
-/// One entry of `experiments/workloads.toml`: a request with `method`, `path` and `expect`, or a `mix`. One struct for
-/// both: an untagged enum would lose the line and the name of a mistyped key.
+/// One entry of `experiments/workloads.toml`: a request with `method`, `path` and `expect`, or a `mix`.
+///
+/// One struct for both: an untagged enum would lose the line and the name of a mistyped key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawWorkload {
+    /// HTTP method, upper case.
     method: Option<String>,
+    /// Path and query, beginning with `/`.
     path: Option<String>,
+    /// `Content-Type` header; none is sent when absent.
     content_type: Option<String>,
+    /// The request's body; empty when absent.
     body: Option<RawBody>,
+    /// The answer that counts as right.
     expect: Option<Expect>,
+    /// Two other workloads whose requests are mixed. An entry with `mix` has no other key.
     mix: Option<Mix>,
 }
 
@@ -131,6 +138,7 @@ pub type Workloads = BTreeMap<WorkloadName, Workload>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawWorkloads {
+    /// What is requested.
     workloads: BTreeMap<WorkloadName, RawWorkload>,
 }
 

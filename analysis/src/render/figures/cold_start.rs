@@ -2,7 +2,7 @@
 
 use crate::load::question::{Question, Setting};
 use crate::render::chart::{Axis, Chart, Form, Panel, Point, Series, Style};
-use crate::render::figures::{dots, own_settings, point, row_names, title};
+use crate::render::figures::{dots, local_settings, point, row_names, title};
 use crate::render::tables::ladder::warm;
 use crate::results::Results;
 use weighbridge_schema::method::QuestionKind;
@@ -23,7 +23,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
     let panels = results
         .of_kind(QuestionKind::ColdStart)
         .flat_map(|question| {
-            own_settings(results, question).filter_map(move |setting| panel(question, setting))
+            local_settings(results, question).filter_map(move |setting| panel(question, setting))
         })
         .collect();
     Chart {

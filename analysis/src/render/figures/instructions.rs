@@ -22,8 +22,8 @@ pub fn chart(results: &Results<'_>) -> Chart {
 }
 
 fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
-    let own = results.run.manifest.fingerprint.architecture.as_str();
-    let rows: Vec<_> = question.settings.iter().filter(|s| s.architecture == own).collect();
+    let local = results.run.manifest.fingerprint.architecture.as_str();
+    let rows: Vec<_> = question.settings.iter().filter(|s| s.architecture == local).collect();
     let architectures = results.run.manifest.asked_architectures();
     let arms: Vec<_> = architectures
         .iter()
@@ -35,7 +35,7 @@ fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
             name: Some(format!("{subject}, {architecture}")),
             style: Style::Subject(
                 family(results, subject),
-                if *architecture == own { Form::Filled } else { Form::Hollow },
+                if *architecture == local { Form::Filled } else { Form::Hollow },
             ),
             points: (rows.iter().enumerate())
                 .filter_map(|(row, setting)| {

@@ -1,7 +1,7 @@
 //! Latency: a panel for each workload and offered rate, a row for each subject; p50 filled, p99 hollow.
 
 use crate::render::chart::{Chart, Form};
-use crate::render::figures::{dots, own_settings};
+use crate::render::figures::{dots, local_settings};
 use crate::results::Results;
 use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::quantity::{Latency, Quantity};
@@ -16,7 +16,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
     let panels = results
         .of_kind(QuestionKind::Latency)
         .flat_map(|question| {
-            own_settings(results, question).filter_map(move |setting| {
+            local_settings(results, question).filter_map(move |setting| {
                 dots(results, question, setting, "latency (ms, log scale)", &values)
             })
         })

@@ -26,13 +26,13 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
     ]
 }
 
-/// The settings that figures of times draw: those of the run's own instruction set. Others stand in the tables.
-pub(crate) fn own_settings<'a>(
+/// The settings that figures of times draw: those of the local architecture. Others stand in the tables.
+pub(crate) fn local_settings<'a>(
     results: &Results<'_>,
     question: &'a Question,
 ) -> impl Iterator<Item = &'a Setting> {
-    let own = results.run.manifest.fingerprint.architecture.clone();
-    question.settings.iter().filter(move |setting| setting.architecture == own)
+    let local = results.run.manifest.fingerprint.architecture.clone();
+    question.settings.iter().filter(move |setting| setting.architecture == local)
 }
 
 /// The family of a subject, by the technology that its definition states.

@@ -1,7 +1,7 @@
 //! Throughput: a panel for each workload and number of connections, a row for each subject.
 
 use crate::render::chart::{Chart, Form, Panel};
-use crate::render::figures::{dots, own_settings};
+use crate::render::figures::{dots, local_settings};
 use crate::results::Results;
 use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
@@ -19,7 +19,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
     let panels = results
         .of_kind(QuestionKind::Throughput)
         .flat_map(|question| {
-            own_settings(results, question).filter_map(move |setting| panel(question, setting))
+            local_settings(results, question).filter_map(move |setting| panel(question, setting))
         })
         .collect();
     Chart { name: "throughput", title: "Throughput, closed loop".to_owned(), panels }

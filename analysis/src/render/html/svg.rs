@@ -168,7 +168,8 @@ fn rgb((red, green, blue): (u8, u8, u8)) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// The mark of a style; a thread has none. The grey of a process takes the page's colour, so that it is seen on a dark one.
+/// The mark of a style; a thread has none. The grey of a process takes the page's colour, so that it is seen on a dark
+/// one.
 fn mark_of(style: Style, x: f64, y: f64, out: &mut String) {
     let (family, form) = match style {
         Style::Subject(family, form) => (family, form),

@@ -37,12 +37,12 @@ pub fn instructions(results: &Results<'_>) -> Table {
 
 fn filled(results: &Results<'_>, shown: &[QuestionKind], name: &'static str, title: &'static str) -> Table {
     let asked = results.run.manifest.asked_architectures();
-    let own = results.run.manifest.fingerprint.architecture.as_str();
-    let others: Vec<&str> = asked.into_iter().filter(|name| *name != own).collect();
+    let local = results.run.manifest.fingerprint.architecture.as_str();
+    let others: Vec<&str> = asked.into_iter().filter(|name| *name != local).collect();
     let versus = "vs baseline";
     let titles: Vec<String> =
-        others.iter().map(|name| format!("overhead, {name} / {own}")).collect();
-    let mut columns = vec![("subject", Align::Left), (own, Align::Right), (versus, Align::Right)];
+        others.iter().map(|name| format!("overhead, {name} / {local}")).collect();
+    let mut columns = vec![("subject", Align::Left), (local, Align::Right), (versus, Align::Right)];
     for (name, title) in others.iter().zip(&titles) {
         columns.extend([(*name, Align::Right), (versus, Align::Right), (title, Align::Right)]);
     }
@@ -68,9 +68,9 @@ fn rows_of(
     others: &[&str],
     table: &mut Table,
 ) {
-    let own = &results.run.manifest.fingerprint.architecture;
+    let local = &results.run.manifest.fingerprint.architecture;
     let settings: Vec<&Setting> =
-        question.settings.iter().filter(|setting| setting.architecture == *own).collect();
+        question.settings.iter().filter(|setting| setting.architecture == *local).collect();
     let is_measured = |key: &CellKey| results.summary(key, quantity).is_some();
     let elsewhere =
         |key: &CellKey| others.iter().any(|name| is_measured(&key.with_architecture(name)));

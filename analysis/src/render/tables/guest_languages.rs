@@ -1,4 +1,5 @@
-//! One hello-level guest in several languages: what its component and the compiled module weigh, and how fast it starts.
+//! One hello-level guest in several languages: what its component and the compiled module weigh, and how fast it
+//! starts.
 
 use crate::load::question::Question;
 use crate::render::number::show;

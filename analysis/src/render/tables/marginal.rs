@@ -1,4 +1,4 @@
-//! What each further instance of a service adds to a machine that runs some already.
+//! What each additional instance of a service adds to a machine that runs some already.
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};

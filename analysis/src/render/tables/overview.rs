@@ -12,7 +12,8 @@ use weighbridge_schema::quantity::Quantity;
 /// The place of the ratio in a row.
 pub const RATIO_COLUMN: usize = 4;
 
-/// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own CPU time.
+/// The headline of a cell: where the generator may have set the pace of a closed loop, the rate by the subject's own
+/// CPU time.
 #[must_use]
 pub fn headline_of(results: &Results<'_>, question: &Question, key: &CellKey) -> Quantity {
     let facts = question.kind.facts();
@@ -54,7 +55,7 @@ fn numbers(results: &Results<'_>, question: &Question, key: &CellKey) -> [Conten
     ]
 }
 
-fn further_instance(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
+fn additional_instance(results: &Results<'_>, question: &Question, key: &CellKey) -> [Content; 3] {
     let quantity = Quantity::Metric(Metric::MarginalPss);
     [
         slope_cell(results, key, quantity),
@@ -72,7 +73,7 @@ pub fn lacks_baselines(results: &Results<'_>) -> bool {
     })
 }
 
-/// Rows: every cell that the run was asked for; several instances side by side as what each further one adds.
+/// Rows: every cell that the run was asked for; several instances side by side as what each additional one adds.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let mut baselines: Vec<&str> = results.questions.iter().map(|q| q.baseline.as_str()).collect();
@@ -110,7 +111,7 @@ pub fn table(results: &Results<'_>) -> Table {
             if !results.is_asked(&key) {
                 continue;
             }
-            let numbers = further_instance(results, question, &key);
+            let numbers = additional_instance(results, question, &key);
             table.push(row(results, question, &key, "per further instance", numbers));
         }
     }

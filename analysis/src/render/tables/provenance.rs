@@ -33,11 +33,11 @@ pub fn table(results: &Results<'_>) -> Table {
     }
     table.rows.push(Row::Heading("providers".to_owned()));
     // What the artifacts were built with is often there for the run as well.
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     for provision in manifest.artifacts.provisions.iter().chain(&manifest.provisions) {
-        if !told.contains(&provision) {
+        if !listed.contains(&provision) {
             table.push(vec![Content::text(&provision.need), provider(provision)]);
-            told.push(provision);
+            listed.push(provision);
         }
     }
     table.rows.push(Row::Heading("artifacts (SHA-256, first 12 digits)".to_owned()));
@@ -205,17 +205,17 @@ fn cores(cores: Option<&[u32]>) -> Option<String> {
     Some(cores.join(", "))
 }
 
-/// What the container engines said of themselves, from the container subjects that were there.
+/// The versions that the container engines reported, from the container subjects that were there.
 fn engine_version(results: &Results<'_>) -> Option<String> {
     let subjects = results.run.manifest.subjects.values();
     let containers = subjects.filter(|s| matches!(s.definition.start, Start::Container { .. }));
-    let said: BTreeSet<&str> = containers
+    let reported: BTreeSet<&str> = containers
         .filter_map(|entry| match &entry.availability {
             Availability::Installed { version } => Some(version.as_str()),
             Availability::NotInstalled { .. } => None,
         })
         .collect();
-    (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "))
+    (!reported.is_empty()).then(|| reported.into_iter().collect::<Vec<_>>().join("; "))
 }
 
 /// Nanoseconds since 1970 as the UTC date, with the calendar arithmetic of Howard Hinnant's
