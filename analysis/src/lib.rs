@@ -19,6 +19,7 @@ pub mod results;
 pub mod summarise;
 pub mod twins;
 pub mod two_runs;
+pub mod verify;
 
 use anyhow::Result;
 use judge::{Claim, Evidence};

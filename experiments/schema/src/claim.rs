@@ -4,7 +4,7 @@
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::parameter::Parameter;
 use crate::parse::{ParseError, parse};
-use crate::plan::Cell;
+use crate::plan::{Cell, Trial};
 use serde::{Deserialize, Serialize};
 
 /// Which way a claim's inequality points.
@@ -92,6 +92,23 @@ impl Claim {
     #[must_use]
     pub fn fixed_at(&self) -> &str {
         self.changed.last().map_or(&self.since.at, |changed| &changed.at)
+    }
+
+    /// Whether the claim is judged by what a trial shows: it is of one of the two sides, or of a twin of one (`twin_of`),
+    /// since twins tell how far apart equal things seem to be. A claim about the slope over several instances has no
+    /// parameter of its own, and is judged by all of them.
+    #[must_use]
+    pub fn rests_on(&self, trial: &Trial, twin_of: Option<&SubjectName>) -> bool {
+        let cell = &trial.cell;
+        let subject = twin_of.unwrap_or(&cell.subject);
+        let has_parameter = match self.parameter.unwrap_or(Parameter::None) {
+            Parameter::None => matches!(cell.parameter, Parameter::None | Parameter::Copies(_)),
+            parameter => cell.parameter == parameter,
+        };
+        trial.experiment == self.experiment
+            && cell.workload == self.workload
+            && has_parameter
+            && (*subject == self.subject || *subject == self.versus)
     }
 
     /// The cell on top of the ratio.

@@ -24,3 +24,5 @@ pub mod test_independent;
 pub mod test_reference;
 mod tools;
 mod unfinished;
+pub mod verify;
+pub mod verify_published;
