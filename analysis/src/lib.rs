@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod compare;
 pub mod differences;
 pub mod equal;
+pub mod explain;
 pub mod interaction;
 pub mod judge;
 pub mod load;

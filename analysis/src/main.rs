@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
 use weighbridge_analysis::render::{self, Destinations, beside, verification};
-use weighbridge_analysis::{STEPS_COUNT, analyse, calibrate, load, twins, two_runs, verify};
+use weighbridge_analysis::{
+    STEPS_COUNT, analyse, calibrate, explain, load, twins, two_runs, verify,
+};
 
 /// From raw logs to numbers.
 #[derive(Debug, Parser)]
@@ -32,6 +34,8 @@ enum Verb {
     /// Exit code: 0 all hold; 1 one is contradicted; 2 nothing was judged, because the command line or a raw log is at
     /// fault; 3 one could not be measured; 4 one is undecided.
     Verify(Verify),
+    /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it again.
+    Explain(Explain),
     /// Compute from a run of equal subjects what this machine and this method can tell apart.
     ///
     /// Exit code: 0 done; 1 done, but equal subjects seem to differ more or less often than chance makes them.
@@ -93,6 +97,19 @@ struct Compare {
 }
 
 #[derive(Debug, Args)]
+struct Explain {
+    /// Folder of the run.
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The number: experiment/workload/parameter/subject/quantity, as in numbers.tex.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// What this machine cannot tell from nothing, from A/A runs.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct Verify {
     /// Folder of the published run.
     #[arg(long, value_name = "DIR")]
@@ -116,6 +133,7 @@ fn main() -> ExitCode {
     let done = match Options::parse().verb {
         Verb::Render(options) => render(options).map(as_code),
         Verb::Compare(options) => compare(&options).map(as_code),
+        Verb::Explain(options) => explain_number(&options).map(|()| 0),
         Verb::Verify(options) => verify(&options),
         Verb::Calibrate(options) => calibrate_twins(&options).map(as_code),
     };
@@ -162,6 +180,16 @@ fn compare(options: &Compare) -> Result<bool> {
     // A reader that went away (`| head`) has seen what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(true)
+}
+
+fn explain_number(options: &Explain) -> Result<()> {
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
+    let run = load::load(&options.run)?;
+    let results = analyse(&run, &[], calibration, run.manifest.seed, |_| ())?;
+    let text = explain::explain(&run, &results, &options.key)?;
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
 }
 
 /// The exit code by the verdicts.

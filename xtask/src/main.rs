@@ -153,6 +153,18 @@ enum Verb {
         #[arg(long)]
         paper: bool,
     },
+    /// Say where a number comes from: its formula, the lines of the raw log, the command that measures it again.
+    #[command(
+        after_help = "Example:\n  cargo xtask explain cold-start/healthz/-/docker-scratch/time_to_first_response"
+    )]
+    Explain {
+        /// The number, as numbers.tex and the report name it: experiment/workload/parameter/subject/quantity.
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the published one when none is given.
+        #[arg(long, value_name = "RUN")]
+        run: Option<PathBuf>,
+    },
     /// Measure on this machine what the paper's claims compare, and say whether they hold here.
     #[command(
         after_help = "Examples:\n  cargo xtask verify container-starts-later-than-component\n  \
@@ -283,6 +295,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Analyze { run, force, paper } => {
             verbs::analyze::run(project, run.as_deref(), paper, force, progress)
         }
+        Verb::Explain { key, run } => verbs::explain::run(project, &key, run.as_deref(), progress),
         Verb::Verify { asked, .. } if asked.published => {
             verbs::verify_published::run(project, asked.renew, progress)
         }

@@ -8,6 +8,7 @@ pub mod clean;
 pub mod compare;
 pub mod doctor;
 mod elsewhere;
+pub mod explain;
 mod failures;
 pub mod fleet;
 pub mod list;
