@@ -1,5 +1,6 @@
 //! Whether what was typed can be measured at all, found before anything is set up, built or started for it.
 
+use crate::verbs::analyze;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
 use weighbridge_project::exit::LackingError;
@@ -18,7 +19,12 @@ const NAMED_MAX: usize = 20;
 /// # Errors
 /// A definition is wrong, a name does not exist, or no experiment that was chosen visits it.
 pub fn check(project: &Project, choice: &RunRequest) -> Result<()> {
-    check_in(&Questions::read(project)?, choice)
+    check_in(&Questions::read(project)?, choice)?;
+    if choice.claim.is_empty() {
+        return Ok(());
+    }
+    let claims = analyze::read_claims(project)?;
+    known("claim", &choice.claim, &claims.iter().map(|claim| claim.name.as_str()).collect())
 }
 
 /// Checks that what runs each subject that was named is installed, as far as it is a program that we do not build.

@@ -27,6 +27,10 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "WORKLOAD"))]
     pub workload: Vec<String>,
+    /// Only what these claims compare, separated by commas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "CLAIM"))]
+    pub claim: Vec<String>,
     /// How much is measured.
     #[cfg_attr(feature = "clap", arg(long, value_enum, default_value_t))]
     pub profile: Profile,
@@ -64,6 +68,7 @@ impl Default for RunRequest {
             experiments: Vec::new(),
             subject: Vec::new(),
             workload: Vec::new(),
+            claim: Vec::new(),
             profile: Profile::default(),
             seed: 1,
             arch: Vec::new(),
@@ -87,7 +92,7 @@ impl RunRequest {
     /// Whether only a part is asked for: such a run makes no paper unless that is said.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
-        [&self.experiments, &self.subject, &self.workload].iter().any(|names| !names.is_empty())
+        [&self.experiments, &self.subject, &self.workload, &self.claim].iter().any(|names| !names.is_empty())
     }
 
     /// Whether a subject was asked for; all are where none is named.
@@ -105,7 +110,7 @@ impl RunRequest {
     /// The words of a command line that ask for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let Self { experiments, subject, workload, profile, seed, arch: _, budget_ms } = self;
+        let Self { experiments, subject, workload, claim, profile, seed, arch: _, budget_ms } = self;
         let mut arguments = experiments.clone();
         let mut say = |option: &str, value: String| {
             if !value.is_empty() {
@@ -116,6 +121,7 @@ impl RunRequest {
         say("--seed", seed.to_string());
         say("--subject", subject.join(","));
         say("--workload", workload.join(","));
+        say("--claim", claim.join(","));
         say("--arch", self.architectures().join(","));
         let seconds = budget_ms.map(|ms| format!("{}s", ms.div_ceil(1000)));
         say("--budget", seconds.unwrap_or_default());
@@ -132,6 +138,7 @@ mod tests {
             experiments: vec!["cold-start".to_owned(), "latency".to_owned()],
             subject: vec!["native".to_owned(), "runc".to_owned()],
             workload: vec!["healthz".to_owned()],
+            claim: vec!["one".to_owned(), "another".to_owned()],
             profile: Profile::Paper,
             seed: 7,
             arch: Architecture::ALL.to_vec(),
@@ -192,6 +199,7 @@ mod tests {
         assert!(of(|request, name| request.experiments = name));
         assert!(of(|request, name| request.subject = name));
         assert!(of(|request, name| request.workload = name));
+        assert!(of(|request, name| request.claim = name));
         assert!(!of(|request, _| request.profile = Profile::Paper));
     }
 }

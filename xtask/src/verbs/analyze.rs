@@ -12,6 +12,7 @@ use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Kind, Questions};
 use weighbridge_project::runs::{self, RunLine, State};
 use weighbridge_project::stage;
+use weighbridge_schema::claim::{self, Claim};
 use weighbridge_schema::parse::nearest;
 
 const STAGE: &str = "analyze";
@@ -62,6 +63,17 @@ impl Output {
 #[must_use]
 pub fn claims_file(project: &Project) -> PathBuf {
     project.path("analysis/claims.toml")
+}
+
+/// Those claims.
+///
+/// # Errors
+/// The file cannot be read, or is wrong; the message names the line.
+pub fn read_claims(project: &Project) -> Result<Vec<Claim>> {
+    let file = claims_file(project);
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    Ok(claim::read_claims(&project.shown(&file), &text)?)
 }
 
 /// The run to analyse: the one named, else the newest, else the published one.

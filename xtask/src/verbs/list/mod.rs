@@ -2,14 +2,13 @@
 
 mod sections;
 
-use super::analyze::claims_file;
+use super::analyze::read_claims;
 use anyhow::{Context, Result};
 use sections::Listing;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::Questions;
 use weighbridge_project::runs;
-use weighbridge_schema::claim::read_claims;
 
 /// What is listed; everything when none is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -47,10 +46,7 @@ pub fn run(project: &Project, asked: &[Section], is_json: bool) -> Result<Exit> 
 fn listing(project: &Project, asked: &[Section]) -> Result<Listing> {
     let is_asked = |section: Section| asked.is_empty() || asked.contains(&section);
     let questions = Questions::read(project)?;
-    let claims = claims_file(project);
-    let text =
-        std::fs::read_to_string(&claims).with_context(|| format!("read {}", claims.display()))?;
-    let claims = read_claims(&project.shown(&claims), &text)?;
+    let claims = read_claims(project)?;
     Ok(Listing {
         experiments: is_asked(Section::Experiments).then(|| sections::experiments(&questions)),
         examples: is_asked(Section::Examples).then(|| sections::examples(&questions)),
