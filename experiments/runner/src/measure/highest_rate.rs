@@ -54,7 +54,7 @@ pub fn measure(
     with_instance(bench, visit, request, |instance, reference, measured| {
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let target = target(bench, instance, request, reference, objective.connections);
-        let measure_ms = visit.settings.measure_ms.unwrap_or(0);
+        let measure_ms = visit.window_ms()?;
         let (found, last) =
             search_on(&target, objective, measure_ms, pid).map_err(Failure::at(Phase::Load))?;
         let (Some(rate), Some(step)) = (found.rate_per_second, last) else {

@@ -39,8 +39,8 @@ pub fn throughput(
     let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let target = target(bench, instance, request, reference, connections);
-        let mut window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
-        let completions_least = visit.settings.completions_least.unwrap_or(0);
+        let mut window = Window::starting_now(warmup_ms, visit.window_ms()?);
+        let completions_least = visit.completions_least()?;
         let closing = Closing::new(&window, completions_least.into());
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let (result, cpu_ns) =
@@ -85,7 +85,7 @@ pub fn latency(
         target.heavy = heavy
             .zip(heavy_reference.as_ref())
             .map(|(request, reference)| Exchange { request, reference });
-        let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+        let window = Window::starting_now(warmup_ms, visit.window_ms()?);
         let mut schedule = constant_schedule(&window, rate_per_second);
         if let Some(mixed) = mixed {
             // All subjects of a block are asked the same.

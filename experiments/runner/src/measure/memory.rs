@@ -55,7 +55,7 @@ fn loaded(
     let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
     let asked = (request, reference);
     let target = Target::new(instance.address(), asked, concurrency, client_cores(bench));
-    let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
+    let window = Window::starting_now(0, visit.window_ms()?);
     let (result, highest) =
         closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
             .map_err(Failure::at(Phase::Load))?;

@@ -105,6 +105,25 @@ pub struct Visit<'a> {
     pub settings: &'a ProfileSettings,
 }
 
+impl Visit<'_> {
+    /// Length of the measured window; a validated definition of a method with a window has one.
+    fn window_ms(&self) -> Result<u64, Failure> {
+        self.set(self.settings.measure_ms, "measure_ms")
+    }
+
+    /// Completions before which a closed loop's window does not close; a validated definition of that method has them.
+    fn completions_least(&self) -> Result<u32, Failure> {
+        self.set(self.settings.completions_least, "completions_least")
+    }
+
+    fn set<T>(&self, value: Option<T>, key: &str) -> Result<T, Failure> {
+        value.ok_or_else(|| {
+            let experiment = &self.definition.experiment;
+            Failure::new(Phase::Plan, format!("the profile of experiment `{experiment}` sets no {key}"))
+        })
+    }
+}
+
 /// What a trial showed.
 #[derive(Debug, Default)]
 pub struct Measured {
