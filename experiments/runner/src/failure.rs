@@ -17,8 +17,6 @@ use std::sync::Arc;
 /// and published by it, so that it never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The trial asks for what is not there: a workload, an artifact, an emulator.
-    Plan,
     /// Files for a program that runs to its end.
     Prepare,
     /// Finding the emulator that counts.
@@ -66,7 +64,6 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Plan => "plan",
             Self::Prepare => "prepare",
             Self::Emulator => "emulator",
             Self::Start => "start",

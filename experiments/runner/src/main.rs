@@ -65,7 +65,8 @@ use catalog::Catalog;
 use clap::{Args, Parser, Subcommand};
 use engines::Engines;
 use lacking::LackingError;
-use real_lab::{Parts, RealLab};
+use measure::Inventory;
+use real_lab::RealLab;
 use session::{End, Session};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -276,8 +277,9 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     }
     let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
     let plan = planned::resolve(&manifest, &catalog.definitions, profile)?;
-    let parts = Parts { catalog: &catalog, built: &built, engines: &engines, manifest: &manifest };
-    let lab = RealLab::open(parts, store.stderr_folder(), &mut announcer)?;
+    let inventory =
+        Inventory { catalog: &catalog, built: &built, engines: &engines, manifest: &manifest };
+    let lab = RealLab::open(inventory, &plan, store.stderr_folder(), &mut announcer)?;
     let session = Session {
         lab: &lab,
         manifest: &manifest,

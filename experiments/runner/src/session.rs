@@ -224,8 +224,8 @@ impl<L: Lab> Session<'_, L> {
         repeat: u32,
         store: &Store,
     ) -> Result<(Observation, Option<Cause>)> {
-        let Planned { position, trial, definition, settings, .. } = *planned;
-        let visit = Visit { trial, position, repeat, definition, settings };
+        let Planned { position, trial, definition, .. } = *planned;
+        let visit = Visit { trial, position, repeat };
         let from = self.lab.moment();
         let (measured, outcome, cause) = match self.lab.visit(&visit) {
             Ok(measured) => (measured, Outcome::Ok, None),
