@@ -176,7 +176,10 @@ fn has_image(
             let engine = engines.get(kind)?;
             engine.image_id(reference).map(|_| ())
         }
-        None => Ok(artifacts.named(image).map(|_| ())?),
+        None => {
+            artifacts.named(image)?;
+            Ok(())
+        }
     }
 }
 

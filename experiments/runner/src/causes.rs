@@ -4,9 +4,9 @@ use crate::failure::Cause;
 use crate::interrupt;
 use weighbridge_schema::record::{Observation, Outcome};
 
-/// Words of such reasons, in lower case. What this program fails with has a type ([`Cause`]); words are all there is of
-/// a reason that was read back from a raw log, and of what another program said: the engine that a disk is full, or a
-/// subject on its standard error.
+/// Words of such reasons, in lower case. What this program fails with has a type ([`Cause`]); words
+/// are all there is of a reason that was read back from a raw log, and of what another program
+/// said: the engine that a disk is full, or a subject on its standard error.
 const WORDS: [&str; 5] = [
     "error in the hyper legacy client",
     "socket not found",
@@ -32,7 +32,8 @@ pub fn names_a_full_disk(text: &str) -> bool {
     FULL_DISK.iter().any(|words| lower.contains(words))
 }
 
-/// Whether an observation leaves its trial to be visited again when the run is resumed: the machine was at fault.
+/// Whether an observation leaves its trial to be visited again when the run is resumed: the machine
+/// was at fault.
 pub fn leaves_open(observation: &Observation) -> bool {
     match &observation.outcome {
         Outcome::Failed { reason, .. } => Cause::from(reason.clone()).is_the_machines(),

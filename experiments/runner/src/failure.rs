@@ -1,5 +1,6 @@
-//! Why a trial gave no measurement: the phase it failed in, and the cause. Everything that a visit calls fails with a
-//! [`Cause`], so that who decides by a failure asks for its kind and not for its words.
+//! Why a trial gave no measurement: the phase it failed in, and the cause. Everything that a visit
+//! calls fails with a [`Cause`], so that who decides by a failure asks for its kind and not for its
+//! words.
 
 use crate::http::WrongAnswer;
 use crate::missing::Missing;
@@ -13,8 +14,8 @@ use std::io::{self, ErrorKind};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-/// What was being done when a trial failed. Its text is the `stage` of a failed trial in the raw log: runs are compared
-/// and published by it, so that it never changes.
+/// What was being done when a trial failed. Its text is the `stage` of a failed trial in the raw log
+/// and must stay as it is: published runs hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Files for a program that runs to its end.
@@ -89,8 +90,8 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why a trial gave no measurement. It prints its phase and has its cause as source, so that the whole chain reads
-/// `phase: cause`.
+/// Why a trial gave no measurement. It prints its phase and has its cause as source, so that the
+/// whole chain reads `phase: cause`.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{phase}")]
 pub struct Failure {
@@ -113,8 +114,8 @@ impl Failure {
     }
 }
 
-/// Why something failed. It prints what it wraps along with itself, which is the text of the raw log: its source
-/// would say it twice.
+/// Why something failed. It prints what it wraps along with itself, which is the text of the raw
+/// log: its source would say it twice.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
     /// The system refused.
@@ -127,7 +128,8 @@ pub enum Cause {
     },
     /// The page cache could not be dropped.
     #[error(
-        "the page cache cannot be dropped: write {file}: {error} (root in the initial namespace is needed)",
+        "the page cache cannot be dropped: write {file}: {error} \
+         (root in the initial namespace is needed)",
         file = page_cache::DROP_CACHES,
         error = .0
     )]
@@ -187,8 +189,8 @@ impl Cause {
         Self::Within { doing: doing.into(), cause: Box::new(self) }
     }
 
-    /// Whether it says something about the machine and nothing about the subject: on a machine in order the trial
-    /// would have done well.
+    /// Whether it says something about the machine and nothing about the subject: on a machine in
+    /// order the trial would have done well.
     pub fn is_the_machines(&self) -> bool {
         let is_known = |error: &(dyn Error + 'static)| {
             is_gone_engine(error) || error.downcast_ref().is_some_and(is_broken_disk)
@@ -228,7 +230,8 @@ fn is_broken_disk(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
 }
 
-/// The engine's client found nobody to talk to; what an engine that answers has said is not of this kind.
+/// The engine's client found nobody to talk to; what an engine that answers has said is not of this
+/// kind.
 fn is_gone_engine(error: &(dyn Error + 'static)) -> bool {
     matches!(
         error.downcast_ref(),

@@ -51,7 +51,8 @@ pub enum WrongAnswer {
         /// The reference's body.
         reference_bytes_count: usize,
     },
-    /// It is complete and not what the workload expects: what came, with its whole digest, and what was expected.
+    /// It is complete and not what the workload expects: what came, with its whole digest, and what
+    /// was expected.
     #[error("{0}")]
     Unexpected(String),
 }
