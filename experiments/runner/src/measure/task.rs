@@ -1,5 +1,6 @@
-//! What a visit is to do, with all that it needs for it: looked up for every cell of the plan before the first visit, so
-//! that a trial that cannot be made is one error at the beginning of the run.
+//! What a visit is to do, with all that it needs for it: looked up for every cell of the plan
+//! before the first visit, so that a trial that cannot be made is one error at the beginning of the
+//! run.
 
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
@@ -43,7 +44,8 @@ pub struct Job<'a> {
     pub artifacts: &'a Artifacts,
     /// Whether that is the machine's own architecture.
     pub is_native: bool,
-    /// What executes programs of that architecture; `None` where the machine itself does, or nothing is executed.
+    /// What executes programs of that architecture; `None` where the machine itself does, or
+    /// nothing is executed.
     pub emulator: Option<&'a Emulator>,
     /// The engine that starts the subject; `None` for one that needs none.
     pub engine: Option<&'a Engine>,
