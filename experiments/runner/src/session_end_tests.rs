@@ -1,11 +1,10 @@
-//! Tests of sessions that end before their plan does, and of those that go on: what is kept, what is visited again, and what
+//! Tests of sessions that end before their plan does, and of resumed ones: what is kept, what is visited again, and how
 //! the end is called.
 
-use super::go;
 use crate::fake_lab::{
     Asked, FakeLab, Shown, answers_wrongly, finds_no_engine, finds_no_space, shows,
 };
-use crate::fixture::{PROFILE, Question};
+use crate::fixture::{PROFILE, Question, go};
 use crate::planned::{self, Planned};
 use crate::session::End;
 use crate::store::Store;
