@@ -1,5 +1,5 @@
-//! One run through its plan: which trial is visited next, what of it is logged, and when the run ends. What the session
-//! needs from the world is a [`Lab`].
+//! One run through its plan: which trial is visited next, what of it is logged, and when the run ends. What it needs from the
+//! world is a [`Lab`].
 
 use crate::announce::Announcer;
 use crate::lab::Lab;
@@ -140,8 +140,8 @@ impl<L: Lab> Session<'_, L> {
         self.budget.is_some_and(|budget| store.measured_ns() >= budget.as_nanos())
     }
 
-    /// Right after a block, its disturbed trials are visited again, each beside its baseline, twice at most. All visits
-    /// stay in the log.
+    /// Right after its block, what was disturbed in it is visited again beside its baseline, twice at most; all visits stay in
+    /// the log.
     fn repeat_disturbed(
         &self,
         block: &[Planned<'_>],
@@ -209,7 +209,7 @@ impl<L: Lab> Session<'_, L> {
         Ok(End::Complete)
     }
 
-    /// What of the machine is out of order, when a trial has failed for `reason`: with it every later trial would fail.
+    /// What of the machine is out of order, when a trial has failed for `reason`: with it every further trial would fail.
     fn machines_fault(&self, trial: &Trial, reason: &str, store: &Store) -> Option<String> {
         if causes::is_full_disk(reason) && self.lab.is_full(store.folder()) {
             return Some(format!("the disk of {} is full: {reason}", store.folder().display()));
