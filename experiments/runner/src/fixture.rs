@@ -1,14 +1,19 @@
 //! A small question for tests, with its manifest and plan: subjects that exist nowhere, `base`, `one` and `two`.
 
 use crate::announce::{Announcer, Style};
+use crate::fake_lab::FakeLab;
 use crate::plan;
 use crate::planned::{self, Planned};
+use crate::session::{End, Session};
+use crate::store::Store;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
+use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Artifacts;
+use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::manifest::{Availability, Fingerprint, Manifest, Pinning, SubjectEntry};
 use weighbridge_schema::name::ExperimentName;
@@ -19,8 +24,8 @@ use weighbridge_schema::workload::parse_workloads;
 /// The profile that [`Question::new`] sets.
 pub const PROFILE: Profile = Profile::Paper;
 
-/// Experiment `e`: cold starts of three subjects with the workloads `v` and `w`, judged by a noise limit of 10 points of
-/// CPU pressure and a precision of 5 %.
+/// Experiment `e`: cold starts of three subjects with the workloads `v` and `w`. Its noise limit is 10 points of CPU
+/// pressure, its precision 5 %.
 pub struct Question {
     /// Every subject.
     pub subjects: Subjects,
@@ -131,6 +136,30 @@ pub fn manifest(plan: Vec<Trial>) -> Manifest {
         subjects: BTreeMap::new(),
         plan,
     }
+}
+
+/// Runs a session about `question` in `lab`. Returns how it ended and what it said. A budget is seconds, and the claims
+/// that they are spent on.
+pub fn go(
+    question: &Question,
+    lab: &FakeLab,
+    store: &mut Store,
+    budget: Option<(u64, &[Claim])>,
+) -> (End, String) {
+    let plan = question.plan();
+    let session = Session {
+        lab,
+        manifest: &question.manifest,
+        plan: &plan,
+        definitions: &question.definitions,
+        subjects: &question.subjects,
+        profile: PROFILE,
+        claims: budget.map_or(&[], |(_, claims)| claims),
+        budget: budget.map(|(seconds, _)| Duration::from_secs(seconds)),
+    };
+    let heard = Heard::default();
+    let end = session.run(store, &mut heard.announcer()).unwrap();
+    (end, heard.text())
 }
 
 /// What an announcer has written.

@@ -43,8 +43,7 @@ mod tests {
     use super::*;
     use crate::fixture::Question;
 
-    /// What is visited again of the first block when these were disturbed: experiment `e` has subjects `base`, `one`, `two`
-    /// and workloads `v`, `w`.
+    /// What is visited again of a block when these subjects, each with a workload, were disturbed.
     fn again(disturbed: &[(&str, &str)]) -> Vec<Vec<String>> {
         let question = Question::new(1, 1);
         let plan = question.plan();

@@ -2,34 +2,11 @@
 
 use super::*;
 use crate::fake_lab::{Asked, FakeLab, OPENED_AT_UNIX_NS, shows, shows_series};
-use crate::fixture::{Heard, PROFILE, Question};
+use crate::fixture::{Question, go};
 use crate::plan::mini_block;
 use weighbridge_schema::claim::read_claims;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::stop::{Stop, StopReason};
-
-/// A session about `question` in `lab`, as far as it comes; and what it said.
-pub(super) fn go(
-    question: &Question,
-    lab: &FakeLab,
-    store: &mut Store,
-    budget: Option<(u64, &[Claim])>,
-) -> (End, String) {
-    let plan = question.plan();
-    let session = Session {
-        lab,
-        manifest: &question.manifest,
-        plan: &plan,
-        definitions: &question.definitions,
-        subjects: &question.subjects,
-        profile: PROFILE,
-        claims: budget.map_or(&[], |(_, claims)| claims),
-        budget: budget.map(|(seconds, _)| Duration::from_secs(seconds)),
-    };
-    let heard = Heard::default();
-    let end = session.run(store, &mut heard.announcer()).unwrap();
-    (end, heard.text())
-}
 
 /// A whole run from nothing: its lab, log, stops and what it said.
 struct Whole {

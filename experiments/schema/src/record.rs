@@ -123,8 +123,8 @@ pub struct Observation {
     pub position: u64,
     /// Which trial this is.
     pub trial: Trial,
-    /// Version of the subject, as the program or the engine itself said it; `None` of one that is weighed on a machine
-    /// that cannot run it.
+    /// Version of the subject, as the program or the engine reports it; `None` of a subject that is only weighed, on
+    /// a machine that cannot run it.
     pub subject_version: Option<String>,
     /// The machine that made it, in a run of several; `None`: the run's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
