@@ -197,7 +197,7 @@ impl Fixture {
                     run: "fixture".to_owned(),
                     position: position as u64,
                     trial,
-                    subject_version: "1.2.3".to_owned(),
+                    subject_version: Some("1.2.3".to_owned()),
                     machine: None,
                     emulated: false,
                     started_at_unix_ns: 1,

@@ -13,18 +13,23 @@ pub enum Style {
     Plain,
 }
 
-/// Writes events to standard output.
-#[derive(Debug)]
+/// Writes events.
 pub struct Announcer {
     style: Style,
+    to: Box<dyn Write>,
     steps_count: u64,
     done_count: u64,
 }
 
 impl Announcer {
-    /// A new one.
+    /// One that writes to standard output.
     pub fn new(style: Style) -> Self {
-        Self { style, steps_count: 0, done_count: 0 }
+        Self::to(style, Box::new(std::io::stdout()))
+    }
+
+    /// One that writes elsewhere.
+    pub fn to(style: Style, to: Box<dyn Write>) -> Self {
+        Self { style, to, steps_count: 0, done_count: 0 }
     }
 
     /// Whether a person reads it, and no program that draws it.
@@ -38,8 +43,7 @@ impl Announcer {
             Style::Json => serde_json::to_string(event).unwrap_or_default(),
             Style::Plain => self.plain(event),
         };
-        let mut out = std::io::stdout().lock();
-        output::note(writeln!(out, "{line}").and_then(|()| out.flush()));
+        output::note(writeln!(self.to, "{line}").and_then(|()| self.to.flush()));
     }
 
     fn plain(&mut self, event: &Event) -> String {

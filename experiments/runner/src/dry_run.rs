@@ -35,10 +35,10 @@ pub fn text(manifest: &Manifest, catalog: &Catalog, is_verbose: bool) -> Result<
         "experiment", "cells", "invocations", "trials"
     )?;
     for (name, trials) in &by_experiment {
-        let (ms, _) = estimate(trials, &catalog.definitions, &catalog.subjects, profile);
+        let (ms, _) = estimate(trials, &catalog.definitions, &catalog.subjects, profile)?;
         row(&mut out, name.as_str(), trials, &human_duration(ms))?;
     }
-    let (ms, bytes) = estimate(&manifest.plan, &catalog.definitions, &catalog.subjects, profile);
+    let (ms, bytes) = estimate(&manifest.plan, &catalog.definitions, &catalog.subjects, profile)?;
     row(&mut out, "all", &manifest.plan, &human_duration(ms))?;
     absent(&mut out, manifest)?;
     writeln!(

@@ -1,6 +1,7 @@
 //! How long a plan will take and how much it will write, from what each method does.
 
 use crate::measure::highest_rate::least_window_ms;
+use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::method::Method;
@@ -38,31 +39,38 @@ fn overhead_ms(start: &Start) -> u64 {
 const STEPS_COUNT: u64 = 12;
 
 /// Of a closed loop the least time: how long its least number of answers takes is not known before.
-fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> u64 {
-    let measure_ms = definition.settings(profile).measure_ms.unwrap_or(0);
-    match &definition.method {
+fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result<u64> {
+    let measure_ms = || {
+        definition.settings(profile).measure_ms.with_context(|| {
+            format!("experiment `{}`: profiles.{profile} sets no measure_ms", definition.experiment)
+        })
+    };
+    Ok(match &definition.method {
         Method::HighestRate { warmup_ms, p99_bound_us, .. } => {
             let bound_us = trial.cell.workload.as_ref().and_then(|name| p99_bound_us.get(name));
             let least_ms = bound_us.map_or(0, |&bound_us| least_window_ms(bound_us));
-            STEPS_COUNT * (warmup_ms + measure_ms.max(least_ms))
+            STEPS_COUNT * (warmup_ms + measure_ms()?.max(least_ms))
         }
         Method::Throughput { warmup_ms, .. } | Method::Latency { warmup_ms, .. } => {
-            warmup_ms + measure_ms
+            warmup_ms + measure_ms()?
         }
-        Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms),
-        method => method.facts().takes_ms + measure_ms,
-    }
+        Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
+        method => method.facts().takes_ms,
+    })
 }
 
 /// Milliseconds and bytes of `plan`.
-pub fn estimate(
-    plan: &[Trial],
+///
+/// # Errors
+/// A definition sets no window where its method has one.
+pub fn estimate<'a>(
+    plan: impl IntoIterator<Item = &'a Trial>,
     definitions: &BTreeMap<ExperimentName, Definition>,
     subjects: &Subjects,
     profile: Profile,
-) -> (u64, u64) {
-    plan.iter().fold((0, 0), |(ms, bytes), trial| {
-        let Some(definition) = definitions.get(&trial.experiment) else { return (ms, bytes) };
+) -> Result<(u64, u64)> {
+    plan.into_iter().try_fold((0, 0), |(ms, bytes), trial| {
+        let Some(definition) = definitions.get(&trial.experiment) else { return Ok((ms, bytes)) };
         let overhead =
             subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
         let copies = match trial.cell.parameter {
@@ -71,8 +79,8 @@ pub fn estimate(
         } + u64::from(definition.method.warms_before(trial.cell.parameter));
         let facts = definition.method.facts();
         let histogram = if facts.keeps_latencies { HISTOGRAM_BYTES } else { 0 };
-        let window_ms = window_ms(definition, profile, trial);
-        (ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram)
+        let window_ms = window_ms(definition, profile, trial)?;
+        Ok((ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram))
     })
 }
 

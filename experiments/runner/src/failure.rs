@@ -18,8 +18,6 @@ use std::sync::Arc;
 /// and must stay as it is: published runs hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The trial asks for what is not there: a workload, an artifact, an emulator.
-    Plan,
     /// Files for a program that runs to its end.
     Prepare,
     /// Finding the emulator that counts.
@@ -67,7 +65,6 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Plan => "plan",
             Self::Prepare => "prepare",
             Self::Emulator => "emulator",
             Self::Start => "start",

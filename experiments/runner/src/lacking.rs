@@ -38,3 +38,28 @@ pub fn check(
     let missing: Vec<String> = missing.collect();
     if missing.is_empty() { Ok(()) } else { Err(LackingError(missing)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Question;
+
+    #[test]
+    fn only_what_was_asked_for_by_its_name_must_be_there() {
+        let mut subjects = Question::new(1, 1).manifest.subjects;
+        subjects.get_mut(&"two".parse().unwrap()).unwrap().availability =
+            Availability::NotInstalled {
+                reason: "container engine at x: refused".to_owned(),
+                remedy: Some("cargo xtask setup".to_owned()),
+            };
+        let check = |named: &[&str]| {
+            let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
+            check(&named, &subjects).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&["one"]), Ok(()));
+        let expected = "this machine cannot measure what was asked for:\n  \
+                        two: container engine at x: refused; to measure it: cargo xtask setup";
+        assert_eq!(check(&["one", "two"]), Err(expected.to_owned()));
+    }
+}

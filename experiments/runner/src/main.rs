@@ -26,9 +26,14 @@ mod engine;
 mod engines;
 mod estimate;
 mod failure;
+#[cfg(test)]
+mod fake_lab;
+#[cfg(test)]
+mod fixture;
 mod http;
 mod image;
 mod interrupt;
+mod lab;
 mod lacking;
 mod leftovers;
 mod load;
@@ -38,10 +43,12 @@ mod noise;
 mod own_files;
 mod page_cache;
 mod plan;
+mod planned;
 mod planned_images;
 mod prepare;
 mod procfs;
 mod programs;
+mod real_lab;
 mod repeats;
 mod replaced;
 mod responder;
@@ -58,9 +65,9 @@ use catalog::Catalog;
 use clap::{Args, Parser, Subcommand};
 use engines::Engines;
 use lacking::LackingError;
-use replaced::Programs;
-use session::Session;
-use std::cell::RefCell;
+use measure::Inventory;
+use real_lab::RealLab;
+use session::{End, Session};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -245,22 +252,29 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
     };
     check_unchanged(&manifest, &built)?;
-    let programs = RefCell::new(Programs::of(&built, &manifest)?);
     if let Some(lock) = &lock {
         lock.note(&format!("run {}", manifest.run));
     }
     let profile = manifest.profile.parse().map_err(anyhow::Error::msg)?;
+    let plan = planned::resolve(&manifest, &catalog.definitions, profile)?;
+    let inventory =
+        Inventory { catalog: &catalog, built: &built, engines: &engines, manifest: &manifest };
+    let lab = RealLab::open(inventory, &plan, store.stderr_folder(), &mut announcer)?;
     let session = Session {
-        catalog: &catalog,
-        built: &built,
-        engines: &engines,
-        profile,
+        lab: &lab,
         manifest: &manifest,
+        plan: &plan,
+        definitions: &catalog.definitions,
+        subjects: &catalog.subjects,
+        profile,
         claims: &claims,
         budget: manifest.budget_ms.map(Duration::from_millis),
-        programs,
     };
     let end = session.run(&mut store, &mut announcer)?;
+    // Of an engine that is gone, what stopped the run tells already.
+    if !matches!(end, End::Stopped(_)) {
+        lab.close(&mut announcer);
+    }
     ending::conclude(end, store, &manifest, &mut announcer)
 }
 

@@ -8,10 +8,14 @@ use weighbridge_statistics::quantile::median;
 /// Counters at one moment; two of them give the noise between.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    steal_ticks: Option<u64>,
-    pressure_us: Option<u64>,
-    involuntary_switches: Option<u64>,
-    page_cache_bytes: Option<u64>,
+    /// Stolen time on all cores, hundredths of a second.
+    pub steal_ticks: Option<u64>,
+    /// Time in which some task waited for a CPU.
+    pub pressure_us: Option<u64>,
+    /// Of this process.
+    pub involuntary_switches: Option<u64>,
+    /// Of the whole machine.
+    pub page_cache_bytes: Option<u64>,
 }
 
 /// Kernel's USER_HZ: /proc/stat counts in hundredths of a second on every Linux architecture.

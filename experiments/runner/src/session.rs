@@ -1,51 +1,45 @@
-//! One run from the first look at the subjects to the finished folder.
+//! One run through its plan: which trial is visited next, what of it is logged, and when the run ends. What it needs from the
+//! world is a [`Lab`].
 
-use crate::affinity::pin_current_thread;
 use crate::announce::Announcer;
-use crate::built::Built;
-use crate::catalog::Catalog;
-use crate::clock::{monotonic_ns, unix_ns};
-use crate::engines::Engines;
 use crate::failure::{Cause, Failure};
-use crate::http::PreparedRequest;
-use crate::measure::{Bench, Measured, Visit, visit};
-use crate::planned_images::PlannedImages;
-use crate::replaced::Programs;
+use crate::lab::Lab;
+use crate::measure::{Measured, Visit};
+use crate::planned::Planned;
 use crate::stopping::Stopping;
 use crate::store::Store;
-use crate::{estimate, interrupt, leftovers, noise, repeats};
+use crate::{estimate, noise, repeats};
 use anyhow::Result;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
-use weighbridge_schema::manifest::{Availability, Manifest};
-use weighbridge_schema::name::{ExperimentName, WorkloadName};
+use weighbridge_schema::manifest::Manifest;
+use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
-use weighbridge_schema::subject::Start;
+use weighbridge_schema::subject::Subjects;
 
 /// What a session works with.
-pub struct Session<'a> {
-    /// What is asked.
-    pub catalog: &'a Catalog,
-    /// What was built.
-    pub built: &'a Built,
-    /// The container engines, those that answer and those that do not.
-    pub engines: &'a Engines,
-    /// How much is measured.
-    pub profile: Profile,
+pub struct Session<'a, L: Lab> {
+    /// Where trials are visited.
+    pub lab: &'a L,
     /// What is to be done.
     pub manifest: &'a Manifest,
+    /// Its plan, ready to be visited.
+    pub plan: &'a [Planned<'a>],
+    /// The definitions that the plan was made from.
+    pub definitions: &'a BTreeMap<ExperimentName, Definition>,
+    /// Every subject that there is.
+    pub subjects: &'a Subjects,
+    /// How much is measured.
+    pub profile: Profile,
     /// The paper's assertions: with a budget, time goes where they are still open.
     pub claims: &'a [Claim],
     /// Time after which nothing but the least number of invocations is measured.
     pub budget: Option<Duration>,
-    /// The files that are measured, as they were when the session began.
-    pub programs: RefCell<Programs>,
 }
 
 /// How often a disturbed trial is visited again.
@@ -64,61 +58,22 @@ pub enum End {
     Stopped(String),
 }
 
-impl Session<'_> {
+impl<L: Lab> Session<'_, L> {
     /// Visits every trial that is not there yet, in the order of the plan.
     ///
     /// # Errors
-    /// The log cannot be written, or the machine lacks what no trial can do without. Failures of subjects
-    /// are observations, not errors.
+    /// The log cannot be written. Failures of subjects are observations, not errors.
     pub fn run(&self, store: &mut Store, announcer: &mut Announcer) -> Result<End> {
-        // This thread polls for the first answer: on the subject's core it would take the very time that it
-        // measures (median native cold start 2.3 ms so, 0.67 ms with the cores apart; n = 20 each).
-        if let Some(cores) = &self.manifest.pinning.client_cores {
-            pin_current_thread(cores);
-        }
-        if let Some(note) = leftovers::remove()? {
-            announcer.say(&Event::Note(note));
-        }
-        for engine in self.engines.all() {
-            engine.remove_leftovers()?;
-        }
-        let images = PlannedImages::load(self.manifest, &self.built.own, self.engines)?;
-        let requests = self.prepare_requests()?;
-        let bench = Bench {
-            catalog: self.catalog,
-            built: self.built,
-            emulators: &self.manifest.emulators,
-            engines: self.engines,
-            images: &images.by_name,
-            pinning: &self.manifest.pinning,
-            requests: &requests,
-            run: &self.manifest.run,
-            seed: self.manifest.seed,
-            stderr_folder: store.stderr_folder(),
-        };
-        self.announce_begin(store, announcer);
-        let end = self.visit_all(&bench, store, announcer)?;
-        // Of an engine that is gone, what stopped the run tells already.
-        if !matches!(end, End::Stopped(_)) {
-            images
-                .remove(self.engines)
-                .into_iter()
-                .for_each(|note| announcer.say(&Event::Note(note)));
-        }
-        Ok(end)
+        self.announce_begin(store, announcer)?;
+        self.visit_all(store, announcer)
     }
 
     /// Block by block; within a block only the cells that are not precise yet. With a budget, what was left
     /// out is taken up again as long as there is time.
-    fn visit_all(
-        &self,
-        bench: &Bench<'_>,
-        store: &mut Store,
-        announcer: &mut Announcer,
-    ) -> Result<End> {
+    fn visit_all(&self, store: &mut Store, announcer: &mut Announcer) -> Result<End> {
         let mut stopping = Stopping::new(
             &self.manifest.plan,
-            &self.catalog.definitions,
+            self.definitions,
             self.profile,
             self.claims,
             self.manifest.fixed,
@@ -127,16 +82,16 @@ impl Session<'_> {
         let mut is_first_pass = true;
         loop {
             let before = store.done.len();
-            for block in self.manifest.plan.chunk_by(|a, b| a.invocation == b.invocation) {
-                stopping.begin_block(block[0].invocation, is_first_pass);
+            for block in self.plan.chunk_by(|a, b| a.trial.invocation == b.trial.invocation) {
+                stopping.begin_block(block[0].trial.invocation, is_first_pass);
                 if self.budget.is_some() {
                     stopping.focus();
                 }
                 let seen_count = store.seen.len();
-                let mut end = self.visit_block(bench, block, &mut stopping, store, announcer)?;
+                let mut end = self.visit_block(block, &mut stopping, store, announcer)?;
                 // Of a block that an earlier part of the run has visited, a repetition would come too late.
                 if end == End::Complete && store.seen.len() > seen_count {
-                    end = self.repeat_disturbed(bench, block, store, announcer)?;
+                    end = self.repeat_disturbed(block, store, announcer)?;
                 }
                 if end != End::Complete {
                     return Ok(end);
@@ -155,19 +110,22 @@ impl Session<'_> {
 
     fn visit_block(
         &self,
-        bench: &Bench<'_>,
-        block: &[Trial],
+        block: &[Planned<'_>],
         stopping: &mut Stopping<'_>,
         store: &mut Store,
         announcer: &mut Announcer,
     ) -> Result<End> {
-        for trial in block.iter().filter(|trial| !store.done.contains(trial)).collect::<Vec<_>>() {
-            let label = format!("{} {}", trial.experiment, trial.cell);
-            if !stopping.wants(trial) || (stopping.is_optional(trial) && self.is_spent(store)) {
-                announcer.say(&Event::Step { label: format!("{label}: not needed"), failed: None });
+        for planned in block {
+            let trial = planned.trial;
+            if store.done.contains(trial) {
                 continue;
             }
-            let end = self.visit_one(bench, trial, store.visits_count(trial), store, announcer)?;
+            if !stopping.wants(trial) || (stopping.is_optional(trial) && self.is_spent(store)) {
+                let label = format!("{} {}: not needed", trial.experiment, trial.cell);
+                announcer.say(&Event::Step { label, failed: None });
+                continue;
+            }
+            let end = self.visit_one(planned, store.visits_count(trial), store, announcer)?;
             if end != End::Complete {
                 return Ok(end);
             }
@@ -187,16 +145,14 @@ impl Session<'_> {
     /// the log.
     fn repeat_disturbed(
         &self,
-        bench: &Bench<'_>,
-        block: &[Trial],
+        block: &[Planned<'_>],
         store: &mut Store,
         announcer: &mut Announcer,
     ) -> Result<End> {
-        let baseline = |name: &ExperimentName| Some(&self.catalog.definitions.get(name)?.baseline);
-        let seed = self.manifest.seed.wrapping_add(u64::from(block[0].invocation));
+        let invocation = block[0].trial.invocation;
+        let seed = self.manifest.seed.wrapping_add(u64::from(invocation));
         for _ in 0..REPEATS_MAX {
-            let disturbed = store.disturbed(block);
-            let again = repeats::with_baselines(disturbed, block, baseline, seed);
+            let again = repeats::with_baselines(&store.disturbed(), block, seed);
             announcer.say(&Event::More(again.iter().map(Vec::len).sum::<usize>() as u64));
             for mini_block in again {
                 let limit_ns = (store.planned_ns() as f64 * REPEAT_SHARE_MAX) as u128;
@@ -205,10 +161,10 @@ impl Session<'_> {
                     return Ok(End::Complete);
                 }
                 // One number for all of it, so that each is compared with what was made beside it.
-                let visits = mini_block.iter().map(|trial| store.visits_count(trial));
+                let visits = mini_block.iter().map(|planned| store.visits_count(planned.trial));
                 let repeat = visits.max().unwrap_or(1);
-                for trial in &mini_block {
-                    let end = self.visit_one(bench, trial, repeat, store, announcer)?;
+                for planned in mini_block {
+                    let end = self.visit_one(planned, repeat, store, announcer)?;
                     if end != End::Complete {
                         return Ok(end);
                     }
@@ -222,40 +178,24 @@ impl Session<'_> {
     /// not logged: the resumed run visits that trial again.
     fn visit_one(
         &self,
-        bench: &Bench<'_>,
-        trial: &Trial,
+        planned: &Planned<'_>,
         repeat: u32,
         store: &mut Store,
         announcer: &mut Announcer,
     ) -> Result<End> {
-        if interrupt::requested() {
+        if self.lab.is_interrupted() {
             return Ok(End::Interrupted);
         }
-        let Some(definition) = self.definition(trial) else {
-            anyhow::bail!(
-                "the plan asks for experiment `{}`, which experiments/ no longer holds",
-                trial.experiment
-            );
-        };
-        // A trial always has its place: it comes from the plan.
-        let position = self.manifest.plan.iter().position(|planned| planned == trial).unwrap_or(0);
-        let visit = Visit {
-            trial,
-            position: position as u64,
-            repeat,
-            definition,
-            settings: definition.settings(self.profile),
-        };
-        let (observation, cause) = self.observe(bench, &visit, store)?;
+        let trial = planned.trial;
+        let (observation, cause) = self.observe(planned, repeat, store)?;
         // A trial that a signal cut short was not measured.
-        if interrupt::requested() && observation.outcome != Outcome::Ok {
+        if self.lab.is_interrupted() && observation.outcome != Outcome::Ok {
             return Ok(End::Interrupted);
         }
-        if let Err(error) = self.programs.borrow_mut().check() {
+        if let Err(error) = self.lab.check_programs() {
             return Ok(End::Stopped(format!("{error:#}: put it back, or begin a new run")));
         }
-        if let Some(why) = cause.and_then(|cause| self.machines_fault(bench, trial, &cause, store))
-        {
+        if let Some(why) = cause.and_then(|cause| self.machines_fault(trial, &cause, store)) {
             return Ok(End::Stopped(why));
         }
         let failed = match &observation.outcome {
@@ -270,81 +210,67 @@ impl Session<'_> {
 
     /// What of the machine is out of order, when a trial has failed for that `cause`: with it every further trial would
     /// fail.
-    fn machines_fault(
-        &self,
-        bench: &Bench<'_>,
-        trial: &Trial,
-        cause: &Cause,
-        store: &Store,
-    ) -> Option<String> {
-        if cause.is_full_disk() && store.has_no_space() {
+    fn machines_fault(&self, trial: &Trial, cause: &Cause, store: &Store) -> Option<String> {
+        if cause.is_full_disk() && self.lab.is_full(store.folder()) {
             return Some(format!("the disk of {} is full: {cause}", store.folder().display()));
         }
-        match &self.catalog.subject(&trial.cell.subject).ok()?.start {
-            Start::Container { engine, .. } => self.engines.get(*engine).ok()?.silence(),
-            Start::Containerd { .. } if bench.engines.containerd.is_silent() => {
-                Some("the private containerd does not answer any more".to_owned())
-            }
-            Start::Containerd { .. } | Start::Process { .. } | Start::Bundle { .. } => None,
-        }
-    }
-
-    fn definition(&self, trial: &Trial) -> Option<&Definition> {
-        self.catalog.definitions.get(&trial.experiment)
+        self.lab.silence(&trial.cell.subject)
     }
 
     /// Visits a trial; where that failed, with the cause.
     fn observe(
         &self,
-        bench: &Bench<'_>,
-        to: &Visit<'_>,
+        planned: &Planned<'_>,
+        repeat: u32,
         store: &Store,
     ) -> Result<(Observation, Option<Cause>)> {
-        let started_at_unix_ns = unix_ns();
-        let (from_ns, noise_from) = (monotonic_ns(), noise::read());
-        let (measured, outcome, cause) = match visit(bench, to) {
+        let Planned { position, trial, definition, .. } = *planned;
+        let visit = Visit { trial, position, repeat };
+        let from = self.lab.moment();
+        let (measured, outcome, cause) = match self.lab.visit(&visit) {
             Ok(measured) => (measured, Outcome::Ok, None),
             Err(Failure { phase, cause }) => {
                 let (stage, reason) = (phase.to_string(), cause.to_string());
                 (Measured::default(), Outcome::Failed { stage, reason }, Some(cause))
             }
         };
-        let (duration_ns, noise_to) = (monotonic_ns() - from_ns, noise::read());
+        let to = self.lab.moment();
+        let duration_ns = to.monotonic_ns - from.monotonic_ns;
         let first_core = self.manifest.pinning.subject_cores.as_ref().and_then(|c| c.first());
-        let mut noise = noise_from.until(&noise_to, first_core.copied());
+        let mut noise = from.counters.until(&to.counters, first_core.copied());
         noise.subject_involuntary_switches_count = measured.subject_involuntary_switches_count;
         let disturbed = noise::disturbances(
             &noise,
             duration_ns,
             self.manifest.fingerprint.cores_count.unwrap_or(1),
-            &to.definition.noise,
-            store.usual(to.trial).unwrap_or(&noise::Usual::default()),
+            &definition.noise,
+            store.usual(trial).unwrap_or(&noise::Usual::default()),
         );
         let histogram = match &measured.latencies {
             Some(latencies) => {
-                Some(store.histogram(to, latencies, measured.heavy_latencies.as_ref())?)
+                Some(store.histogram(&visit, latencies, measured.heavy_latencies.as_ref())?)
             }
             None => None,
         };
         let series = match &measured.series_ns {
-            Some(series_ns) => Some(store.series(to, series_ns)?),
+            Some(series_ns) => Some(store.series(&visit, series_ns)?),
             None => None,
         };
         let observation = Observation {
             schema_version: SCHEMA_VERSION,
             run: self.manifest.run.clone(),
-            position: to.position,
-            trial: to.trial.clone(),
-            subject_version: self.version(to.trial),
+            position,
+            trial: trial.clone(),
+            subject_version: planned.subject_version.map(str::to_owned),
             machine: self.manifest.machines.keys().next().cloned(),
             emulated: measured.emulated,
-            started_at_unix_ns,
+            started_at_unix_ns: from.unix_ns,
             duration_ns,
             stages_ns: measured.stages_ns,
             metrics: measured.metrics,
             histogram,
             series,
-            repeat: to.repeat,
+            repeat,
             disturbed,
             noise,
             outcome,
@@ -353,45 +279,20 @@ impl Session<'_> {
         Ok((observation, cause))
     }
 
-    /// Only installed subjects are planned, so there is a version for each of them.
-    fn version(&self, trial: &Trial) -> String {
-        match self.manifest.subjects.get(&trial.cell.subject).map(|entry| &entry.availability) {
-            Some(Availability::Installed { version }) => version.clone(),
-            _ => String::new(),
-        }
-    }
-
-    fn prepare_requests(&self) -> Result<BTreeMap<WorkloadName, PreparedRequest>> {
-        let mut requests = BTreeMap::new();
-        for entry in self.manifest.experiments.values() {
-            for name in entry.workloads.iter().flat_map(|name| self.catalog.parts(name)) {
-                if !requests.contains_key(name) {
-                    requests.insert(name.clone(), self.catalog.prepare(name)?);
-                }
-            }
-        }
-        Ok(requests)
-    }
-
-    fn announce_begin(&self, store: &Store, announcer: &mut Announcer) {
-        let rest: Vec<Trial> = self
-            .manifest
-            .plan
-            .iter()
-            .filter(|trial| !store.done.contains(trial))
-            .cloned()
-            .collect();
-        let (estimate_ms, _) = estimate::estimate(
-            &rest,
-            &self.catalog.definitions,
-            &self.catalog.subjects,
-            self.profile,
-        );
+    fn announce_begin(&self, store: &Store, announcer: &mut Announcer) -> Result<()> {
+        let rest = self.manifest.plan.iter().filter(|trial| !store.done.contains(trial));
+        let (estimate_ms, _) =
+            estimate::estimate(rest, self.definitions, self.subjects, self.profile)?;
         announcer.say(&Event::Begin {
             title: format!("measuring {}", self.manifest.run),
             steps_count: self.manifest.plan.len() as u64,
             done_count: store.done.len() as u64,
             estimate_ms: Some(estimate_ms),
         });
+        Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

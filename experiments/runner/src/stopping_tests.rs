@@ -53,7 +53,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         run: "r".to_owned(),
         position: 0,
         trial: trial.clone(),
-        subject_version: "1".to_owned(),
+        subject_version: Some("1".to_owned()),
         machine: None,
         emulated: false,
         started_at_unix_ns: 1,

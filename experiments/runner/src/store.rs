@@ -23,8 +23,6 @@ const PARTIAL: &str = ".partial";
 
 /// Ending of the folder of a run whose plan is being written.
 const BEGUN: &str = ".begun";
-/// With less than that left a disk is full.
-const SPACE_MIN_BYTES: u64 = 1 << 20;
 
 /// An open run.
 #[derive(Debug)]
@@ -115,12 +113,6 @@ impl Store {
         &self.folder
     }
 
-    /// Whether nothing more can be written there.
-    pub fn has_no_space(&self) -> bool {
-        let found = rustix::fs::statvfs(&self.folder);
-        found.is_ok_and(|found| found.f_bavail.saturating_mul(found.f_frsize) < SPACE_MIN_BYTES)
-    }
-
     /// How many times a trial has been visited.
     pub fn visits_count(&self, trial: &Trial) -> u32 {
         let visits = self.seen.iter().filter(|observation| observation.trial == *trial);
@@ -191,16 +183,15 @@ impl Store {
         planned.map(|observation| u128::from(observation.duration_ns)).sum()
     }
 
-    /// Those of `among` whose last visit so far was measured, and was disturbed.
-    pub fn disturbed(&self, among: &[Trial]) -> Vec<Trial> {
+    /// Trials whose last visit so far was measured, and was disturbed.
+    pub fn disturbed(&self) -> BTreeSet<&Trial> {
         let mut last: BTreeMap<&Trial, &Observation> = BTreeMap::new();
         for observation in &self.seen {
             last.insert(&observation.trial, observation);
         }
         last.into_iter()
-            .filter(|(trial, _)| among.contains(trial))
             .filter(|(_, o)| o.outcome == Outcome::Ok && !o.disturbed.is_empty())
-            .map(|(trial, _)| trial.clone())
+            .map(|(trial, _)| trial)
             .collect()
     }
 

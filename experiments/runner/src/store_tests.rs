@@ -1,48 +1,12 @@
 //! Tests of the run's folder: nothing is lost, nothing is overwritten.
 
 use super::*;
-use weighbridge_schema::artifact::Artifacts;
-use weighbridge_schema::manifest::{Fingerprint, Pinning};
+use crate::fixture;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::record::Noise;
 
 fn manifest() -> Manifest {
-    Manifest {
-        schema_version: SCHEMA_VERSION,
-        run: "r".to_owned(),
-        profile: "smoke".to_owned(),
-        seed: 1,
-        started_at_unix_ns: 1,
-        revision: None,
-        revision_unknown: None,
-        fingerprint: Fingerprint::default(),
-        machines: Default::default(),
-        architectures: Vec::new(),
-        emulators: Default::default(),
-        fixed: false,
-        budget_ms: None,
-        request: None,
-        foreign_artifacts: Default::default(),
-        pinning: Pinning::default(),
-        artifacts: Artifacts {
-            schema_version: SCHEMA_VERSION,
-            architecture: "x86_64".to_owned(),
-            toolchain: "rustc".to_owned(),
-            libc: "musl".to_owned(),
-            artifacts: Default::default(),
-            provisions: Vec::new(),
-            settings: std::collections::BTreeMap::new(),
-        },
-        provisions: Vec::new(),
-        limits: None,
-        mixes: Default::default(),
-        corpus_sha256: Default::default(),
-        files_sha256: Default::default(),
-        image_ids: Default::default(),
-        experiments: Default::default(),
-        subjects: Default::default(),
-        plan: (0..3).map(trial).collect(),
-    }
+    fixture::manifest((0..3).map(trial).collect())
 }
 
 fn trial(invocation: u32) -> Trial {
@@ -64,7 +28,7 @@ fn observation(invocation: u32) -> Observation {
         run: "r".to_owned(),
         position: u64::from(invocation),
         trial: trial(invocation),
-        subject_version: "1".to_owned(),
+        subject_version: Some("1".to_owned()),
         machine: None,
         emulated: false,
         started_at_unix_ns: 1,
@@ -166,18 +130,16 @@ fn only_the_last_visit_tells_whether_a_trial_is_disturbed() {
     for (invocation, disturbed) in [(0, true), (1, true), (2, false)] {
         store.append(with(invocation, 0, disturbed)).unwrap();
     }
-    let all = [trial(0), trial(1), trial(2)];
-    assert_eq!(store.disturbed(&all), [trial(0), trial(1)]);
-    assert_eq!(store.disturbed(&[trial(1)]), [trial(1)], "of its block alone");
+    assert_eq!(store.disturbed(), [&trial(0), &trial(1)].into());
     store.append(with(0, 1, false)).unwrap();
     store.append(with(1, 1, true)).unwrap();
-    assert_eq!(store.disturbed(&all), [trial(1)]);
+    assert_eq!(store.disturbed(), [&trial(1)].into());
     assert_eq!((store.planned_ns(), store.measured_ns()), (30, 50));
 
     // A run that goes on elsewhere knows the same.
     drop(store);
     let (store, _) = Store::resume(results.path(), "r").unwrap();
-    assert_eq!(store.disturbed(&all), [trial(1)]);
+    assert_eq!(store.disturbed(), [&trial(1)].into());
     assert_eq!(store.measured_ns(), 50);
 }
 

@@ -123,8 +123,9 @@ pub struct Observation {
     pub position: u64,
     /// Which trial this is.
     pub trial: Trial,
-    /// Version of the subject, as the program or the engine reports it.
-    pub subject_version: String,
+    /// Version of the subject, as the program or the engine reports it; `None` of a subject that is only weighed, on
+    /// a machine that cannot run it.
+    pub subject_version: Option<String>,
     /// The machine that made it, in a run of several; `None`: the run's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
@@ -197,7 +198,7 @@ pub(crate) mod tests {
                 },
                 invocation: 3,
             },
-            subject_version: "1".to_owned(),
+            subject_version: Some("1".to_owned()),
             machine: None,
             emulated: false,
             started_at_unix_ns: 1,

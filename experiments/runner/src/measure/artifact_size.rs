@@ -1,6 +1,6 @@
 //! Bytes shipped per service and bytes that must already be on the machine.
 
-use super::{Bench, Measured, Visit};
+use super::{Bench, Job, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
 use crate::programs;
 use anyhow::Result;
@@ -18,8 +18,7 @@ const ZSTD_LEVEL: i32 = 19;
 /// # Errors
 /// A shipped artifact is missing. A runtime that cannot be found leaves its metrics unknown.
 pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
-    let name = &visit.trial.cell.subject;
-    let subject = bench.catalog.subject(name).map_err(Failure::at(Phase::Plan))?;
+    let subject = bench.job.subject;
     let mut measured = Measured::default();
     let mut shipped = Vec::new();
     for part in &subject.size.shipped {
@@ -40,7 +39,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     // Of images that others have written nothing is known but their size.
     if let Start::Container { image, .. } = &subject.start
         && let Some(name) = image.artifact()
-        && let Ok(ours) = bench.artifacts(visit)?.path(name)
+        && let Ok(ours) = bench.job.artifacts.path(name)
     {
         let layers = crate::image::layer_bytes(&ours).map_err(Failure::at(Phase::Layers))?;
         // FROM scratch there is none below: a known zero.
@@ -65,9 +64,8 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
 
 /// The files of a part: several where a program came with its libraries.
 fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathBuf>, Cause> {
-    let artifacts = bench.artifacts(visit).map_err(|failure| failure.cause)?;
+    let Job { artifacts, is_native, engine, .. } = bench.job;
     let subject = &visit.trial.cell.subject;
-    let is_own = bench.emulator(visit).is_ok_and(|emulator| emulator.is_none());
     match part {
         Part::Artifact(name) => Ok(vec![artifacts.path(name)?]),
         Part::File(path) => Ok(vec![artifacts.own_file(path)?.path.clone()]),
@@ -75,16 +73,14 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}").into()),
         },
-        Part::OciRuntime => {
-            match bench.engine(visit).and_then(|engine| engine.oci_runtime.as_ref()) {
-                Some(name) if is_own => on_path(name),
-                _ => {
-                    Err(format!("which OCI runtime the engine of {subject} uses is not known here")
-                        .into())
-                }
+        Part::OciRuntime => match engine.and_then(|engine| engine.oci_runtime.as_ref()) {
+            Some(name) if *is_native => on_path(name),
+            _ => {
+                Err(format!("which OCI runtime the engine of {subject} uses is not known here")
+                    .into())
             }
-        }
-        Part::Program(name) if !is_own => Err(format!(
+        },
+        Part::Program(name) if !is_native => Err(format!(
             "{name} of another architecture is not on this machine; its size is not known"
         )
         .into()),

@@ -1,11 +1,13 @@
 //! Does the subject answer every request of the list with the expected status and bytes?
 
-use super::instance::{request_named, with_instance};
+use super::instance::with_instance;
 use super::{Bench, Measured, Visit};
 use crate::failure::{Failure, Phase};
-use crate::http::exchange;
+use crate::http::{PreparedRequest, exchange};
+use std::rc::Rc;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::WorkloadName;
 
 /// Longest wait for one answer.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -15,16 +17,16 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The subject did not start. A wrong answer is no error here: it is counted and remarked.
-pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
-    let workloads = &visit.definition.workloads;
-    let probe =
-        workloads.first().ok_or_else(|| Failure::new(Phase::Plan, "no workload to compare"))?;
-    let probe = request_named(bench, probe)?;
-    with_instance(bench, visit, probe, |instance, _, measured| {
+pub fn measure(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    first: &PreparedRequest,
+    all: &[(&WorkloadName, Rc<PreparedRequest>)],
+) -> Result<Measured, Failure> {
+    with_instance(bench, visit, first, |instance, _, measured| {
         let address = instance.address();
         let (mut sent, mut equal) = (0, 0);
-        for name in workloads {
-            let request = request_named(bench, name)?;
+        for (name, request) in all {
             sent += 1;
             match exchange(address, request, LIMIT).and_then(|answer| Ok(answer.check(request)?)) {
                 Ok(()) => equal += 1,
@@ -32,7 +34,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
             }
         }
         instance.alive().map_err(Failure::at(Phase::AfterList))?;
-        let last = exchange(address, probe, LIMIT).and_then(|answer| Ok(answer.check(probe)?));
+        let last = exchange(address, first, LIMIT).and_then(|answer| Ok(answer.check(first)?));
         last.map_err(Failure::at(Phase::AfterList))?;
         measured.set(Metric::CasesSent, Some(sent));
         measured.set(Metric::CasesEqual, Some(equal));

@@ -1,11 +1,12 @@
 //! The highest offered rate at which a subject still meets its service level objective.
 
-use super::instance::{request, with_instance};
+use super::instance::with_instance;
 use super::load::{record, server_cpu_unless_lost, target};
 use super::rate_search::{Found, Verdict, search};
 use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::failure::{Cause, Failure, Phase};
+use crate::http::PreparedRequest;
 use crate::load::{Arrival, LoadResult, Patience, Target, Window, constant_schedule, open_loop};
 use weighbridge_schema::metric::Metric;
 
@@ -48,13 +49,13 @@ pub fn least_window_ms(p99_bound_us: u64) -> u64 {
 pub fn measure(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
+    request: &PreparedRequest,
     objective: Objective,
+    measure_ms: u64,
 ) -> Result<Measured, Failure> {
-    let request = request(bench, visit)?;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let target = target(bench, instance, request, reference, objective.connections);
-        let measure_ms = visit.settings.measure_ms.unwrap_or(0);
         let (found, last) =
             search_on(&target, objective, measure_ms, pid).map_err(Failure::at(Phase::Load))?;
         let (Some(rate), Some(step)) = (found.rate_per_second, last) else {

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parameter::{PageCache, Parameter};
 use weighbridge_schema::record::Stage;
 
@@ -18,14 +17,6 @@ const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// The line both servers write when they listen.
 const STAGES_LINE: &str = "weighbridge-stages ";
-
-/// The request of the visit's workload.
-pub fn request<'a>(bench: &Bench<'a>, visit: &Visit<'_>) -> Result<&'a PreparedRequest, Failure> {
-    let name = visit.trial.cell.workload.as_ref();
-    name.and_then(|name| bench.requests.get(name)).ok_or_else(|| {
-        Failure::new(Phase::Plan, format!("trial {} has no known workload", visit.trial.cell))
-    })
-}
 
 /// A started subject that has answered its first request correctly.
 pub struct Running<'a> {
@@ -47,10 +38,8 @@ pub fn begin<'a>(
     request: &PreparedRequest,
     copy: u32,
 ) -> Result<Running<'a>, Failure> {
-    let subject =
-        bench.catalog.subject(&visit.trial.cell.subject).map_err(Failure::at(Phase::Plan))?;
-    let context = start_context(bench, visit, copy)?;
-    let mut instance = start(subject, &context).map_err(Failure::at(Phase::Start))?;
+    let context = start_context(bench, visit, copy);
+    let mut instance = start(bench.job.subject, &context).map_err(Failure::at(Phase::Start))?;
     let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
         if interrupt::requested() {
             return Err(Cause::Interrupted);
@@ -64,22 +53,15 @@ pub fn begin<'a>(
 }
 
 /// What starting needs to know, for the visit's instance number `copy`.
-///
-/// # Errors
-/// Nothing was built for the visit's architecture, or nothing emulates it.
-pub fn start_context<'a>(
-    bench: &Bench<'a>,
-    visit: &Visit<'_>,
-    copy: u32,
-) -> Result<StartContext<'a>, Failure> {
+pub fn start_context<'a>(bench: &Bench<'a>, visit: &Visit<'_>, copy: u32) -> StartContext<'a> {
     let name = &visit.trial.cell.subject;
     let file = match copy {
         0 => format!("{:05}-{name}.txt", visit.position),
         _ => format!("{:05}-{name}-{copy}.txt", visit.position),
     };
-    Ok(StartContext {
-        artifacts: bench.artifacts(visit)?,
-        emulator: bench.emulator(visit)?.map(|emulator| emulator.program.as_str()),
+    StartContext {
+        artifacts: bench.job.artifacts,
+        emulator: bench.job.emulator.map(|emulator| emulator.program.as_str()),
         engines: bench.engines,
         images: bench.images,
         pinning: bench.pinning,
@@ -91,7 +73,7 @@ pub fn start_context<'a>(
             _ => PageCache::Warm,
         },
         stderr_file: bench.stderr_folder.join(file),
-    })
+    }
 }
 
 impl Running<'_> {
@@ -131,7 +113,7 @@ pub fn with_instance(
     then: impl FnOnce(&mut dyn Instance, &Answer, &mut Measured) -> Result<(), Failure>,
 ) -> Result<Measured, Failure> {
     let mut running = begin(bench, visit, request, 0)?;
-    let emulated = bench.emulator(visit)?.is_some();
+    let emulated = bench.job.emulator.is_some();
     let mut measured = Measured { stages_ns: running.stages_ns(), emulated, ..Measured::default() };
     measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&Stage::Response).copied());
 
@@ -171,17 +153,6 @@ fn program_stages(stderr: &str) -> Result<BTreeMap<Stage, u64>, Cause> {
 /// The cores of the load generator.
 pub fn client_cores<'a>(bench: &Bench<'a>) -> &'a [u32] {
     bench.pinning.client_cores.as_deref().unwrap_or_default()
-}
-
-/// The request of a workload by name, for methods that send many.
-pub fn request_named<'a>(
-    bench: &Bench<'a>,
-    name: &WorkloadName,
-) -> Result<&'a PreparedRequest, Failure> {
-    bench
-        .requests
-        .get(name)
-        .ok_or_else(|| Failure::new(Phase::Plan, format!("workload `{name}` was not laid out")))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Instances made and dropped within one warm process: the last step of the ladder of cold starts.
 
-use super::{Bench, Measured, Visit};
+use super::{Bench, Measured};
 use crate::failure::{Cause, Failure, Phase};
 use crate::interrupt;
 use crate::leftovers::Mark;
@@ -10,7 +10,6 @@ use std::io::Read;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::template::{Piece, Word};
 
 /// Longest time for one invocation: a compiler on a slow machine may run before the first instance.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -29,29 +28,19 @@ struct Report {
     uss_bytes_held: Option<u64>,
 }
 
-/// Runs the subject's `instantiate` command once, on the subject's cores. The durations are kept in their order;
-/// the metrics are their median, and the USS that each held instance adds.
+/// Runs the subject's `instantiate` command once, on the subject's cores. The durations are kept in their order; the
+/// metrics are their median, and the USS that each held instance adds.
 ///
 /// # Errors
-/// The subject has no such command, or it failed or did not print what it should.
-pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
-    let name = &visit.trial.cell.subject;
-    let subject = bench.catalog.subject(name).map_err(Failure::at(Phase::Plan))?;
-    let template = subject.instantiate.as_deref().unwrap_or_default();
-    let artifacts = bench.artifacts(visit)?;
-    let number = |piece: &Piece| (*piece == Piece::Iterations).then(|| iterations.to_string());
-    let template: Vec<Word> = template.iter().map(|word| word.with(number)).collect();
-    let words = artifacts.command(&template).map_err(Failure::at(Phase::Plan))?;
-    let (program, arguments) = words.split_first().ok_or_else(|| {
-        Failure::new(Phase::Plan, format!(
-            "subject `{name}` has no `instantiate` command in subjects.toml: its instances are processes"
-        ))
-    })?;
+/// The command failed or did not print what it should.
+pub fn measure(bench: &Bench<'_>, words: &[String], iterations: u32) -> Result<Measured, Failure> {
+    let shown = words.join(" ");
+    let empty = || Failure::new(Phase::Start, "an empty command");
+    let (program, arguments) = words.split_first().ok_or_else(empty)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
-    let shown = words.join(" ");
     let child = spawned
         .map_err(|e| Failure::new(Phase::Start, Cause::io(format!("spawn `{shown}`"), e)))?;
     let output =

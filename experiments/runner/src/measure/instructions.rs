@@ -6,10 +6,12 @@
 
 use super::instantiation::finish;
 use super::{Bench, Measured, Visit};
+use crate::artifacts::Artifacts;
 use crate::digest::sha256_file;
 use crate::emulator::{self, PROCESSOR};
 use crate::failure::{Cause, Failure, Phase};
 use crate::leftovers::Mark;
+use crate::missing::Missing;
 use crate::subject::{MARK, on_subject_cores};
 use anyhow::Context;
 use serde::Deserialize;
@@ -23,6 +25,9 @@ use weighbridge_schema::workload::{Expect, RequestShape};
 
 /// The artifact that is the emulator's plugin, built for this machine.
 pub const PLUGIN: &str = "libweighbridge_instructions.so";
+
+/// What the request's body is called in the folder of a trial.
+const BODY: &str = "body";
 
 /// The allocator of both arms gives memory back to the system when it has not been used for a second. To an emulated
 /// program a second is thirty times as short, and never the same number of instructions.
@@ -50,61 +55,83 @@ struct Answer {
     body_bytes: u64,
 }
 
-/// Runs the subject's `call` command under an emulator of the cell's architecture that counts, the machine's own
-/// architecture too.
+/// A call of the subject's command that handles one request several times.
+pub struct Call<'a> {
+    /// The command, in a folder in which the artifacts lie.
+    words: Vec<String>,
+    /// Those artifacts: what they are called there, and where they are.
+    files: Vec<(String, PathBuf)>,
+    /// The emulator's plugin.
+    plugin: PathBuf,
+    request: &'a RequestShape,
+    body: Vec<u8>,
+    iterations: u32,
+}
+
+impl<'a> Call<'a> {
+    /// Fills in the subject's `call`.
+    ///
+    /// # Errors
+    /// It names what was not built.
+    pub fn new(
+        template: &[Word],
+        artifacts: &Artifacts,
+        plugin: PathBuf,
+        (request, body): (&'a RequestShape, Vec<u8>),
+        iterations: u32,
+    ) -> Result<Self, Missing> {
+        let mut files = Vec::new();
+        for piece in template.iter().flat_map(Word::pieces) {
+            let Piece::Artifact(name) = piece else { continue };
+            files.push((name.clone(), artifacts.path(name)?));
+        }
+        let linked: Vec<Word> = template.iter().map(in_folder).collect();
+        let mut words = artifacts.command(&linked)?;
+        words.extend(request_words(request, iterations));
+        if !body.is_empty() {
+            words.extend(["--body".to_owned(), BODY.to_owned()]);
+        }
+        Ok(Self { words, files, plugin, request, body, iterations })
+    }
+
+    /// Puts into the folder what the command names.
+    fn lay_out(&self, folder: &Scratch) -> Result<(), Cause> {
+        folder.link(PLUGIN, &self.plugin)?;
+        for (name, path) in &self.files {
+            folder.link(name, path)?;
+        }
+        if self.body.is_empty() { Ok(()) } else { folder.write(BODY, &self.body) }
+    }
+}
+
+/// Runs the call under an emulator of the cell's architecture that counts, the machine's own architecture too.
 ///
 /// # Errors
-/// There is no emulator or no plugin for it, the subject has no such command, or it failed or answered wrongly.
-pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
-    let cell = &visit.trial.cell;
-    let subject = bench.catalog.subject(&cell.subject).map_err(Failure::at(Phase::Plan))?;
-    let template = subject.call.as_deref().ok_or_else(|| {
-        Failure::new(
-            Phase::Plan,
-            format!("subject `{}` has no `call` in subjects.toml", cell.subject),
-        )
-    })?;
-    let name = cell.workload.as_ref().ok_or_else(|| {
-        Failure::new(Phase::Plan, format!("trial {cell} has no workload to call the subject with"))
-    })?;
-    let (workload, body) = bench.catalog.request(name).map_err(Failure::at(Phase::Plan))?;
-    let emulator = loading_plugins(&cell.architecture).map_err(Failure::at(Phase::Emulator))?;
-    let plugin = bench.built.own.path(PLUGIN).map_err(Failure::at(Phase::Plan))?;
-
+/// There is no emulator for it, or the call failed or answered wrongly.
+pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, call: &Call<'_>) -> Result<Measured, Failure> {
+    let architecture = &visit.trial.cell.architecture;
+    let emulator = loading_plugins(architecture).map_err(Failure::at(Phase::Emulator))?;
     let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Prepare))?;
-    scratch.link(PLUGIN, &plugin).map_err(Failure::at(Phase::Prepare))?;
-    let artifacts = bench.artifacts(visit)?;
-    for piece in template.iter().flat_map(Word::pieces) {
-        let Piece::Artifact(name) = piece else { continue };
-        let path = artifacts.path(name).map_err(Failure::at(Phase::Plan))?;
-        scratch.link(name, &path).map_err(Failure::at(Phase::Prepare))?;
-    }
-    let linked: Vec<Word> = template.iter().map(in_folder).collect();
-    let mut words = artifacts.command(&linked).map_err(Failure::at(Phase::Plan))?;
-    words.extend(request_words(workload, iterations));
-    if !body.is_empty() {
-        scratch.write("body", &body).map_err(Failure::at(Phase::Prepare))?;
-        words.extend(["--body".to_owned(), "body".to_owned()]);
-    }
+    call.lay_out(&scratch).map_err(Failure::at(Phase::Prepare))?;
 
     let mut command = quiet_command(&emulator.program);
     // One processor model, so that what a program chooses by the processor at hand is the same everywhere; the seed
     // is that of the random bytes which the kernel gives to each process. The mark is for us, not for the program.
     command.args(PROCESSOR).args(["-seed", "1", "-U", MARK, "-E", NO_PURGE]);
-    command.args(["-plugin", &format!("./{PLUGIN},out=counts.json")]).args(&words);
+    command.args(["-plugin", &format!("./{PLUGIN},out=counts.json")]).args(&call.words);
     command.current_dir(&scratch.folder).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let spawned = on_subject_cores(bench.pinning, || command.spawn());
-    let shown = format!("{} {}", emulator.program, words.join(" "));
+    let shown = format!("{} {}", emulator.program, call.words.join(" "));
     let child = spawned
         .map_err(|e| Failure::new(Phase::Start, Cause::io(format!("spawn `{shown}`"), e)))?;
     let output =
         finish(child).map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
-    check_answer(&output, &scratch.folder.join("response"), &workload.expect)
+    check_answer(&output, &scratch.folder.join("response"), &call.request.expect)
         .map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
     let counts = read_counts(&scratch.folder.join("counts.json"), &output)
         .map_err(|why| Failure::new(Phase::Count, why.within(format!("`{shown}`"))))?;
-    record(&counts, iterations).map_err(Failure::at(Phase::Run))
+    record(&counts, call.iterations).map_err(Failure::at(Phase::Run))
 }
 
 /// The emulator of an architecture, for the machine's own too.

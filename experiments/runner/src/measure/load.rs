@@ -1,6 +1,7 @@
 //! Throughput by a closed loop, latency by an open one.
 
-use super::instance::{client_cores, request, request_named, with_instance};
+use super::instance::{client_cores, with_instance};
+use super::task::{ClosedLoad, Heavy, OpenLoad};
 use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::failure::{Failure, Phase};
@@ -13,7 +14,6 @@ use crate::procfs;
 use crate::subject::Instance;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::parameter::Parameter;
 
 /// Longest wait for the answer to the heavy request of a mix, before the load.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -24,23 +24,20 @@ const CLOSED_WITHIN: Duration = Duration::from_millis(1);
 /// How late a step that is lost is left: little beside the shortest window, which is of 100 ms.
 const LOST_WITHIN_NS: u64 = 10_000_000;
 
-/// Correct responses within the window under the visit's concurrency.
+/// Correct responses within the window under a fixed concurrency.
 ///
 /// # Errors
 /// As [`super::visit`].
 pub fn throughput(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    warmup_ms: u64,
+    request: &PreparedRequest,
+    load: &ClosedLoad,
 ) -> Result<Measured, Failure> {
-    let Parameter::Concurrency(connections) = visit.trial.cell.parameter else {
-        return Err(Failure::new(Phase::Plan, "a throughput trial needs a concurrency"));
-    };
-    let request = request(bench, visit)?;
+    let ClosedLoad { connections, warmup_ms, measure_ms, completions_least } = *load;
     with_instance(bench, visit, request, |instance, reference, measured| {
         let target = target(bench, instance, request, reference, connections);
-        let mut window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
-        let completions_least = visit.settings.completions_least.unwrap_or(0);
+        let mut window = Window::starting_now(warmup_ms, measure_ms);
         let closing = Closing::new(&window, completions_least.into());
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let (result, cpu_ns) =
@@ -60,7 +57,7 @@ pub fn throughput(
     })
 }
 
-/// Latency from the intended send time at the visit's offered rate; of a mix that of the light requests, and that of
+/// Latency from the intended send time at a fixed offered rate; of a mix that of the light requests, and that of
 /// the heavy ones apart.
 ///
 /// # Errors
@@ -68,29 +65,24 @@ pub fn throughput(
 pub fn latency(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    connections: u32,
-    warmup_ms: u64,
+    request: &PreparedRequest,
+    heavy: Option<&Heavy>,
+    load: &OpenLoad,
 ) -> Result<Measured, Failure> {
-    let Parameter::Rate(rate_per_second) = visit.trial.cell.parameter else {
-        return Err(Failure::new(Phase::Plan, "a latency trial needs a rate"));
-    };
-    let mixed = bench.mix(visit);
-    let (request, heavy) = match mixed {
-        None => (request(bench, visit)?, None),
-        Some(mix) => (request_named(bench, &mix.light)?, Some(request_named(bench, &mix.heavy)?)),
-    };
+    let OpenLoad { rate_per_second, connections, warmup_ms, measure_ms } = *load;
     with_instance(bench, visit, request, |instance, reference, measured| {
-        let heavy_reference = heavy.map(|heavy| reference_of(instance, heavy)).transpose()?;
+        let asked = heavy.map(|heavy| reference_of(instance, &heavy.request));
+        let heavy_reference = asked.transpose()?;
         let mut target = target(bench, instance, request, reference, connections);
         target.heavy = heavy
             .zip(heavy_reference.as_ref())
-            .map(|(request, reference)| Exchange { request, reference });
-        let window = Window::starting_now(warmup_ms, visit.settings.measure_ms.unwrap_or(0));
+            .map(|(heavy, reference)| Exchange { request: &heavy.request, reference });
+        let window = Window::starting_now(warmup_ms, measure_ms);
         let mut schedule = constant_schedule(&window, rate_per_second);
-        if let Some(mixed) = mixed {
+        if let Some(heavy) = heavy {
             // All subjects of a block are asked the same.
             let seed = bench.seed.wrapping_add(u64::from(visit.trial.invocation));
-            mix(&mut schedule, mixed.heavy_percent, seed);
+            mix(&mut schedule, heavy.percent, seed);
         }
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
         let (result, cpu_ns) =

@@ -13,9 +13,8 @@ use crate::subject::{Instance, MARK, on_subject_cores, start_program};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
-use weighbridge_schema::capability::{Exchange, Probe, Probes, Step, probe};
+use weighbridge_schema::capability::{Exchange, Step};
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::template::{Piece, Word};
 use weighbridge_schema::workload::Expect;
 
@@ -45,20 +44,19 @@ impl Seen {
     }
 }
 
-/// Goes through the steps of the visit's probe until one does not go as the definition says. The metric is 1 or 0, the
+/// Goes through the `steps` of a probe until one does not go as the definition says. The metric is 1 or 0, the
 /// remarks are what each step showed.
 ///
 /// # Errors
-/// It could not be tried: a file or a program is not there, or the run was interrupted.
-pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<Measured, Failure> {
-    let steps = steps(visit, probes)?;
-    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Plan))?;
+/// It could not be tried: a program cannot be started, or the run was interrupted.
+pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, steps: &[Step]) -> Result<Measured, Failure> {
+    let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Prepare))?;
     let mut measured = Measured::default();
     let mut works = true;
     for (place, step) in steps.iter().enumerate() {
         let seen = match step {
             Step::Run { command, says, fails, limit_ms } => {
-                let output = run(bench, visit, &fill_in(command, &scratch), *limit_ms)?;
+                let output = run(bench, &fill_in(command, &scratch), *limit_ms)?;
                 match output {
                     Ok(output) => judge(&output, says, *fails),
                     Err(why) => Seen::wrong(why.to_string()),
@@ -81,18 +79,6 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, probes: &Probes) -> Result<
     Ok(measured)
 }
 
-fn steps<'a>(visit: &Visit<'_>, probes: &'a Probes) -> Result<&'a [Step], Failure> {
-    let cell = &visit.trial.cell;
-    let found = match cell.parameter {
-        Parameter::Capability(capability) => probe(probes, &cell.subject, None, capability),
-        _ => None,
-    };
-    match found {
-        Some(Probe::Try(steps)) => Ok(steps),
-        _ => Err(Failure::new(Phase::Plan, format!("the definition tries nothing for {cell}"))),
-    }
-}
-
 /// The command with the trial's own folder in it.
 fn fill_in(command: &[Word], scratch: &Scratch) -> Vec<Word> {
     let folder = |piece: &Piece| {
@@ -104,14 +90,11 @@ fn fill_in(command: &[Word], scratch: &Scratch) -> Vec<Word> {
 /// Runs a program to its end; the inner error says that it did not end in time.
 fn run(
     bench: &Bench<'_>,
-    visit: &Visit<'_>,
     command: &[Word],
     limit_ms: u64,
 ) -> Result<Result<Output, Cause>, Failure> {
-    let artifacts = bench.artifacts(visit)?;
-    let words = artifacts.command(command).map_err(Failure::at(Phase::Plan))?;
-    let (program, arguments) =
-        words.split_first().ok_or_else(|| Failure::new(Phase::Plan, "an empty command"))?;
+    let words = bench.job.artifacts.command(command).map_err(Failure::at(Phase::Start))?;
+    let (program, arguments) = words.split_first().ok_or_else(empty)?;
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env(MARK, Mark::of(bench.run).to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -120,6 +103,10 @@ fn run(
         Failure::new(Phase::Start, Cause::io(format!("spawn `{}`", words.join(" ")), error))
     })?;
     Ok(finish_within(child, Duration::from_millis(limit_ms)))
+}
+
+fn empty() -> Failure {
+    Failure::new(Phase::Start, "an empty command")
 }
 
 /// Whether a program ended as it had to and said what it had to.
@@ -182,9 +169,8 @@ fn serve(
     requests: &[Exchange],
     copy: u32,
 ) -> Result<Seen, Failure> {
-    let context = start_context(bench, visit, copy)?;
-    let (program, arguments) =
-        command.split_first().ok_or_else(|| Failure::new(Phase::Plan, "an empty command"))?;
+    let context = start_context(bench, visit, copy);
+    let (program, arguments) = command.split_first().ok_or_else(empty)?;
     let mut instance =
         start_program(program, arguments, &context).map_err(Failure::at(Phase::Start))?;
     let answered = listening(instance.as_mut()).and_then(|()| instance.answered());

@@ -1,91 +1,87 @@
 //! Memory of an instance, idle and under load, and of several instances side by side.
 
-use super::instance::{Running, begin, client_cores, request, with_instance};
+use super::instance::{Running, begin, client_cores, with_instance};
 use super::{Bench, Measured, Visit};
 use crate::clock::monotonic_ns;
 use crate::daemons::{containerd, daemons, shim};
 use crate::failure::{Failure, Phase};
-use crate::http::{Answer, PreparedRequest};
+use crate::http::PreparedRequest;
 use crate::load::{Closing, Target, Window, closed_loop};
 use crate::procfs::{self, Memory};
-use crate::subject::Instance;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::parameter::Parameter;
 
 /// Gap between two readings under load.
 const SAMPLE_EVERY: Duration = Duration::from_millis(50);
 
-/// Idle: one reading after the first response and a rest. Loaded: the highest of the readings taken under
-/// a closed loop. Copies: one reading of several instances that have all answered, after a rest.
+/// One reading after the first response and a rest.
 ///
 /// # Errors
 /// As [`super::visit`].
-pub fn measure(
+pub fn idle(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    concurrency: u32,
-    settle_ms: u64,
+    request: &PreparedRequest,
+    rest: Duration,
 ) -> Result<Measured, Failure> {
-    let request = request(bench, visit)?;
-    let settle = Duration::from_millis(settle_ms);
-    match visit.trial.cell.parameter {
-        Parameter::Idle => with_instance(bench, visit, request, |instance, _, measured| {
-            std::thread::sleep(settle);
-            let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
-            record_idle(bench, visit, &[pid], measured)
-        }),
-        Parameter::Loaded => with_instance(bench, visit, request, |instance, answer, measured| {
-            loaded(bench, visit, concurrency, instance, (request, answer), measured)
-        }),
-        Parameter::Copies(count) => copies(bench, visit, request, count, settle),
-        other => Err(Failure::new(Phase::Plan, format!("a memory trial cannot have `{other}`"))),
-    }
+    with_instance(bench, visit, request, |instance, _, measured| {
+        std::thread::sleep(rest);
+        let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
+        record_idle(bench, &[pid], measured)
+    })
 }
 
-fn loaded(
+/// The highest of the readings taken under a closed loop.
+///
+/// # Errors
+/// As [`super::visit`].
+pub fn loaded(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    concurrency: u32,
-    instance: &dyn Instance,
-    (request, reference): (&PreparedRequest, &Answer),
-    measured: &mut Measured,
-) -> Result<(), Failure> {
-    let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
-    let asked = (request, reference);
-    let target = Target::new(instance.address(), asked, concurrency, client_cores(bench));
-    let window = Window::starting_now(0, visit.settings.measure_ms.unwrap_or(0));
-    let (result, highest) =
-        closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
-            .map_err(Failure::at(Phase::Load))?;
-    measured.set(Metric::RequestsCompleted, Some(result.completed_count));
-    measured.set(Metric::RequestsFailed, Some(result.failed_count));
-    measured.remarks.extend(result.first_failure);
-    record(&[pid], highest, measured)?;
-    measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(pid));
-    Ok(())
+    request: &PreparedRequest,
+    connections: u32,
+    measure_ms: u64,
+) -> Result<Measured, Failure> {
+    with_instance(bench, visit, request, |instance, reference, measured| {
+        let pid = instance.pid().map_err(Failure::at(Phase::Memory))?;
+        let asked = (request, reference);
+        let target = Target::new(instance.address(), asked, connections, client_cores(bench));
+        let window = Window::starting_now(0, measure_ms);
+        let (result, highest) =
+            closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
+                .map_err(Failure::at(Phase::Load))?;
+        measured.set(Metric::RequestsCompleted, Some(result.completed_count));
+        measured.set(Metric::RequestsFailed, Some(result.failed_count));
+        measured.remarks.extend(result.first_failure);
+        record(&[pid], highest, measured)?;
+        measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(pid));
+        Ok(())
+    })
 }
 
-/// Starts `count` instances one after the other, reads them together, and ends all of them.
-fn copies(
+/// One reading of `count` instances together, which have all answered and rested; they are started one after the other.
+///
+/// # Errors
+/// As [`super::visit`].
+pub fn copies(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
     request: &PreparedRequest,
     count: u32,
-    settle: Duration,
+    rest: Duration,
 ) -> Result<Measured, Failure> {
     // What fails half-way drops the instances that run, and that ends them.
     let running: Vec<Running<'_>> =
         (0..count).map(|copy| begin(bench, visit, request, copy)).collect::<Result<_, _>>()?;
-    std::thread::sleep(settle);
+    std::thread::sleep(rest);
     let pids = running
         .iter()
         .map(|one| one.instance.pid())
         .collect::<Result<Vec<_>, _>>()
         .map_err(Failure::at(Phase::Memory))?;
     let mut measured = Measured::default();
-    record_idle(bench, visit, &pids, &mut measured)?;
+    record_idle(bench, &pids, &mut measured)?;
     measured.subject_involuntary_switches_count = procfs::involuntary_switches_count(&trees(&pids));
     for one in running {
         one.end()?;
@@ -97,18 +93,13 @@ fn trees(pids: &[u32]) -> Vec<u32> {
     pids.iter().copied().flat_map(procfs::tree).collect()
 }
 
-fn record_idle(
-    bench: &Bench<'_>,
-    visit: &Visit<'_>,
-    pids: &[u32],
-    measured: &mut Measured,
-) -> Result<(), Failure> {
+fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Result<(), Failure> {
     record(pids, procfs::memory(&trees(pids)), measured)?;
     if let [pid] = pids {
         measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(*pid));
     }
     let shim = pids.first().copied().and_then(shim);
-    let daemons = match bench.engine(visit) {
+    let daemons = match bench.job.engine {
         Some(engine) => engine
             .socket
             .as_deref()

@@ -11,46 +11,34 @@ mod load;
 mod maturity;
 mod memory;
 mod rate_search;
+mod task;
 mod warm_up;
 
-use crate::artifacts::Artifacts;
-use crate::built::Built;
-use crate::catalog::Catalog;
-use crate::engine::Engine;
+pub use task::{Inventory, Job, jobs};
+
 use crate::engines::Engines;
-use crate::failure::{Failure, Phase};
-use crate::http::PreparedRequest;
+use crate::failure::Failure;
 use crate::image::Image;
 use crate::load::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use weighbridge_schema::definition::{Definition, ProfileSettings};
-use weighbridge_schema::manifest::{Emulator, Pinning};
-use weighbridge_schema::method::Method;
+use task::Task;
+use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::Stage;
-use weighbridge_schema::subject::Start;
 use weighbridge_schema::template::Word;
-use weighbridge_schema::workload::Mix;
 
-/// Everything a trial may use; the same for all trials of a run.
+/// Everything a visit may use.
 pub struct Bench<'a> {
-    /// What is asked.
-    pub catalog: &'a Catalog,
-    /// What was built.
-    pub built: &'a Built,
-    /// What emulates, by architecture.
-    pub emulators: &'a BTreeMap<String, Emulator>,
+    /// What is to be done.
+    pub job: &'a Job<'a>,
     /// The container engines.
     pub engines: &'a Engines,
     /// Images by artifact name.
     pub images: &'a BTreeMap<Word, Image>,
     /// Which core does what.
     pub pinning: &'a Pinning,
-    /// Requests by workload, laid out once.
-    pub requests: &'a BTreeMap<WorkloadName, PreparedRequest>,
     /// Name of the run.
     pub run: &'a str,
     /// Seed of the run's schedules.
@@ -59,39 +47,7 @@ pub struct Bench<'a> {
     pub stderr_folder: PathBuf,
 }
 
-impl<'a> Bench<'a> {
-    /// The artifacts of the visit's architecture.
-    fn artifacts(&self, visit: &Visit<'_>) -> Result<&'a Artifacts, Failure> {
-        self.built.of(&visit.trial.cell.architecture).map_err(Failure::at(Phase::Plan))
-    }
-
-    /// The engine that the visit's subject is started by; `None` for one that needs none.
-    fn engine(&self, visit: &Visit<'_>) -> Option<&'a Engine> {
-        match &self.catalog.subject(&visit.trial.cell.subject).ok()?.start {
-            Start::Container { engine, .. } => self.engines.get(*engine).ok(),
-            Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
-        }
-    }
-
-    /// The mix that the visit asks for; `None` where its workload is a single request.
-    fn mix(&self, visit: &Visit<'_>) -> Option<&'a Mix> {
-        self.catalog.mix(visit.trial.cell.workload.as_ref()?)
-    }
-
-    /// What runs programs of the visit's architecture; `None` where the machine itself does.
-    fn emulator(&self, visit: &Visit<'_>) -> Result<Option<&'a Emulator>, Failure> {
-        let architecture = &visit.trial.cell.architecture;
-        if *architecture == self.built.own.record.architecture {
-            return Ok(None);
-        }
-        let found = self.emulators.get(architecture);
-        found.map(Some).ok_or_else(|| {
-            Failure::new(Phase::Plan, format!("no emulator for {architecture}: cargo xtask setup"))
-        })
-    }
-}
-
-/// One trial with its place in the plan and what its experiment sets.
+/// One trial with its place in the plan.
 pub struct Visit<'a> {
     /// The trial.
     pub trial: &'a Trial,
@@ -99,10 +55,6 @@ pub struct Visit<'a> {
     pub position: u64,
     /// Number of the repetition, 0 for the planned visit.
     pub repeat: u32,
-    /// The experiment.
-    pub definition: &'a Definition,
-    /// What the profile sets.
-    pub settings: &'a ProfileSettings,
 }
 
 /// What a trial showed.
@@ -140,44 +92,34 @@ impl Measured {
 /// # Errors
 /// The subject could not be started, did not answer or answered wrongly, or a reading failed.
 pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> {
-    if visit.definition.method.warms_before(visit.trial.cell.parameter) {
-        instance::begin(bench, visit, instance::request(bench, visit)?, 0)?.end()?;
+    if let Some(request) = &bench.job.warms_with {
+        instance::begin(bench, visit, request, 0)?.end()?;
     }
-    match &visit.definition.method {
-        Method::Equivalence {} => equivalence::measure(bench, visit),
-        Method::ColdStart { .. } => cold_start::measure(bench, visit),
-        Method::Instantiation { iterations } => instantiation::measure(bench, visit, *iterations),
-        Method::WarmUp { iterations } => warm_up::measure(bench, visit, *iterations),
-        Method::HighestRate { p99_bound_us, first_rate_per_second, connections, warmup_ms } => {
-            let objective = highest_rate::Objective {
-                p99_bound_us: of_workload(visit, p99_bound_us)?,
-                first_rate_per_second: of_workload(visit, first_rate_per_second)?,
-                connections: *connections,
-                warmup_ms: *warmup_ms,
-            };
-            highest_rate::measure(bench, visit, objective)
+    match &bench.job.task {
+        Task::Equivalence { first, all } => equivalence::measure(bench, visit, first, all),
+        Task::ColdStart { request } => cold_start::measure(bench, visit, request),
+        Task::Instantiation { command, iterations } => {
+            instantiation::measure(bench, command, *iterations)
         }
-        Method::Throughput { warmup_ms, .. } => load::throughput(bench, visit, *warmup_ms),
-        Method::Latency { connections, warmup_ms, .. } => {
-            load::latency(bench, visit, *connections, *warmup_ms)
+        Task::WarmUp { request, iterations } => {
+            warm_up::measure(bench, visit, request, *iterations)
         }
-        Method::Memory { concurrency, settle_ms, .. } => {
-            memory::measure(bench, visit, *concurrency, *settle_ms)
+        Task::HighestRate { request, objective, measure_ms } => {
+            highest_rate::measure(bench, visit, request, *objective, *measure_ms)
         }
-        Method::ArtifactSize {} => artifact_size::measure(bench, visit),
-        Method::Instructions { iterations } => instructions::measure(bench, visit, *iterations),
-        Method::Maturity { probes } => maturity::measure(bench, visit, probes),
+        Task::Throughput { request, load } => load::throughput(bench, visit, request, load),
+        Task::Latency { request, heavy, load } => {
+            load::latency(bench, visit, request, heavy.as_ref(), load)
+        }
+        Task::MemoryIdle { request, rest } => memory::idle(bench, visit, request, *rest),
+        Task::MemoryLoaded { request, connections, measure_ms } => {
+            memory::loaded(bench, visit, request, *connections, *measure_ms)
+        }
+        Task::MemoryCopies { request, count, rest } => {
+            memory::copies(bench, visit, request, *count, *rest)
+        }
+        Task::ArtifactSize => artifact_size::measure(bench, visit),
+        Task::Instructions(call) => instructions::measure(bench, visit, call),
+        Task::Maturity { steps } => maturity::measure(bench, visit, steps),
     }
-}
-
-/// The definition's value for the visit's workload; a validated definition has one for each.
-fn of_workload<T: Copy>(
-    visit: &Visit<'_>,
-    values: &BTreeMap<WorkloadName, T>,
-) -> Result<T, Failure> {
-    let cell = &visit.trial.cell;
-    let value = cell.workload.as_ref().and_then(|workload| values.get(workload));
-    value.copied().ok_or_else(|| {
-        Failure::new(Phase::Plan, format!("the definition sets nothing for the workload of {cell}"))
-    })
 }

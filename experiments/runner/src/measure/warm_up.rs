@@ -1,9 +1,9 @@
 //! The first requests of a fresh instance, one after the other: when, if ever, is its pace steady?
 
-use super::instance::{request, with_instance};
+use super::instance::with_instance;
 use super::{Bench, Measured, Visit};
 use crate::failure::{Failure, Phase};
-use crate::http::series;
+use crate::http::{PreparedRequest, series};
 use weighbridge_schema::metric::Metric;
 
 /// Asks `iterations` times over one connection, right after the first response. That one is the cold start:
@@ -12,8 +12,12 @@ use weighbridge_schema::metric::Metric;
 ///
 /// # Errors
 /// As [`super::visit`]; an answer was wrong or did not come.
-pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>, iterations: u32) -> Result<Measured, Failure> {
-    let request = request(bench, visit)?;
+pub fn measure(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    request: &PreparedRequest,
+    iterations: u32,
+) -> Result<Measured, Failure> {
     with_instance(bench, visit, request, |instance, reference, measured| {
         let series = series(instance.address(), request, reference, iterations)
             .map_err(Failure::at(Phase::Series))?;

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
 #![allow(dead_code, reason = "not every test program uses all of it")]
 
+mod questions;
+
+pub use questions::{Questions, SERVICE};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,8 +18,22 @@ use weighbridge_schema::record::Observation;
 /// Runs share the machine and the engine: two at once would measure, and tidy up after, each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-pub fn alone() -> MutexGuard<'static, ()> {
+fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes every check, to the last one, and names those that failed. `WEIGHBRIDGE_CHECK` chooses checks by a part of
+/// their names.
+pub fn make_all(checks: &[(&str, fn())]) {
+    let _alone = alone();
+    let chosen = std::env::var("WEIGHBRIDGE_CHECK").unwrap_or_default();
+    let failed: Vec<&str> = checks
+        .iter()
+        .filter(|(name, _)| name.contains(&chosen))
+        .filter(|(_, check)| std::panic::catch_unwind(*check).is_err())
+        .map(|(name, _)| *name)
+        .collect();
+    assert!(failed.is_empty(), "failed, each as told above: {failed:#?}");
 }
 
 pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
@@ -39,9 +56,19 @@ pub fn runner(results: &Path, arguments: &[&str]) -> Command {
 
 /// As [`runner`], with the questions of another folder.
 pub fn runner_in(questions: &Path, results: &Path, arguments: &[&str]) -> Command {
+    runner_with(&artifacts(), questions, results, arguments)
+}
+
+/// As [`runner_in`], about what lies in another folder of artifacts.
+pub fn runner_with(
+    artifacts: &Path,
+    questions: &Path,
+    results: &Path,
+    arguments: &[&str],
+) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-runner"));
     command.arg("run").args(arguments);
-    command.arg("--folder").arg(questions).arg("--artifacts").arg(artifacts());
+    command.arg("--folder").arg(questions).arg("--artifacts").arg(artifacts);
     command.arg("--results").arg(results);
     // Subjects whose programs were installed are exercised too.
     if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS") {

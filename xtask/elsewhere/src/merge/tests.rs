@@ -101,7 +101,7 @@ fn observation(run: &str, position: usize, trial: &Trial) -> Observation {
         run: run.to_owned(),
         position: position as u64,
         trial: trial.clone(),
-        subject_version: "1".to_owned(),
+        subject_version: Some("1".to_owned()),
         machine: None,
         emulated: false,
         started_at_unix_ns: 1,

@@ -1,18 +1,12 @@
 //! Instruction counts, from the definition to the observation, under an emulator of this machine's architecture.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::collections::BTreeMap;
 use std::process::Command;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::Outcome;
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn two_invocations_count_the_same() {
+pub fn two_invocations_count_the_same() {
     let emulator = format!("qemu-{}", std::env::consts::ARCH);
     let Ok(help) = Command::new(&emulator).arg("-h").output() else {
         return left_out("instruction counts", &format!("{emulator} is not installed"));
@@ -21,7 +15,6 @@ fn two_invocations_count_the_same() {
     if !String::from_utf8_lossy(&help.stdout).contains("-plugin") {
         return left_out("instruction counts", &format!("{emulator} was built without plugins"));
     }
-    let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     let arguments = ["instructions", "--profile", "quick"];
     let workloads = ["--workload", "healthz", "--workload", "op-png"];

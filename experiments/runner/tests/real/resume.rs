@@ -1,10 +1,6 @@
-//! Runs that are interrupted or killed: nothing is lost, nothing is measured twice, nothing is left behind.
+//! Runs that are killed: nothing is lost, nothing is measured twice, nothing is left behind.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,10 +9,7 @@ use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::plan::{Cell, Trial};
 use weighbridge_schema::record::Outcome;
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn a_killed_run_leaves_no_bundle_to_the_next() {
-    let _alone = alone();
+pub fn a_killed_run_leaves_no_bundle_to_the_next() {
     if !is_root() {
         return check_refused(
             &["cold-start", "--subject", "runc", "--profile", "smoke"],
@@ -74,53 +67,6 @@ fn made_of() -> BTreeSet<(String, u64)> {
         .collect()
 }
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn an_interrupted_run_keeps_what_it_has_and_goes_on() {
-    let _alone = alone();
-    let results = tempfile::tempdir().unwrap();
-    // Three ways of starting are enough here, and those that this machine has not would be no visit.
-    let there = [("native", true), ("docker-scratch", engine_is_there()), ("runc", is_root())];
-    let subjects: Vec<&str> = there.iter().filter(|s| s.1).map(|s| s.0).collect();
-    let subjects = subjects.join(",");
-    let arguments =
-        ["cold-start", "--profile", "quick", "--subject", &subjects, "--workload", "healthz"];
-    let mut child = runner(results.path(), &arguments).stdout(Stdio::null()).spawn().unwrap();
-    let partial = loop {
-        std::thread::sleep(Duration::from_millis(100));
-        let found = std::fs::read_dir(results.path())
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|e| e == "partial"));
-        let lines = found.as_ref().map(|path| {
-            std::fs::read_to_string(path.join("observations.jsonl"))
-                .unwrap_or_default()
-                .lines()
-                .count()
-        });
-        if lines.is_some_and(|count| count >= 5) {
-            break found.unwrap();
-        }
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
-    };
-    rustix::process::kill_process(
-        rustix::process::Pid::from_child(&child),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let (_, kept) = read(&partial);
-    assert!(kept.len() >= 5);
-    assert_nothing_is_left();
-
-    let name = partial.file_stem().unwrap().to_string_lossy().into_owned();
-    succeed(&runner(results.path(), &["--resume", &name]).output().unwrap());
-    let (_, observations) = read(&only_run(results.path(), "quick"));
-    assert_eq!(observations[..kept.len()], kept[..], "what was kept is not measured again");
-    check_complete(results.path());
-}
-
 /// Numbers that look random and are the same every time (Vigna's splitmix64).
 fn splitmix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -132,11 +78,8 @@ fn splitmix(state: &mut u64) -> u64 {
 
 /// Ends the runner by SIGKILL, SIGTERM and SIGINT in turn, at twenty moments that a seed chooses, and goes on
 /// each time: the run ends with exactly the trials of its plan.
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn killed_twenty_times_a_run_ends_with_the_same_trials() {
+pub fn killed_twenty_times_a_run_ends_with_the_same_trials() {
     use rustix::process::{Pid, Signal, kill_process};
-    let _alone = alone();
     let results = tempfile::tempdir().unwrap();
     let mut chosen = vec!["cold-start", "--profile", "quick", "--workload", "healthz", "--subject"];
     chosen.push(if engine_is_there() {

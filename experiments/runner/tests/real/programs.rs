@@ -1,10 +1,6 @@
 //! Subjects that are run by programs which are not ours, and files that such programs make before the run.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use std::path::Path;
 use std::process::Command;
 use weighbridge_schema::manifest::Availability;
@@ -68,10 +64,7 @@ fn native(subjects: &str) -> String {
     format!("\n{}\n", &subjects[begin..end])
 }
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn a_prepared_file_is_made_once_measured_and_weighed_and_what_is_missing_says_why() {
-    let _alone = alone();
+pub fn a_prepared_file_is_made_once_measured_and_weighed_and_what_is_missing_says_why() {
     let folder = tempfile::tempdir().unwrap();
     with_subjects(folder.path());
     let measure = |results: &Path| {

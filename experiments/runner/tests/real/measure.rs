@@ -1,21 +1,13 @@
-//! The runner as a program, against the real artifacts and a real container engine.
+//! Every way of starting, with real subjects and real container engines: cold starts and memory.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
-
-mod common;
-
-use common::*;
-use weighbridge_schema::manifest::{Availability, Manifest, SubjectEntry};
+use crate::common::*;
+use weighbridge_schema::manifest::{Availability, SubjectEntry};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome, Stage};
 use weighbridge_schema::subject::Start;
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn every_subject_starts_answers_and_leaves_nothing_behind() {
-    let _alone = alone();
+pub fn every_subject_starts_answers_and_leaves_nothing_behind() {
     let results = tempfile::tempdir().unwrap();
     succeed(&runner(results.path(), &["cold-start", "--profile", "smoke"]).output().unwrap());
     let (manifest, observations) = read(&only_run(results.path(), "smoke"));
@@ -65,7 +57,7 @@ fn every_subject_starts_answers_and_leaves_nothing_behind() {
             let is_told = moments.contains_key(stage);
             assert!(is_told, "{}: no {stage:?} in {moments:?}", observation.trial.cell);
         }
-        assert!(!observation.subject_version.is_empty());
+        assert!(observation.subject_version.as_ref().is_some_and(|version| !version.is_empty()));
     }
     assert_nothing_is_left();
 }
@@ -81,10 +73,7 @@ fn metric(observations: &[Observation], subject: &str, parameter: &str, key: &st
     found.next().and_then(|observation| observation.metrics.get(metric).copied())
 }
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn several_instances_are_weighed_together_and_all_of_them_ended() {
-    let _alone = alone();
+pub fn several_instances_are_weighed_together_and_all_of_them_ended() {
     let results = tempfile::tempdir().unwrap();
     let arguments = ["memory", "--profile", "smoke", "--workload", "healthz"];
     succeed(&runner(results.path(), &arguments).output().unwrap());
@@ -135,26 +124,7 @@ fn several_instances_are_weighed_together_and_all_of_them_ended() {
     assert_nothing_is_left();
 }
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn instances_within_a_host_are_timed() {
-    let _alone = alone();
-    let results = tempfile::tempdir().unwrap();
-    succeed(&runner(results.path(), &["instantiation", "--profile", "smoke"]).output().unwrap());
-    let (_, observations) = read(&only_run(results.path(), "smoke"));
-    let visits = planned_visits(&observations);
-    let [observation] = visits.as_slice() else { panic!("{observations:?}") };
-    assert_eq!(observation.outcome, Outcome::Ok);
-    assert!(observation.metrics[&Metric::Instantiation] > 0);
-    // An instance has a page of its own at least, and far less than a process.
-    let uss_bytes = observation.metrics[&Metric::InstanceUss];
-    assert!((4096..4 << 20).contains(&uss_bytes), "{uss_bytes}");
-}
-
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn without_an_engine_the_rest_is_measured() {
-    let _alone = alone();
+pub fn without_an_engine_the_rest_is_measured() {
     let results = tempfile::tempdir().unwrap();
     let output = runner_without_engines(results.path(), &["cold-start", "--profile", "smoke"])
         .output()
@@ -187,131 +157,11 @@ fn without_an_engine_the_rest_is_measured() {
     assert!(warm.into_iter().all(|o| o.outcome == Outcome::Ok));
 }
 
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn the_search_and_the_series_say_what_they_did() {
-    let _alone = alone();
-    let results = tempfile::tempdir().unwrap();
-    let arguments = ["highest-rate", "warm-up", "--profile", "smoke", "--subject", "native"];
-    let output = runner_without_engines(results.path(), &arguments).output().unwrap();
-    succeed(&output);
-    let (_, observations) = read(&only_run(results.path(), "smoke"));
-    let visits = planned_visits(&observations);
-    assert_eq!(visits.len(), 3, "two workloads under the search, one in series");
-    for observation in &observations {
-        let metric = |metric| observation.metrics.get(&metric).copied();
-        match (observation.trial.experiment.as_str(), &observation.outcome) {
-            ("warm-up", outcome) => {
-                assert_eq!(*outcome, Outcome::Ok);
-                assert!(metric(Metric::LatencyP50).is_some_and(|ns| ns > 0));
-            }
-            ("highest-rate", Outcome::Ok) => {
-                let rate = metric(Metric::HighestRate).unwrap();
-                let [steps] = &observation.remarks[..] else { panic!("{:?}", observation.remarks) };
-                assert!(steps.starts_with("steps: "), "{steps}");
-                assert!(steps.ends_with(&format!("confirm {rate} pass")), "{steps}");
-                assert_eq!(metric(Metric::RequestsFailed), Some(0));
-            }
-            // On a machine that is busy with something else, no rate may meet the objective.
-            ("highest-rate", Outcome::Failed { stage, reason }) => {
-                assert_eq!(stage, "search", "{reason}");
-                assert!(reason.contains("no rate met p99 <= "), "{reason}");
-            }
-            (other, _) => panic!("{other} was not asked for"),
-        }
-    }
-}
-
-/// Both arms under a mix: every request has its own answer, and the latency of the light ones is the cell's.
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn a_mix_tells_the_latency_of_light_requests_beside_heavy_ones() {
-    let _alone = alone();
-    let results = tempfile::tempdir().unwrap();
-    let mut arguments = vec!["latency", "--profile", "smoke", "--workload", "mixed"];
-    arguments.extend(["--subject", "native,wasmtime-aot"]);
-    succeed(&runner_without_engines(results.path(), &arguments).output().unwrap());
-    let run = only_run(results.path(), "smoke");
-    let (manifest, observations) = read(&run);
-    let mix = manifest.mixes.values().next().unwrap();
-    assert_eq!(mix.to_string(), "healthz beside 5 % thumbnail");
-    let visits = planned_visits(&observations);
-    assert_eq!(visits.len(), 2, "one rate, two subjects");
-    for observation in visits {
-        let cell = &observation.trial.cell;
-        assert_eq!(observation.outcome, Outcome::Ok, "{cell}");
-        let metric = |metric| observation.metrics.get(&metric).copied().unwrap();
-        assert_eq!(metric(Metric::RequestsFailed), 0, "{cell}: {:?}", observation.remarks);
-        let histogram = observation.histogram.as_ref().unwrap();
-        let heavy_count = metric(Metric::RequestsCompleted) - histogram.samples_count;
-        assert!(heavy_count > 0 && heavy_count * 10 < histogram.samples_count, "{cell}");
-        assert!(metric(Metric::LatencyP50) < metric(Metric::HeavyLatencyP50), "{cell}");
-        let log = std::fs::read_to_string(run.join(&histogram.file)).unwrap();
-        assert!(log.lines().any(|line| line.starts_with("Tag=heavy,")), "{cell}: {log}");
-    }
-    assert_nothing_is_left();
-}
-
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn bad_input_is_named() {
-    let _alone = alone();
-    check_refused(&["cold-strat"], "did you mean `cold-start`?");
-    check_refused(&["--subject", "wasmtime-aott"], "did you mean `wasmtime-aot`?");
-    check_refused(&["--workload", "thumbnial"], "did you mean `thumbnail`?");
+/// What a plan alone does not look for.
+pub fn what_is_missing_is_named() {
     check_refused(&["--resume", "never"], "no unfinished run `never`");
     check_refused(
         &["cold-start", "--subject", "docker-scratch", "--profile", "smoke"],
         "docker-scratch: container engine at",
     );
-}
-
-/// What several machines measure, each for itself, is the whole plan, and every trial of it once.
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn the_blocks_of_a_plan_add_up() {
-    let _alone = alone();
-    let folder = tempfile::tempdir().unwrap();
-    let plan = |blocks: &[&str]| -> Vec<Trial> {
-        let file = folder.path().join("manifest.json");
-        let mut arguments =
-            vec!["cold-start", "memory", "--dry-run", "--fixed", "--write-manifest"];
-        arguments.push(file.to_str().unwrap());
-        arguments.extend(blocks);
-        let results = folder.path().join("results");
-        succeed(&runner_without_engines(&results, &arguments).output().unwrap());
-        let manifest: Manifest =
-            serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        assert!(manifest.fixed);
-        manifest.plan
-    };
-    let whole = plan(&[]);
-    let mut parts: Vec<Trial> =
-        ["0..3", "3..4", "4..1000"].iter().flat_map(|blocks| plan(&["--blocks", blocks])).collect();
-    assert_eq!(parts.len(), whole.len());
-    parts.sort();
-    let mut sorted = whole;
-    sorted.sort();
-    assert_eq!(parts, sorted);
-}
-
-#[test]
-#[ignore = "needs built artifacts: cargo xtask test sets them"]
-fn the_same_seed_gives_the_same_plan() {
-    let _alone = alone();
-    let plan = |seed: &str| {
-        let results = tempfile::tempdir().unwrap();
-        let output =
-            runner_without_engines(results.path(), &["--dry-run", "--verbose", "--seed", seed])
-                .output()
-                .unwrap();
-        succeed(&output);
-        assert!(
-            std::fs::read_dir(results.path()).unwrap().next().is_none(),
-            "nothing was measured"
-        );
-        String::from_utf8(output.stdout).unwrap()
-    };
-    assert_eq!(plan("7"), plan("7"));
-    assert_ne!(plan("7"), plan("8"));
 }
