@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ToldError};
 use weighbridge_project::process::take_signals;
 use weighbridge_project::progress::Progress;

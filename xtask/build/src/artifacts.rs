@@ -9,7 +9,7 @@ use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{check, command, lines, shown};

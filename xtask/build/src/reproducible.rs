@@ -6,7 +6,7 @@ use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files::remove;
 use weighbridge_project::progress::Progress;

@@ -4,10 +4,11 @@ use crate::bundle::{Bundle, Contents};
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use weighbridge_build::tools;
-use weighbridge_project::architecture::Architecture;
 use weighbridge_project::process::command;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_schema::architecture::Architecture;
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::Revision;
 use weighbridge_setup::{Need, Setup, toolchain};
 
@@ -52,7 +53,7 @@ pub fn bundle(
 ///
 /// # Errors
 /// The machine has no `date`.
-pub fn run_name(profile: &str) -> Result<String> {
+pub fn run_name(profile: Profile) -> Result<String> {
     let mut date = command("date");
     date.args(["-u", "+%Y-%m-%dT%H-%M-%SZ"]);
     let output = date.output().context("run `date`")?;

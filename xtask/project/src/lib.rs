@@ -5,7 +5,6 @@
 #[macro_use(eprintln, println)]
 extern crate weighbridge_machine;
 
-pub mod architecture;
 pub mod exit;
 pub mod files;
 pub mod inputs;

@@ -5,7 +5,7 @@ use crate::chain::{Provider, Readiness, Session, Supply, details};
 use crate::static_target::{compiler_variable, linker_variable, toolchain};
 use crate::{rust, sources, wasm};
 use anyhow::{Context as _, Result};
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 
 pub(crate) struct CrossGcc {
     pub(crate) architecture: Architecture,

@@ -6,7 +6,7 @@ use crate::record::{Finding, Need, SCHEMA_VERSION, Setup};
 use crate::{docker, engine, podman, roots, static_native, tools, wasm};
 use anyhow::Result;
 use std::collections::BTreeMap;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 
 /// Meets every need, or says why not: installs what is missing, all packages at once, then goes
 /// through the chains. A need that stays missing is an entry of the result, not an error.

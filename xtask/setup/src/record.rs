@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 
 /// The layout of `setup.json`; a file of another version is made anew.
 pub const SCHEMA_VERSION: u32 = 2;

@@ -11,7 +11,7 @@ use crate::record::Need;
 use crate::static_target::{compiler_variable, linker_variable, toolchain};
 use crate::{rust, sources, tools, wasm, zig};
 use anyhow::Result;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 
 /// The chain for the architecture of this machine.
 pub(crate) fn chain(need: Need, architecture: &str) -> Chain {

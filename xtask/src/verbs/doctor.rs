@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use weighbridge_machine::advice::{self, Advice};
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::project::Project;
 use weighbridge_setup::standings::{self, ProgramStanding};

@@ -1,20 +1,17 @@
 //! `cargo xtask run --on`: the run that other machines measure.
 
-use super::run::Mode;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use weighbridge_build::artifacts;
 use weighbridge_elsewhere::fleet::blocks_count;
 use weighbridge_elsewhere::pack;
-use weighbridge_elsewhere::remote::{self, Journal, Order};
-use weighbridge_project::architecture::Architecture;
+use weighbridge_elsewhere::remote::{self, Host, Journal, Order};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_setup::{Need, provide};
-use weighbridge_schema::definition::Profile;
-use weighbridge_schema::manifest::Revision;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{Need, provide};
 
 /// Measures on other machines, if that was asked for or the run to go on with is measured there; else `None`.
 ///
@@ -24,16 +21,17 @@ pub fn run(
     project: &Project,
     results: &Path,
     choice: &RunRequest,
-    mode: &Mode,
+    resume: Option<&str>,
+    on: &[Host],
     progress: &Progress,
 ) -> Result<Option<PathBuf>> {
-    if let Some(run) = &mode.resume {
+    if let Some(run) = resume {
         if Journal::exists(results, run) {
             return remote::resume(results, run, progress).map(Some);
         }
-        ensure!(mode.on.is_empty(), "run {run} was not begun elsewhere: leave --on out");
+        ensure!(on.is_empty(), "run {run} was not begun elsewhere: leave --on out");
     }
-    if mode.on.is_empty() {
+    if on.is_empty() {
         return Ok(None);
     }
     let asked = choice.architectures();
@@ -42,11 +40,11 @@ pub fn run(
     arguments.arch.clear();
     let order = Order {
         results,
-        run: &pack::run_name(&choice.profile.to_string())?,
-        hosts: &mode.on,
+        run: &pack::run_name(choice.profile)?,
+        hosts: on,
         arguments: &arguments.arguments(),
         asked: &asked,
-        blocks_count: blocks_count(project, &choice.experiments, &choice.profile.to_string())?,
+        blocks_count: blocks_count(project, &choice.experiments, choice.profile)?,
         revision: pack::revision(project),
     };
     let mut bundle_of = |own: &str| {

@@ -9,7 +9,7 @@ use weighbridge_build::{artifacts, tools};
 use weighbridge_elsewhere::bundle::Bundle;
 use weighbridge_elsewhere::fleet::{self, Batch, Fleet};
 use weighbridge_elsewhere::pack;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::process::command;
 use weighbridge_project::progress::Progress;
@@ -145,7 +145,7 @@ pub fn submit(
     let needs = Need::with_foreign(artifacts::NEEDS, &choice.arch);
     let setup = provide(project, &needs, progress)?;
     let artifacts = artifacts::artifacts(project, &setup, &choice.arch, false, progress)?;
-    let blocks_count = fleet::blocks_count(project, &choice.experiments, &choice.profile.to_string())?;
+    let blocks_count = fleet::blocks_count(project, &choice.experiments, choice.profile)?;
     let plan = plan(project, &choice, &artifacts, progress)?;
     let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
     let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
@@ -153,7 +153,7 @@ pub fn submit(
     // Each element says itself which architecture is its own.
     choice.arch.clear();
     let mut written = Fleet {
-        run: pack::run_name(&choice.profile.to_string())?,
+        run: pack::run_name(choice.profile)?,
         architectures,
         blocks_count,
         block_size: Fleet::size(what.block_size, blocks_count),

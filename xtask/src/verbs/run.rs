@@ -1,13 +1,12 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
-use super::{failures, unfinished};
+use super::{elsewhere, failures, unfinished};
 use crate::asked;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_build::{artifacts as build, tools};
 use weighbridge_elsewhere::remote::Host;
-use weighbridge_project::architecture::Architecture;
 use weighbridge_project::exit::{Exit, InterruptedError, ToldError};
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
@@ -16,7 +15,6 @@ use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::stage;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_schema::duration::parse_duration;
 use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifest, need_name};
 use weighbridge_schema::request::RunRequest;
 
@@ -70,7 +68,8 @@ pub fn run(
         asked::check_installed(project, choice)?;
     }
     let results = project.results();
-    let made = match super::elsewhere::run(project, &results, choice, mode, progress)? {
+    let (resume, on) = (mode.resume.as_deref(), &mode.on[..]);
+    let made = match elsewhere::run(project, &results, choice, resume, on, progress)? {
         Some(folder) => Some(folder),
         None => {
             if let Some(run) = &mode.resume {

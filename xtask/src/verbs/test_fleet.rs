@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use weighbridge_elsewhere::fleet::{self, Fleet};
 use weighbridge_elsewhere::merge::Part;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::files;
 use weighbridge_project::process::interrupted;
 use weighbridge_project::progress::Progress;

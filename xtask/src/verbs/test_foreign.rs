@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use weighbridge_build::tools::ELSEWHERE;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::process::{command, run as call};
 use weighbridge_project::project::Project;
 use weighbridge_project::settings;

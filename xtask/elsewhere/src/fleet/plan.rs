@@ -135,12 +135,11 @@ impl Fleet {
 ///
 /// # Errors
 /// A definition cannot be read, or a name does not exist.
-pub fn blocks_count(project: &Project, experiments: &[String], profile: &str) -> Result<u32> {
+pub fn blocks_count(project: &Project, experiments: &[String], profile: Profile) -> Result<u32> {
     let read = |relative: &str| {
         let path = project.path(relative);
         std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
     };
-    let profile: Profile = profile.parse().map_err(anyhow::Error::msg)?;
     let subjects = "experiments/subjects.toml";
     let subjects = parse_subjects(subjects, &read(subjects)?)?;
     let workloads = "experiments/workloads.toml";

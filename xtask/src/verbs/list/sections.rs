@@ -5,7 +5,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use weighbridge_build::record;
-use weighbridge_project::architecture::Architecture;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Kind, Questions};
 use weighbridge_project::runs::RunLine;
