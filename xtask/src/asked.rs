@@ -1,15 +1,15 @@
 //! Whether what was typed can be measured at all, found before anything is set up, built or started for it.
 
-use crate::verbs::analyze;
 use anyhow::{Result, bail, ensure};
 use std::collections::BTreeSet;
+use weighbridge_project::claims;
 use weighbridge_project::exit::LackingError;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Experiment, Kind, Questions};
 use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::parse::nearest;
-use weighbridge_setup::standings::lacking_program;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::standings::lacking_program;
 
 /// So many names are listed in an error; `cargo xtask list` shows all.
 const NAMED_MAX: usize = 20;
@@ -23,7 +23,7 @@ pub fn check(project: &Project, choice: &RunRequest) -> Result<()> {
     if choice.claim.is_empty() {
         return Ok(());
     }
-    let claims = analyze::read_claims(project)?;
+    let claims = claims::read(project)?;
     known("claim", &choice.claim, &claims.iter().map(|claim| claim.name.as_str()).collect())
 }
 

@@ -8,5 +8,4 @@
 extern crate weighbridge_machine;
 
 pub mod asked;
-pub mod typed_numbers;
 pub mod verbs;

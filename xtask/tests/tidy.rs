@@ -28,7 +28,7 @@ fn results_hold_no_literal_number() {
         build: root().join("target"),
         assume_yes: false,
     };
-    let found = xtask::typed_numbers::found(&project).unwrap();
+    let found = weighbridge_project::typed_numbers::found(&project).unwrap();
     assert!(found.is_empty(), "a result is a macro:\n{}", found.join("\n"));
 }
 

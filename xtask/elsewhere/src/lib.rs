@@ -3,5 +3,6 @@
 pub mod bundle;
 pub mod fleet;
 pub mod merge;
+pub mod other_machines;
 pub mod pack;
 pub mod remote;

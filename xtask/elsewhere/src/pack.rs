@@ -49,6 +49,33 @@ pub fn bundle(
     Ok(packed)
 }
 
+/// A bundle for the nodes of each architecture; each holds the artifacts of all, should its cells be emulated.
+///
+/// # Errors
+/// There is none that could be made.
+pub fn for_nodes(
+    project: &Project,
+    setup: &Setup,
+    nodes: &[Architecture],
+    architectures: &[Architecture],
+    progress: &Progress,
+) -> Result<Vec<(String, Bundle)>> {
+    let mut all = nodes.to_vec();
+    // This machine's own: a node of its kind can emulate the others.
+    all.extend(Architecture::ALL.iter().filter(|one| one.name() == std::env::consts::ARCH));
+    all.sort();
+    all.dedup();
+    let mut made = Vec::new();
+    for own in all {
+        match bundle(project, setup, own, architectures, progress) {
+            Ok(bundle) => made.push((own.name().to_owned(), bundle)),
+            Err(error) => progress.note(&format!("  no bundle for nodes of {own}: {error:#}")),
+        }
+    }
+    ensure!(!made.is_empty(), "there is nothing to hand to the nodes");
+    Ok(made)
+}
+
 /// The name of a run that begins now, as the runner would give it.
 ///
 /// # Errors

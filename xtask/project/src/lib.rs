@@ -5,7 +5,9 @@
 #[macro_use(eprintln, println)]
 extern crate weighbridge_machine;
 
+pub mod claims;
 pub mod exit;
+pub mod failures;
 pub mod files;
 pub mod inputs;
 pub mod machine_lock;
@@ -16,3 +18,5 @@ pub mod questions;
 pub mod runs;
 pub mod settings;
 pub mod stage;
+pub mod typed_numbers;
+pub mod unfinished;

@@ -1,16 +1,17 @@
 //! `cargo xtask all`: set up, build, measure, analyse, write the paper.
 
 use super::analyze::{self, Output};
-use super::{failures, paper, run as measure};
+use super::{paper, run as measure};
 use crate::asked;
 use anyhow::Result;
 use weighbridge_build::artifacts;
 use weighbridge_project::exit::Exit;
+use weighbridge_project::failures;
 use weighbridge_project::machine_lock;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_setup::{Need, Setup, provide};
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{Need, Setup, provide};
 
 /// The verb.
 ///

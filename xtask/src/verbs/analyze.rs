@@ -4,6 +4,7 @@ use super::calibrate;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use weighbridge_build::tools;
+use weighbridge_project::claims;
 use weighbridge_project::exit::{Exit, ToldError};
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{command, with_events};
@@ -12,7 +13,6 @@ use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Kind, Questions};
 use weighbridge_project::runs::{self, RunLine, State};
 use weighbridge_project::stage;
-use weighbridge_schema::claim::{self, Claim};
 use weighbridge_schema::parse::nearest;
 
 const STAGE: &str = "analyze";
@@ -57,23 +57,6 @@ impl Output {
     pub fn choose(project: &Project, folder: &Path, is_paper: bool) -> Self {
         if is_paper { Self::of_paper(project) } else { Self::of_run(folder) }
     }
-}
-
-/// The claims that every run is judged by.
-#[must_use]
-pub fn claims_file(project: &Project) -> PathBuf {
-    project.path("analysis/claims.toml")
-}
-
-/// Those claims.
-///
-/// # Errors
-/// The file cannot be read, or is wrong; the message names the line.
-pub fn read_claims(project: &Project) -> Result<Vec<Claim>> {
-    let file = claims_file(project);
-    let text =
-        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    Ok(claim::read_claims(&project.shown(&file), &text)?)
 }
 
 /// The run to analyse: the one named, else the newest, else the published one.
@@ -231,7 +214,7 @@ pub fn stage(
     let mut analysis = command(&program);
     analysis.current_dir(&project.root).arg("render").arg("--run").arg(folder);
     analysis.arg("--output").arg(&output.generated).arg("--report").arg(&output.report);
-    analysis.arg("--claims").arg(project.path("analysis/claims.toml"));
+    analysis.arg("--claims").arg(claims::file(project));
     analysis.args(["--progress", "json"]);
     if let Some(calibration) = &calibration {
         analysis.arg("--calibration").arg(calibration);

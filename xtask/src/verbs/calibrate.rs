@@ -1,21 +1,21 @@
 //! `cargo xtask calibrate`: what this machine and this method can tell apart, and whether the load generator is
 //! fast enough to measure with.
 
-use super::failures;
 use super::run;
 use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use weighbridge_build::{artifacts, tools};
 use weighbridge_project::exit::{Exit, LackingError, ToldError};
+use weighbridge_project::failures;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, lines};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_setup::{LocalMachine, Machine as _, provide};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{LocalMachine, Machine as _, provide};
 
 /// Which calibration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use weighbridge_build::{artifacts, tools};
-use weighbridge_elsewhere::bundle::Bundle;
 use weighbridge_elsewhere::fleet::{self, Batch, Fleet};
 use weighbridge_elsewhere::pack;
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
+use weighbridge_project::files;
 use weighbridge_project::process::command;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_setup::{Need, Setup, provide};
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{Need, provide};
 
 /// What to do with a fleet.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -148,7 +148,7 @@ pub fn submit(
     let blocks_count = fleet::blocks_count(project, &choice.experiments, choice.profile)?;
     let plan = plan(project, &choice, &artifacts, progress)?;
     let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
-    let bundles = bundles(project, &setup, nodes, &choice.arch, progress)?;
+    let bundles = pack::for_nodes(project, &setup, nodes, &choice.arch, progress)?;
     let architectures = choice.architectures();
     // Each element says itself which architecture is its own.
     choice.arch.clear();
@@ -164,35 +164,11 @@ pub fn submit(
     let folder = fleets(project, what.dir.as_deref()).join(&written.run);
     let batch = Batch { partition: what.partition.clone(), options: what.options.clone() };
     fleet::write(&folder, &written, &bundles, &batch)?;
-    weighbridge_project::files::write(&folder.join("plan.json"), &plan)?;
+    files::write(&folder.join("plan.json"), &plan)?;
     if !what.write_only {
         fleet::submit(&folder, &mut written, slurm)?;
     }
     Ok(folder)
-}
-
-/// A bundle for the nodes of each architecture; each holds the artifacts of all, should its cells be emulated.
-fn bundles(
-    project: &Project,
-    setup: &Setup,
-    nodes: &[Architecture],
-    architectures: &[Architecture],
-    progress: &Progress,
-) -> Result<Vec<(String, Bundle)>> {
-    let mut all = nodes.to_vec();
-    // This machine's own: a node of its kind can emulate the others.
-    all.extend(Architecture::from_str(std::env::consts::ARCH, false));
-    all.sort();
-    all.dedup();
-    let mut made = Vec::new();
-    for own in all {
-        match pack::bundle(project, setup, own, architectures, progress) {
-            Ok(bundle) => made.push((own.name().to_owned(), bundle)),
-            Err(error) => progress.note(&format!("  no bundle for nodes of {own}: {error:#}")),
-        }
-    }
-    ensure!(!made.is_empty(), "there is nothing to hand to the nodes");
-    Ok(made)
 }
 
 /// The plan as this machine would have it: what it holds must be in the collected run.

@@ -1,7 +1,6 @@
 //! `cargo xtask paper`: the PDF, from the text in the checkout and what the analysis generated.
 
 use super::analyze::{self, Output};
-use crate::typed_numbers;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use weighbridge_project::exit::{Exit, LackingError};
@@ -12,6 +11,7 @@ use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::runs;
 use weighbridge_project::stage;
+use weighbridge_project::typed_numbers;
 use weighbridge_setup::provide;
 use weighbridge_setup::{Need, Setup};
 

@@ -1,22 +1,24 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
-use super::{elsewhere, failures, unfinished};
 use crate::asked;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_build::{artifacts as build, tools};
+use weighbridge_elsewhere::other_machines;
 use weighbridge_elsewhere::remote::Host;
 use weighbridge_project::exit::{Exit, InterruptedError, ToldError};
+use weighbridge_project::failures;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, interrupted, lines, with_events};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::stage;
+use weighbridge_project::unfinished;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifest, need_name};
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifest, need_name};
 
 mod inputs;
 
@@ -69,7 +71,7 @@ pub fn run(
     }
     let results = project.results();
     let (resume, on) = (mode.resume.as_deref(), &mode.on[..]);
-    let made = match elsewhere::run(project, &results, choice, resume, on, progress)? {
+    let made = match other_machines::measure(project, &results, choice, resume, on, progress)? {
         Some(folder) => Some(folder),
         None => {
             if let Some(run) = &mode.resume {

@@ -1,12 +1,14 @@
 //! `cargo xtask verify`: the paper's claims, measured again on this machine, with a verdict beside the published one.
 
 use super::run::{self, NEEDS};
-use super::{analyze, calibrate, failures};
+use super::{analyze, calibrate};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weighbridge_build::{artifacts, tools};
+use weighbridge_project::claims;
 use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::failures;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, lines};
 use weighbridge_project::progress::Progress;
@@ -52,7 +54,7 @@ pub struct Asked {
 /// # Errors
 /// A name does not exist, there is no published run, or the build or the run failed.
 pub fn run(project: &Project, asked: &Asked, progress: &Progress) -> Result<Exit> {
-    let claims = chosen(&analyze::read_claims(project)?, &asked.claims)?;
+    let claims = chosen(&claims::read(project)?, &asked.claims)?;
     let published = runs::published(project)?
         .context("paper/data holds no run that claims could be verified against")?;
     let folder = match &asked.run {
@@ -62,7 +64,7 @@ pub fn run(project: &Project, asked: &Asked, progress: &Progress) -> Result<Exit
     let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut analysis = command(&program);
     analysis.current_dir(&project.root).arg("verify").arg("--published").arg(&published);
-    analysis.arg("--here").arg(&folder).arg("--claims").arg(analyze::claims_file(project));
+    analysis.arg("--here").arg(&folder).arg("--claims").arg(claims::file(project));
     let names: Vec<&str> = claims.iter().map(|claim| claim.name.as_str()).collect();
     analysis.args(["--claim", &names.join(",")]);
     if let Some(calibration) = calibrate::newest(project) {

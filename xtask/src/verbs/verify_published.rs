@@ -4,11 +4,11 @@
 //! `paper/published` holds every generated table and figure as it is, the numbers that the text quotes, and a digest
 //! of each file, the large ones among them (`numbers.tex`, `summary.json`).
 
-use super::analyze;
 use anyhow::{Context, Result, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use weighbridge_build::tools;
+use weighbridge_project::claims;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::inputs::sha256;
@@ -71,7 +71,7 @@ fn compute(project: &Project, run: &Path, progress: &Progress) -> Result<Files> 
     let mut analysis = command(program);
     analysis.current_dir(&project.root).arg("render").arg("--run").arg(run);
     analysis.arg("--output").arg(&generated).arg("--report").arg(folder.join("report"));
-    analysis.arg("--claims").arg(analyze::claims_file(project));
+    analysis.arg("--claims").arg(claims::file(project));
     // The one that was published with the run, and not this machine's.
     let calibration = project.path("paper/data/calibration.json");
     if calibration.is_file() {

@@ -2,9 +2,9 @@
 
 mod sections;
 
-use super::analyze::read_claims;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sections::Listing;
+use weighbridge_project::claims;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::Questions;
@@ -46,7 +46,7 @@ pub fn run(project: &Project, asked: &[Section], is_json: bool) -> Result<Exit> 
 fn listing(project: &Project, asked: &[Section]) -> Result<Listing> {
     let is_asked = |section: Section| asked.is_empty() || asked.contains(&section);
     let questions = Questions::read(project)?;
-    let claims = read_claims(project)?;
+    let claims = claims::read(project)?;
     Ok(Listing {
         experiments: is_asked(Section::Experiments).then(|| sections::experiments(&questions)),
         examples: is_asked(Section::Examples).then(|| sections::examples(&questions)),

@@ -1,7 +1,7 @@
 //! Numbers in the paper that somebody typed: a result is a macro there, so that it is this run's.
 
+use crate::project::Project;
 use anyhow::{Context, Result};
-use weighbridge_project::project::Project;
 
 /// The sections that tell results.
 const SECTIONS: [&str; 3] = ["abstract", "results", "conclusion"];

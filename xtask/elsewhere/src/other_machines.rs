@@ -1,12 +1,11 @@
-//! `cargo xtask run --on`: the run that other machines measure.
+//! A run that other machines measure: begun, or gone on with.
 
-use anyhow::{Result, ensure};
-use clap::ValueEnum;
+use crate::fleet::blocks_count;
+use crate::pack;
+use crate::remote::{self, Host, Journal, Order};
+use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use weighbridge_build::artifacts;
-use weighbridge_elsewhere::fleet::blocks_count;
-use weighbridge_elsewhere::pack;
-use weighbridge_elsewhere::remote::{self, Host, Journal, Order};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_schema::architecture::Architecture;
@@ -17,7 +16,7 @@ use weighbridge_setup::{Need, provide};
 ///
 /// # Errors
 /// As [`remote::measure`].
-pub fn run(
+pub fn measure(
     project: &Project,
     results: &Path,
     choice: &RunRequest,
@@ -48,7 +47,8 @@ pub fn run(
         revision: pack::revision(project),
     };
     let mut bundle_of = |own: &str| {
-        let own = Architecture::from_str(own, false).map_err(anyhow::Error::msg)?;
+        let known = Architecture::ALL.into_iter().find(|one| one.name() == own);
+        let own = known.with_context(|| format!("nothing can be built for {own}"))?;
         let mut all = choice.arch.clone();
         all.push(own);
         let setup = provide(project, &Need::with_foreign(artifacts::NEEDS, &all), progress)?;
