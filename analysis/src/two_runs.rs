@@ -105,7 +105,7 @@ fn quantities(kind: Kind) -> Vec<Quantity> {
     }
 }
 
-fn samples_of(run: &Run) -> Result<Samples> {
+pub(crate) fn samples_of(run: &Run) -> Result<Samples> {
     group(run, &ingest(run)?, &paces(run))
 }
 

@@ -70,6 +70,7 @@ use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::parse::nearest;
 
 /// Plans trials, starts subjects, sends load, records observations.
 #[derive(Parser)]
@@ -135,6 +136,9 @@ struct RunArguments {
     /// The paper's claims: with a budget, time goes where they are still open.
     #[arg(long)]
     claims: Option<PathBuf>,
+    /// Only what these of the claims compare.
+    #[arg(long, value_delimiter = ',', value_name = "CLAIM", requires = "claims")]
+    claim: Vec<String>,
     /// Time to measure for, such as 90s, 30min or 2h. The least number of invocations is made in any case;
     /// after that the cells come first whose intervals are widest against their claims.
     #[arg(long, value_parser = parse_duration)]
@@ -237,7 +241,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     };
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-        let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
+        let manifest =
+            new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
@@ -258,7 +263,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
         None => {
             let mut built = Built::read(&arguments.artifacts, &arguments.architectures)?;
-            let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
+            let manifest =
+                new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };
@@ -284,18 +290,21 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
 
 fn new_manifest(
     arguments: &RunArguments,
-    catalog: &Catalog,
+    (catalog, claims): (&Catalog, &[Claim]),
     built: &mut Built,
     engines: &Engines,
     provisions: Vec<Provision>,
 ) -> Result<Manifest> {
     let part = &arguments.part;
+    let asked_claims = chosen_claims(&arguments.claim, claims)?;
     let request = survey::Request {
         profile: arguments.profile,
         seed: arguments.seed,
         subjects: arguments.subject.clone(),
         workloads: arguments.workload.clone(),
         experiments: arguments.experiments.clone(),
+        compared: survey::compared(&asked_claims, &catalog.subjects),
+        claims: asked_claims,
         architectures: arguments.architectures.clone(),
         blocks: part.blocks.clone(),
         fixed: part.fixed,
@@ -306,6 +315,18 @@ fn new_manifest(
         is_dry: arguments.dry_run,
     };
     survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
+}
+
+/// The claims of these names.
+fn chosen_claims(names: &[String], claims: &[Claim]) -> Result<Vec<Claim>> {
+    let find = |name: &String| claims.iter().find(|claim| claim.name == *name).cloned();
+    let chosen = names.iter().map(|name| {
+        find(name).with_context(|| match nearest(name, claims.iter().map(|c| c.name.as_str())) {
+            Some(near) => format!("no claim `{name}`; did you mean `{near}`?"),
+            None => format!("no claim `{name}`; `cargo xtask list claims` shows all"),
+        })
+    });
+    chosen.collect()
 }
 
 /// `4..8`.

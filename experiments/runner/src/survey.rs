@@ -17,6 +17,7 @@ use std::time::Duration;
 use weighbridge_machine::checkout;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{ARCHITECTURES, Definition, Profile};
 use weighbridge_schema::manifest::{
     Availability, Emulator, ExperimentEntry, Manifest, ProgramEntry, SubjectEntry,
@@ -39,6 +40,10 @@ pub struct Request {
     pub workloads: Vec<String>,
     /// Only these experiments; all when empty.
     pub experiments: Vec<String>,
+    /// Only what these claims compare; everything when empty.
+    pub claims: Vec<Claim>,
+    /// The subjects that those claims compare, and their twins; `None` when no claim is named.
+    pub compared: Option<Vec<String>>,
     /// Instruction sets; the machine's own when empty.
     pub architectures: Vec<String>,
     /// Only the invocations with these numbers.
@@ -59,7 +64,9 @@ pub struct Request {
 
 impl Request {
     fn asks_for(&self, subject: &SubjectName) -> bool {
-        self.subjects.is_empty() || self.subjects.iter().any(|s| s == subject.as_str())
+        let among = |names: &[String]| names.iter().any(|name| name == subject.as_str());
+        let is_compared = self.compared.as_deref().is_none_or(among);
+        is_compared && (self.subjects.is_empty() || among(&self.subjects))
     }
 }
 
@@ -185,6 +192,19 @@ pub fn asked_subjects<'a>(
 ) -> BTreeSet<&'a SubjectName> {
     let named = definitions.iter().flat_map(|definition| &definition.subjects);
     named.filter(|name| request.asks_for(name)).collect()
+}
+
+/// The subjects that the claims compare, and their twins; every subject when no claim is named.
+pub fn compared(
+    claims: &[Claim],
+    subjects: &BTreeMap<SubjectName, Subject>,
+) -> Option<Vec<String>> {
+    let is_compared = |name: &SubjectName, subject: &Subject| {
+        let name = subject.twin_of.as_ref().unwrap_or(name);
+        claims.iter().any(|claim| claim.subject == *name || claim.versus == *name)
+    };
+    let found = subjects.iter().filter(|(name, subject)| is_compared(name, subject));
+    (!claims.is_empty()).then(|| found.map(|(name, _)| name.to_string()).collect())
 }
 
 /// What is known of the programs that a subject is run by; of one that is missing, its availability tells.
@@ -316,6 +336,11 @@ fn plan(
         }
         None => true,
     };
+    let claim_asked = |trial: &Trial| {
+        let twin_of = subjects.get(&trial.cell.subject).and_then(|e| e.definition.twin_of.as_ref());
+        request.claims.is_empty()
+            || request.claims.iter().any(|claim| claim.rests_on(trial, twin_of))
+    };
     let mut trials: Vec<Trial> = definitions
         .iter()
         .flat_map(|definition| {
@@ -323,6 +348,7 @@ fn plan(
             asked.filter(|trial| installed(definition, trial))
         })
         .filter(workload_asked)
+        .filter(claim_asked)
         .collect();
     if trials.is_empty() {
         anyhow::bail!("nothing to measure: {}", nothing_left(subjects));

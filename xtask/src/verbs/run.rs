@@ -35,6 +35,9 @@ pub struct Choice {
     /// Only these workloads, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "WORKLOAD")]
     pub workload: Vec<String>,
+    /// Only what these claims compare, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "CLAIM")]
+    pub claim: Vec<String>,
     /// How much is measured.
     #[arg(long, default_value = "quick", value_parser = profiles())]
     pub profile: String,
@@ -61,7 +64,9 @@ impl Choice {
     /// Whether only a part is asked for: such a run makes no paper unless that is said.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
-        [&self.experiments, &self.subject, &self.workload].iter().any(|names| !names.is_empty())
+        [&self.experiments, &self.subject, &self.workload, &self.claim]
+            .iter()
+            .any(|names| !names.is_empty())
     }
 
     /// The runner's options for it.
@@ -69,7 +74,12 @@ impl Choice {
         let mut arguments = self.experiments.clone();
         arguments.extend(["--profile".to_owned(), self.profile.clone()]);
         arguments.extend(["--seed".to_owned(), self.seed.to_string()]);
-        for (option, names) in [("--subject", &self.subject), ("--workload", &self.workload)] {
+        let lists = [
+            ("--subject", &self.subject),
+            ("--workload", &self.workload),
+            ("--claim", &self.claim),
+        ];
+        for (option, names) in lists {
             if !names.is_empty() {
                 arguments.extend([option.to_owned(), names.join(",")]);
             }
@@ -102,7 +112,7 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 /// Checked here, and read by the runner.
-fn budget(text: &str) -> Result<String, String> {
+pub(super) fn budget(text: &str) -> Result<String, String> {
     parse_duration(text).map(|_| text.to_owned())
 }
 

@@ -50,6 +50,7 @@ fn check(
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
             subject: ["native", "wasmtime-aot"].map(str::to_owned).into(),
             workload: vec!["healthz".to_owned()],
+            claim: Vec::new(),
             profile: "quick".to_owned(),
             seed: 1,
             arch: Architecture::ALL.to_vec(),
