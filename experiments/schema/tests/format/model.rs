@@ -76,8 +76,8 @@ pub struct Described {
 pub struct Sources {
     types: BTreeMap<String, Vec<Described>>,
     aliases: BTreeMap<String, Kind>,
-    /// Macros that make enums, and the enums' names.
-    enums: BTreeMap<String, Vec<String>>,
+    /// Macros that make an enum, and the enum's name.
+    enums: BTreeMap<String, String>,
 }
 
 impl Sources {
@@ -140,23 +140,20 @@ impl Sources {
         self.types.entry(ident.to_string()).or_default().push(described);
     }
 
-    /// A macro that makes enums, or what such a macro is given.
+    /// A macro that makes an enum, or what such a macro is given: `Variant => "key", ...;` with doc comments.
     fn add_macro(&mut self, item: &ItemMacro) {
+        let tokens = item.mac.tokens.to_string();
         if let Some(name) = &item.ident {
-            let tokens = item.mac.tokens.to_string();
-            let made = tokens.split("enum ").skip(1).filter_map(|rest| {
-                let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
-                Some(name.to_owned())
-            });
-            self.enums.insert(name.to_string(), made.collect());
+            if let Some((_, rest)) = tokens.split_once("enum ") {
+                let made = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                self.enums.insert(name.to_string(), made.to_owned());
+            }
             return;
         }
         let made = item.mac.path.get_ident().and_then(|name| self.enums.get(&name.to_string()));
-        if let (Some(made), Ok(Entries(sections))) = (made, item.mac.parse_body()) {
-            for (name, variants) in made.iter().zip(sections) {
-                let described = Described { doc: String::new(), shape: Shape::Variants(variants) };
-                self.types.entry(name.clone()).or_default().push(described);
-            }
+        if let (Some(made), Ok(Entries(variants))) = (made, item.mac.parse_body()) {
+            let described = Described { doc: String::new(), shape: Shape::Variants(variants) };
+            self.types.entry(made.clone()).or_default().push(described);
         }
     }
 }
@@ -171,28 +168,14 @@ pub fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-/// `Variant => "key", ...;` or `Variant { field: Type } => "key", ...;`, each with a doc comment. What follows a word
-/// in brackets is of the macro's next enum.
-struct Entries(Vec<Vec<Variant>>);
+struct Entries(Vec<Variant>);
 
 impl Parse for Entries {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let mut sections = Vec::new();
         let mut variants = Vec::new();
         while !input.is_empty() {
-            if input.peek(syn::token::Bracket) {
-                let section;
-                syn::bracketed!(section in input);
-                section.parse::<Ident>()?;
-                sections.push(std::mem::take(&mut variants));
-                continue;
-            }
             let attributes = input.call(Attribute::parse_outer)?;
             let ident: Ident = input.parse()?;
-            let content = match input.peek(syn::token::Brace) {
-                true => Content::Keys(keys(&Fields::Named(input.parse()?), true)),
-                false => Content::Nothing,
-            };
             input.parse::<Token![=>]>()?;
             let name: LitStr = input.parse()?;
             while !input.peek(Token![;]) {
@@ -205,12 +188,11 @@ impl Parse for Entries {
             variants.push(Variant {
                 ident: ident.to_string(),
                 name: name.value(),
-                content,
+                content: Content::Nothing,
                 doc: doc(&attributes),
             });
         }
-        sections.push(variants);
-        Ok(Self(sections))
+        Ok(Self(variants))
     }
 }
 
