@@ -7,8 +7,8 @@
 
 mod sources;
 
-use sources::{code, files, read, root, shown};
 use serde_json::{Map, Value};
+use sources::{code, files, read, root, shown};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use weighbridge_schema::metric::Metric;
