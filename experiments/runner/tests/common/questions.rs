@@ -2,7 +2,7 @@
 
 use super::{ENGINES, NO_ENGINE, artifacts, experiments, runner_with};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Artifacts;
