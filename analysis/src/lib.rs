@@ -8,6 +8,7 @@ pub mod calibrate;
 pub mod compare;
 pub mod differences;
 pub mod equal;
+pub mod explain;
 pub mod interaction;
 pub mod judge;
 pub mod load;
@@ -18,6 +19,7 @@ pub mod results;
 pub mod summarise;
 pub mod twins;
 pub mod two_runs;
+pub mod verify;
 
 use anyhow::Result;
 use judge::{Claim, Evidence};

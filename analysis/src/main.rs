@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
-use weighbridge_analysis::render::{self, Destinations, beside};
-use weighbridge_analysis::{STEPS_COUNT, analyse, calibrate, load, twins, two_runs};
+use weighbridge_analysis::render::{self, Destinations, beside, verification};
+use weighbridge_analysis::{
+    STEPS_COUNT, analyse, calibrate, explain, load, twins, two_runs, verify,
+};
 
 /// From raw logs to numbers.
 #[derive(Debug, Parser)]
@@ -27,6 +29,13 @@ enum Verb {
     Render(Render),
     /// Put two runs beside each other: what was different, and what came out differently.
     Compare(Compare),
+    /// Judge the paper's claims by a run of one's own, beside the published run.
+    ///
+    /// Exit code: 0 all hold; 1 one is contradicted; 2 nothing was judged, because the command line or a raw log is at
+    /// fault; 3 one could not be measured; 4 one is undecided.
+    Verify(Verify),
+    /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it again.
+    Explain(Explain),
     /// Compute from a run of equal subjects what this machine and this method can tell apart.
     ///
     /// Exit code: 0 done; 1 done, but equal subjects seem to differ more or less often than chance makes them.
@@ -87,15 +96,49 @@ struct Compare {
     seed: Option<u64>,
 }
 
+#[derive(Debug, Args)]
+struct Explain {
+    /// Folder of the run.
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The number: experiment/workload/parameter/subject/quantity, as in numbers.tex.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// What this machine cannot tell from nothing, from A/A runs.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Verify {
+    /// Folder of the published run.
+    #[arg(long, value_name = "DIR")]
+    published: PathBuf,
+    /// Folder of the run that was made to check it.
+    #[arg(long, value_name = "DIR")]
+    here: PathBuf,
+    /// The claims.
+    #[arg(long, value_name = "FILE")]
+    claims: PathBuf,
+    /// Only these of them, by name; all when none is given.
+    #[arg(long, value_delimiter = ',', value_name = "CLAIM")]
+    claim: Vec<String>,
+    /// What this machine cannot tell from nothing, from A/A runs.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
+    let as_code = |holds| if holds { 0 } else { 1 };
     let done = match Options::parse().verb {
-        Verb::Render(options) => render(options),
-        Verb::Compare(options) => compare(&options),
-        Verb::Calibrate(options) => calibrate_twins(&options),
+        Verb::Render(options) => render(options).map(as_code),
+        Verb::Compare(options) => compare(&options).map(as_code),
+        Verb::Explain(options) => explain_number(&options).map(|()| 0),
+        Verb::Verify(options) => verify(&options),
+        Verb::Calibrate(options) => calibrate_twins(&options).map(as_code),
     };
     match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             // `eprintln!` would panic where nobody reads.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -137,6 +180,30 @@ fn compare(options: &Compare) -> Result<bool> {
     // A reader that went away (`| head`) has seen what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(true)
+}
+
+fn explain_number(options: &Explain) -> Result<()> {
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
+    let run = load::load(&options.run)?;
+    let results = analyse(&run, &[], calibration, run.manifest.seed, |_| ())?;
+    let text = explain::explain(&run, &results, &options.key)?;
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// The exit code by the verdicts.
+fn verify(options: &Verify) -> Result<u8> {
+    let mut claims = load_claims(&options.claims)?;
+    if !options.claim.is_empty() {
+        claims.retain(|claim| options.claim.contains(&claim.name));
+    }
+    let (published, here) = (load::load(&options.published)?, load::load(&options.here)?);
+    let found = verify::verify(&published, &here, &claims, options.calibration.as_deref())?;
+    let text = verification::render(&published.manifest.run, &here.manifest.run, &found);
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(found.exit_code())
 }
 
 /// `true` when false positives are as frequent as chance makes them.

@@ -83,7 +83,7 @@ pub struct Beside {
     pub notes: Vec<String>,
 }
 
-fn samples_of(run: &Run) -> Result<Samples> {
+pub(crate) fn samples_of(run: &Run) -> Result<Samples> {
     group(run, &ingest(run)?, &paces(run))
 }
 

@@ -11,6 +11,8 @@ pub enum Exit {
     DoesNotHold,
     /// 3: the machine lacks something that the verb cannot do without.
     Lacking,
+    /// 4: done, but what was asked is undecided.
+    Undecided,
     /// 130: interrupted.
     Interrupted,
 }
@@ -21,6 +23,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::DoesNotHold => 1,
             Exit::Lacking => 3,
+            Exit::Undecided => 4,
             Exit::Interrupted => 130,
         })
     }

@@ -26,7 +26,7 @@ use xtask::verbs::run::Mode;
 #[command(
     after_help = "Example:\n  cargo xtask all        everything, from set-up to the paper\n\n\
     Exit codes: 0 done; 1 done, but a claim or a check does not hold, or trials failed; 2 usage or failure;\n\
-    3 the machine lacks something (named, with the line that installs it); 130 interrupted; 141 nobody read on."
+    3 the machine lacks something (named, with the line that installs it); 4 undecided (verify); 130 interrupted; 141 nobody read on."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -155,6 +155,30 @@ enum Verb {
         #[arg(long)]
         paper: bool,
     },
+    /// Say where a number comes from: its formula, the lines of the raw log, the command that measures it again.
+    #[command(
+        after_help = "Example:\n  cargo xtask explain cold-start/healthz/-/docker-scratch/time_to_first_response"
+    )]
+    Explain {
+        /// The number, as numbers.tex and the report name it: experiment/workload/parameter/subject/quantity.
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// The run: its folder, or its name in `results/` or `paper/data/`; the published one when none is given.
+        #[arg(long, value_name = "RUN")]
+        run: Option<PathBuf>,
+    },
+    /// Measure on this machine what the paper's claims compare, and say whether they hold here.
+    #[command(
+        after_help = "Examples:\n  cargo xtask verify container-starts-later-than-component\n  \
+        cargo xtask verify --published\n\nExit codes: 0 all hold; 1 one is contradicted, or a published number is not what \
+        the raw log gives;\n2 usage or failure; 3 one could not be measured here; 4 one is undecided."
+    )]
+    Verify {
+        #[command(flatten)]
+        asked: verbs::verify::Asked,
+        #[command(flatten)]
+        installing: Installing,
+    },
     /// Put two runs beside each other: what was different, and what came out differently.
     #[command(
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
@@ -245,6 +269,7 @@ fn assumes_yes(verb: &Verb) -> bool {
         | Verb::Run { installing, .. }
         | Verb::Calibrate { installing, .. }
         | Verb::Paper { installing, .. }
+        | Verb::Verify { installing, .. }
         | Verb::Test { installing, .. } => installing.yes,
         Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
         _ => false,
@@ -272,6 +297,11 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Analyze { run, force, paper } => {
             verbs::analyze::run(project, run.as_deref(), paper, force, progress)
         }
+        Verb::Explain { key, run } => verbs::explain::run(project, &key, run.as_deref(), progress),
+        Verb::Verify { asked, .. } if asked.published => {
+            verbs::verify_published::run(project, asked.renew, progress)
+        }
+        Verb::Verify { asked, .. } => verbs::verify::run(project, &asked, progress),
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }

@@ -1,6 +1,6 @@
 //! What a terminal shows of two runs beside each other.
 
-use crate::differences::NONE;
+use crate::differences::{Difference, NONE};
 use crate::render::number::show_ratio;
 use crate::render::table::{Align, Content, Table};
 use crate::render::tables::parameter_words;
@@ -41,19 +41,25 @@ pub fn render(name_a: &str, name_b: &str, beside: &Beside) -> String {
     out
 }
 
+/// A table of what differs between two runs, which the columns are named after.
+#[must_use]
+pub fn differences_table(differences: &[Difference], a: &str, b: &str) -> String {
+    let columns = [("differs", Align::Left), (a, Align::Left), (b, Align::Left)];
+    let mut table = Table::new("differences", "Differences", &columns);
+    for difference in differences {
+        let cells = [&difference.what, &difference.a, &difference.b];
+        table.push(cells.into_iter().map(Content::text).collect());
+    }
+    if table.rows.is_empty() { String::new() } else { grid(&table) }
+}
+
 fn differences(beside: &Beside) -> String {
     if beside.differences.is_empty() {
         return "machine, versions, artifacts, pinning and profile are the same\n".to_owned();
     }
-    let columns = [("differs", Align::Left), ("A", Align::Left), ("B", Align::Left)];
-    let mut table = Table::new("differences", "Differences", &columns);
     let (of_one, of_both): (Vec<_>, Vec<_>) =
-        beside.differences.iter().partition(|difference| difference.is_of_one_run());
-    for difference in of_both {
-        let cells = [&difference.what, &difference.a, &difference.b];
-        table.push(cells.into_iter().map(Content::text).collect());
-    }
-    let mut out = if table.rows.is_empty() { String::new() } else { grid(&table) };
+        beside.differences.iter().cloned().partition(Difference::is_of_one_run);
+    let mut out = differences_table(&of_both, "A", "B");
     if !of_one.is_empty() {
         let of_a = of_one.iter().filter(|difference| difference.b == NONE).count();
         // Writing to a String cannot fail.

@@ -12,6 +12,7 @@ pub mod number;
 pub mod table;
 pub mod tables;
 pub mod text;
+pub mod verification;
 
 use crate::results::Results;
 use anyhow::{Context, Result};

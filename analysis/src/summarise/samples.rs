@@ -157,6 +157,18 @@ impl Samples {
         a.into_iter().filter_map(|(block, value)| Some((value, *b.get(&block)?))).collect()
     }
 
+    /// Every visit to a cell, those that do not count among them, by invocation and repetition.
+    pub fn visits(&self, key: &CellKey, quantity: Quantity) -> impl Iterator<Item = Visited> + '_ {
+        let numbers = self.numbers.get(&(key.clone(), quantity));
+        numbers.into_iter().flat_map(|numbers| numbers.visits.values().copied())
+    }
+
+    /// What a visit's number is divided by where `other` is the cell below it; `None` where that was not measured.
+    #[must_use]
+    pub fn beside(&self, visit: &Visited, other: &CellKey, quantity: Quantity) -> Option<f64> {
+        self.numbers.get(&(other.clone(), quantity))?.beside(visit)
+    }
+
     /// Whether any visit to the cell was a repetition.
     #[must_use]
     pub fn has_repeats(&self, key: &CellKey, quantity: Quantity) -> bool {

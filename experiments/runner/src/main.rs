@@ -68,6 +68,7 @@ use weighbridge_machine::output;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::claim::{Claim, read_claims};
 use weighbridge_schema::manifest::{Availability, Manifest};
+use weighbridge_schema::parse::nearest;
 use weighbridge_schema::request::RunRequest;
 
 /// Plans trials, starts subjects, sends load, records observations.
@@ -216,7 +217,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     };
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
-        let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
+        let manifest =
+            new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
@@ -237,7 +239,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
         None => {
             let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
-            let manifest = new_manifest(arguments, &catalog, &mut built, &engines, provisions)?;
+            let manifest =
+                new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };
@@ -263,14 +266,17 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
 
 fn new_manifest(
     arguments: &RunArguments,
-    catalog: &Catalog,
+    (catalog, claims): (&Catalog, &[Claim]),
     built: &mut Built,
     engines: &Engines,
     provisions: Vec<Provision>,
 ) -> Result<Manifest> {
     let part = &arguments.part;
+    let asked_claims = chosen_claims(&arguments.request.claim, claims)?;
     let request = survey::Request {
         run: arguments.request.clone(),
+        compared: survey::compared(&asked_claims, &catalog.subjects),
+        claims: asked_claims,
         blocks: part.blocks.clone(),
         fixed: part.fixed,
         machine: part.machine.clone(),
@@ -279,6 +285,18 @@ fn new_manifest(
         is_dry: arguments.dry_run,
     };
     survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
+}
+
+/// The claims of these names.
+fn chosen_claims(names: &[String], claims: &[Claim]) -> Result<Vec<Claim>> {
+    let find = |name: &String| claims.iter().find(|claim| claim.name == *name).cloned();
+    let chosen = names.iter().map(|name| {
+        find(name).with_context(|| match nearest(name, claims.iter().map(|c| c.name.as_str())) {
+            Some(near) => format!("no claim `{name}`; did you mean `{near}`?"),
+            None => format!("no claim `{name}`; `cargo xtask list claims` shows all"),
+        })
+    });
+    chosen.collect()
 }
 
 /// `4..8`.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use weighbridge_machine::checkout;
 use weighbridge_schema::SCHEMA_VERSION;
 use weighbridge_schema::artifact::Provision;
+use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::manifest::{
     Availability, Emulator, ExperimentEntry, Manifest, ProgramEntry, SubjectEntry,
@@ -31,6 +32,10 @@ use weighbridge_schema::subject::{Part, Subject};
 pub struct Request {
     /// The choices that are the user's.
     pub run: RunRequest,
+    /// Only what these claims compare; everything when empty.
+    pub claims: Vec<Claim>,
+    /// The subjects that those claims compare, and their twins; `None` when no claim is named.
+    pub compared: Option<Vec<String>>,
     /// Only the invocations with these numbers.
     pub blocks: Option<Range<u32>>,
     /// The least number of invocations of every cell, whatever they show.
@@ -43,6 +48,13 @@ pub struct Request {
     pub programs: Option<PathBuf>,
     /// Only the plan is wanted: nothing is prepared, since another run may be measuring.
     pub is_dry: bool,
+}
+
+impl Request {
+    fn asks_for(&self, subject: &SubjectName) -> bool {
+        let among = |names: &[String]| names.iter().any(|name| name == subject.as_str());
+        self.compared.as_deref().is_none_or(among) && self.run.asks_for(subject)
+    }
 }
 
 /// Looks at every subject and writes down what will be done.
@@ -67,7 +79,7 @@ pub fn survey(
     let fingerprint = weighbridge_machine::fingerprint();
     let architectures = request.run.architectures();
     let emulators = emulators(&architectures);
-    let files = catalog.own_files(&definitions, |name| request.run.asks_for(name))?;
+    let files = catalog.own_files(&definitions, |name| request.asks_for(name))?;
     let files_sha256 = own_files::digests(&files);
     built.own.bring(files);
     let asked = asked_subjects(request, &definitions);
@@ -168,7 +180,20 @@ pub fn asked_subjects<'a>(
     definitions: &[&'a Definition],
 ) -> BTreeSet<&'a SubjectName> {
     let named = definitions.iter().flat_map(|definition| &definition.subjects);
-    named.filter(|name| request.run.asks_for(name)).collect()
+    named.filter(|name| request.asks_for(name)).collect()
+}
+
+/// The subjects that the claims compare, and their twins; every subject when no claim is named.
+pub fn compared(
+    claims: &[Claim],
+    subjects: &BTreeMap<SubjectName, Subject>,
+) -> Option<Vec<String>> {
+    let is_compared = |name: &SubjectName, subject: &Subject| {
+        let name = subject.twin_of.as_ref().unwrap_or(name);
+        claims.iter().any(|claim| claim.subject == *name || claim.versus == *name)
+    };
+    let found = subjects.iter().filter(|(name, subject)| is_compared(name, subject));
+    (!claims.is_empty()).then(|| found.map(|(name, _)| name.to_string()).collect())
 }
 
 /// What is known of the programs that a subject is run by; of one that is missing, its availability tells.
@@ -302,6 +327,11 @@ fn plan(
         }
         None => true,
     };
+    let claim_asked = |trial: &Trial| {
+        let twin_of = subjects.get(&trial.cell.subject).and_then(|e| e.definition.twin_of.as_ref());
+        request.claims.is_empty()
+            || request.claims.iter().any(|claim| claim.rests_on(trial, twin_of))
+    };
     let mut trials: Vec<Trial> = definitions
         .iter()
         .flat_map(|definition| {
@@ -309,6 +339,7 @@ fn plan(
             asked.filter(|trial| installed(definition, trial))
         })
         .filter(workload_asked)
+        .filter(claim_asked)
         .collect();
     if trials.is_empty() {
         anyhow::bail!("nothing to measure: {}", nothing_left(subjects));

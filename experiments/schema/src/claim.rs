@@ -4,7 +4,7 @@
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::parameter::Parameter;
 use crate::parse::{ParseError, parse};
-use crate::plan::Cell;
+use crate::plan::{Cell, Trial};
 use serde::{Deserialize, Serialize};
 
 /// Which way a claim's inequality points.
@@ -94,6 +94,23 @@ impl Claim {
         self.changed.last().map_or(&self.since.at, |changed| &changed.at)
     }
 
+    /// Whether the claim is judged by what a trial shows: it is of one of the two sides, or of a twin of one (`twin_of`),
+    /// since twins tell how far apart equal things seem to be. A claim about the slope over several instances has no
+    /// parameter of its own, and is judged by all of them.
+    #[must_use]
+    pub fn rests_on(&self, trial: &Trial, twin_of: Option<&SubjectName>) -> bool {
+        let cell = &trial.cell;
+        let subject = twin_of.unwrap_or(&cell.subject);
+        let has_parameter = match self.parameter.unwrap_or(Parameter::None) {
+            Parameter::None => matches!(cell.parameter, Parameter::None | Parameter::Copies(_)),
+            parameter => cell.parameter == parameter,
+        };
+        trial.experiment == self.experiment
+            && cell.workload == self.workload
+            && has_parameter
+            && (*subject == self.subject || *subject == self.versus)
+    }
+
     /// The cell on top of the ratio.
     #[must_use]
     pub fn cell(&self, architecture: &str) -> Cell {
@@ -119,4 +136,59 @@ struct RawClaims {
 /// Syntax and unknown keys.
 pub fn read_claims(file: &str, text: &str) -> Result<Vec<Claim>, ParseError> {
     Ok(parse::<RawClaims>(file, text)?.claim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(parameter: &str) -> Claim {
+        let text = format!(
+            "[[claim]]\nname = \"c\"\nsentence = \"s\"\nexperiment = \"memory\"\nmetric = \"pss\"\nworkload = \"healthz\"\n\
+             {parameter}\nsubject = \"a\"\nversus = \"b\"\nrelation = \"less\"\nfactor = 1.0\nkind = \"exploratory\"\n\
+             since = {{ at = \"2026-01-01T00:00:00Z\" }}\n"
+        );
+        read_claims("claims.toml", &text).unwrap().remove(0)
+    }
+
+    fn trial(experiment: &str, subject: &str, workload: &str, parameter: Parameter) -> Trial {
+        Trial {
+            experiment: experiment.parse().unwrap(),
+            cell: Cell {
+                subject: subject.parse().unwrap(),
+                workload: Some(workload.parse().unwrap()),
+                architecture: "x86_64".to_owned(),
+                parameter,
+            },
+            invocation: 0,
+        }
+    }
+
+    #[test]
+    fn a_claim_rests_on_its_two_sides_their_twins_and_nothing_else() {
+        let claim = claim("parameter = \"idle\"");
+        let rests = |subject: &str, twin_of: Option<&str>| {
+            let twin_of = twin_of.map(|name| name.parse().unwrap());
+            claim.rests_on(&trial("memory", subject, "healthz", Parameter::Idle), twin_of.as_ref())
+        };
+        assert!(rests("a", None) && rests("b", None));
+        assert!(rests("t", Some("a")) && !rests("t", Some("c")) && !rests("c", None));
+        for other in [
+            trial("memory", "a", "healthz", Parameter::Loaded),
+            trial("memory", "a", "thumbnail", Parameter::Idle),
+            trial("latency", "a", "healthz", Parameter::Idle),
+        ] {
+            assert!(!claim.rests_on(&other, None), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_claim_about_a_slope_rests_on_every_number_of_instances() {
+        let claim = claim("");
+        for count in [1, 4] {
+            let trial = trial("memory", "a", "healthz", Parameter::Copies(count));
+            assert!(claim.rests_on(&trial, None));
+        }
+        assert!(!claim.rests_on(&trial("memory", "a", "healthz", Parameter::Idle), None));
+    }
 }

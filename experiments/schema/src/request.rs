@@ -4,7 +4,7 @@
 use crate::architecture::Architecture;
 use crate::definition::Profile;
 #[cfg(feature = "clap")]
-use crate::duration::parse_duration;
+use crate::duration::parse_milliseconds;
 #[cfg(feature = "clap")]
 use crate::invalid::{Invalid, invalid};
 use crate::name::SubjectName;
@@ -27,6 +27,10 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "WORKLOAD"))]
     pub workload: Vec<String>,
+    /// Only what these claims compare, separated by commas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "CLAIM"))]
+    pub claim: Vec<String>,
     /// How much is measured.
     #[cfg_attr(feature = "clap", arg(long, value_enum, default_value_t))]
     pub profile: Profile,
@@ -52,7 +56,7 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "clap",
-        arg(long = "budget", value_name = "TIME", value_parser = milliseconds)
+        arg(long = "budget", value_name = "TIME", value_parser = parse_milliseconds)
     )]
     pub budget_ms: Option<u64>,
 }
@@ -64,6 +68,7 @@ impl Default for RunRequest {
             experiments: Vec::new(),
             subject: Vec::new(),
             workload: Vec::new(),
+            claim: Vec::new(),
             profile: Profile::default(),
             seed: 1,
             arch: Vec::new(),
@@ -77,17 +82,13 @@ fn seed(text: &str) -> Result<u64, Invalid> {
     text.parse().map_err(|_| invalid!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
-/// A typed stretch of time, which is of whole seconds.
-#[cfg(feature = "clap")]
-fn milliseconds(text: &str) -> Result<u64, Invalid> {
-    parse_duration(text).map(|time| time.as_secs().saturating_mul(1000))
-}
-
 impl RunRequest {
     /// Whether only a part is asked for: such a run makes no paper unless that is said.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
-        [&self.experiments, &self.subject, &self.workload].iter().any(|names| !names.is_empty())
+        [&self.experiments, &self.subject, &self.workload, &self.claim]
+            .iter()
+            .any(|names| !names.is_empty())
     }
 
     /// Whether a subject was asked for; all are where none is named.
@@ -105,7 +106,16 @@ impl RunRequest {
     /// The words of a command line that ask for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let Self { experiments, subject, workload, profile, seed, arch: _, budget_ms } = self;
+        let Self {
+            experiments,
+            subject,
+            workload,
+            claim,
+            profile,
+            seed,
+            arch: _,
+            budget_ms,
+        } = self;
         let mut arguments = experiments.clone();
         let mut say = |option: &str, value: String| {
             if !value.is_empty() {
@@ -116,6 +126,7 @@ impl RunRequest {
         say("--seed", seed.to_string());
         say("--subject", subject.join(","));
         say("--workload", workload.join(","));
+        say("--claim", claim.join(","));
         say("--arch", self.architectures().join(","));
         let seconds = budget_ms.map(|ms| format!("{}s", ms.div_ceil(1000)));
         say("--budget", seconds.unwrap_or_default());
@@ -132,6 +143,7 @@ mod tests {
             experiments: vec!["cold-start".to_owned(), "latency".to_owned()],
             subject: vec!["native".to_owned(), "runc".to_owned()],
             workload: vec!["healthz".to_owned()],
+            claim: vec!["starts-faster".to_owned()],
             profile: Profile::Paper,
             seed: 7,
             arch: Architecture::ALL.to_vec(),
@@ -192,6 +204,7 @@ mod tests {
         assert!(of(|request, name| request.experiments = name));
         assert!(of(|request, name| request.subject = name));
         assert!(of(|request, name| request.workload = name));
+        assert!(of(|request, name| request.claim = name));
         assert!(!of(|request, _| request.profile = Profile::Paper));
     }
 }

@@ -134,12 +134,16 @@ pub(super) fn remedy(subject: &str, program: &Program) -> String {
 }
 
 fn effort(program: &Program) -> String {
-    match program.sources.first() {
-        Some(
-            Source::Cargo { minutes: [from, to], .. }
-            | Source::Repository { minutes: [from, to], .. },
-        ) => format!(", {from} to {to} min"),
-        _ => String::new(),
+    let minutes = program.sources.iter().enumerate().find_map(|(index, source)| match source {
+        Source::Cargo { minutes, .. } | Source::Repository { minutes, .. } => {
+            Some((index, minutes))
+        }
+        _ => None,
+    });
+    match minutes {
+        Some((0, [from, to])) => format!(", {from} to {to} min"),
+        Some((_, [from, to])) => format!(", {from} to {to} min where it must be compiled"),
+        None => String::new(),
     }
 }
 

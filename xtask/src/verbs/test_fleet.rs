@@ -51,6 +51,7 @@ fn check(
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
             subject: ["native", "wasmtime-aot"].map(str::to_owned).into(),
             workload: vec!["healthz".to_owned()],
+            claim: Vec::new(),
             profile: Profile::Quick,
             seed: 1,
             arch: Architecture::ALL.to_vec(),

@@ -68,7 +68,7 @@ pub fn render(results: &Results<'_>, meta: &[(String, String)]) -> String {
 }
 
 /// The key without its form. A subject of another instruction set than the machine's carries its name.
-fn stem(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> String {
+pub(crate) fn stem(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> String {
     format!("{}/{}", cell_stem(results, key), quantity.key())
 }
 

@@ -6,6 +6,7 @@ mod cargo_install;
 mod nix;
 mod npm;
 mod own_root;
+mod pypi;
 
 use super::Context;
 use crate::process::command as start;
@@ -151,6 +152,11 @@ impl Wanted<'_> {
             Source::Npm { package, program } => {
                 npm::install(context, package, self.version(), program, root)
             }
+            Source::Pypi { package, program, sha256 } => {
+                let version = self.version();
+                let sha256 = sha256.get(version).map_or(&[][..], Vec::as_slice);
+                pypi::install(context, &pypi::Wheel { package, version, program, sha256 }, root)
+            }
         }
     }
 
@@ -186,6 +192,7 @@ fn provider(source: &Source) -> Option<&'static str> {
         Source::Debian { .. } => Some("debian"),
         Source::Nix { .. } => Some("nix"),
         Source::Npm { .. } => Some("npm"),
+        Source::Pypi { .. } => Some("pypi"),
         Source::Repository { .. } => Some("repository"),
         Source::Unavailable { .. } => None,
     }

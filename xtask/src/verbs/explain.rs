@@ -1,0 +1,31 @@
+//! `cargo xtask explain`: where a number of a run comes from.
+
+use super::{analyze, calibrate, tools};
+use crate::exit::{Exit, ToldError};
+use crate::process::{command, lines};
+use crate::progress::Progress;
+use crate::project::Project;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// The verb: of the published run unless another is named.
+///
+/// # Errors
+/// There is no such run or number, or the raw log is damaged; the message names it.
+pub fn run(project: &Project, key: &str, run: Option<&Path>, progress: &Progress) -> Result<Exit> {
+    let folder: PathBuf = match run {
+        Some(named) => analyze::choose(project, Some(named))?,
+        None => {
+            tools::published(project)?.context("paper/data holds no run: name one, --run RUN")?
+        }
+    };
+    let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let mut analysis = command(&program);
+    analysis.current_dir(&project.root).arg("explain").arg(key).arg("--run").arg(folder);
+    if let Some(calibration) = calibrate::newest(project) {
+        analysis.arg("--calibration").arg(calibration);
+    }
+    let status = lines(&mut analysis, |line| println!("{line}"))?;
+    ToldError::unless(status, &[0])?;
+    Ok(Exit::Done)
+}
