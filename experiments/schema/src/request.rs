@@ -106,16 +106,8 @@ impl RunRequest {
     /// The words of a command line that ask for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let Self {
-            experiments,
-            subject,
-            workload,
-            claim,
-            profile,
-            seed,
-            arch: _,
-            budget_ms,
-        } = self;
+        let Self { experiments, subject, workload, claim, profile, seed, arch: _, budget_ms } =
+            self;
         let mut arguments = experiments.clone();
         let mut say = |option: &str, value: String| {
             if !value.is_empty() {
