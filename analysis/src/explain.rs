@@ -3,7 +3,6 @@
 use crate::compare::Comparison;
 use crate::load::Run;
 use crate::load::question::CellKey;
-use crate::quantity::Quantity;
 use crate::render::latex::numbers::stem;
 use crate::render::number::{show, show_ratio};
 use crate::render::table::{Align, Content, Table};
@@ -16,6 +15,7 @@ use std::fmt::Write;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::subject::Part;
 
 /// The text that explains the number with this key of numbers.tex, with or without its last part (`ratio`, `median`, ...).

@@ -96,7 +96,8 @@ impl Results<'_> {
     /// have a table of their own.
     #[must_use]
     pub fn asked_subjects(&self) -> Vec<&SubjectName> {
-        let guests: Vec<_> = self.of_kind(QuestionKind::GuestLanguages).map(|q| &q.experiment).collect();
+        let guests: Vec<_> =
+            self.of_kind(QuestionKind::GuestLanguages).map(|q| &q.experiment).collect();
         let experiments = self.run.manifest.experiments.iter();
         let others = experiments
             .filter(|(name, _)| !guests.contains(name))

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::fmt;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
-use weighbridge_schema::method::{QuestionKind, Method, OwnTable};
+use weighbridge_schema::method::{Method, OwnTable, QuestionKind};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;

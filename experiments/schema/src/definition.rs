@@ -5,7 +5,7 @@ use crate::architecture::Architecture;
 use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
 use crate::capability::resolve_probes;
 use crate::invalid::{Invalid, invalid};
-use crate::method::{QuestionKind, Method, OwnTable};
+use crate::method::{Method, OwnTable, QuestionKind};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::own::{AskedSubjects, AskedWorkloads, Own};
 use crate::parse::{ParseError, parse};
@@ -248,7 +248,9 @@ impl Definition {
             resolve_probes(probes, &asked, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
-        if raw.table == Some(OwnTable::GuestLanguages) && raw.method.kind() != QuestionKind::ColdStart {
+        if raw.table == Some(OwnTable::GuestLanguages)
+            && raw.method.kind() != QuestionKind::ColdStart
+        {
             return Err(fail(invalid!("table = \"guest-languages\" is of [method.cold-start]")));
         }
         Ok(Self {

@@ -27,6 +27,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
+/// The same in milliseconds.
+///
+/// # Errors
+/// As [`parse_duration`].
+pub fn parse_milliseconds(text: &str) -> Result<u64, Invalid> {
+    parse_duration(text).map(|time| time.as_secs().saturating_mul(1000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,6 @@ use super::run::{self, NEEDS};
 use super::{analyze, calibrate};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use weighbridge_build::{artifacts, tools};
 use weighbridge_project::claims;
 use weighbridge_project::exit::{Exit, ToldError};
@@ -16,7 +15,7 @@ use weighbridge_project::project::Project;
 use weighbridge_project::runs;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::Profile;
-use weighbridge_schema::duration::parse_duration;
+use weighbridge_schema::duration::parse_milliseconds;
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_setup::{Need, provide};
@@ -32,8 +31,8 @@ pub struct Asked {
     profile: Profile,
     /// With --profile paper: after the least number of invocations, measure no longer than this, the claims first that
     /// are still open.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    budget: Option<Duration>,
+    #[arg(long, value_name = "TIME", value_parser = parse_milliseconds)]
+    budget: Option<u64>,
     /// Seed of the order of the visits.
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
@@ -134,7 +133,7 @@ fn measure(
         claim: claims.iter().map(|claim| claim.name.clone()).collect(),
         profile: asked.profile,
         seed: asked.seed,
-        budget_ms: asked.budget.map(|budget| budget.as_secs().saturating_mul(1000)),
+        budget_ms: asked.budget,
         ..RunRequest::default()
     };
     // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.

@@ -13,7 +13,8 @@ const PER_CALL: Quantity = Quantity::Metric(Metric::InstructionsPerCall);
 /// One panel per experiment.
 #[must_use]
 pub fn chart(results: &Results<'_>) -> Chart {
-    let panels = results.of_kind(QuestionKind::Instructions).filter_map(|q| panel(results, q)).collect();
+    let panels =
+        results.of_kind(QuestionKind::Instructions).filter_map(|q| panel(results, q)).collect();
     Chart {
         name: "instructions",
         title: "Instructions per call, counted under emulation".to_owned(),

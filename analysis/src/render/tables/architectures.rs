@@ -35,7 +35,12 @@ pub fn instructions(results: &Results<'_>) -> Table {
     filled(results, &COUNTED, "architectures-instructions", title)
 }
 
-fn filled(results: &Results<'_>, shown: &[QuestionKind], name: &'static str, title: &'static str) -> Table {
+fn filled(
+    results: &Results<'_>,
+    shown: &[QuestionKind],
+    name: &'static str,
+    title: &'static str,
+) -> Table {
     let asked = results.run.manifest.asked_architectures();
     let local = results.run.manifest.fingerprint.architecture.as_str();
     let others: Vec<&str> = asked.into_iter().filter(|name| *name != local).collect();

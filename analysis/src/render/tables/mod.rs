@@ -62,7 +62,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         not_measured::table(results),
     ];
     let has_one = |kind: &QuestionKind| all.iter().any(|table| table.name == kind.key());
-    let others: Vec<QuestionKind> = QuestionKind::ALL.iter().copied().filter(|kind| !has_one(kind)).collect();
+    let others: Vec<QuestionKind> =
+        QuestionKind::ALL.iter().copied().filter(|kind| !has_one(kind)).collect();
     all.extend(others.into_iter().map(|kind| plain::told_apart(results, kind)));
     all
 }

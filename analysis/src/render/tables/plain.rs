@@ -87,7 +87,12 @@ pub fn highest_rate(results: &Results<'_>) -> Table {
         Column::Versus(rate),
         Column::Count(rate),
     ];
-    table(results, QuestionKind::HighestRate, "Highest rate within the objective, open loop", &columns)
+    table(
+        results,
+        QuestionKind::HighestRate,
+        "Highest rate within the objective, open loop",
+        &columns,
+    )
 }
 
 /// Bytes shipped per service, and bytes that must already be on the machine.

@@ -2,7 +2,7 @@
 
 use crate::definition::RawProfiles;
 use crate::invalid::{Invalid, invalid};
-use crate::method::{QuestionKind, Method, Window};
+use crate::method::{Method, QuestionKind, Window};
 use crate::name::WorkloadName;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
