@@ -226,7 +226,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     };
     if arguments.dry_run {
         let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
-        let manifest = new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
+        let manifest =
+            new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
         if let Some(file) = &arguments.write_manifest {
             store::write_whole(file, &serde_json::to_vec_pretty(&manifest)?)?;
         }
@@ -247,7 +248,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         }
         None => {
             let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
-            let manifest = new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
+            let manifest =
+                new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
             (Store::create(&arguments.results, &manifest)?, manifest, built)
         }
     };

@@ -47,7 +47,7 @@ pub fn resolve<'a>(
         })?;
         let subject_version = version_of(manifest, &trial.cell);
         ensure!(
-            subject_version.is_some() || !definition.method.executes(),
+            subject_version.is_some() || !definition.method.facts().executes,
             "the plan runs subject `{}`, whose version the manifest of run {} does not hold: begin a new run",
             trial.cell.subject,
             manifest.run

@@ -4,7 +4,7 @@
 use crate::architecture::Architecture;
 use crate::definition::Profile;
 #[cfg(feature = "clap")]
-use crate::duration::parse_duration;
+use crate::duration::parse_milliseconds;
 #[cfg(feature = "clap")]
 use crate::invalid::{Invalid, invalid};
 use crate::name::SubjectName;
@@ -56,7 +56,7 @@ pub struct RunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "clap",
-        arg(long = "budget", value_name = "TIME", value_parser = milliseconds)
+        arg(long = "budget", value_name = "TIME", value_parser = parse_milliseconds)
     )]
     pub budget_ms: Option<u64>,
 }
@@ -82,17 +82,13 @@ fn seed(text: &str) -> Result<u64, Invalid> {
     text.parse().map_err(|_| invalid!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
-/// A typed stretch of time, which is of whole seconds.
-#[cfg(feature = "clap")]
-fn milliseconds(text: &str) -> Result<u64, Invalid> {
-    parse_duration(text).map(|time| time.as_secs().saturating_mul(1000))
-}
-
 impl RunRequest {
     /// Whether only a part is asked for: such a run makes no paper unless that is said.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
-        [&self.experiments, &self.subject, &self.workload, &self.claim].iter().any(|names| !names.is_empty())
+        [&self.experiments, &self.subject, &self.workload, &self.claim]
+            .iter()
+            .any(|names| !names.is_empty())
     }
 
     /// Whether a subject was asked for; all are where none is named.
@@ -110,7 +106,8 @@ impl RunRequest {
     /// The words of a command line that ask for the same.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let Self { experiments, subject, workload, claim, profile, seed, arch: _, budget_ms } = self;
+        let Self { experiments, subject, workload, claim, profile, seed, arch: _, budget_ms } =
+            self;
         let mut arguments = experiments.clone();
         let mut say = |option: &str, value: String| {
             if !value.is_empty() {

@@ -9,13 +9,13 @@ use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{check, command, lines, shown};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::stage::{self, Parts};
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::{Need, Setup, TargetToolchain, roots, toolchain};
 
 /// What the measured programs are made of.

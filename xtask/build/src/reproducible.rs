@@ -6,11 +6,11 @@ use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files::remove;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::artifact::Artifacts;
 use weighbridge_setup::{Need, provide};
 

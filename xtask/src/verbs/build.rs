@@ -3,11 +3,11 @@
 use anyhow::Result;
 use weighbridge_build::artifacts::{NEEDS, artifacts, folders, require};
 use weighbridge_build::{example, record, reproducible};
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::machine_lock;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::{Need, provide};
 
 /// What to build.

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde::Serialize;
 use weighbridge_machine::advice::{self, Advice};
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::project::Project;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::standings::{self, ProgramStanding};
 use weighbridge_setup::{Context, Finding, Need, probe_all};
 

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 use weighbridge_build::{artifacts, tools};
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
@@ -16,14 +15,15 @@ use weighbridge_project::process::{command, run as call};
 use weighbridge_project::progress::{Progress, human};
 use weighbridge_project::project::Project;
 use weighbridge_project::settings;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::line;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::record::{Observation, Outcome};
-use weighbridge_setup::{Context as SetupContext, Need, Setup, engine, provide};
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::{Context as SetupContext, Need, Setup, engine, provide};
 
 /// The verb.
 ///

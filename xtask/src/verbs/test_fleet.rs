@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use weighbridge_elsewhere::fleet::{self, Fleet};
 use weighbridge_elsewhere::merge::Part;
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::files;
 use weighbridge_project::process::interrupted;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_setup::Context as SetupContext;
-use weighbridge_setup::slurm_test::{Cluster, NODES};
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_setup::Context as SetupContext;
+use weighbridge_setup::slurm_test::{Cluster, NODES};
 
 /// The node that is killed, and so many of its trials are there by then.
 const KILLED: &str = NODES[0].0;

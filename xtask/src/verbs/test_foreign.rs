@@ -3,10 +3,10 @@
 
 use anyhow::Result;
 use weighbridge_build::tools::ELSEWHERE;
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_project::process::{command, run as call};
 use weighbridge_project::project::Project;
 use weighbridge_project::settings;
+use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::{Need, Setup, rust, toolchain};
 
 /// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would

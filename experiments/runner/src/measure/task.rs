@@ -176,7 +176,7 @@ impl<'a> Lookup<'a, '_> {
         let is_native = cell.architecture == built.own.record.architecture;
         let emulator = manifest.emulators.get(&cell.architecture).filter(|_| !is_native);
         ensure!(
-            is_native || emulator.is_some() || !method.executes(),
+            is_native || emulator.is_some() || !method.facts().executes,
             "no emulator for {}: cargo xtask setup",
             cell.architecture
         );

@@ -42,7 +42,7 @@ fn project(folder: &Path) -> (Project, PathBuf) {
         assume_yes: true,
     };
     let write = |file: PathBuf, text: &str| {
-        weighbridge_project::files::write(&file, text.as_bytes()).unwrap()
+        weighbridge_project::files::write(&file, text.as_bytes()).unwrap();
     };
     write(project.path("experiments/subjects.toml"), SUBJECTS);
     write(project.path("experiments/workloads.toml"), "");
