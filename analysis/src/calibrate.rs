@@ -15,17 +15,17 @@ const MACHINE: [&str; 4] = ["architecture", "cores count", "cpu model", "virtual
 /// # Errors
 /// It cannot be read, is of another version, or holds an effect that is no percentage.
 pub fn load(path: &Path) -> Result<Calibration> {
-    let place = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {place}"))?;
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {shown}"))?;
     let version: Version =
-        serde_json::from_str(&text).with_context(|| format!("reading {place}"))?;
-    version.check(&place)?;
+        serde_json::from_str(&text).with_context(|| format!("reading {shown}"))?;
+    version.check(&shown)?;
     let calibration: Calibration = serde_json::from_str(&text)
-        .with_context(|| format!("reading {place}: not a calibration"))?;
+        .with_context(|| format!("reading {shown}: not a calibration"))?;
     for effect in &calibration.effects {
         let percent = effect.smallest_effect_percent;
         if !(percent.is_finite() && percent >= 0.0) {
-            bail!("{place}: {}: {percent} is not a smallest effect in percent", name(effect));
+            bail!("{shown}: {}: {percent} is not a smallest effect in percent", name(effect));
         }
     }
     Ok(calibration)

@@ -164,9 +164,9 @@ pub(crate) fn is_reported(kind: QuestionKind, quantity: Quantity) -> bool {
 /// The places of the comparisons of each quantity in each experiment that have a p-value.
 fn families(comparisons: &[Comparison]) -> BTreeMap<(ExperimentName, Quantity), Vec<usize>> {
     let mut families: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (place, comparison) in comparisons.iter().enumerate().filter(|(_, c)| c.p.is_some()) {
+    for (index, comparison) in comparisons.iter().enumerate().filter(|(_, c)| c.p.is_some()) {
         let family = (comparison.key.experiment.clone(), comparison.quantity);
-        families.entry(family).or_default().push(place);
+        families.entry(family).or_default().push(index);
     }
     families
 }
@@ -175,15 +175,15 @@ fn families(comparisons: &[Comparison]) -> BTreeMap<(ExperimentName, Quantity), 
 #[must_use]
 pub fn notes(comparisons: &[Comparison]) -> Vec<String> {
     let mut hopeless: BTreeMap<(ExperimentName, usize), usize> = BTreeMap::new();
-    for ((experiment, _), places) in families(comparisons) {
-        let of = places.iter().map(|&place| &comparisons[place]);
+    for ((experiment, _), indices) in families(comparisons) {
+        let of = indices.iter().map(|&index| &comparisons[index]);
         let with_interval = of.filter(|comparison| comparison.interval.is_some());
         let Some((a, b)) = with_interval.map(|c| c.n).max_by_key(|&(a, b)| a.min(b)) else {
             continue;
         };
-        if least_p(a, b) * places.len() as f64 > SIGNIFICANCE {
+        if least_p(a, b) * indices.len() as f64 > SIGNIFICANCE {
             let largest = hopeless.entry((experiment, a.min(b))).or_default();
-            *largest = places.len().max(*largest);
+            *largest = indices.len().max(*largest);
         }
     }
     hopeless
@@ -199,10 +199,10 @@ pub fn notes(comparisons: &[Comparison]) -> Vec<String> {
 
 /// Holm's correction within each family.
 fn adjust(comparisons: &mut [Comparison]) {
-    for places in families(comparisons).into_values() {
-        let p_values: Vec<f64> = places.iter().filter_map(|&place| comparisons[place].p).collect();
-        for (place, adjusted) in places.into_iter().zip(holm(&p_values)) {
-            comparisons[place].p_adjusted = Some(adjusted);
+    for indices in families(comparisons).into_values() {
+        let p_values: Vec<f64> = indices.iter().filter_map(|&index| comparisons[index].p).collect();
+        for (index, adjusted) in indices.into_iter().zip(holm(&p_values)) {
+            comparisons[index].p_adjusted = Some(adjusted);
         }
     }
 }

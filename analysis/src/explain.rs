@@ -18,13 +18,14 @@ use weighbridge_schema::plan::Trial;
 use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::subject::Part;
 
-/// The text that explains the number with this key of numbers.tex, with or without its last part (`ratio`, `median`, ...).
+/// The text that explains the number with this key of numbers.tex, with or without its last part (`ratio`, `median`,
+/// ...).
 ///
 /// # Errors
 /// No number has this key; the message names the nearest one.
-pub fn explain(run: &Run, results: &Results<'_>, asked: &str) -> Result<String> {
+pub fn explain(run: &Run, results: &Results<'_>, requested: &str) -> Result<String> {
     let samples = samples_of(run)?;
-    let (key, quantity) = find(results, &samples, asked)?;
+    let (key, quantity) = find(results, &samples, requested)?;
     let mut out = format!("{}\n", stem(results, &key, quantity));
     // Writing to a String cannot fail, here and below.
     if let Some(summary) = results.summary(&key, quantity) {
@@ -44,13 +45,13 @@ pub fn explain(run: &Run, results: &Results<'_>, asked: &str) -> Result<String> 
     Ok(out)
 }
 
-fn find(results: &Results<'_>, samples: &Samples, asked: &str) -> Result<(CellKey, Quantity)> {
+fn find(results: &Results<'_>, samples: &Samples, requested: &str) -> Result<(CellKey, Quantity)> {
     let names: Vec<(String, &CellKey, Quantity)> = samples
         .keys()
         .map(|(key, quantity)| (stem(results, key, quantity), key, quantity))
         .collect();
     let is_asked = |name: &str| {
-        let rest = asked.strip_prefix(name);
+        let rest = requested.strip_prefix(name);
         rest.is_some_and(|rest| {
             rest.is_empty() || (rest.starts_with('/') && !rest[1..].contains('/'))
         })
@@ -59,9 +60,9 @@ fn find(results: &Results<'_>, samples: &Samples, asked: &str) -> Result<(CellKe
         return Ok(((*key).clone(), *quantity));
     }
     let form = "experiment/workload/parameter/subject/quantity, with - where there is none";
-    match nearest(asked, names.iter().map(|(name, ..)| name.as_str())) {
-        Some(near) => bail!("this run has no number `{asked}`; did you mean `{near}`?"),
-        None => bail!("this run has no number `{asked}`; a key reads {form}"),
+    match nearest(requested, names.iter().map(|(name, ..)| name.as_str())) {
+        Some(near) => bail!("this run has no number `{requested}`; did you mean `{near}`?"),
+        None => bail!("this run has no number `{requested}`; a key reads {form}"),
     }
 }
 
@@ -149,8 +150,8 @@ fn line_of(run: &Run, key: &CellKey, visit: &Visited) -> Option<usize> {
             && trial.invocation == visit.invocation
             && repeat == visit.repeat
     };
-    let place = run.observations.iter().position(|seen| is_it(&seen.trial, seen.repeat))?;
-    Some(place + 1)
+    let index = run.observations.iter().position(|seen| is_it(&seen.trial, seen.repeat))?;
+    Some(index + 1)
 }
 
 /// The run, its revision, what was measured, and the command that measures the cell again.

@@ -144,10 +144,10 @@ pub fn judge(claims: &[Claim], evidence: Evidence<'_>) -> Vec<Judged> {
 /// Holm's correction over the claims that were fixed before the run and have a p-value.
 fn correct(judged: &mut [Judged]) {
     let confirmatory = || judged.iter().enumerate().filter(|(_, judged)| judged.is_confirmatory);
-    let (places, p_values): (Vec<usize>, Vec<f64>) =
-        confirmatory().filter_map(|(place, judged)| Some((place, judged.p?))).unzip();
-    for (place, adjusted) in places.into_iter().zip(holm(&p_values)) {
-        let judged = &mut judged[place];
+    let (indices, p_values): (Vec<usize>, Vec<f64>) =
+        confirmatory().filter_map(|(index, judged)| Some((index, judged.p?))).unzip();
+    for (index, adjusted) in indices.into_iter().zip(holm(&p_values)) {
+        let judged = &mut judged[index];
         judged.p_adjusted = Some(adjusted);
         judged.corrected = Some(match judged.verdict {
             Verdict::Holds | Verdict::Contradicted if adjusted > compare::SIGNIFICANCE => {

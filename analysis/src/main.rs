@@ -27,14 +27,15 @@ enum Verb {
     /// Exit code: 0 done; 1 done, but a claim is contradicted or an answer differs; 2 nothing was written, because the
     /// command line or the raw log is at fault.
     Render(Render),
-    /// Put two runs beside each other: what was different, and what came out differently.
+    /// Compare two runs: which conditions differ, and which results differ.
     Compare(Compare),
     /// Judge the paper's claims by a run of one's own, beside the published run.
     ///
     /// Exit code: 0 all hold; 1 one is contradicted; 2 nothing was judged, because the command line or a raw log is at
     /// fault; 3 one could not be measured; 4 one is undecided.
     Verify(Verify),
-    /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it again.
+    /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it
+    /// again.
     Explain(Explain),
     /// Compute from a run of equal subjects what this machine and this method can tell apart.
     ///
@@ -66,7 +67,7 @@ struct Render {
     /// The claims to judge.
     #[arg(long, value_name = "FILE")]
     claims: PathBuf,
-    /// What this machine cannot tell from nothing, from A/A runs.
+    /// calibration.json of this machine: smaller differences are not reported.
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
     /// Seed of the resampling; the run's own seed unless given.
@@ -88,7 +89,7 @@ struct Compare {
     /// Folder of the second run.
     #[arg(value_name = "RUN_B")]
     b: PathBuf,
-    /// What this machine cannot tell from nothing, from A/A runs.
+    /// calibration.json of this machine: smaller differences are not reported.
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
     /// Seed of the resampling; the second run's own seed unless given.
@@ -104,7 +105,7 @@ struct Explain {
     /// The number: experiment/workload/parameter/subject/quantity, as in numbers.tex.
     #[arg(value_name = "KEY")]
     key: String,
-    /// What this machine cannot tell from nothing, from A/A runs.
+    /// calibration.json of this machine: smaller differences are not reported.
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
 }
@@ -123,7 +124,7 @@ struct Verify {
     /// Only these of them, by name; all when none is given.
     #[arg(long, value_delimiter = ',', value_name = "CLAIM")]
     claim: Vec<String>,
-    /// What this machine cannot tell from nothing, from A/A runs.
+    /// calibration.json of this machine: smaller differences are not reported.
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
 }
@@ -211,8 +212,8 @@ fn calibrate_twins(options: &Calibrate) -> Result<bool> {
     let run = load::load(&options.run)?;
     let calibration = twins::calibrate(&run)?;
     let json = serde_json::to_string_pretty(&calibration).context("lay the calibration out")?;
-    let place = options.output.display();
-    std::fs::write(&options.output, json + "\n").with_context(|| format!("writing {place}"))?;
+    let shown = options.output.display();
+    std::fs::write(&options.output, json + "\n").with_context(|| format!("writing {shown}"))?;
     let _ = std::io::stdout().write_all(twins::text(&calibration).as_bytes());
     let total = twins::total(&calibration);
     Ok(total.is_some_and(|(_, differ, low, high)| (low..=high).contains(&differ)))

@@ -92,10 +92,10 @@ impl Results<'_> {
         each_once(self.questions.iter().flat_map(|question| &question.subjects))
     }
 
-    /// Every subject of the service that was asked for, those too that no other table shows. Guests of another service
+    /// Every subject of the service that was requested, those too that no other table shows. Guests of another service
     /// have a table of their own.
     #[must_use]
-    pub fn asked_subjects(&self) -> Vec<&SubjectName> {
+    pub fn requested_subjects(&self) -> Vec<&SubjectName> {
         let guests: Vec<_> =
             self.of_kind(QuestionKind::GuestLanguages).map(|q| &q.experiment).collect();
         let experiments = self.run.manifest.experiments.iter();

@@ -1,4 +1,5 @@
-//! The paper's claims on a run of somebody's own, beside the published run: the verdict here, and whether the sizes agree.
+//! The paper's claims on a run of somebody's own, beside the published run: the verdict here, and whether the sizes
+//! agree.
 
 use crate::compare::reaches_below;
 use crate::differences::{self, Difference};
@@ -83,8 +84,8 @@ impl Verification {
     }
 }
 
-/// Judges `claims` by both runs. Without a calibration of the machine, or where it is another machine's, the twins within
-/// each run say how far apart equal things seem to be.
+/// Judges `claims` by both runs. Without a calibration of the machine, or where it is another machine's, the twins
+/// within each run say how far apart equal things seem to be.
 ///
 /// # Errors
 /// A raw log that contradicts itself.

@@ -45,8 +45,8 @@ fn a_torn_last_line_is_left_out_with_a_note() {
     let run = load(folder.path()).unwrap();
     assert_eq!(run.observations.len(), fixture.observations.len() - 1);
     assert_eq!(run.notes.len(), 1);
-    let place = format!("line {}", fixture.observations.len());
-    assert!(run.notes[0].contains(&place), "{:?}", run.notes);
+    let line = format!("line {}", fixture.observations.len());
+    assert!(run.notes[0].contains(&line), "{:?}", run.notes);
 }
 
 /// The notes on a fixture whose log is `log`, and how many observations it has.
@@ -111,12 +111,12 @@ fn a_changed_digit_is_found_and_its_line_named() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
     #[test]
-    fn no_byte_of_the_log_can_change_unseen(place: prop::sample::Index, byte: u8) {
+    fn no_byte_of_the_log_can_change_unseen(index: prop::sample::Index, byte: u8) {
         let fixture = &*FIXTURE;
         let mut log = fixture.checked_lines();
-        let place = place.index(log.len());
-        prop_assume!(log[place] != byte);
-        log[place] = byte;
+        let index = index.index(log.len());
+        prop_assume!(log[index] != byte);
+        log[index] = byte;
         let folder = tempfile::tempdir().unwrap();
         fixture.write(folder.path());
         std::fs::write(folder.path().join("observations.jsonl"), &log).unwrap();

@@ -114,8 +114,8 @@ fn a_method_without_a_table_of_its_own_is_shown_by_what_two_runs_are_told_apart_
     eventful().analysed(include_str!("../claims.toml"), |results| {
         let table = tables::plain::told_apart(results, QuestionKind::Memory);
         let titles: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
-        let further = ["PSS per further instance", "USS per further instance"];
-        let expected = [&["subject", "PSS", "USS"][..], &further, &["vs native", "n"]].concat();
+        let additional = ["PSS per further instance", "USS per further instance"];
+        let expected = [&["subject", "PSS", "USS"][..], &additional, &["vs native", "n"]].concat();
         assert_eq!(titles, expected);
         assert!(table.rows.len() > 1, "{table:?}");
         // Every kind has a table, and none has two.

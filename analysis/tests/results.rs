@@ -49,8 +49,8 @@ fn a_summary_is_the_median_of_its_invocations() {
 #[test]
 fn rates_are_derived_per_invocation() {
     let mut fixture = Fixture::new(3);
-    for (place, observation) in fixture.of("throughput", "native").into_iter().enumerate() {
-        observation.metrics.insert(Metric::RequestsCompleted, 1000 * (place as u64 / 4 + 1));
+    for (index, observation) in fixture.of("throughput", "native").into_iter().enumerate() {
+        observation.metrics.insert(Metric::RequestsCompleted, 1000 * (index as u64 / 4 + 1));
         observation.metrics.insert(Metric::Measured, 500_000_000);
         observation.metrics.insert(Metric::ServerCpu, 250_000_000);
     }
@@ -246,8 +246,8 @@ fn a_late_or_busy_generator_is_told() {
         late.metrics.insert(Metric::LatencyP99, 1000);
     }
     fixture.analysed("", |results| {
-        let told = results.notes.iter().filter(|note| note.contains("load generator")).count();
-        assert_eq!(told, 2, "{:?}", results.notes);
+        let reported = results.notes.iter().filter(|note| note.contains("load generator")).count();
+        assert_eq!(reported, 2, "{:?}", results.notes);
         let native_alone = "cells the load generator may have set the pace (native)";
         let begins = |note: &str, experiment: &str| {
             note.starts_with(experiment) && note.contains(native_alone)

@@ -7,5 +7,5 @@
 #[macro_use(eprintln, print, println)]
 extern crate weighbridge_machine;
 
-pub mod asked;
+pub mod requested;
 pub mod verbs;

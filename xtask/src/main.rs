@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
-use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ToldError};
+use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ReportedError};
 use weighbridge_project::process::take_signals;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
@@ -51,7 +51,7 @@ enum Verb {
     All {
         #[command(flatten)]
         choice: RunRequest,
-        /// Do every stage again.
+        /// Do every build step again.
         #[arg(long)]
         force: bool,
         #[command(flatten)]
@@ -61,7 +61,7 @@ enum Verb {
         #[arg(long)]
         paper: bool,
     },
-    /// Get what this machine lacks, or say the line that would.
+    /// Install what this machine lacks, or print the command that installs it.
     #[command(
         after_help = "Examples:\n  cargo xtask setup --yes\n  cargo xtask setup --subject wasmtime-serve"
     )]
@@ -79,18 +79,18 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
-    /// Say what is there, what is missing and the line that gets it; changes nothing.
+    /// Show what is installed, what is missing and the command that installs it; changes nothing.
     #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json")]
     Doctor {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// List what can be asked, what can be measured here, and what was measured.
+    /// List the questions, what can be measured here, and what was measured.
     #[command(after_help = "Examples:\n  cargo xtask list\n  cargo xtask list runs subjects\n  \
         cargo xtask list claims --json")]
     List {
-        /// Only these parts; all when none is named.
+        /// Only these parts of the list; all when none is named.
         #[arg(value_name = "PART")]
         parts: Vec<verbs::list::Section>,
         /// Print JSON.
@@ -129,10 +129,10 @@ enum Verb {
         #[command(subcommand)]
         verb: verbs::fleet::Verb,
     },
-    /// Find out what this machine and this method can tell apart: A/A runs, and the load generator beside wrk.
+    /// Measure the smallest difference that this machine resolves (A/A runs), and the load generator beside wrk.
     #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load")]
     Calibrate {
-        /// Only this one: aa or load.
+        /// Only this calibration: aa or load; both when none is named.
         what: Option<What>,
         /// How much is measured.
         #[arg(long, value_enum, default_value_t)]
@@ -175,11 +175,11 @@ enum Verb {
     )]
     Verify {
         #[command(flatten)]
-        asked: verbs::verify::Asked,
+        requested: verbs::verify::Requested,
         #[command(flatten)]
         installing: Installing,
     },
-    /// Put two runs beside each other: what was different, and what came out differently.
+    /// Compare two runs: which conditions differ, and which results differ.
     #[command(
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
     )]
@@ -188,7 +188,7 @@ enum Verb {
         run_a: PathBuf,
         /// The second run: each ratio is its number divided by the first run's.
         run_b: PathBuf,
-        /// What this machine cannot tell from nothing, from A/A runs.
+        /// calibration.json of this machine: smaller differences are not reported.
         #[arg(long, value_name = "FILE")]
         calibration: Option<PathBuf>,
     },
@@ -233,7 +233,7 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
-    /// Remove what was made, and say what stays; runs and downloads are kept unless they are asked for.
+    /// Remove build products, and print what stays; runs and downloads are kept without the options below.
     #[command(after_help = "Examples:\n  cargo xtask clean\n  cargo xtask clean --results --state")]
     Clean {
         /// Remove the runs too.
@@ -304,10 +304,10 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             verbs::analyze::run(project, run.as_deref(), paper, force, progress)
         }
         Verb::Explain { key, run } => verbs::explain::run(project, &key, run.as_deref(), progress),
-        Verb::Verify { asked, .. } if asked.published => {
-            verbs::verify_published::run(project, asked.renew, progress)
+        Verb::Verify { requested, .. } if requested.published => {
+            verbs::verify_published::run(project, requested.renew, progress)
         }
-        Verb::Verify { asked, .. } => verbs::verify::run(project, &asked, progress),
+        Verb::Verify { requested, .. } => verbs::verify::run(project, &requested, progress),
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
@@ -330,12 +330,12 @@ fn report(error: &anyhow::Error) -> ExitCode {
         eprintln!("interrupted");
         return Exit::Interrupted.into();
     }
-    let told = error.downcast_ref::<ToldError>().map(|told| told.code);
+    let reported = error.downcast_ref::<ReportedError>().map(|reported| reported.code);
     // With a context it says which check it was of.
-    if told.is_none() || error.chain().count() > 1 {
+    if reported.is_none() || error.chain().count() > 1 {
         eprintln!("error: {error:#}");
     }
-    if let Some(code) = told {
+    if let Some(code) = reported {
         return ExitCode::from(code);
     }
     if error.is::<LackingError>() {

@@ -34,8 +34,8 @@ fn built(checkout: &Path, target: &Path) -> String {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = Command::new(target.join("debug/said")).output().unwrap();
-    String::from_utf8(said.stdout).unwrap()
+    let printed = Command::new(target.join("debug/said")).output().unwrap();
+    String::from_utf8(printed.stdout).unwrap()
 }
 
 #[test]

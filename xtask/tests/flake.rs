@@ -34,7 +34,9 @@ fn check_caught(file: &str, from: &str, to: &str, culprit: &str) {
     sandbox.edit(file, from, to);
     match audit(&sandbox) {
         Ok(_) => panic!("nobody noticed that {file} has {to:?} instead of {from:?}"),
-        Err(said) => assert!(said.contains(culprit), "{culprit:?} is not named in: {said}"),
+        Err(printed) => {
+            assert!(printed.contains(culprit), "{culprit:?} is not named in: {printed}")
+        }
     }
 }
 
@@ -185,8 +187,8 @@ fn the_shell_says_when_no_container_engine_answers() {
             .output()
             .unwrap();
         assert!(output.status.success(), "the hook must never end the shell");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(said.contains("no container engine answers"), speaks, "it said: {said}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(printed.contains("no container engine answers"), speaks, "it said: {printed}");
     }
     fs::remove_dir_all(folder).unwrap();
 }

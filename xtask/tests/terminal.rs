@@ -42,15 +42,15 @@ fn stand_in() -> String {
 
 /// Reads until the stand-in for the runner runs, does `then`, and gives all that was said to the end.
 fn said_after(child: &mut Child, mut from: impl Read, then: impl FnOnce(&mut Child)) -> String {
-    let mut said = String::new();
+    let mut printed = String::new();
     let mut lines = BufReader::new(&mut from);
-    while !said.contains("it runs") {
-        assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it never ran: {said}");
+    while !printed.contains("it runs") {
+        assert_ne!(lines.read_line(&mut printed).unwrap(), 0, "it never ran: {printed}");
     }
     then(child);
-    lines.read_to_string(&mut said).unwrap();
+    lines.read_to_string(&mut printed).unwrap();
     child.wait().unwrap();
-    said
+    printed
 }
 
 #[test]
@@ -60,9 +60,9 @@ fn ctrl_c_at_a_terminal_reaches_the_runner_once() {
     let started = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut child) = started else { return eprintln!("not tested: there is no `script`") };
     let (mut keys, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let said = said_after(&mut child, output, |_| keys.write_all(b"\x03").unwrap());
-    assert!(said.contains("told 1 times") && said.contains("it ended with 130"), "{said}");
-    assert!(said.contains("interrupted: ending what runs"), "{said}");
+    let printed = said_after(&mut child, output, |_| keys.write_all(b"\x03").unwrap());
+    assert!(printed.contains("told 1 times") && printed.contains("it ended with 130"), "{printed}");
+    assert!(printed.contains("interrupted: ending what runs"), "{printed}");
 }
 
 #[test]
@@ -74,11 +74,11 @@ fn a_terminal_that_is_closed_ends_the_runner_in_order() {
         .env("WEIGHBRIDGE_TEST_STAND_IN", "1");
     let mut child = shell.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.stderr.take().unwrap();
-    let said = said_after(&mut child, output, |child| {
+    let printed = said_after(&mut child, output, |child| {
         let pid = rustix::process::Pid::from_child(child);
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
     });
-    assert!(said.contains("told 1 times") && said.contains("it ended with 130"), "{said}");
+    assert!(printed.contains("told 1 times") && printed.contains("it ended with 130"), "{printed}");
 }
 
 fn xtask(arguments: &[&str]) -> Command {
@@ -113,7 +113,7 @@ fn messages_that_nobody_reads_are_no_panic() {
 }
 
 #[test]
-fn a_run_that_is_not_there_is_not_gone_on_with_before_anything_is_set_up() {
+fn a_run_that_is_not_there_is_not_resumed_before_anything_is_set_up() {
     let begun = std::time::Instant::now();
     let output = xtask(&["run", "--resume", "no-such-run"]).output().unwrap();
     let messages = String::from_utf8_lossy(&output.stderr);

@@ -51,14 +51,14 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
     let mut cell_ids: BTreeMap<CellKey, i64> = BTreeMap::new();
     let mut columns = Columns::default();
     run.observations.iter().try_for_each(refuse_derived)?;
-    for (place, observation) in run.observations.iter().enumerate() {
+    for (index, observation) in run.observations.iter().enumerate() {
         let key = CellKey::of(&observation.trial);
         let next = cell_ids.len() as i64;
         let cell = *cell_ids.entry(key).or_insert(next);
         let emulated = is_emulated(run, observation);
         for (quantity, value) in readings(observation) {
             let value = i64::try_from(value).with_context(|| too_large(observation, quantity))?;
-            columns.observation.push(place as i64);
+            columns.observation.push(index as i64);
             columns.cell.push(cell);
             columns.quantity.push(ids[&quantity]);
             columns.value.push(value);

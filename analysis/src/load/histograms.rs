@@ -18,10 +18,10 @@ pub(crate) fn load(
 ) -> Result<BTreeMap<usize, Histogram<u64>>> {
     let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
     measured
-        .filter_map(|(place, observation)| Some((place, observation.histogram.as_ref()?)))
-        .map(|(place, file)| {
-            let of = || format!("histogram of {}", of_trial(&observations[place].trial));
-            Ok((place, load_one(folder, file).with_context(of)?))
+        .filter_map(|(index, observation)| Some((index, observation.histogram.as_ref()?)))
+        .map(|(index, file)| {
+            let of = || format!("histogram of {}", of_trial(&observations[index].trial));
+            Ok((index, load_one(folder, file).with_context(of)?))
         })
         .collect()
 }

@@ -46,11 +46,11 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// Refuses what this program was not written for; `place` names the file and line.
-    pub(crate) fn check(&self, place: &str) -> Result<()> {
+    /// Refuses what this program was not written for; `shown` names the file and line.
+    pub(crate) fn check(&self, shown: &str) -> Result<()> {
         if self.schema_version != SCHEMA_VERSION {
             bail!(
-                "{place} is written in version {} of the raw log's format, and this analysis reads \
+                "{shown} is written in version {} of the raw log's format, and this analysis reads \
                  version {SCHEMA_VERSION} only; check out the commit named in manifest.json, or repeat \
                  the run",
                 self.schema_version
@@ -91,7 +91,7 @@ impl Run {
     pub fn counted(&self) -> impl Iterator<Item = (usize, &Observation)> {
         let all = self.observations.iter().zip(&self.counted).enumerate();
         all.filter(|(_, (_, counts))| **counts)
-            .map(|(place, (observation, _))| (place, observation))
+            .map(|(index, (observation, _))| (index, observation))
     }
 
     /// Planned trials that the run wanted: a cell that ended when it was precise enough wanted no more.
@@ -107,11 +107,11 @@ pub(crate) fn of_trial(trial: &Trial) -> String {
 }
 
 fn load_manifest(path: &Path) -> Result<Manifest> {
-    let place = path.display().to_string();
+    let shown = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading {place}: is this the folder of a run?"))?;
+        .with_context(|| format!("reading {shown}: is this the folder of a run?"))?;
     let version: Version =
-        serde_json::from_str(&text).with_context(|| format!("reading {place}"))?;
-    version.check(&place)?;
-    serde_json::from_str(&text).with_context(|| format!("reading {place}"))
+        serde_json::from_str(&text).with_context(|| format!("reading {shown}"))?;
+    version.check(&shown)?;
+    serde_json::from_str(&text).with_context(|| format!("reading {shown}"))
 }

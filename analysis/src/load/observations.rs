@@ -21,8 +21,8 @@ pub(crate) fn load(path: &Path, run: &str) -> Result<Read> {
     let mut read = Read { observations: Vec::new(), notes };
     let mut unchecked_count = 0;
     let lines: Vec<&[u8]> = log.split_inclusive(|&byte| byte == b'\n').collect();
-    for (place, line) in lines.iter().enumerate() {
-        let name = format!("{}:{}", path.display(), place + 1);
+    for (index, line) in lines.iter().enumerate() {
+        let name = format!("{}:{}", path.display(), index + 1);
         let whole = line.strip_suffix(b"\n");
         match parse(&name, whole.unwrap_or(line), run) {
             Ok(Line { observation, is_checked }) => {
@@ -30,7 +30,7 @@ pub(crate) fn load(path: &Path, run: &str) -> Result<Read> {
                 read.observations.push(observation);
             }
             // Only the last line can lack its newline.
-            Err(_) if whole.is_none() && is_torn(line) => read.notes.push(torn(place + 1)),
+            Err(_) if whole.is_none() && is_torn(line) => read.notes.push(torn(index + 1)),
             Err(error) => return Err(error),
         }
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::fmt;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
-use weighbridge_schema::method::{Method, OwnTable, QuestionKind};
+use weighbridge_schema::method::{Method, QuestionKind, SeparateTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::parse;
@@ -153,7 +153,7 @@ impl Question {
 #[derive(Deserialize)]
 struct Definition {
     method: Method,
-    table: Option<OwnTable>,
+    table: Option<SeparateTable>,
     /// `host`, or names: then the question is asked on each that the run asked for.
     #[serde(default)]
     architectures: Vec<String>,
@@ -208,7 +208,7 @@ fn twin_of<'a>(manifest: &'a Manifest, subject: &SubjectName) -> Option<&'a Subj
     manifest.subjects.get(subject)?.definition.twin_of.as_ref()
 }
 
-/// Whether a subject is run by a program that is installed only when it is asked for, and was not. The table of
+/// Whether a subject is run by a program that is installed only when it is requested, and was not. The table of
 /// subjects says so once; an empty row in every other table and figure would say no more.
 fn is_left_out(manifest: &Manifest, subject: &SubjectName) -> bool {
     manifest.subjects.get(subject).is_some_and(|entry| {
@@ -218,7 +218,7 @@ fn is_left_out(manifest: &Manifest, subject: &SubjectName) -> bool {
 }
 
 /// The settings that the plan visits with any subject. A subject that is not installed has no trials, and
-/// is asked for under the same settings as the others.
+/// is requested under the same settings as the others.
 fn settings(
     manifest: &Manifest,
     name: &ExperimentName,
@@ -242,20 +242,21 @@ fn settings(
         });
     }
     // What could not be planned on one of the architectures asked for has its empty rows there.
-    for asked in manifest.asked_architectures() {
-        let is_named = architectures.iter().any(|name| name == asked);
-        if is_named && settings.iter().all(|setting| setting.architecture != asked) {
+    for requested in manifest.requested_architectures() {
+        let is_named = architectures.iter().any(|name| name == requested);
+        if is_named && settings.iter().all(|setting| setting.architecture != requested) {
             let beside = settings.clone().into_iter();
             settings.extend(
-                beside.map(|setting| Setting { architecture: asked.to_owned(), ..setting }),
+                beside.map(|setting| Setting { architecture: requested.to_owned(), ..setting }),
             );
         }
     }
-    let place = |setting: &Setting| {
+    let workload_order = |setting: &Setting| {
         entry.workloads.iter().position(|w| Some(w) == setting.workload.as_ref())
     };
-    let order =
-        |s: &Setting| (place(s), s.parameter, s.architecture != *local, s.architecture.clone());
+    let order = |s: &Setting| {
+        (workload_order(s), s.parameter, s.architecture != *local, s.architecture.clone())
+    };
     settings.sort_by_key(order);
     settings.dedup();
     settings

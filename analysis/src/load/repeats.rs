@@ -24,28 +24,28 @@ pub struct Disturbances {
 pub fn counted(observations: &[Observation]) -> Vec<bool> {
     let mut chosen: BTreeMap<&Trial, usize> = BTreeMap::new();
     let mut measured_last: BTreeMap<&Trial, u32> = BTreeMap::new();
-    for (place, observation) in observations.iter().enumerate() {
+    for (index, observation) in observations.iter().enumerate() {
         if observation.outcome != Outcome::Ok {
             continue;
         }
         let last = measured_last.entry(&observation.trial).or_default();
         *last = observation.repeat.max(*last);
-        let best = chosen.entry(&observation.trial).or_insert(place);
-        let rank = |place: usize| {
-            let observation = &observations[place];
+        let best = chosen.entry(&observation.trial).or_insert(index);
+        let rank = |index: usize| {
+            let observation = &observations[index];
             (observation.disturbed.is_empty(), observation.repeat)
         };
-        if rank(place) > rank(*best) {
-            *best = place;
+        if rank(index) > rank(*best) {
+            *best = index;
         }
     }
-    let is_chosen = |place: usize, observation: &Observation| match &observation.outcome {
-        Outcome::Ok => chosen.get(&observation.trial) == Some(&place),
+    let is_chosen = |index: usize, observation: &Observation| match &observation.outcome {
+        Outcome::Ok => chosen.get(&observation.trial) == Some(&index),
         Outcome::Failed { .. } => {
             measured_last.get(&observation.trial).is_none_or(|&last| last < observation.repeat)
         }
     };
-    observations.iter().enumerate().map(|(place, o)| is_chosen(place, o)).collect()
+    observations.iter().enumerate().map(|(index, o)| is_chosen(index, o)).collect()
 }
 
 /// Counts what happened; `counted` is what [`counted`] gave.

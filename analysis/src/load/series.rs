@@ -13,10 +13,10 @@ pub(crate) fn load(
 ) -> Result<BTreeMap<usize, Vec<f64>>> {
     let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
     measured
-        .filter_map(|(place, observation)| Some((place, observation.series.as_ref()?)))
-        .map(|(place, file)| {
-            let of = || format!("series of {}", of_trial(&observations[place].trial));
-            Ok((place, load_one(folder, file).with_context(of)?))
+        .filter_map(|(index, observation)| Some((index, observation.series.as_ref()?)))
+        .map(|(index, file)| {
+            let of = || format!("series of {}", of_trial(&observations[index].trial));
+            Ok((index, load_one(folder, file).with_context(of)?))
         })
         .collect()
 }

@@ -28,7 +28,7 @@ pub fn render(results: &Results<'_>) -> String {
         .filter_map(|question| Some((question.kind.facts().brief?, question)))
         .collect();
     // A stable sort: several questions of a kind keep their order.
-    questions.sort_by_key(|(place, _)| *place);
+    questions.sort_by_key(|(index, _)| *index);
     let rows: Vec<String> = (questions.into_iter())
         .filter_map(|(_, question)| row(results, question))
         .take(ROWS_MAX)

@@ -222,12 +222,12 @@ fn log_ticks((low, high): (f64, f64)) -> Vec<(f64, String)> {
         all.filter(within).collect()
     };
     let decades = at(&[1.0]);
-    let places = match decades.len() {
+    let values = match decades.len() {
         0 => at(&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]),
         1 | 2 => at(&[1.0, 2.0, 5.0]),
         _ => decades,
     };
-    places.into_iter().map(|at| (at, plain(at))).collect()
+    values.into_iter().map(|at| (at, plain(at))).collect()
 }
 
 /// Shortest decimal form, without the dust of floating-point powers; thousands as `k`, millions as `M`.

@@ -134,8 +134,8 @@ fn group(text: &str) -> String {
     let (whole, fraction) =
         unsigned.split_once('.').map_or((unsigned, None), |(w, f)| (w, Some(f)));
     let mut grouped = String::from(sign);
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && whole.len() > 4 && (whole.len() - place).is_multiple_of(3) {
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && whole.len() > 4 && (whole.len() - index).is_multiple_of(3) {
             grouped.push(THIN_SPACE);
         }
         grouped.push(digit);

@@ -131,8 +131,8 @@ impl Table {
         for piece in 1..count {
             let ideal = lines_count * piece / count;
             let later = (start + 1)..rows.len();
-            let headings = later.filter(|&place| matches!(rows[place], Row::Heading(_)));
-            let above = |place: &usize| self.lines_count(&rows[..*place]).abs_diff(ideal);
+            let headings = later.filter(|&index| matches!(rows[index], Row::Heading(_)));
+            let above = |index: &usize| self.lines_count(&rows[..*index]).abs_diff(ideal);
             let Some(cut) = headings.min_by_key(above) else { break };
             pieces.push(&rows[start..cut]);
             start = cut;
@@ -158,11 +158,11 @@ impl Table {
     }
 
     /// Takes a column away.
-    pub fn remove_column(&mut self, place: usize) {
-        self.columns.remove(place);
+    pub fn remove_column(&mut self, index: usize) {
+        self.columns.remove(index);
         for row in &mut self.rows {
             if let Row::Cells(cells) = row {
-                cells.remove(place);
+                cells.remove(index);
             }
         }
     }

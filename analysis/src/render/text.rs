@@ -132,7 +132,7 @@ pub fn grid(table: &Table) -> String {
     let width = |column: usize| lines.iter().map(|l| l[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..table.columns.len()).map(width).collect();
     let mut out = String::new();
-    for (place, line) in lines.iter().enumerate() {
+    for (index, line) in lines.iter().enumerate() {
         let cells: Vec<String> = (line.iter().zip(&widths).zip(&table.columns))
             .map(|((cell, &width), column)| match column.align {
                 Align::Right => format!("{cell:>width$}"),
@@ -141,7 +141,7 @@ pub fn grid(table: &Table) -> String {
             .collect();
         out.push_str(cells.join(" | ").trim_end());
         out.push('\n');
-        if place == 0 {
+        if index == 0 {
             let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
             out.push_str(&rules.join("-+-"));
             out.push('\n');

@@ -1,4 +1,4 @@
-//! What was asked for and not measured: why, and the line that would make it so.
+//! What was requested and not measured: why, and the line that would make it so.
 
 use crate::load::Run;
 use crate::load::frame::is_emulated;
@@ -55,7 +55,7 @@ pub struct Missing {
 /// Absent results by cell.
 pub type MissingCells = BTreeMap<CellKey, Missing>;
 
-/// Every cell that was asked for and has no valid observation.
+/// Every cell that was requested and has no valid observation.
 #[must_use]
 pub fn missing(run: &Run, questions: &[Question]) -> MissingCells {
     let mut observed: BTreeMap<CellKey, Vec<&Observation>> = BTreeMap::new();

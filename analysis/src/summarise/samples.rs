@@ -214,7 +214,7 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     let histograms = group_histograms(run);
     numbers.extend(latency_quantiles(run, &histograms));
     let requests_count = |(key, of_cell): (&CellKey, &Vec<(usize, &Histogram<u64>)>)| {
-        let counted = of_cell.iter().filter(|(place, _)| run.counted[*place]);
+        let counted = of_cell.iter().filter(|(index, _)| run.counted[*index]);
         (key.clone(), counted.map(|(_, histogram)| histogram.len()).sum())
     };
     let requests_count = histograms.iter().map(requests_count).collect();
@@ -236,8 +236,8 @@ pub(crate) type Grouped = BTreeMap<(CellKey, Quantity), Numbers>;
 
 fn group_numbers(run: &Run, ingested: &Ingested) -> Result<Grouped> {
     let id = |metric: Metric| {
-        let place = ingested.quantities.iter().position(|q| *q == Quantity::Metric(metric));
-        lit(place.map(|place| place as i64).unwrap_or(-1))
+        let index = ingested.quantities.iter().position(|q| *q == Quantity::Metric(metric));
+        lit(index.map(|index| index as i64).unwrap_or(-1))
     };
     let valid = ingested
         .rows
@@ -286,15 +286,15 @@ fn rows_of(grouped: &DataFrame, run: &Run, ingested: &Ingested) -> Result<Groupe
     let observations = grouped.column("observation")?.list()?.series_iter();
     let values = grouped.column("value")?.list()?.series_iter();
     // Places were written from usize.
-    let visited = |(place, value): (i64, f64)| visited(run, place as usize, value);
+    let visited = |(index, value): (i64, f64)| visited(run, index as usize, value);
     let mut rows = BTreeMap::new();
     for ((cell, quantity), (observations, values)) in
         cells.zip(quantities).zip(observations.zip(values))
     {
         let (Some(cell), Some(quantity)) = (cell, quantity) else { continue };
         let (Some(observations), Some(values)) = (observations, values) else { continue };
-        let places = observations.i64()?.iter().flatten();
-        let numbers = Numbers::of_visits(places.zip(values.f64()?.iter().flatten()).map(visited));
+        let indices = observations.i64()?.iter().flatten();
+        let numbers = Numbers::of_visits(indices.zip(values.f64()?.iter().flatten()).map(visited));
         let key = ingested.cells[cell as usize].clone();
         if !numbers.sorted.is_empty() {
             rows.insert((key, ingested.quantities[quantity as usize]), numbers);
@@ -308,11 +308,11 @@ type Histograms<'a> = BTreeMap<CellKey, Vec<(usize, &'a Histogram<u64>)>>;
 
 fn group_histograms(run: &Run) -> Histograms<'_> {
     let mut by_cell = Histograms::new();
-    for (&place, histogram) in &run.histograms {
-        let observation = &run.observations[place];
+    for (&index, histogram) in &run.histograms {
+        let observation = &run.observations[index];
         if observation.outcome == Outcome::Ok && !is_emulated(run, observation) {
             let of_cell = by_cell.entry(CellKey::of(&observation.trial)).or_default();
-            of_cell.push((place, histogram));
+            of_cell.push((index, histogram));
         }
     }
     by_cell
@@ -323,14 +323,14 @@ fn group_histograms(run: &Run) -> Histograms<'_> {
 fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Grouped {
     let mut grouped = Grouped::new();
     for (key, of_cell) in histograms {
-        let counted = of_cell.iter().filter(|(place, _)| run.counted[*place]);
+        let counted = of_cell.iter().filter(|(index, _)| run.counted[*index]);
         let fewest = counted.map(|(_, histogram)| histogram.len()).min();
         for latency in Latency::ALL {
             if fewest.is_none_or(|fewest| fewest < latency.least_requests_count()) {
                 continue;
             }
-            let numbers = Numbers::of_visits(of_cell.iter().map(|&(place, histogram)| {
-                visited(run, place, histogram.value_at_quantile(latency.share()) as f64)
+            let numbers = Numbers::of_visits(of_cell.iter().map(|&(index, histogram)| {
+                visited(run, index, histogram.value_at_quantile(latency.share()) as f64)
             }));
             grouped.insert((key.clone(), Quantity::Latency(latency)), numbers);
         }
@@ -338,12 +338,12 @@ fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Grouped {
     grouped
 }
 
-fn visited(run: &Run, place: usize, value: f64) -> Visited {
-    let observation = &run.observations[place];
+fn visited(run: &Run, index: usize, value: f64) -> Visited {
+    let observation = &run.observations[index];
     Visited {
         invocation: observation.trial.invocation,
         repeat: observation.repeat,
-        counts: run.counted[place],
+        counts: run.counted[index],
         is_disturbed: !observation.disturbed.is_empty(),
         value,
     }

@@ -27,8 +27,8 @@ pub type Paces = BTreeMap<CellKey, Vec<Pace>>;
 #[must_use]
 pub fn paces(run: &Run) -> Paces {
     let mut paces = Paces::new();
-    for (place, observation) in run.counted() {
-        let Some(durations) = run.series.get(&place) else { continue };
+    for (index, observation) in run.counted() {
+        let Some(durations) = run.series.get(&index) else { continue };
         if is_emulated(run, observation) {
             continue;
         }

@@ -57,11 +57,11 @@ impl Statistic for Arm<'_> {
 /// the middle replaces sorting every resample.
 fn median_of(sorted: &[f64], times: &[u64]) -> Option<f64> {
     let count: u64 = times.iter().sum();
-    let at = |place: u64| {
+    let at = |index: u64| {
         let mut passed = 0;
         let found = times.iter().position(|times| {
             passed += times;
-            passed > place
+            passed > index
         });
         found.map(|found| sorted[found])
     };

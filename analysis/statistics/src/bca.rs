@@ -100,13 +100,13 @@ fn acceleration(
     combine: &impl Fn(&[f64]) -> Option<f64>,
 ) -> Option<f64> {
     let (mut cubes, mut squares) = (0.0, 0.0);
-    for (place, arm) in arms.iter().enumerate() {
+    for (index, arm) in arms.iter().enumerate() {
         let n = arm.n();
         let without = |left_out: usize| {
             let mut times = vec![1; n];
             times[left_out] = 0;
             let mut all = whole.to_vec();
-            all[place] = arm.weighted(&times)?;
+            all[index] = arm.weighted(&times)?;
             combine(&all)
         };
         let jackknife: Vec<f64> = (0..n).map(without).collect::<Option<_>>()?;

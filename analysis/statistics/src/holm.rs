@@ -10,11 +10,11 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
     let mut adjusted = vec![0.0; p_values.len()];
     let mut largest: f64 = 0.0;
-    for (rank, &place) in order.iter().enumerate() {
+    for (rank, &index) in order.iter().enumerate() {
         let factor = (p_values.len() - rank) as f64;
         // A later one is never adjusted to less than an earlier one.
-        largest = largest.max((p_values[place] * factor).min(1.0));
-        adjusted[place] = largest;
+        largest = largest.max((p_values[index] * factor).min(1.0));
+        adjusted[index] = largest;
     }
     adjusted
 }

@@ -34,8 +34,8 @@ pub fn median_interval(values: &[f64]) -> Option<Interval> {
     let excess = (outer - CONFIDENCE) / (outer - inner);
     // Hettmansperger & Sheather's weight of the inner pair: exact for a Laplace distribution, and close for all
     // others that they tried.
-    let (n, place) = (n as f64, depth as f64);
-    let weight = (n - place) * excess / (place + (n - 2.0 * place) * excess);
+    let (n, index) = (n as f64, depth as f64);
+    let weight = (n - index) * excess / (index + (n - 2.0 * index) * excess);
     let between = |outer: f64, inner: f64| outer + (inner - outer) * weight;
     let last = sorted.len() - 1;
     Some(Interval {
@@ -55,10 +55,10 @@ pub fn quantile_interval(sorted: &[f64], q: f64) -> Option<Interval> {
     }
     let below = Binomial::new(q, n as u64).ok()?;
     let tail = (1.0 - CONFIDENCE) / 2.0;
-    // Places count from 1. The true quantile is below the value at `place` when at most `place - 1` values
+    // Places count from 1. The true quantile is below the value at `index` when at most `index - 1` values
     // are below the quantile.
-    let low = (1..=n).take_while(|&place| below.cdf(place as u64 - 1) <= tail).last()?;
-    let high = (low + 1..=n).find(|&place| below.cdf(place as u64 - 1) >= 1.0 - tail)?;
+    let low = (1..=n).take_while(|&index| below.cdf(index as u64 - 1) <= tail).last()?;
+    let high = (low + 1..=n).find(|&index| below.cdf(index as u64 - 1) >= 1.0 - tail)?;
     Some(Interval { low: sorted[low - 1], high: sorted[high - 1] })
 }
 

@@ -6,11 +6,11 @@
 #[must_use]
 pub fn quantile_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
-    let place = q.clamp(0.0, 1.0) * last as f64;
-    let below = place.floor() as usize;
+    let position = q.clamp(0.0, 1.0) * last as f64;
+    let below = position.floor() as usize;
     let low = *sorted.get(below)?;
     let high = *sorted.get((below + 1).min(last))?;
-    Some(low + (high - low) * (place - below as f64))
+    Some(low + (high - low) * (position - below as f64))
 }
 
 /// The median of `values`, in any order; `None` when there are none.

@@ -108,15 +108,15 @@ fn noise(series: &[f64]) -> Option<f64> {
 /// wider window): up to five in a row are a disturbance, and more of them a change. Pulled in, every iteration keeps
 /// its place.
 fn without_outliers(durations: &[f64]) -> Option<Vec<f64>> {
-    let around = |place: usize, reach: usize| {
-        &durations[place.saturating_sub(reach)..durations.len().min(place + reach + 1)]
+    let around = |index: usize, reach: usize| {
+        &durations[index.saturating_sub(reach)..durations.len().min(index + reach + 1)]
     };
-    let pulled = durations.iter().enumerate().map(|(place, &value)| {
-        if place < NEIGHBOURS {
+    let pulled = durations.iter().enumerate().map(|(index, &value)| {
+        if index < NEIGHBOURS {
             return Some(value);
         }
-        let level = median(around(place, NEIGHBOURS))?;
-        let reach = OUTLIER * noise(around(place, WINDOW))?;
+        let level = median(around(index, NEIGHBOURS))?;
+        let reach = OUTLIER * noise(around(index, WINDOW))?;
         Some(value.clamp(level - reach, level + reach))
     });
     pulled.collect()

@@ -331,8 +331,8 @@ pub fn interval_log(histograms: &[&Histogram<u64>], tag: Option<&str>) -> Vec<u8
     let mut serializer = V2DeflateSerializer::new();
     let builder = IntervalLogWriterBuilder::new();
     let mut writer = builder.begin_log_with(&mut bytes, &mut serializer).unwrap();
-    for (place, histogram) in histograms.iter().enumerate() {
-        let start = Duration::from_secs(place as u64);
+    for (index, histogram) in histograms.iter().enumerate() {
+        let start = Duration::from_secs(index as u64);
         let tag = tag.and_then(Tag::new);
         writer.write_histogram(*histogram, start, Duration::from_secs(1), tag).unwrap();
     }

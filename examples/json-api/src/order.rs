@@ -8,7 +8,7 @@ const QUANTITY_MAX: u32 = 1_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct Requested {
     lines: Vec<AskedLine>,
 }
 
@@ -43,7 +43,8 @@ pub(crate) fn take(request: &Request<'_>) -> Result<Order, (u16, String)> {
     let body = request
         .body
         .ok_or_else(|| (413, format!("an order has at most {BODY_LIMIT_BYTES} bytes")))?;
-    let asked: Asked = serde_json::from_slice(body).map_err(|error| (400, error.to_string()))?;
+    let asked: Requested =
+        serde_json::from_slice(body).map_err(|error| (400, error.to_string()))?;
     if asked.lines.is_empty() {
         return Err((422, "an order with no lines".to_owned()));
     }

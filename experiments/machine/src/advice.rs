@@ -1,6 +1,6 @@
 //! What on this machine blurs a measurement, and what to change: one line each, for `doctor`.
 
-use crate::{fingerprint, own_cores};
+use crate::{fingerprint, local_cores};
 use std::fs;
 
 /// One property of the machine.
@@ -28,7 +28,7 @@ pub fn all() -> Vec<Advice> {
     let machine = fingerprint();
     let yes_no = |value: bool| if value { "yes" } else { "no" }.to_owned();
     let is = |value: &Option<String>, wanted: &str| value.as_deref() == Some(wanted);
-    let cores = own_cores().len();
+    let cores = local_cores().len();
     let load = load_average();
     let busy = load.is_some_and(|load| load > IDLE_LOAD_MAX);
     vec![

@@ -33,8 +33,8 @@ pub fn output(command: &mut Command, limit: Duration) -> Result<Output> {
     let Some(status) = wait(&mut child, limit)? else {
         end(&mut child);
         let seconds = limit.as_secs_f64();
-        let said = format!("it did not end within {seconds} s and was killed");
-        return Err(Error::new(ErrorKind::TimedOut, said));
+        let printed = format!("it did not end within {seconds} s and was killed");
+        return Err(Error::new(ErrorKind::TimedOut, printed));
     };
     if !all_arrived(&arrived) {
         // Something that it has started goes on and holds its output open.

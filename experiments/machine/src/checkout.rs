@@ -18,8 +18,8 @@ pub fn revision(root: &Path) -> Result<Revision, String> {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let first = said.lines().next().unwrap_or_default().trim();
+        let printed = String::from_utf8_lossy(&output.stderr);
+        let first = printed.lines().next().unwrap_or_default().trim();
         Err(match first.contains("not a git repository") {
             true => "the checkout is no git repository".to_owned(),
             false => format!("git {} said: {first}", arguments.join(" ")),

@@ -38,7 +38,7 @@ const NAMES: &[&str] = &[
     "GNUMAKEFLAGS",
     "MAKELEVEL",
     "NUM_JOBS",
-    // TeX: further folders to look in, before its own.
+    // TeX: additional folders to look in, before its own.
     "TEXFONTS",
     "TEXFORMATS",
     "TEXFONTMAPS",

@@ -1,6 +1,6 @@
 //! What the kernel tells about this machine, for the manifest and for `doctor`. What cannot be read is `None`. And what
-//! every program of ours does alike: it asks other programs ([`ask`]), holds the machine's lock ([`lock`]), ends in order
-//! ([`signals`]) and writes ([`output`]).
+//! every program of ours does alike: it asks other programs ([`ask`]), holds the machine's lock ([`lock`]), ends in
+//! order ([`signals`]) and writes ([`output`]).
 
 use rustix::thread::sched_getaffinity;
 use std::fs;
@@ -37,7 +37,7 @@ fn kib(path: &str, key: &str) -> Option<u64> {
 
 /// The cores that this process may use, ascending.
 #[must_use]
-pub fn own_cores() -> Vec<u32> {
+pub fn local_cores() -> Vec<u32> {
     let Ok(set) = sched_getaffinity(None) else { return Vec::new() };
     (0..1024u32).filter(|&core| set.is_set(core as usize)).collect()
 }
@@ -54,7 +54,7 @@ pub fn fingerprint() -> Fingerprint {
             let implementer = value("/proc/cpuinfo", "CPU implementer")?;
             Some(format!("implementer {implementer}, part {part}"))
         }),
-        cores_count: u32::try_from(own_cores().len()).ok().filter(|&count| count > 0),
+        cores_count: u32::try_from(local_cores().len()).ok().filter(|&count| count > 0),
         memory_bytes: kib("/proc/meminfo", "MemTotal"),
         kernel: line("/proc/sys/kernel/osrelease"),
         distribution: value("/etc/os-release", "PRETTY_NAME"),
@@ -96,6 +96,6 @@ mod tests {
     fn this_machine_can_be_read() {
         let machine = fingerprint();
         assert!(machine.kernel.is_some() && machine.memory_bytes.is_some(), "{machine:?}");
-        assert_eq!(machine.cores_count.map(|count| count as usize), Some(own_cores().len()));
+        assert_eq!(machine.cores_count.map(|count| count as usize), Some(local_cores().len()));
     }
 }

@@ -1,5 +1,5 @@
-//! The machine's lock. Two runs at once would measure each other, each would take the other's subjects for leftovers, and
-//! what is built beside a run is measured with it: a run holds the lock alone, builds hold it together.
+//! The machine's lock. Two runs at once would measure each other, each would take the other's subjects for leftovers,
+//! and what is built beside a run is measured with it: a run holds the lock alone, builds hold it together.
 
 use crate::process::{Process, user_id, user_name};
 use crate::signals;
@@ -222,8 +222,8 @@ fn holder(file: &File) -> Option<Holder> {
     holder.process.is_alive().then_some(holder)
 }
 
-/// Opens the file, which any user of the machine may have made. To lock it, reading it is enough; where it may be written
-/// as well, the holder says who it is.
+/// Opens the file, which any user of the machine may have made. To lock it, reading it is enough; where it may be
+/// written as well, the holder says who it is.
 fn open(path: &Path) -> Result<File> {
     // A link or a pipe that somebody has put there is not followed, and does not hold us up.
     let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

@@ -41,12 +41,12 @@ fn builds_go_on_beside_each_other_and_beside_no_run() {
 fn who_waits_is_told_for_whom_and_gets_the_lock_when_the_first_ends() {
     let (_folder, path) = place();
     let first = take(&path, Beside::Nobody, Busy::Refuse, "the first", |_| ()).unwrap();
-    let (sender, told) = std::sync::mpsc::channel();
+    let (sender, reported) = std::sync::mpsc::channel();
     let waiting = std::thread::spawn(move || {
         let say = |who: &str| sender.send(who.to_owned()).unwrap();
         take(&path, Beside::Nobody, Busy::Wait, "the second", say).is_ok()
     });
-    assert!(told.recv().unwrap().starts_with("the first (process "));
+    assert!(reported.recv().unwrap().starts_with("the first (process "));
     assert!(!waiting.is_finished(), "it did not wait");
     drop(first);
     assert!(waiting.join().unwrap());

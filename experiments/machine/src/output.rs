@@ -38,8 +38,8 @@ pub fn has_failed() -> bool {
     HAS_FAILED.load(Ordering::Relaxed)
 }
 
-/// The exit code of a program that could not write everything: 141 when its reader has gone away; 2, with a message, when
-/// something else was in the way. `None` when all was written.
+/// The exit code of a program that could not write everything: 141 when its reader has gone away; 2, with a message,
+/// when something else was in the way. `None` when all was written.
 #[must_use]
 pub fn exit_code() -> Option<u8> {
     let why = WHY.lock().unwrap_or_else(PoisonError::into_inner).take()?;

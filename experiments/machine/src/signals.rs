@@ -15,7 +15,7 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 /// sends one to the program and one to its group.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Takes the signals over. `again` is called for every further one that somebody means.
+/// Takes the signals over. `again` is called for every later one that somebody means.
 ///
 /// # Errors
 /// The handlers cannot be installed.

@@ -14,7 +14,7 @@ pub fn divide(cores: &[u32]) -> Pinning {
 }
 
 /// Moves the calling thread onto `cores`; a child it spawns inherits them. A refusal is ignored: the
-/// manifest records what was asked for, and an unpinned run is noisier, not wrong.
+/// manifest records what was requested, and an unpinned run is noisier, not wrong.
 pub fn pin_current_thread(cores: &[u32]) {
     let mut set = CpuSet::new();
     for &core in cores {

@@ -37,7 +37,8 @@ impl Announcer {
         self.style == Style::Plain
     }
 
-    /// Says `event`. When nobody reads it any more, the run comes to its end as after Ctrl-C: whoever started it is gone.
+    /// Says `event`. When nobody reads it any more, the run comes to its end as after Ctrl-C: whoever started it is
+    /// gone.
     pub fn say(&mut self, event: &Event) {
         let line = match self.style {
             Style::Json => serde_json::to_string(event).unwrap_or_default(),

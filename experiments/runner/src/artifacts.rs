@@ -1,8 +1,8 @@
 //! What commands are made of: artifacts that were built, programs that were installed, files that were prepared.
 
+use crate::custom_files::{CustomFile, CustomFiles};
 use crate::digest::sha256_file;
 use crate::missing::Missing;
-use crate::own_files::{OwnFile, OwnFiles};
 use crate::prepare::{self, Prepared};
 use crate::programs::{self, Program};
 use anyhow::{Context, Result, bail};
@@ -25,8 +25,8 @@ pub struct Artifacts {
     programs: BTreeMap<String, Result<Program, Missing>>,
     /// By subject; why not, where one could not be made.
     prepared: BTreeMap<String, Result<Prepared, Missing>>,
-    /// What definitions bring along.
-    files: OwnFiles,
+    /// Custom files of definitions.
+    files: CustomFiles,
 }
 
 impl Artifacts {
@@ -60,15 +60,15 @@ impl Artifacts {
         Ok(Self { folder: folder.to_owned(), record, programs, prepared, files })
     }
 
-    /// Takes the files that definitions bring along, before anything is made of them.
-    pub fn bring(&mut self, files: OwnFiles) {
+    /// Adds the custom files of definitions, before anything is made of them.
+    pub fn add_custom_files(&mut self, files: CustomFiles) {
         self.files = files;
     }
 
     /// Looks up the programs of `subjects` below `folder` and on PATH, and makes what has to be prepared. What is
     /// missing or cannot be made is kept with its reason, which every command that names it then fails with. When
     /// `is_dry`, nothing is made.
-    pub fn furnish<'a>(
+    pub fn locate_and_prepare<'a>(
         &mut self,
         subjects: impl Iterator<Item = (&'a SubjectName, &'a Subject)>,
         pinned: &Programs,
@@ -121,11 +121,11 @@ impl Artifacts {
     /// The program that stands for `{program:NAME}` or `{program:NAME@VERSION}`.
     ///
     /// # Errors
-    /// It is not installed, or no subject that was asked for is run by it.
-    pub fn program(&self, asked: &str) -> Result<&Program, Missing> {
-        match self.programs.get(asked) {
+    /// It is not installed, or no subject that was requested is run by it.
+    pub fn program(&self, requested: &str) -> Result<&Program, Missing> {
+        match self.programs.get(requested) {
             Some(found) => found.as_ref().map_err(Clone::clone),
-            None => Err(Missing::Program(asked.to_owned())),
+            None => Err(Missing::Program(requested.to_owned())),
         }
     }
 
@@ -148,11 +148,11 @@ impl Artifacts {
         }
     }
 
-    /// A file that a definition brings along.
+    /// A custom file of a definition.
     ///
     /// # Errors
-    /// No subject that was asked for names it.
-    pub fn own_file(&self, path: &str) -> Result<&OwnFile, Missing> {
+    /// No subject that was requested names it.
+    pub fn custom_file(&self, path: &str) -> Result<&CustomFile, Missing> {
         self.files.get(path).ok_or_else(|| Missing::File(path.to_owned()))
     }
 
@@ -211,7 +211,7 @@ impl Artifacts {
                 let program = self.program(&key(name, version.as_deref()));
                 program.map(|program| program.entry.sha256.as_str())
             }
-            Piece::File(path) => self.own_file(path).map(|file| file.sha256.as_str()),
+            Piece::File(path) => self.custom_file(path).map(|file| file.sha256.as_str()),
             // Of an intermediate file: its own command's words count.
             _ => Ok(""),
         });
@@ -229,7 +229,7 @@ impl Artifacts {
                 let program = self.program(&key(name, version.as_deref()))?;
                 program.folder.clone().ok_or_else(|| Missing::Folder(name.clone()))
             }
-            Piece::File(path) => self.own_file(path).map(|file| file.path.clone()),
+            Piece::File(path) => self.custom_file(path).map(|file| file.path.clone()),
             Piece::Prepared(Some(subject)) => match self.prepared(subject)? {
                 Some(made) => Ok(made.path.clone()),
                 None => Err(Missing::Prepared(subject.clone())),

@@ -33,13 +33,13 @@ pub struct Machine<'a> {
 
 impl Machine<'_> {
     /// Its architecture.
-    pub fn own(&self) -> &str {
-        &self.built.own.record.architecture
+    pub fn local(&self) -> &str {
+        &self.built.local.record.architecture
     }
 
     /// What was built for it.
-    pub fn own_artifacts(&self) -> &Artifacts {
-        &self.built.own
+    pub fn local_artifacts(&self) -> &Artifacts {
+        &self.built.local
     }
 }
 
@@ -59,13 +59,13 @@ pub fn foreign_availability(
     }
     if let Some((program, _)) = subject.programs().first() {
         return missing(
-            format!("{program} is installed for the machine's own architecture only"),
+            format!("{program} is installed for the local architecture only"),
             "cargo xtask run --on ssh://a-machine-of-that-architecture".to_owned(),
         );
     }
     if !subject.files().is_empty() {
         return missing(
-            "the definition brings it along for the machine's own architecture only".to_owned(),
+            "it is a custom file, for the local architecture only".to_owned(),
             "cargo xtask run on a machine of that architecture".to_owned(),
         );
     }
@@ -95,7 +95,7 @@ pub fn foreign_availability(
 
 /// Asks the program or the engine for its version: what does not say its version is not measured.
 pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
-    let artifacts = machine.own_artifacts();
+    let artifacts = machine.local_artifacts();
     let usable = match &subject.start {
         Start::Bundle { runtime, .. } => Runtime::find(runtime, artifacts).map(|_| ()),
         Start::Containerd { shim, .. } => containerd::usable(shim, artifacts).map(|_| ()),
@@ -113,7 +113,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             remedy: remedy(name, subject, machine.programs),
         };
     }
-    let asked = match &subject.start {
+    let requested = match &subject.start {
         Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => {
             let own = match &subject.version {
                 Some(command) => ask_version(command, artifacts, None),
@@ -134,7 +134,7 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             missing @ Availability::NotInstalled { .. } => return missing,
         },
     };
-    match asked {
+    match requested {
         Ok(version) => Availability::Installed { version },
         Err(error) => Availability::NotInstalled {
             reason: format!("{error:#}"),
@@ -149,9 +149,9 @@ fn daemon_version() -> Result<String> {
     let mut command = Command::new(&client.containerd);
     let output = ask::output(environment::clean(&mut command).arg("--version"), ask::LIMIT)
         .with_context(|| format!("run {} --version", client.containerd.display()))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = said.split_whitespace().nth(2);
-    let version = version.with_context(|| format!("containerd said no version: `{said}`"))?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = printed.split_whitespace().nth(2);
+    let version = version.with_context(|| format!("containerd printed no version: `{printed}`"))?;
     Ok(format!("containerd {version}"))
 }
 
@@ -159,7 +159,7 @@ fn daemon_version() -> Result<String> {
 fn digest_version(subject: &Subject, artifacts: &Artifacts) -> Result<String> {
     let files = subject.files();
     let (_, path) = files.first().context("no version command, and no file to tell it by")?;
-    let file = artifacts.own_file(path)?;
+    let file = artifacts.custom_file(path)?;
     Ok(format!("sha256 {}", &file.sha256[..12]))
 }
 
@@ -231,29 +231,29 @@ fn ask_version(
     let first = text.lines().next().unwrap_or_default().trim();
     anyhow::ensure!(
         output.status.success() && !first.is_empty(),
-        "`{}` said no version ({})",
+        "`{}` printed no version ({})",
         filled.join(" "),
         output.status
     );
-    let asked = command.first().and_then(Word::only);
-    if let Some(Piece::Program { name, version, beside: None }) = asked
+    let requested = command.first().and_then(Word::only);
+    if let Some(Piece::Program { name, version, beside: None }) = requested
         && let Ok(program) = artifacts.program(&key(name, version.as_deref()))
     {
         let package = program.entry.detail.get(name.as_str()).map(String::as_str);
-        return Ok(stated(first, name.as_str(), &program.file, package));
+        return Ok(recorded(first, name.as_str(), &program.file, package));
     }
     Ok(first.to_owned())
 }
 
 /// The version as it is kept: without the folder, where a program says its own path, and the package's, where it states
 /// none.
-fn stated(said: &str, name: &str, file: &Path, package: Option<&str>) -> String {
-    let said = said.replace(&*file.to_string_lossy(), name);
+fn recorded(printed: &str, name: &str, file: &Path, package: Option<&str>) -> String {
+    let printed = printed.replace(&*file.to_string_lossy(), name);
     match package {
-        Some(version) if !said.contains(|letter: char| letter.is_ascii_digit()) => {
+        Some(version) if !printed.contains(|letter: char| letter.is_ascii_digit()) => {
             format!("{name} {version}")
         }
-        _ => said,
+        _ => printed,
     }
 }
 
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn a_version_holds_no_path_and_is_the_packages_where_none_is_stated() {
         let file = Path::new("/root/of-2/usr/bin/engine");
-        let said = "/root/of-2/usr/bin/engine version 0.1";
-        assert_eq!(stated(said, "engine", file, Some("0.1-2")), "engine version 0.1");
-        assert_eq!(stated("dev", "engine", file, Some("0.1-2")), "engine 0.1-2");
-        assert_eq!(stated("dev", "engine", file, None), "dev");
+        let printed = "/root/of-2/usr/bin/engine version 0.1";
+        assert_eq!(recorded(printed, "engine", file, Some("0.1-2")), "engine version 0.1");
+        assert_eq!(recorded("dev", "engine", file, Some("0.1-2")), "engine 0.1-2");
+        assert_eq!(recorded("dev", "engine", file, None), "dev");
     }
 }

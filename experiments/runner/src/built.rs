@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use weighbridge_schema::artifact;
 
-/// The artifacts of every architecture that was asked for.
+/// The artifacts of every architecture that was requested.
 #[derive(Debug)]
 pub struct Built {
     /// Those of this machine's architecture.
-    pub own: Artifacts,
+    pub local: Artifacts,
     foreign: BTreeMap<String, Artifacts>,
 }
 
@@ -21,8 +21,8 @@ impl Built {
     /// # Errors
     /// A folder's record cannot be read or does not fit its files; the folder holds another architecture.
     pub fn read(folder: &Path, architectures: &[String]) -> Result<Self> {
-        let own = Artifacts::read(folder)?;
-        check_architecture(folder, &own, std::env::consts::ARCH)?;
+        let local = Artifacts::read(folder)?;
+        check_architecture(folder, &local, std::env::consts::ARCH)?;
         let mut foreign = BTreeMap::new();
         for name in architectures.iter().filter(|name| *name != std::env::consts::ARCH) {
             let beside = folder.parent().context("the artifact folder has no parent")?.join(name);
@@ -32,7 +32,7 @@ impl Built {
                 foreign.insert(name.clone(), artifacts);
             }
         }
-        Ok(Self { own, foreign })
+        Ok(Self { local, foreign })
     }
 
     /// The artifacts of `architecture`.
@@ -40,8 +40,8 @@ impl Built {
     /// # Errors
     /// They were not built.
     pub fn of(&self, architecture: &str) -> Result<&Artifacts, Missing> {
-        if architecture == self.own.record.architecture {
-            return Ok(&self.own);
+        if architecture == self.local.record.architecture {
+            return Ok(&self.local);
         }
         let foreign = self.foreign.get(architecture);
         foreign.ok_or_else(|| Missing::Architecture(architecture.to_owned()))
@@ -49,7 +49,7 @@ impl Built {
 
     /// Those of every architecture.
     pub fn all(&self) -> impl Iterator<Item = &Artifacts> {
-        std::iter::once(&self.own).chain(self.foreign.values())
+        std::iter::once(&self.local).chain(self.foreign.values())
     }
 
     /// The records of the foreign ones, for the manifest.

@@ -104,7 +104,7 @@ impl Catalog {
                 let text = read(&path)?;
                 let mut definition =
                     Definition::parse(&shown, name.clone(), &text, &subjects, &workloads)?;
-                let resolved = definition.own.resolve(sub, &catalog.programs);
+                let resolved = definition.custom.resolve(sub, &catalog.programs);
                 resolved.map_err(|why| anyhow!("{shown}: {why}"))?;
                 catalog.add(definition, &path)?;
                 if is_default {
@@ -117,7 +117,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Adds a definition with what it brings along. A name means one thing in a run: two definitions may bring the same
+    /// Adds a definition with its custom entries. A name means one thing in a run: two definitions may bring the same
     /// subject along, word for word, but not two of one name.
     fn add(&mut self, definition: Definition, path: &Path) -> Result<()> {
         let shown = path.display();
@@ -125,11 +125,11 @@ impl Catalog {
         if let Some(other) = self.files.insert(name.clone(), path.to_owned()) {
             bail!("{shown}: {} is another definition of the name `{name}`", other.display());
         }
-        let own = &definition.own;
-        let taken = "another definition brings another one of that name along";
-        merge(&mut self.subjects, &own.subjects)
+        let custom = &definition.custom;
+        let taken = "another definition holds another one of that name";
+        merge(&mut self.subjects, &custom.subjects)
             .map_err(|name| anyhow!("{shown}: subjects.{name}: {taken}"))?;
-        merge(&mut self.workloads, &own.workloads)
+        merge(&mut self.workloads, &custom.workloads)
             .map_err(|name| anyhow!("{shown}: workloads.{name}: {taken}"))?;
         self.definitions.insert(name, definition);
         Ok(())

@@ -31,7 +31,7 @@ fn version(program: &Path) -> Result<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     match text.lines().next().map(str::trim) {
         Some(first) if output.status.success() && !first.is_empty() => Ok(first.to_owned()),
-        _ => bail!("{shown} --version said nothing ({})", output.status),
+        _ => bail!("{shown} --version printed nothing ({})", output.status),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A container engine, Docker or Podman, through Docker's API. Everything of ours carries a label, so that nothing of ours is
-//! ever left behind and nothing of anybody else's is ever touched.
+//! A container engine, Docker or Podman, through Docker's API. Everything of ours carries a label, so that nothing of
+//! ours is ever left behind and nothing of anybody else's is ever touched.
 
 mod host_config;
 
@@ -36,7 +36,8 @@ pub struct Engine {
     docker: Docker,
     /// What it is, as it says itself.
     pub kind: ContainerEngine,
-    /// The version it says it has, with those of its parts, for example `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.
+    /// The version it says it has, with those of its parts, for example
+    /// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.
     pub version: String,
     /// The program that it starts containers with: `runc` or `crun`; `None` when it does not say.
     pub oci_runtime: Option<String>,
@@ -86,20 +87,20 @@ impl Engine {
                 .negotiate_version()
                 .await
                 .with_context(|| format!("container engine at {host} does not answer"))?;
-            let said = docker.version().await.context("ask the container engine its version")?;
-            anyhow::Ok((docker, said))
+            let printed = docker.version().await.context("ask the container engine its version")?;
+            anyhow::Ok((docker, printed))
         };
         let limited = runtime.block_on(async { tokio::time::timeout(ANSWER_LIMIT, ask).await });
-        let (docker, said) = limited.with_context(|| {
+        let (docker, printed) = limited.with_context(|| {
             format!("container engine at {host} does not answer within {ANSWER_LIMIT:?}")
         })??;
         let socket = host.strip_prefix("unix://").map(PathBuf::from);
-        let parts = parts(&said);
+        let parts = parts(&printed);
         Ok(Self {
             runtime,
             docker,
-            kind: kind(&said),
-            version: describe_version(&said, &parts),
+            kind: kind(&printed),
+            version: describe_version(&printed, &parts),
             oci_runtime: parts
                 .iter()
                 .map(|(name, _)| name)
@@ -111,10 +112,10 @@ impl Engine {
 
     /// Why it does not answer any more; `None` while it does.
     pub fn silence(&self) -> Option<String> {
-        let asked = self
+        let requested = self
             .runtime
             .block_on(async { tokio::time::timeout(ANSWER_LIMIT, self.docker.ping()).await });
-        let why = match asked {
+        let why = match requested {
             Ok(Ok(_)) => return None,
             Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
             Err(_) => format!("nothing within {ANSWER_LIMIT:?}"),
@@ -154,10 +155,12 @@ impl Engine {
     /// # Errors
     /// It has none of that name.
     pub fn image_id(&self, reference: &str) -> Result<String> {
-        let said = self.runtime.block_on(self.docker.inspect_image(reference));
-        let said =
-            said.with_context(|| format!("the container engine has no image `{reference}`"))?;
-        said.id.with_context(|| format!("the container engine names no id of image `{reference}`"))
+        let printed = self.runtime.block_on(self.docker.inspect_image(reference));
+        let printed =
+            printed.with_context(|| format!("the container engine has no image `{reference}`"))?;
+        printed
+            .id
+            .with_context(|| format!("the container engine names no id of image `{reference}`"))
     }
 
     /// Pulls the image that `reference` names by its digest.
@@ -213,16 +216,16 @@ impl Engine {
     /// # Errors
     /// It is not running; the message holds what the program said last.
     pub fn inspect(&self, name: &str) -> Result<Running> {
-        let said = self
+        let printed = self
             .runtime
             .block_on(self.docker.inspect_container(name, None::<InspectContainerOptions>))
             .with_context(|| format!("inspect container {name}"))?;
-        let pid = said.state.and_then(|state| state.pid).and_then(|pid| u32::try_from(pid).ok());
+        let pid = printed.state.and_then(|state| state.pid).and_then(|pid| u32::try_from(pid).ok());
         let Some(pid) = pid.filter(|&pid| pid > 0) else {
-            let said = self.logs(name).unwrap_or_default();
-            anyhow::bail!("container {name} is not running; it said: {}", said.trim());
+            let printed = self.logs(name).unwrap_or_default();
+            anyhow::bail!("container {name} is not running; it said: {}", printed.trim());
         };
-        let address = said
+        let address = printed
             .network_settings
             .and_then(|settings| settings.networks)
             .and_then(|networks| networks.into_values().find_map(|network| network.ip_address))
@@ -230,14 +233,15 @@ impl Engine {
         Ok(Running { pid, address })
     }
 
-    /// Kills a container and waits for its end. Only then the engine has all that the program wrote: while it runs, the last
-    /// lines may still be on their way from the program through the container's helper process.
+    /// Kills a container and waits for its end. Only then the engine has all that the program wrote: while it runs, the
+    /// last lines may still be on their way from the program through the container's helper process.
     ///
     /// # Errors
     /// It does not end.
     pub fn kill(&self, name: &str) -> Result<()> {
         self.runtime.block_on(async {
-            // One that has ended cannot be killed, and engines say so in several ways: what counts is that it has ended.
+            // One that has ended cannot be killed, and engines say so in several ways: what counts is that it has
+            // ended.
             let killed = self.docker.kill_container(name, None::<KillContainerOptions>).await;
             let mut end = self.docker.wait_container(name, None::<WaitContainerOptions>).boxed();
             let ended = tokio::time::timeout(END_LIMIT, end.next()).await;
@@ -315,19 +319,19 @@ impl Engine {
 }
 
 /// Podman calls one of its components so; Docker has none of that name.
-fn kind(said: &SystemVersion) -> ContainerEngine {
+fn kind(printed: &SystemVersion) -> ContainerEngine {
     let is_podman =
         |component: &SystemVersionComponents| component.name.to_lowercase().contains("podman");
-    if said.components.iter().flatten().any(is_podman) {
+    if printed.components.iter().flatten().any(is_podman) {
         ContainerEngine::Podman
     } else {
         ContainerEngine::Docker
     }
 }
 
-/// Name and version of what the engine starts and holds containers with. Podman writes `OCI Runtime (/usr/bin/crun)` and
-/// `crun version 1.8.1` where Docker writes `runc` and `1.1.5`.
-fn parts(said: &SystemVersion) -> Vec<(String, String)> {
+/// Name and version of what the engine starts and holds containers with. Podman writes `OCI Runtime (/usr/bin/crun)`
+/// and `crun version 1.8.1` where Docker writes `runc` and `1.1.5`.
+fn parts(printed: &SystemVersion) -> Vec<(String, String)> {
     let named = |component: &SystemVersionComponents| {
         let name = component.name.to_lowercase();
         let runtime = name.strip_prefix("oci runtime (").map(|rest| rest.trim_end_matches(')'));
@@ -339,7 +343,7 @@ fn parts(said: &SystemVersion) -> Vec<(String, String)> {
         let version = words.find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
         is_part.then(|| (name.to_owned(), version.unwrap_or_default().to_owned()))
     };
-    said.components.iter().flatten().filter_map(named).collect()
+    printed.components.iter().flatten().filter_map(named).collect()
 }
 
 fn is_oci_runtime(name: &str) -> bool {
@@ -347,9 +351,9 @@ fn is_oci_runtime(name: &str) -> bool {
 }
 
 /// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.
-fn describe_version(said: &SystemVersion, parts: &[(String, String)]) -> String {
-    let version = said.version.as_deref().unwrap_or("unknown version");
-    let engine = format!("{} {version}", kind(said));
+fn describe_version(printed: &SystemVersion, parts: &[(String, String)]) -> String {
+    let version = printed.version.as_deref().unwrap_or("unknown version");
+    let engine = format!("{} {version}", kind(printed));
     if parts.is_empty() {
         return engine;
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn said(version: &str, components: &[(&str, &str)]) -> SystemVersion {
+fn printed(version: &str, components: &[(&str, &str)]) -> SystemVersion {
     let component = |&(name, version): &(&str, &str)| SystemVersionComponents {
         name: name.to_owned(),
         version: version.to_owned(),
@@ -17,7 +17,7 @@ fn said(version: &str, components: &[(&str, &str)]) -> SystemVersion {
 
 #[test]
 fn docker_and_podman_say_in_their_own_words_what_they_are() {
-    let docker = said(
+    let docker = printed(
         "20.10.24+dfsg1",
         &[("Engine", "20.10.24+dfsg1"), ("containerd", "1.6.20~ds1"), ("runc", "1.1.5+ds1")],
     );
@@ -26,7 +26,7 @@ fn docker_and_podman_say_in_their_own_words_what_they_are() {
         describe_version(&docker, &parts(&docker)),
         "docker 20.10.24+dfsg1 (containerd 1.6.20, runc 1.1.5+ds1)"
     );
-    let podman = said(
+    let podman = printed(
         "4.3.1",
         &[
             ("Podman Engine", "4.3.1"),
@@ -39,5 +39,5 @@ fn docker_and_podman_say_in_their_own_words_what_they_are() {
         describe_version(&podman, &parts(&podman)),
         "podman 4.3.1 (conmon 2.1.6, crun 1.8.1)"
     );
-    assert_eq!(describe_version(&said("9.9", &[]), &[]), "docker 9.9");
+    assert_eq!(describe_version(&printed("9.9", &[]), &[]), "docker 9.9");
 }

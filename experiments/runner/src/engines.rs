@@ -143,7 +143,7 @@ fn connect(
     let connected = Engine::connect(address).and_then(|engine| {
         anyhow::ensure!(
             engine.kind == kind,
-            "the container engine at {address} is {}, and {kind} was asked for: {variable} names that one",
+            "the container engine at {address} is {}, and {kind} was requested: change {variable}, or leave it out",
             engine.version
         );
         Ok(engine)

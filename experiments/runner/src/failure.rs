@@ -150,14 +150,14 @@ pub enum Cause {
     #[error("{0}")]
     Timeout(String),
     /// A process has ended that should run.
-    #[error("{what} ended with {status}: {said}")]
+    #[error("{what} ended with {status}: {printed}")]
     Ended {
         /// The program, or the command.
         what: String,
         /// How it ended.
         status: ExitStatus,
         /// What it wrote to its standard error, trimmed.
-        said: String,
+        printed: String,
     },
     /// Somebody asked the run to end.
     #[error("{}", interrupt::REASON)]

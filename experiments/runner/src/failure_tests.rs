@@ -44,7 +44,7 @@ fn what_another_program_said_is_read() {
     let ended = Cause::Ended {
         what: "/a/native".to_owned(),
         status: ExitStatus::from_raw(1 << 8),
-        said: "write: No space left on device (os error 28)".to_owned(),
+        printed: "write: No space left on device (os error 28)".to_owned(),
     };
     let text = "/a/native ended with exit status: 1: write: No space left on device (os error 28)";
     assert_eq!(ended.to_string(), text);

@@ -18,10 +18,10 @@ const MS: u64 = 1_000_000;
 
 /// A visit that the session asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct Requested {
     /// Number of the visit in this lab, from 0.
     pub number: usize,
-    /// Place in the plan.
+    /// Index in the plan.
     pub position: u64,
     /// Number of the repetition.
     pub repeat: u32,
@@ -29,7 +29,7 @@ pub struct Asked {
     pub trial: Trial,
 }
 
-impl Asked {
+impl Requested {
     /// Whether it is a visit to that subject.
     pub fn is_of(&self, subject: &str) -> bool {
         self.trial.cell.subject.as_str() == subject
@@ -124,8 +124,8 @@ impl Shown {
 
 /// The lab.
 pub struct FakeLab {
-    script: Box<dyn Fn(&Asked) -> Shown>,
-    asked: RefCell<Vec<Asked>>,
+    script: Box<dyn Fn(&Requested) -> Shown>,
+    requested: RefCell<Vec<Requested>>,
     elapsed_ns: Cell<u64>,
     pressure_us: Cell<u64>,
     is_interrupted: Cell<bool>,
@@ -136,10 +136,10 @@ pub struct FakeLab {
 
 impl FakeLab {
     /// One whose visits show what `script` says.
-    pub fn new(script: impl Fn(&Asked) -> Shown + 'static) -> Self {
+    pub fn new(script: impl Fn(&Requested) -> Shown + 'static) -> Self {
         Self {
             script: Box::new(script),
-            asked: RefCell::default(),
+            requested: RefCell::default(),
             elapsed_ns: Cell::new(0),
             pressure_us: Cell::new(0),
             is_interrupted: Cell::new(false),
@@ -150,13 +150,17 @@ impl FakeLab {
     }
 
     /// The visits so far, in their order.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.borrow().clone()
+    pub fn requested(&self) -> Vec<Requested> {
+        self.requested.borrow().clone()
     }
 
     /// Positions and numbers of repetition of the visits so far, in their order.
     pub fn visits(&self) -> Vec<(u64, u32)> {
-        self.asked.borrow().iter().map(|asked| (asked.position, asked.repeat)).collect()
+        self.requested
+            .borrow()
+            .iter()
+            .map(|requested| (requested.position, requested.repeat))
+            .collect()
     }
 }
 
@@ -176,11 +180,11 @@ impl Lab for FakeLab {
     }
 
     fn visit(&self, visit: &Visit<'_>) -> Result<Measured, Failure> {
-        let number = self.asked.borrow().len();
+        let number = self.requested.borrow().len();
         let Visit { trial, position, repeat, .. } = *visit;
-        let asked = Asked { number, position, repeat, trial: trial.clone() };
-        let shown = (self.script)(&asked);
-        self.asked.borrow_mut().push(asked);
+        let requested = Requested { number, position, repeat, trial: trial.clone() };
+        let shown = (self.script)(&requested);
+        self.requested.borrow_mut().push(requested);
         self.elapsed_ns.set(self.elapsed_ns.get() + shown.lasts_ms * MS);
         let pressure_us = shown.lasts_ms * 1_000 * shown.pressure_percent / 100;
         self.pressure_us.set(self.pressure_us.get() + pressure_us);

@@ -1,5 +1,5 @@
-//! A subject that was asked for by its name and cannot be measured here: an error, before anything is measured. Of subjects
-//! that nobody named, the manifest says that they are not installed.
+//! A subject that was requested by its name and cannot be measured here: an error, before anything is measured. Of
+//! subjects that nobody named, the manifest says that they are not installed.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -17,6 +17,7 @@ mod catalog;
 mod causes;
 mod clock;
 mod containerd;
+mod custom_files;
 mod daemons;
 mod digest;
 mod dry_run;
@@ -40,7 +41,6 @@ mod load;
 mod measure;
 mod missing;
 mod noise;
-mod own_files;
 mod page_cache;
 mod plan;
 mod planned;
@@ -146,7 +146,7 @@ struct RunArguments {
     claims: Option<PathBuf>,
     #[command(flatten)]
     part: Part,
-    /// Go on with this interrupted run; the other choices are taken from it.
+    /// Resume this interrupted run; the other choices are taken from it.
     #[arg(long)]
     resume: Option<String>,
     /// Print the plan and what it will cost, and measure nothing.
@@ -241,9 +241,14 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
             let (store, manifest) = Store::resume(&arguments.results, run)?;
             check_machine(&manifest, arguments.part.machine.as_deref())?;
             let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
-            built.own.bring(own_files::resumed(&manifest, &catalog)?);
+            built.local.add_custom_files(custom_files::resumed(&manifest, &catalog)?);
             let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
-            built.own.furnish(subjects, &catalog.programs, arguments.programs.as_deref(), false);
+            built.local.locate_and_prepare(
+                subjects,
+                &catalog.programs,
+                arguments.programs.as_deref(),
+                false,
+            );
             (store, manifest, built)
         }
         None => {
@@ -347,7 +352,7 @@ fn check_machine(manifest: &Manifest, name: Option<&str>) -> Result<()> {
     let began_on = manifest.machines.keys().next().map(String::as_str);
     anyhow::ensure!(
         name.is_none() || name == began_on,
-        "run {} began on {}: go on there, or begin a new part here",
+        "run {} began on {}: resume it there, or begin a new part here",
         manifest.run,
         began_on.unwrap_or("a machine without a name")
     );
@@ -357,15 +362,15 @@ fn check_machine(manifest: &Manifest, name: Option<&str>) -> Result<()> {
 /// A resumed run must measure what it began with.
 fn check_unchanged(manifest: &Manifest, built: &Built) -> Result<()> {
     anyhow::ensure!(
-        manifest.artifacts.artifacts == built.own.record.artifacts
+        manifest.artifacts.artifacts == built.local.record.artifacts
             && manifest.foreign_artifacts == built.foreign_records(),
         "the artifacts have been rebuilt since run {} began: begin a new run",
         manifest.run
     );
     for (name, entry) in &manifest.subjects {
-        let is_same = entry.programs == survey::program_entries(&entry.definition, &built.own)
+        let is_same = entry.programs == survey::program_entries(&entry.definition, &built.local)
             && entry.prepared.as_ref().map(|began| &began.sha256)
-                == built.own.prepared(name).ok().flatten().map(|now| &now.entry.sha256);
+                == built.local.prepared(name).ok().flatten().map(|now| &now.entry.sha256);
         anyhow::ensure!(
             is_same || !matches!(entry.availability, Availability::Installed { .. }),
             "the programs of subject {name} have changed since run {} began: begin a new run",

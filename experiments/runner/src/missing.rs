@@ -10,7 +10,7 @@ pub enum Missing {
     /// An artifact of that name; `near` is the name that may have been meant.
     #[error("no artifact `{name}`; did you mean `{near}`?")]
     Misspelt {
-        /// As it was asked for.
+        /// As it was requested.
         name: String,
         /// As it may have been meant.
         near: String,
@@ -18,7 +18,7 @@ pub enum Missing {
     /// An artifact of that name, and no name is near it.
     #[error("no artifact `{name}`; there are: {}", .known.join(", "))]
     Artifact {
-        /// As it was asked for.
+        /// As it was requested.
         name: String,
         /// All that there are.
         known: Vec<String>,
@@ -29,13 +29,13 @@ pub enum Missing {
     /// A program is not installed, or a file could not be prepared: why.
     #[error("{0}")]
     Failed(String),
-    /// No subject that was asked for is run by the program.
+    /// No subject that was requested is run by the program.
     #[error("program `{0}` was not looked up")]
     Program(String),
     /// The folder of a program that is on PATH.
-    #[error("{0} is on PATH, and its folder has not what belongs to it")]
+    #[error("{0} is on PATH, and the files that belong to it do not lie beside it")]
     Folder(ProgramName),
-    /// No subject that was asked for names the file.
+    /// No subject that was requested names the file.
     #[error("file `{0}` was not looked up")]
     File(String),
     /// The subject has no file that is prepared.

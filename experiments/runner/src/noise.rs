@@ -24,9 +24,9 @@ const TICK_NS: u64 = 10_000_000;
 /// Trials of a cell from which its own noise is known well enough to judge the next one by.
 const KNOWN_FROM_TRIALS: usize = 3;
 
-/// Ticks that a trial's limit must come to before its stolen time is judged. In a visit of 0.7 s on two cores one tick is
-/// 0.7 % already: with a limit of 0.5 % a single one decided, and ticks are likelier the busier the subject keeps its
-/// core, so that 14.6 % of native's visits were repeated and none of wasmtime-reuse's.
+/// Ticks that a trial's limit must come to before its stolen time is judged. In a visit of 0.7 s on two cores one tick
+/// is 0.7 % already: with a limit of 0.5 % a single one decided, and ticks are likelier the busier the subject keeps
+/// its core, so that 14.6 % of native's visits were repeated and none of wasmtime-reuse's.
 const STEAL_TICKS_LEAST: f64 = 3.0;
 
 /// Reads the counters.
@@ -102,7 +102,8 @@ pub struct Usual {
 ///
 /// Both readings are judged against what is usual for the cell: a container's start makes pressure of its own, because
 /// the engine works beside it, and a subject that keeps its core busy is stolen from more often. That is part of what
-/// is measured. Stolen time is judged only in trials so long that the limit comes to a few ticks of the kernel's counter.
+/// is measured. Stolen time is judged only in trials so long that the limit comes to a few ticks of the kernel's
+/// counter.
 pub fn disturbances(
     noise: &Noise,
     duration_ns: u64,

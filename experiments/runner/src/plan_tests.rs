@@ -128,9 +128,9 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
     }
 }
 
-/// Noise of a machine by the time of the visit, as it was measured on the published run of November 2026 (residuals
-/// of log times): its autocorrelation is 0.21 at 1 to 2 s, 0.12 at a minute and 0 beyond four minutes. Made of a moving average
-/// over four minutes (0.16, triangular), one over seconds (0.05), and white noise.
+/// Noise of a machine by the time of the visit, as it was measured on the published run of November 2026 (residuals of
+/// log times): its autocorrelation is 0.21 at 1 to 2 s, 0.12 at a minute and 0 beyond four minutes. Made of a moving
+/// average over four minutes (0.16, triangular), one over seconds (0.05), and white noise.
 fn noise(visits: usize, seconds_each: f64, random: &mut ChaCha8Rng) -> Vec<f64> {
     let step_s = 0.5;
     let steps = (visits as f64 * seconds_each / step_s) as usize + 1;
@@ -176,8 +176,8 @@ fn shuffle_whole_blocks(trials: &[Trial], seed: u64) -> Vec<Trial> {
     plan
 }
 
-/// Variance of the difference between two cells of one mini-block within a block, in variances of a single visit: 2 where
-/// pairing removes nothing.
+/// Variance of the difference between two cells of one mini-block within a block, in variances of a single visit: 2
+/// where pairing removes nothing.
 fn variance_of_differences(plan: &[Trial], random: &mut ChaCha8Rng) -> f64 {
     let noise = noise(plan.len(), 1.5, random);
     let value: BTreeMap<&Trial, f64> = plan.iter().zip(noise).collect();

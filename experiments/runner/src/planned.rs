@@ -10,7 +10,7 @@ use weighbridge_schema::plan::{Cell, Trial};
 /// A trial of the plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Planned<'a> {
-    /// Place in the plan, from 0.
+    /// Index in the plan, from 0.
     pub position: u64,
     /// The trial.
     pub trial: &'a Trial,

@@ -1,5 +1,5 @@
-//! The images that the plan's subjects start from: ours, archives that somebody else wrote, and images that an engine has
-//! or can pull.
+//! The images that the plan's subjects start from: ours, archives that somebody else wrote, and images that an engine
+//! has or can pull.
 
 use crate::artifacts::Artifacts;
 use crate::engine::Engine;
@@ -104,7 +104,7 @@ impl PlannedImages {
             engines.get(*kind)?.remove_image(reference)
         };
         let failed = self.to_remove.iter().filter_map(|one| remove(one).err());
-        failed.map(|error| format!("an image stays: {error:#}")).collect()
+        failed.map(|error| format!("an image could not be removed: {error:#}")).collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Files that subjects need and that are made before anything is measured, once: a module compiled ahead of time by
-//! the very program that will run it, where need be after intermediate files it is compiled from, or a manifest that says
+//! Files that subjects need and that are made before anything is measured, once: a module compiled ahead of time by the
+//! very program that will run it, where need be after intermediate files it is compiled from, or a manifest that says
 //! where the module lies.
 
 use crate::artifacts::Artifacts;
@@ -107,7 +107,8 @@ fn write(text: &Word, artifacts: &Artifacts, path: &Path) -> Result<u64> {
     Ok(monotonic_ns().saturating_sub(begun))
 }
 
-/// What the last command was given to make the file of: artifacts and intermediate files, without the program that it is.
+/// What the last command was given to make the file of: artifacts and intermediate files, without the program that it
+/// is.
 fn made_of(
     preparation: &Preparation,
     artifacts: &Artifacts,
@@ -153,8 +154,8 @@ fn run(command: &[Word], file: &str, artifacts: &Artifacts, folder: &Path) -> Re
         .output()
         .with_context(|| format!("run `{shown}`"))?;
     let made_in_ns = monotonic_ns().saturating_sub(begun);
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`{shown}` failed ({}): {}", output.status, said.trim());
+    let printed = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "`{shown}` failed ({}): {}", output.status, printed.trim());
     ensure!(unfinished.is_file(), "`{shown}` ended well and wrote nothing");
     finish(&unfinished, &path)?;
     Ok(made_in_ns)

@@ -173,7 +173,7 @@ mod tests {
         let pid = std::process::id();
         // Two threads on one core take it from each other; every slice that runs out is one switch. Threads of other
         // tests end meanwhile and take their counts along, so that growth is looked for from one look to the next.
-        let core = weighbridge_machine::own_cores()[0];
+        let core = weighbridge_machine::local_cores()[0];
         let has_grown = || {
             crate::affinity::pin_current_thread(&[core]);
             let begun = std::time::Instant::now();

@@ -41,7 +41,7 @@ impl Program {
     }
 }
 
-/// The program that set-up has installed in that version below `folder`; else, where no version was asked for other
+/// The program that set-up has installed in that version below `folder`; else, where no version was requested other
 /// than the pinned one, the one on PATH, whatever its version: what is measured states its own.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub fn locate(
 }
 
 /// Folders where daemons and OCI runtimes lie, and that are not on every user's PATH.
-const FURTHER: [&str; 6] = [
+const ADDITIONAL: [&str; 6] = [
     "/usr/sbin",
     "/usr/bin",
     "/usr/local/sbin",
@@ -99,7 +99,7 @@ const FURTHER: [&str; 6] = [
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(FURTHER.map(PathBuf::from))
+        .chain(ADDITIONAL.map(PathBuf::from))
         .map(|folder| folder.join(name))
         .find(|candidate| candidate.is_file())
 }

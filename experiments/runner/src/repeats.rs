@@ -1,7 +1,9 @@
-//! Which trials are visited again because other work disturbed them: soon, and beside the partner they are compared with.
+//! Which trials are visited again because other work disturbed them: soon, and beside the partner they are compared
+//! with.
 //!
-//! Repetitions were once all made at the end of a run, each without its partner. The machine was 13 % slower by then, and since the busiest
-//! subjects are disturbed most often, their ratios moved: 0.400 was printed where the planned visits gave 0.353.
+//! Repetitions were once all made at the end of a run, each without its partner. The machine was 13 % slower by then,
+//! and since the busiest subjects are disturbed most often, their ratios moved: 0.400 was printed where the planned
+//! visits gave 0.353.
 
 use crate::plan::{MiniBlock, mini_block};
 use crate::planned::Planned;

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::subject::Start;
 
-/// By what a file is known to be the same without reading it. Not its last change of status: a further link makes one.
+/// By what a file is known to be the same without reading it. Not its last change of status: an additional link makes
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,

@@ -1,5 +1,5 @@
-//! One run through its plan: which trial is visited next, what of it is logged, and when the run ends. What it needs from the
-//! world is a [`Lab`].
+//! One run through its plan: which trial is visited next, what of it is logged, and when the run ends. What it needs
+//! from the world is a [`Lab`].
 
 use crate::announce::Announcer;
 use crate::failure::{Cause, Failure};
@@ -54,7 +54,7 @@ pub enum End {
     Complete,
     /// A signal came; the run can be resumed.
     Interrupted,
-    /// The machine does not let it go on, for this reason; once that is mended, the run can be resumed.
+    /// The machine does not let it go on, for this reason; once that is repaired, the run can be resumed.
     Stopped(String),
 }
 
@@ -141,8 +141,8 @@ impl<L: Lab> Session<'_, L> {
         self.budget.is_some_and(|budget| store.measured_ns() >= budget.as_nanos())
     }
 
-    /// Right after its block, what was disturbed in it is visited again beside its baseline, twice at most; all visits stay in
-    /// the log.
+    /// Right after its block, what was disturbed in it is visited again beside its baseline, twice at most; all visits
+    /// stay in the log.
     fn repeat_disturbed(
         &self,
         block: &[Planned<'_>],

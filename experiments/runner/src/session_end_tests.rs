@@ -2,7 +2,7 @@
 //! the end is called.
 
 use crate::fake_lab::{
-    Asked, FakeLab, Shown, answers_wrongly, finds_no_engine, finds_no_space, shows,
+    FakeLab, Requested, Shown, answers_wrongly, finds_no_engine, finds_no_space, shows,
 };
 use crate::fixture::{PROFILE, Question, go};
 use crate::planned::{self, Planned};
@@ -28,7 +28,7 @@ impl Run {
         self.results.path().join("r.partial/observations.jsonl")
     }
 
-    /// Begins it, or goes on with it.
+    /// Begins it, or resumes it.
     fn open(&self) -> Store {
         if self.results.path().join("r.partial").exists() {
             Store::resume(self.results.path(), "r").unwrap().0
@@ -55,14 +55,16 @@ impl Run {
 
 /// As `usual` shows it, but for visit `number`.
 fn but_at(number: usize, shown: impl Fn() -> Shown + 'static) -> FakeLab {
-    FakeLab::new(move |asked| if asked.number == number { shown() } else { usual(asked) })
+    FakeLab::new(
+        move |requested| if requested.number == number { shown() } else { usual(requested) },
+    )
 }
 
 /// Enough for cells to end at different times: `two` swings, and `one` is disturbed now and then.
-fn usual(asked: &Asked) -> Shown {
-    let Asked { trial, repeat, .. } = asked;
-    let swing = if asked.is_of("two") { 60 * u64::from(trial.invocation % 3) } else { 0 };
-    let is_disturbed = asked.is_of("one") && trial.invocation % 5 == 4 && *repeat == 0;
+fn usual(requested: &Requested) -> Shown {
+    let Requested { trial, repeat, .. } = requested;
+    let swing = if requested.is_of("two") { 60 * u64::from(trial.invocation % 3) } else { 0 };
+    let is_disturbed = requested.is_of("one") && trial.invocation % 5 == 4 && *repeat == 0;
     shows(1_000 + swing).under_pressure(if is_disturbed { 50 } else { 0 })
 }
 
@@ -89,9 +91,9 @@ fn interrupted_after_any_visit_a_run_goes_on_to_the_same_end() {
     assert!(planned(&expected).len() < undisturbed.question.manifest.plan.len(), "and early ends");
     for at in (0..expected.len() - 1).step_by(3) {
         let run = Run::new(Question::new(10, 14));
-        let first = FakeLab::new(move |asked| {
-            let shown = usual(asked);
-            if asked.number == at { shown.interrupted() } else { shown }
+        let first = FakeLab::new(move |requested| {
+            let shown = usual(requested);
+            if requested.number == at { shown.interrupted() } else { shown }
         });
         assert_eq!(run.go(&first), End::Interrupted, "after visit {at}");
         let kept = run.log();
@@ -142,7 +144,7 @@ fn a_complete_log_is_not_visited_again() {
 #[test]
 fn a_failure_of_a_subject_is_an_observation_and_one_of_the_machine_is_visited_again_on_resume() {
     let run = Run::new(Question::new(2, 2));
-    let first = FakeLab::new(|asked| match asked.number {
+    let first = FakeLab::new(|requested| match requested.number {
         3 => answers_wrongly(),
         // The engine answers again when it is asked why.
         5 => finds_no_engine(),

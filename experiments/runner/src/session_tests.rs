@@ -1,7 +1,7 @@
 //! Tests of a session in a lab that follows a script: order, stopping, budget and repetitions.
 
 use super::*;
-use crate::fake_lab::{Asked, FakeLab, OPENED_AT_UNIX_NS, shows, shows_series};
+use crate::fake_lab::{FakeLab, OPENED_AT_UNIX_NS, Requested, shows, shows_series};
 use crate::fixture::{Question, go};
 use crate::plan::mini_block;
 use weighbridge_schema::claim::read_claims;
@@ -13,41 +13,42 @@ struct Whole {
     lab: FakeLab,
     log: Vec<Observation>,
     stops: Vec<Stop>,
-    said: String,
+    printed: String,
 }
 
 fn whole(question: &Question, lab: FakeLab, budget: Option<(u64, &[Claim])>) -> Whole {
     let results = tempfile::tempdir().unwrap();
     let mut store = Store::create(results.path(), &question.manifest).unwrap();
-    let (end, said) = go(question, &lab, &mut store, budget);
+    let (end, printed) = go(question, &lab, &mut store, budget);
     assert_eq!(end, End::Complete);
     let log = store.seen.clone();
     let folder = store.finish().unwrap();
     let stops = std::fs::read(folder.join("stops.json")).unwrap();
-    Whole { lab, log, stops: serde_json::from_slice(&stops).unwrap(), said }
+    Whole { lab, log, stops: serde_json::from_slice(&stops).unwrap(), printed }
 }
 
 fn constant() -> FakeLab {
     FakeLab::new(|_| shows(1_000))
 }
 
-/// `two` swings by more than the precision that is asked for, round a median of 1100; the others are always alike.
-fn swinging(asked: &Asked) -> u64 {
-    let swing = 100 * u64::from(asked.trial.invocation % 3);
-    if asked.is_of("two") { 1_000 + swing } else { 1_000 }
+/// `two` swings by more than the precision that is requested, round a median of 1100; the others are always alike.
+fn swinging(requested: &Requested) -> u64 {
+    let swing = 100 * u64::from(requested.trial.invocation % 3);
+    if requested.is_of("two") { 1_000 + swing } else { 1_000 }
 }
 
 #[test]
 fn the_plan_is_visited_in_its_order_and_every_visit_is_logged_with_its_place() {
     let question = Question::new(3, 3);
-    let Whole { lab, log, said, .. } = whole(&question, constant(), None);
+    let Whole { lab, log, printed, .. } = whole(&question, constant(), None);
     let plan = &question.manifest.plan;
     assert_eq!(plan.len(), 18, "three subjects, two workloads, three invocations");
-    let asked: Vec<Trial> = lab.asked().into_iter().map(|asked| asked.trial).collect();
-    assert_eq!(asked, *plan);
+    let requested: Vec<Trial> =
+        lab.requested().into_iter().map(|requested| requested.trial).collect();
+    assert_eq!(requested, *plan);
     // Block by block, and in each of them the cells that are compared stand side by side.
-    assert!(asked.is_sorted_by_key(|trial| trial.invocation));
-    assert_eq!(asked.chunk_by(|a, b| mini_block(a) == mini_block(b)).count(), 2 * 3);
+    assert!(requested.is_sorted_by_key(|trial| trial.invocation));
+    assert_eq!(requested.chunk_by(|a, b| mini_block(a) == mini_block(b)).count(), 2 * 3);
     for (index, observation) in log.iter().enumerate() {
         let before_ns = index as u64 * 1_000_000_000;
         assert_eq!(observation.position, index as u64);
@@ -58,8 +59,8 @@ fn the_plan_is_visited_in_its_order_and_every_visit_is_logged_with_its_place() {
         let version = format!("{} 1.0", observation.trial.cell.subject);
         assert_eq!(observation.subject_version, Some(version));
     }
-    assert!(said.starts_with("measuring r: 18 steps, 0 of them done, about "), "{said}");
-    assert!(said.contains("[18/18] e "), "{said}");
+    assert!(printed.starts_with("measuring r: 18 steps, 0 of them done, about "), "{printed}");
+    assert!(printed.contains("[18/18] e "), "{printed}");
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn a_file_of_a_visit_is_named_after_its_place() {
     let question = Question::new(1, 1);
     let results = tempfile::tempdir().unwrap();
     let mut store = Store::create(results.path(), &question.manifest).unwrap();
-    let lab = FakeLab::new(|asked| shows_series(&[asked.position, 7]));
+    let lab = FakeLab::new(|requested| shows_series(&[requested.position, 7]));
     assert_eq!(go(&question, &lab, &mut store, None).0, End::Complete);
     for observation in &store.seen {
         let series = observation.series.as_ref().unwrap();
@@ -82,9 +83,10 @@ fn a_file_of_a_visit_is_named_after_its_place() {
 #[test]
 fn a_precise_cell_ends_and_the_others_go_on_with_their_baseline() {
     let question = Question::new(10, 20);
-    let lab =
-        FakeLab::new(|asked| shows(if asked.workload() == "w" { swinging(asked) } else { 1_000 }));
-    let Whole { log, stops, said, .. } = whole(&question, lab, None);
+    let lab = FakeLab::new(|requested| {
+        shows(if requested.workload() == "w" { swinging(requested) } else { 1_000 })
+    });
+    let Whole { log, stops, printed, .. } = whole(&question, lab, None);
     let invocations = |subject: &str, workload: &str| -> Vec<u32> {
         let of = log.iter().map(|observation| &observation.trial).filter(|trial| {
             let cell = &trial.cell;
@@ -107,7 +109,7 @@ fn a_precise_cell_ends_and_the_others_go_on_with_their_baseline() {
         let expected = if is_open { StopReason::Most } else { StopReason::Precise };
         assert_eq!(stop.reason, expected);
     }
-    let skipped = said.lines().filter(|line| line.ends_with(": not needed")).count();
+    let skipped = printed.lines().filter(|line| line.ends_with(": not needed")).count();
     assert_eq!(skipped, question.manifest.plan.len() - log.len());
 }
 
@@ -124,7 +126,7 @@ fn a_part_of_a_larger_run_visits_all_of_its_plan() {
 fn a_spent_budget_leaves_the_least_invocations() {
     let question = Question::new(10, 20);
     let Whole { log, stops, .. } =
-        whole(&question, FakeLab::new(|asked| shows(swinging(asked))), Some((0, &[])));
+        whole(&question, FakeLab::new(|requested| shows(swinging(requested))), Some((0, &[])));
     let mut least: Vec<Trial> = question.manifest.plan.clone();
     least.retain(|trial| trial.invocation < 10);
     assert_eq!(log.into_iter().map(|o| o.trial).collect::<Vec<_>>(), least);
@@ -138,8 +140,11 @@ fn a_spent_budget_leaves_the_least_invocations() {
 #[test]
 fn with_time_enough_nothing_is_left_out() {
     let question = Question::new(10, 20);
-    let Whole { log, stops, .. } =
-        whole(&question, FakeLab::new(|asked| shows(swinging(asked))), Some((1_000_000, &[])));
+    let Whole { log, stops, .. } = whole(
+        &question,
+        FakeLab::new(|requested| shows(swinging(requested))),
+        Some((1_000_000, &[])),
+    );
     let of_two = log.iter().filter(|o| o.trial.cell.subject.as_str() == "two").count();
     assert_eq!(of_two, 2 * 20);
     assert!(stops.iter().all(|stop| stop.reason != StopReason::Budget));
@@ -149,9 +154,9 @@ fn with_time_enough_nothing_is_left_out() {
 fn beyond_the_least(claims: &[Claim]) -> Vec<String> {
     let question = Question::new(10, 40);
     // With `v`, `two` swings three times as much as `one` does with `w`.
-    let lab = FakeLab::new(|asked| {
-        let swing = u64::from(asked.trial.invocation % 3);
-        let ns = match (asked.trial.cell.subject.as_str(), asked.workload()) {
+    let lab = FakeLab::new(|requested| {
+        let swing = u64::from(requested.trial.invocation % 3);
+        let ns = match (requested.trial.cell.subject.as_str(), requested.workload()) {
             ("two", "v") => 1_000 + 200 * swing,
             ("one", "w") => 1_000 + 60 * swing,
             _ => 1_000,
@@ -159,8 +164,8 @@ fn beyond_the_least(claims: &[Claim]) -> Vec<String> {
         shows(ns).lasting_ms(500)
     });
     let Whole { lab, .. } = whole(&question, lab, Some((30 + 10, claims)));
-    let beyond = lab.asked().into_iter().filter(|asked| asked.trial.invocation >= 10);
-    let workloads: Vec<String> = beyond.map(|asked| asked.workload().to_owned()).collect();
+    let beyond = lab.requested().into_iter().filter(|requested| requested.trial.invocation >= 10);
+    let workloads: Vec<String> = beyond.map(|requested| requested.workload().to_owned()).collect();
     assert_eq!(workloads.len(), 20);
     workloads
 }
@@ -182,9 +187,10 @@ fn time_goes_where_intervals_are_widest_and_first_of_all_to_an_open_claim() {
 }
 
 /// `one` with `w` is disturbed when `is_disturbed`; its noise is known from invocation 3 on.
-fn disturbed(is_disturbed: impl Fn(&Asked) -> bool + 'static) -> FakeLab {
-    FakeLab::new(move |asked| {
-        let is_meant = asked.is_of("one") && asked.workload() == "w" && is_disturbed(asked);
+fn disturbed(is_disturbed: impl Fn(&Requested) -> bool + 'static) -> FakeLab {
+    FakeLab::new(move |requested| {
+        let is_meant =
+            requested.is_of("one") && requested.workload() == "w" && is_disturbed(requested);
         shows(1_000).under_pressure(if is_meant { 50 } else { 1 })
     })
 }
@@ -192,20 +198,23 @@ fn disturbed(is_disturbed: impl Fn(&Asked) -> bool + 'static) -> FakeLab {
 #[test]
 fn a_disturbed_trial_is_visited_again_after_its_block_and_beside_its_baseline() {
     let question = Question::new(6, 6);
-    let lab = disturbed(|asked| asked.trial.invocation == 4 && asked.repeat == 0);
-    let Whole { lab, log, said, .. } = whole(&question, lab, None);
+    let lab = disturbed(|requested| requested.trial.invocation == 4 && requested.repeat == 0);
+    let Whole { lab, log, printed, .. } = whole(&question, lab, None);
     assert_eq!(log.len(), 36 + 2);
-    let asked = lab.asked();
-    let (again, after) = (&asked[30..32], &asked[32..]);
+    let requested = lab.requested();
+    let (again, after) = (&requested[30..32], &requested[32..]);
     let mut subjects: Vec<&str> = Vec::new();
-    for asked in again {
-        assert_eq!((asked.repeat, asked.trial.invocation, asked.workload()), (1, 4, "w"));
-        assert_eq!(question.manifest.plan[asked.position as usize], asked.trial);
-        subjects.push(asked.trial.cell.subject.as_str());
+    for requested in again {
+        assert_eq!(
+            (requested.repeat, requested.trial.invocation, requested.workload()),
+            (1, 4, "w")
+        );
+        assert_eq!(question.manifest.plan[requested.position as usize], requested.trial);
+        subjects.push(requested.trial.cell.subject.as_str());
     }
     subjects.sort_unstable();
     assert_eq!(subjects, ["base", "one"]);
-    assert!(after.iter().all(|asked| asked.repeat == 0 && asked.trial.invocation == 5));
+    assert!(after.iter().all(|requested| requested.repeat == 0 && requested.trial.invocation == 5));
     let reasons: Vec<&str> =
         log.iter().flat_map(|observation| &observation.disturbed).map(String::as_str).collect();
     assert_eq!(
@@ -213,7 +222,7 @@ fn a_disturbed_trial_is_visited_again_after_its_block_and_beside_its_baseline() 
         ["CPU pressure 50.0 %, usual for this cell 1.0 %, limit 10 points above"],
         "the first visit stays in the log as what it was"
     );
-    assert!(said.contains("2 more steps"), "{said}");
+    assert!(printed.contains("2 more steps"), "{printed}");
 }
 
 #[test]
@@ -227,16 +236,17 @@ fn before_a_cells_noise_is_known_nothing_counts_as_disturbed() {
 #[test]
 fn repetitions_end_after_two_rounds_or_a_quarter_of_the_planned_time() {
     let question = Question::new(8, 8);
-    let Whole { lab, .. } = whole(&question, disturbed(|asked| asked.trial.invocation >= 3), None);
+    let Whole { lab, .. } =
+        whole(&question, disturbed(|requested| requested.trial.invocation >= 3), None);
     let again_in = |invocation: u32| {
-        let asked = lab.asked().into_iter();
-        asked.filter(|a| a.repeat > 0 && a.trial.invocation == invocation).count()
+        let requested = lab.requested().into_iter();
+        requested.filter(|a| a.repeat > 0 && a.trial.invocation == invocation).count()
     };
     // Of 6 visits a block, a round of repetitions has 2. It begins as long as the earlier ones took no more than a
     // quarter of what was planned: after blocks 3 to 7 that is 6, 7.5, 9, 10.5 and 12 visits.
     assert_eq!([3, 4, 5, 6, 7].map(again_in), [4, 4, 2, 2, 2]);
     let numbers: Vec<u32> =
-        lab.asked().iter().filter(|a| a.trial.invocation == 3).map(|a| a.repeat).collect();
+        lab.requested().iter().filter(|a| a.trial.invocation == 3).map(|a| a.repeat).collect();
     assert_eq!(numbers, [0, 0, 0, 0, 0, 0, 1, 1, 2, 2]);
 }
 

@@ -18,9 +18,9 @@ use weighbridge_statistics::quantile::median;
 /// Groups whose need is at least this share of the greatest one are visited in the next block of a run with
 /// a budget.
 const FOCUS_SHARE: f64 = 0.5;
-/// A cell that is found precise goes on for a quarter as many invocations. A narrow interval is narrow in part by chance,
-/// and narrow intervals miss more often: ended at the first look they covered 92 % (`statistics/tests/coverage.rs`), and 94 %
-/// so.
+/// A cell that is found precise goes on for a quarter as many invocations. A narrow interval is narrow in part by
+/// chance, and narrow intervals miss more often: ended at the first look they covered 92 %
+/// (`statistics/tests/coverage.rs`), and 94 % so.
 const BEYOND_PRECISE: f64 = 1.25;
 /// A cell that has ended is visited in every so many-th block all the same, as long as the cells beside it go on: their
 /// medians stand in one table, and the machine of the later blocks is another one.

@@ -47,7 +47,7 @@ impl Store {
     pub fn create(results: &Path, manifest: &Manifest) -> Result<Self> {
         let finished = results.join(&manifest.run);
         let folder = results.join(format!("{}{PARTIAL}", manifest.run));
-        // Without a plan nothing of it can be gone on with.
+        // Without a plan nothing of it can be resumed.
         if folder.exists() && !folder.join("manifest.json").exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))?;
         }
@@ -60,7 +60,7 @@ impl Store {
         Self::open(folder, finished, manifest)
     }
 
-    /// Goes on with an unfinished run.
+    /// Resumes an unfinished run.
     ///
     /// # Errors
     /// There is none of that name, or its files are damaged before the last line.
@@ -94,7 +94,7 @@ impl Store {
 
     fn open(folder: PathBuf, finished: PathBuf, manifest: &Manifest) -> Result<Self> {
         let file = folder.join("observations.jsonl");
-        let seen = if file.exists() { mend(&file)? } else { Vec::new() };
+        let seen = if file.exists() { repair(&file)? } else { Vec::new() };
         let measured = seen.iter().filter(|observation| !causes::leaves_open(observation));
         let done = measured.map(|observation| observation.trial.clone()).collect();
         let observations = OpenOptions::new()
@@ -228,8 +228,8 @@ impl Store {
     }
 }
 
-/// Makes a run's folder as `begun`, with the manifest that `plan` writes, and then gives it its name. What cannot be made
-/// whole is removed: the name must be free for the next attempt.
+/// Makes a run's folder as `begun`, with the manifest that `plan` writes, and then gives it its name. What cannot be
+/// made whole is removed: the name must be free for the next attempt.
 fn begin_and_name(
     begun: &Path,
     folder: &Path,
@@ -254,7 +254,7 @@ fn begin_and_name(
     })
 }
 
-/// Names of the runs that can be gone on with.
+/// Names of the runs that can be resumed.
 fn unfinished(results: &Path) -> Vec<String> {
     let entries = fs::read_dir(results).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -267,7 +267,7 @@ fn unfinished(results: &Path) -> Vec<String> {
 
 /// Reads what is there. A last line that was cut off by a crash is removed, so that appending
 /// goes on at the beginning of a line; the trial it belonged to is repeated.
-fn mend(file: &Path) -> Result<Vec<Observation>> {
+fn repair(file: &Path) -> Result<Vec<Observation>> {
     let text = fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     if whole < text.len() {

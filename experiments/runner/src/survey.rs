@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::clock::{stamp, unix_ns};
 use crate::engines::Engines;
 use crate::subject::limits;
-use crate::{emulator, lacking, own_files, plan, planned_images};
+use crate::{custom_files, emulator, lacking, plan, planned_images};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -51,7 +51,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// The experiments by name: those of the claims, where claims are named and no experiment is; all when there are none.
+    /// The experiments by name: those of the claims, where claims are named and no experiment is; all when there are
+    /// none.
     fn experiments(&self) -> Vec<String> {
         if !self.run.experiments.is_empty() {
             return self.run.experiments.clone();
@@ -89,22 +90,28 @@ pub fn survey(
     let fingerprint = weighbridge_machine::fingerprint();
     let architectures = request.run.architectures();
     let emulators = emulators(&architectures);
-    let files = catalog.own_files(&definitions, |name| request.asks_for(name))?;
-    let files_sha256 = own_files::digests(&files);
-    built.own.bring(files);
-    let asked = asked_subjects(request, &definitions);
+    let files = catalog.custom_files(&definitions, |name| request.asks_for(name))?;
+    let files_sha256 = custom_files::digests(&files);
+    built.local.add_custom_files(files);
+    let requested = requested_subjects(request, &definitions);
     if !request.is_dry {
-        let subjects = asked.iter().filter_map(|name| catalog.subjects.get(*name));
+        let subjects = requested.iter().filter_map(|name| catalog.subjects.get(*name));
         planned_images::pull(subjects, engines)?;
     }
-    let asked = asked.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
-    built.own.furnish(asked, &catalog.programs, request.programs.as_deref(), request.is_dry);
+    let requested =
+        requested.into_iter().filter_map(|name| Some((name, catalog.subjects.get(name)?)));
+    built.local.locate_and_prepare(
+        requested,
+        &catalog.programs,
+        request.programs.as_deref(),
+        request.is_dry,
+    );
     let built = &*built;
     let machine = Machine { built, engines, emulators: &emulators, programs: &catalog.programs };
     let subjects = survey_subjects(request, &definitions, catalog, &machine);
     // A plan alone may be made where not everything is: it says what is missing.
     if !request.is_dry
-        && (architectures.is_empty() || architectures.iter().any(|name| name == machine.own()))
+        && (architectures.is_empty() || architectures.iter().any(|name| name == machine.local()))
     {
         lacking::check(&request.run.subject, &subjects)?;
     }
@@ -131,8 +138,8 @@ pub fn survey(
         fixed: request.fixed,
         budget_ms: request.run.budget_ms,
         request: Some(request.run.clone()),
-        pinning: divide(&weighbridge_machine::own_cores()),
-        artifacts: built.own.record.clone(),
+        pinning: divide(&weighbridge_machine::local_cores()),
+        artifacts: built.local.record.clone(),
         foreign_artifacts: built.foreign_records(),
         provisions,
         limits: Some(limits::entry()),
@@ -151,10 +158,10 @@ pub fn survey(
 
 fn check_names<'a>(
     what: &str,
-    asked: &[String],
+    requested: &[String],
     known: impl Iterator<Item = &'a str> + Clone,
 ) -> Result<()> {
-    for name in asked {
+    for name in requested {
         if !known.clone().any(|k| k == name) {
             match nearest(name, known.clone()) {
                 Some(near) => anyhow::bail!("no {what} `{name}`; did you mean `{near}`?"),
@@ -184,8 +191,8 @@ fn emulators(architectures: &[String]) -> BTreeMap<String, Emulator> {
     found.filter_map(|(name, found)| Some((name, found.ok()?))).collect()
 }
 
-/// The subjects that the definitions name, as far as they were asked for.
-pub fn asked_subjects<'a>(
+/// The subjects that the definitions name, as far as they were requested.
+pub fn requested_subjects<'a>(
     request: &Request,
     definitions: &[&'a Definition],
 ) -> BTreeSet<&'a SubjectName> {
@@ -224,10 +231,10 @@ fn survey_subjects(
     catalog: &Catalog,
     machine: &Machine<'_>,
 ) -> BTreeMap<SubjectName, SubjectEntry> {
-    let asked = asked_subjects(request, definitions);
+    let requested = requested_subjects(request, definitions);
     let architectures = request.run.architectures();
-    let foreign = || architectures.iter().filter(|name| *name != machine.own());
-    asked
+    let foreign = || architectures.iter().filter(|name| *name != machine.local());
+    requested
         .into_iter()
         .filter_map(|name| {
             let subject = catalog.subjects.get(name)?;
@@ -237,9 +244,9 @@ fn survey_subjects(
                 foreign: foreign()
                     .map(|name| (name.clone(), foreign_availability(subject, name, machine)))
                     .collect(),
-                programs: program_entries(subject, machine.own_artifacts()),
+                programs: program_entries(subject, machine.local_artifacts()),
                 prepared: machine
-                    .own_artifacts()
+                    .local_artifacts()
                     .prepared(name)
                     .ok()
                     .flatten()
@@ -250,8 +257,8 @@ fn survey_subjects(
         .collect()
 }
 
-/// Whether everything that a subject ships and that we build was built for another architecture than this machine's: what
-/// `prepare` makes is made by programs of this machine, for it alone.
+/// Whether everything that a subject ships and that we build was built for another architecture than this machine's:
+/// what `prepare` makes is made by programs of this machine, for it alone.
 fn ships_elsewhere(subject: &Subject, artifacts: &Artifacts) -> bool {
     subject.size.shipped.iter().all(|part| match part {
         Part::Artifact(name) => artifacts.path(name).is_ok(),
@@ -264,11 +271,11 @@ fn ships_elsewhere(subject: &Subject, artifacts: &Artifacts) -> bool {
 fn trials<'a>(
     request: &'a Request,
     definition: &'a Definition,
-    own: &str,
+    local: &str,
 ) -> impl Iterator<Item = Trial> + 'a {
     let settings = definition.settings(request.run.profile);
     let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
-    let architectures = definition.architectures.visited(own, &request.run.architectures());
+    let architectures = definition.architectures.visited(local, &request.run.architectures());
     let leaves_out = |name: &SubjectName| {
         request.run.profile == Profile::Smoke && definition.added_twins.contains(name)
     };
@@ -294,18 +301,18 @@ fn nothing_left(subjects: &BTreeMap<SubjectName, SubjectEntry>) -> String {
         each.into_iter().any(|one| matches!(one, Availability::Installed { .. }))
     });
     if is_any_there || by_reason.is_empty() {
-        return "no experiment that was asked for has that subject with that workload; `cargo xtask list` shows what each \
+        return "no requested experiment has that subject with that workload; `cargo xtask list` shows what each \
                 has"
             .to_owned();
     }
-    let told = by_reason.iter().take(REASONS_MAX);
-    let told: Vec<String> =
-        told.map(|(reason, names)| format!("{}: {reason}", names.join(", "))).collect();
+    let reported = by_reason.iter().take(REASONS_MAX);
+    let reported: Vec<String> =
+        reported.map(|(reason, names)| format!("{}: {reason}", names.join(", "))).collect();
     let rest = match by_reason.len().saturating_sub(REASONS_MAX) {
         0 => String::new(),
         more => format!("; and {more} more reasons, of other subjects"),
     };
-    format!("of the subjects that were asked for none is installed: {}{rest}", told.join("; "))
+    format!("of the requested subjects none is installed: {}{rest}", reported.join("; "))
 }
 
 fn plan(
@@ -316,8 +323,8 @@ fn plan(
 ) -> Result<Vec<Trial>> {
     let installed = |definition: &Definition, trial: &Trial| {
         let architecture = &trial.cell.architecture;
-        let is_foreign = architecture != machine.own();
-        // What is only weighed need not run; it must have been asked for all the same.
+        let is_foreign = architecture != machine.local();
+        // What is only weighed need not run; it must have been requested all the same.
         if is_foreign && !definition.method.facts().executes {
             let is_built = |entry: &SubjectEntry| {
                 let artifacts = machine.built.of(architecture);
@@ -326,14 +333,14 @@ fn plan(
             return subjects.get(&trial.cell.subject).is_some_and(is_built);
         }
         subjects.get(&trial.cell.subject).is_some_and(|entry| {
-            let availability = entry.availability_on(architecture, machine.own());
+            let availability = entry.availability_on(architecture, machine.local());
             matches!(availability, Some(Availability::Installed { .. }))
         })
     };
     let workload_asked = |trial: &Trial| match &trial.cell.workload {
         Some(name) => {
-            let asked = &request.run.workload;
-            asked.is_empty() || asked.iter().any(|one| one == name.as_str())
+            let requested = &request.run.workload;
+            requested.is_empty() || requested.iter().any(|one| one == name.as_str())
         }
         None => true,
     };
@@ -345,8 +352,8 @@ fn plan(
     let mut trials: Vec<Trial> = definitions
         .iter()
         .flat_map(|definition| {
-            let asked = trials(request, definition, machine.own());
-            asked.filter(|trial| installed(definition, trial))
+            let requested = trials(request, definition, machine.local());
+            requested.filter(|trial| installed(definition, trial))
         })
         .filter(workload_asked)
         .filter(claim_asked)

@@ -38,11 +38,11 @@ fn what_a_definition_brings_along_is_looked_at_before_any_trial() {
     std::fs::remove_file(questions.folder().join("examples/upload.bin")).unwrap();
     questions.refused(&others, "workloads.mine-upload.body.file");
 
-    // A mistake shows whatever is asked for.
+    // A mistake shows whatever is requested.
     let other = SERVICE.replace("title = \"my service\"", "title = \"their service\"");
     questions.add_example("theirs", &other, &[]);
     let cold_start = ["cold-start", "--dry-run"];
-    questions.refused(&cold_start, "subjects.mine-native: another definition brings");
+    questions.refused(&cold_start, "subjects.mine-native: another definition holds");
     let ours = with_service(&SERVICE.replace("mine-native", "native"));
     ours.refused(&cold_start, "experiments/subjects.toml holds a subject of that name");
 }

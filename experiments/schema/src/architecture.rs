@@ -32,8 +32,9 @@ impl Architecture {
 
     /// Those asked for that are not this machine's, each once.
     #[must_use]
-    pub fn foreign(asked: &[Self]) -> Vec<Self> {
-        let is_foreign = |one: &Self| asked.contains(one) && one.name() != std::env::consts::ARCH;
+    pub fn foreign(requested: &[Self]) -> Vec<Self> {
+        let is_foreign =
+            |one: &Self| requested.contains(one) && one.name() != std::env::consts::ARCH;
         Self::ALL.into_iter().filter(is_foreign).collect()
     }
 }

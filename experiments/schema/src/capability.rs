@@ -153,20 +153,20 @@ pub fn probe<'a>(
 }
 
 /// Gives variants their probes and placeholders their meaning, and refuses a table with holes: each capability of each
-/// of `asked` is tried, or the definition says why not.
+/// of `requested` is tried, or the definition says why not.
 ///
 /// # Errors
 /// Names the key and what is wrong with it.
 pub(crate) fn resolve_probes<'a>(
     probes: &mut Probes,
-    asked: &[SubjectName],
+    requested: &[SubjectName],
     subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
 ) -> Result<(), Invalid> {
-    if let Some(other) = probes.keys().find(|name| !asked.contains(name)) {
+    if let Some(other) = probes.keys().find(|name| !requested.contains(name)) {
         return Err(invalid!("probes.{other}: `{other}` is not among `subjects`"));
     }
     // Before any placeholder has got its meaning, which is another one in a variant.
-    for name in asked {
+    for name in requested {
         if probes.contains_key(name) {
             continue;
         }
@@ -175,7 +175,7 @@ pub(crate) fn resolve_probes<'a>(
             probes.insert(name.clone(), copy);
         }
     }
-    for name in asked {
+    for name in requested {
         let Some(subject) = subject(name) else { continue };
         let own = probes.get_mut(name).ok_or_else(|| invalid!("probes.{name} is missing"))?;
         for &capability in Capability::ALL {
@@ -246,9 +246,9 @@ fn resolve(word: &mut Word, name: &SubjectName, subject: &Subject) -> Result<(),
     resolve_prepared(word, name, subject.prepare.is_some())?;
     let shown = word.to_string();
     let programs = subject.programs();
-    for (asked, version) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
-        let Some((_, own)) = programs.iter().find(|(program, _)| program == asked) else {
-            return Err(invalid!("`{shown}`: the subject is not run by program `{asked}`"));
+    for (requested, version) in word.pieces_mut().iter_mut().filter_map(Piece::program_mut) {
+        let Some((_, own)) = programs.iter().find(|(program, _)| program == requested) else {
+            return Err(invalid!("`{shown}`: the subject is not run by program `{requested}`"));
         };
         version.clone_from(own);
     }

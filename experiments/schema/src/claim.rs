@@ -94,9 +94,9 @@ impl Claim {
         self.changed.last().map_or(&self.since.at, |changed| &changed.at)
     }
 
-    /// Whether the claim is judged by what a trial shows: it is of one of the two sides, or of a twin of one (`twin_of`),
-    /// since twins tell how far apart equal things seem to be. A claim about the slope over several instances has no
-    /// parameter of its own, and is judged by all of them.
+    /// Whether the claim is judged by what a trial shows: it is of one of the two sides, or of a twin of one
+    /// (`twin_of`), since twins tell how far apart equal things seem to be. A claim about the slope over several
+    /// instances has no parameter of its own, and is judged by all of them.
     #[must_use]
     pub fn rests_on(&self, trial: &Trial, twin_of: Option<&SubjectName>) -> bool {
         let cell = &trial.cell;

@@ -2,14 +2,14 @@
 //! [`Definition`], and later code never checks again.
 
 use crate::architecture::Architecture;
-use crate::asked::{asked_subjects, asked_workloads, unnamed_twins};
 use crate::capability::resolve_probes;
+use crate::custom::{Custom, RequestedSubjects, RequestedWorkloads};
 use crate::invalid::{Invalid, invalid};
-use crate::method::{Method, OwnTable, QuestionKind};
+use crate::method::{Method, QuestionKind, SeparateTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
-use crate::own::{AskedSubjects, AskedWorkloads, Own};
 use crate::parse::{ParseError, parse};
 use crate::plan::{Cell, Trial};
+use crate::requested::{requested_subjects, requested_workloads, unnamed_twins};
 use crate::subject::Subjects;
 use crate::workload::Workloads;
 use serde::{Deserialize, Serialize};
@@ -92,8 +92,8 @@ pub struct NoiseLimits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Architectures {
     /// The one of the machine that measures: what is measured there does not survive emulation.
-    Own,
-    /// These, as far as they were asked for; one that is not the machine's is emulated.
+    Local,
+    /// These, as far as they were requested; one that is not the machine's is emulated.
     Named(Vec<String>),
 }
 
@@ -103,7 +103,7 @@ pub const ARCHITECTURES: [&str; 2] = [Architecture::X86_64.name(), Architecture:
 impl Architectures {
     fn parse(names: &[String], method: &Method) -> Result<Self, Invalid> {
         if names == ["host"] {
-            return Ok(Architectures::Own);
+            return Ok(Architectures::Local);
         }
         if let Some(unknown) = names.iter().find(|name| !ARCHITECTURES.contains(&name.as_str())) {
             return Err(invalid!(
@@ -120,16 +120,16 @@ impl Architectures {
         Ok(Architectures::Named(names.to_vec()))
     }
 
-    /// Those that a machine of architecture `own` visits when `asked` were asked for (none: its own). What nobody
-    /// asked for is not visited: several machines that share a plan would each measure their own besides.
+    /// Those that a machine of architecture `local` visits when `requested` were requested (none: that one). What
+    /// nobody asked for is not visited: several machines that share a plan would each measure their own besides.
     #[must_use]
-    pub fn visited(&self, own: &str, asked: &[String]) -> Vec<String> {
-        let is_asked = |name: &str| match asked {
-            [] => name == own,
-            _ => asked.iter().any(|a| a == name),
+    pub fn visited(&self, local: &str, requested: &[String]) -> Vec<String> {
+        let is_asked = |name: &str| match requested {
+            [] => name == local,
+            _ => requested.iter().any(|a| a == name),
         };
         match self {
-            Architectures::Own => is_asked(own).then(|| own.to_owned()).into_iter().collect(),
+            Architectures::Local => is_asked(local).then(|| local.to_owned()).into_iter().collect(),
             Architectures::Named(names) => names.iter().filter(|n| is_asked(n)).cloned().collect(),
         }
     }
@@ -155,10 +155,10 @@ struct RawDefinition {
     baseline: SubjectName,
     /// What is measured: names of entries in `subjects.toml`, or a table `[subjects.NAME]` for each subject that only
     /// this definition knows.
-    subjects: AskedSubjects,
+    subjects: RequestedSubjects,
     /// What is requested: names of entries in `workloads.toml`, where `bad-*` names all that begin with `bad-`; or a
     /// table `[workloads.NAME]` for each workload that only this definition knows. Empty where the method sends none.
-    workloads: AskedWorkloads,
+    workloads: RequestedWorkloads,
     /// Instruction sets: `["host"]` for that of the machine that measures, or some of `x86_64` and `aarch64`, where
     /// the method's numbers are the same under an emulator.
     architectures: Vec<String>,
@@ -171,7 +171,7 @@ struct RawDefinition {
     #[serde(rename = "comparison_invocations")]
     _comparison_invocations: Option<u32>,
     /// The table that holds the experiment's cells in place of that of its method. Only the analysis reads it.
-    table: Option<OwnTable>,
+    table: Option<SeparateTable>,
     /// Above which shares of its time a trial counts as disturbed. Absent: none does.
     #[serde(default)]
     noise: NoiseLimits,
@@ -204,8 +204,8 @@ pub struct Definition {
     pub precision_percent: Option<f64>,
     /// What makes a trial count as disturbed.
     pub noise: NoiseLimits,
-    /// The subjects and workloads that it brings along; among `subjects` and `workloads` as any other.
-    pub own: Own,
+    /// The custom subjects and workloads; among `subjects` and `workloads` as any other.
+    pub custom: Custom,
     /// The file, verbatim.
     pub text: String,
     profiles: RawProfiles,
@@ -229,26 +229,26 @@ impl Definition {
             line: None,
             message: why.to_string(),
         };
-        let mut own = Own::default();
-        let mut asked =
-            asked_subjects(raw.subjects, &raw.baseline, subjects, &mut own).map_err(fail)?;
+        let mut custom = Custom::default();
+        let mut requested =
+            requested_subjects(raw.subjects, &raw.baseline, subjects, &mut custom).map_err(fail)?;
         let added_twins = match raw.method.facts().stops_by {
-            Some(_) => unnamed_twins(&asked, subjects),
+            Some(_) => unnamed_twins(&requested, subjects),
             // What is read and not sampled has no noise to know.
             None => Vec::new(),
         };
-        asked.extend(added_twins.iter().cloned());
-        let resolved = asked_workloads(raw.workloads, workloads, &mut own).map_err(fail)?;
+        requested.extend(added_twins.iter().cloned());
+        let resolved = requested_workloads(raw.workloads, workloads, &mut custom).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
-        let all = own.workloads.iter().chain(workloads);
+        let all = custom.workloads.iter().chain(workloads);
         raw.method.refuse_mixes(all, &resolved).map_err(fail)?;
         if let Method::Maturity { probes } = &mut raw.method {
-            let of = |name: &SubjectName| own.subjects.get(name).or_else(|| subjects.get(name));
-            resolve_probes(probes, &asked, of).map_err(fail)?;
+            let of = |name: &SubjectName| custom.subjects.get(name).or_else(|| subjects.get(name));
+            resolve_probes(probes, &requested, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
-        if raw.table == Some(OwnTable::GuestLanguages)
+        if raw.table == Some(SeparateTable::GuestLanguages)
             && raw.method.kind() != QuestionKind::ColdStart
         {
             return Err(fail(invalid!("table = \"guest-languages\" is of [method.cold-start]")));
@@ -257,14 +257,14 @@ impl Definition {
             experiment,
             question: raw.question,
             baseline: raw.baseline,
-            subjects: asked,
+            subjects: requested,
             added_twins,
             workloads: resolved,
             architectures,
             method: raw.method,
             precision_percent: raw.precision_percent,
             noise: raw.noise,
-            own,
+            custom,
             text: text.to_owned(),
             profiles: raw.profiles,
         })

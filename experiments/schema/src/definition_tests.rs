@@ -126,8 +126,8 @@ fn no_cell_may_end_before_ten_invocations() {
 fn few_subjects_may_be_asked_under_every_number_of_connections() {
     let every = ("warmup_ms = 100\n", "every_concurrency = [\"native\"]\nwarmup_ms = 100\n");
     let trials = definition(&[every]).unwrap().trials("x86_64", 0..1);
-    let asked = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
-    assert_eq!((asked("native"), asked("docker-scratch")), (2, 1));
+    let requested = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
+    assert_eq!((requested("native"), requested("docker-scratch")), (2, 1));
     assert!(trials.iter().any(|t| t.cell.parameter == crate::parameter::Parameter::Concurrency(8)
         && t.cell.subject.as_str() == "docker-scratch"));
 }
@@ -140,9 +140,9 @@ fn several_instances_may_be_asked_of_few_subjects() {
         (", completions_least = 5", ""),
     ]);
     let trials = found.unwrap().trials("x86_64", 0..1);
-    let asked = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
+    let requested = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
     // Idle and loaded, and both numbers of instances.
-    assert_eq!((asked("native"), asked("docker-scratch")), (4, 2));
+    assert_eq!((requested("native"), requested("docker-scratch")), (4, 2));
 }
 
 /// A twin shows within the run itself how far apart equal things seem to be; what is read needs none.
@@ -185,10 +185,10 @@ fn times_are_asked_of_the_machine_that_measures_alone() {
         ("[\"host\"]", "[\"x86_64\", \"aarch64\"]"),
     ]);
     let named = sizes.unwrap().architectures;
-    let asked = ["x86_64", "aarch64"].map(str::to_owned);
-    assert_eq!(named.visited("x86_64", &asked), asked);
+    let requested = ["x86_64", "aarch64"].map(str::to_owned);
+    assert_eq!(named.visited("x86_64", &requested), requested);
     assert_eq!(named.visited("x86_64", &[]), ["x86_64"], "what nobody asked for is not emulated");
-    assert_eq!(named.visited("x86_64", &asked[1..]), ["aarch64"]);
+    assert_eq!(named.visited("x86_64", &requested[1..]), ["aarch64"]);
 }
 
 #[test]

@@ -6,11 +6,11 @@
 
 pub mod architecture;
 pub mod artifact;
-mod asked;
 pub mod calibration;
 pub mod calibration_load;
 pub mod capability;
 pub mod claim;
+pub mod custom;
 pub mod definition;
 pub mod duration;
 pub mod invalid;
@@ -20,7 +20,6 @@ pub mod manifest;
 pub mod method;
 pub mod metric;
 pub mod name;
-pub mod own;
 pub mod parameter;
 pub mod parse;
 pub mod place;
@@ -31,6 +30,7 @@ pub mod progress;
 pub mod quantity;
 pub mod record;
 pub mod request;
+mod requested;
 pub mod start;
 pub mod stop;
 pub mod subject;

@@ -16,10 +16,10 @@ pub struct Limits {
     pub open_files_count: u64,
 }
 
-/// Of every subject, whatever starts it. The memory is above what the services allow themselves for requests and answers
-/// in flight (1 GiB each) with the costliest computation beside them (a picture of 40 megapixels with 16 bits in a
-/// channel: 457 MiB, native). The tasks are above a thread pool of 512, which tokio may reach, and a thread for each core.
-/// The descriptors are far above the connections of any load.
+/// Of every subject, whatever starts it. The memory is above what the services allow themselves for requests and
+/// answers in flight (1 GiB each) with the costliest computation beside them (a picture of 40 megapixels with 16 bits
+/// in a channel: 457 MiB, native). The tasks are above a thread pool of 512, which tokio may reach, and a thread for
+/// each core. The descriptors are far above the connections of any load.
 pub const LIMITS: Limits =
     Limits { memory_bytes: 4 << 30, tasks_count: 1024, open_files_count: 4096 };
 

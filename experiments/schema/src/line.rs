@@ -27,7 +27,7 @@ pub enum LineError {
     /// Its check is that of other bytes.
     Changed {
         /// The check that stands in the line.
-        stated: String,
+        recorded: String,
         /// The check of its bytes.
         found: String,
     },
@@ -38,9 +38,9 @@ pub enum LineError {
 impl fmt::Display for LineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LineError::Changed { stated, found } => write!(
+            LineError::Changed { recorded, found } => write!(
                 f,
-                "changed since it was written: its check is {stated}, and that of its bytes is {found}"
+                "changed since it was written: its check is {recorded}, and that of its bytes is {found}"
             ),
             LineError::NoObservation(error) => write!(f, "not an observation: {error}"),
         }
@@ -72,8 +72,8 @@ pub fn write(observation: &Observation) -> Result<Vec<u8>, serde_json::Error> {
 /// The bytes before the check, and the check; `None` where the line does not end in one.
 fn divide(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = line.strip_suffix(AFTER)?;
-    let (rest, stated) = rest.split_at_checked(rest.len().checked_sub(DIGITS_COUNT)?)?;
-    Some((rest.strip_suffix(BEFORE)?, stated))
+    let (rest, recorded) = rest.split_at_checked(rest.len().checked_sub(DIGITS_COUNT)?)?;
+    Some((rest.strip_suffix(BEFORE)?, recorded))
 }
 
 /// Reads a line, without its newline.
@@ -82,14 +82,14 @@ fn divide(line: &[u8]) -> Option<(&[u8], &[u8])> {
 /// It is not as it was written, or no observation.
 pub fn read(line: &[u8]) -> Result<Line, LineError> {
     // What has lost its check by a change ends in a field that an observation does not know, and is refused for that.
-    let Some((before, stated)) = divide(line) else {
+    let Some((before, recorded)) = divide(line) else {
         let observation = serde_json::from_slice(line).map_err(LineError::NoObservation)?;
         return Ok(Line { observation, is_checked: false });
     };
     let found = check(before);
-    if found.as_bytes() != stated {
-        let stated = String::from_utf8_lossy(stated).into_owned();
-        return Err(LineError::Changed { stated, found });
+    if found.as_bytes() != recorded {
+        let recorded = String::from_utf8_lossy(recorded).into_owned();
+        return Err(LineError::Changed { recorded, found });
     }
     let object = [before, b"}"].concat();
     let observation = serde_json::from_slice(&object).map_err(LineError::NoObservation)?;

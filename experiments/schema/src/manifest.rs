@@ -94,7 +94,7 @@ pub struct SubjectEntry {
     pub definition: Subject,
     /// Whether it could be measured.
     pub availability: Availability,
-    /// Whether it could be run under emulation, by architecture, where one was asked for that is not the machine's.
+    /// Whether it could be run under emulation, by architecture, where one was requested that is not the machine's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub foreign: BTreeMap<String, Availability>,
     /// The programs that it is run by and that we did not build.
@@ -133,11 +133,15 @@ pub struct PreparedEntry {
 }
 
 impl SubjectEntry {
-    /// Whether its cells of `architecture` could be measured on a machine whose own is `own`; `None` when
-    /// nobody asked for that architecture.
+    /// Whether its cells of `architecture` could be measured on a machine of architecture `local`; `None` when
+    /// nobody requested that architecture.
     #[must_use]
-    pub fn availability_on(&self, architecture: &str, own: &str) -> Option<&Availability> {
-        if architecture == own { Some(&self.availability) } else { self.foreign.get(architecture) }
+    pub fn availability_on(&self, architecture: &str, local: &str) -> Option<&Availability> {
+        if architecture == local {
+            Some(&self.availability)
+        } else {
+            self.foreign.get(architecture)
+        }
     }
 }
 
@@ -191,7 +195,7 @@ pub struct Manifest {
     /// All machines by name, of a run of several that was merged; observations say which one made them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub machines: BTreeMap<String, Fingerprint>,
-    /// Instruction sets that were requested; empty for the machine's own alone.
+    /// Instruction sets that were requested; empty for the local one alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub architectures: Vec<String>,
     /// The emulator of each architecture that was emulated or whose instructions were counted.
@@ -203,7 +207,7 @@ pub struct Manifest {
     /// Time that the run was given (`--budget`), milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_ms: Option<u64>,
-    /// All that was asked for; `None` in runs from before it was kept. `profile`, `seed`, `architectures` and
+    /// All that was requested; `None` in runs from before it was kept. `profile`, `seed`, `architectures` and
     /// `budget_ms` say a part of it again, for those who read it there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RunRequest>,
@@ -247,12 +251,12 @@ impl Manifest {
         }
     }
 
-    /// Instruction sets that were asked for, the machine's own where none was named.
+    /// Instruction sets that were requested, the local one where none was named.
     #[must_use]
-    pub fn asked_architectures(&self) -> Vec<&str> {
+    pub fn requested_architectures(&self) -> Vec<&str> {
         match self.architectures.as_slice() {
             [] => vec![&self.fingerprint.architecture],
-            asked => asked.iter().map(String::as_str).collect(),
+            requested => requested.iter().map(String::as_str).collect(),
         }
     }
 

@@ -105,7 +105,7 @@ pub enum Method {
 /// The table that holds an experiment's cells in place of those of its method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum OwnTable {
+pub enum SeparateTable {
     /// Size and cold start of one guest in several languages; the method is `cold-start`.
     GuestLanguages,
 }
@@ -243,9 +243,9 @@ impl Method {
 impl QuestionKind {
     /// Of a method, and of the table that its definition asks for.
     #[must_use]
-    pub fn of(method: &Method, table: Option<OwnTable>) -> Self {
+    pub fn of(method: &Method, table: Option<SeparateTable>) -> Self {
         match table {
-            Some(OwnTable::GuestLanguages) => QuestionKind::GuestLanguages,
+            Some(SeparateTable::GuestLanguages) => QuestionKind::GuestLanguages,
             None => method.kind(),
         }
     }
@@ -270,7 +270,8 @@ mod tests {
             (QuestionKind::WarmUp, QuestionKind::WarmUp)
         );
         for kind in tables {
-            let table: OwnTable = serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
+            let table: SeparateTable =
+                serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
             assert_eq!(QuestionKind::of(&method, Some(table)), kind);
         }
         let error = serde_json::from_str::<Method>(r#"{"warm-up":{"iteration":3}}"#).unwrap_err();

@@ -147,7 +147,7 @@ metrics! {
     /// Layers of the image below the service layer, uncompressed; images of several services share them.
     BaseLayers => "base_layers_bytes", "base layers", Bytes, LowerIsBetter, Exact;
     /// The service layer of the image, uncompressed.
-    OwnLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter, Exact;
+    ServiceLayer => "own_layer_bytes", "own layer", Bytes, LowerIsBetter, Exact;
     /// The runtime that must already be on the machine.
     Runtime => "runtime_bytes", "runtime", Bytes, LowerIsBetter, Exact;
     /// Shipped artifact and runtime together.

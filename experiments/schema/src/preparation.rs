@@ -1,5 +1,5 @@
-//! What a subject has made before it is measured: one file, by one command or by several, each with what the ones before
-//! it left.
+//! What a subject has made before it is measured: one file, by one command or by several, each with what the ones
+//! before it left.
 
 use crate::invalid::{Invalid, invalid};
 use crate::place::Place;
@@ -7,8 +7,8 @@ use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 
 /// A file that is made once, before anything is measured: a module compiled ahead of time by the program that will run
-/// it, from a component that a compiler of another language made, or a manifest that such a program wants to read. It has
-/// either a command or a text.
+/// it, from a component that a compiler of another language made, or a manifest that such a program wants to read. It
+/// has either a command or a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {

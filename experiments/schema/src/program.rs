@@ -64,8 +64,8 @@ pub enum Source {
         package: String,
         /// The program's path within the wheel.
         program: String,
-        /// SHA-256 of the wheels by version, one for each architecture. The wheel of a version that is not named here is taken as the index gives it,
-        /// and its digest is recorded.
+        /// SHA-256 of the wheels by version, one for each architecture. The wheel of a version that is not named here
+        /// is taken as the index gives it, and its digest is recorded.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         sha256: BTreeMap<String, Vec<String>>,
     },

@@ -158,9 +158,9 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// The value of a metric, of a rate too, which is not in the raw log; `None` where it was not measured. A closed loop's
-    /// n responses per window are n - 1 gaps between the first and the last; where a log has no such span, they are divided
-    /// by the window's length.
+    /// The value of a metric, of a rate too, which is not in the raw log; `None` where it was not measured. A closed
+    /// loop's n responses per window are n - 1 gaps between the first and the last; where a log has no such span, they
+    /// are divided by the window's length.
     #[must_use]
     pub fn value(&self, metric: Metric) -> Option<f64> {
         let read = |metric| self.metrics.get(&metric).map(|&value| value as f64);

@@ -47,7 +47,7 @@ pub struct RunRequest {
     )]
     pub seed: u64,
     /// Architectures, separated by commas; what is not this machine's is emulated, and gives equivalence, sizes
-    /// and instruction counts only. This machine's own when none is given.
+    /// and instruction counts only. The local one when none is given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "ARCH"))]
     pub arch: Vec<Architecture>,
@@ -91,7 +91,7 @@ impl RunRequest {
             .any(|names| !names.is_empty())
     }
 
-    /// Whether a subject was asked for; all are where none is named.
+    /// Whether a subject was requested; all are where none is named.
     #[must_use]
     pub fn asks_for(&self, subject: &SubjectName) -> bool {
         self.subject.is_empty() || self.subject.iter().any(|one| one == subject.as_str())

@@ -4,7 +4,7 @@ use crate::name::ExperimentName;
 use crate::plan::Cell;
 use serde::{Deserialize, Serialize};
 
-/// Why no further invocation was made.
+/// Why no additional invocation was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {

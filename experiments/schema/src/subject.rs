@@ -296,7 +296,7 @@ impl Subject {
 
     /// Every word in which placeholders may stand, with where it stands.
     pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (Place, &mut Word)> {
-        let mut further = None;
+        let mut additional = None;
         let (place, first, arguments, environment) = match &mut self.start {
             Start::Process { program, arguments, environment } => {
                 (Place::PROGRAM, program, arguments, Some(environment))
@@ -305,11 +305,11 @@ impl Subject {
                 (Place::IMAGE, image, arguments, Some(environment))
             }
             Start::Bundle { runtime, binary, arguments } => {
-                further = Some((Place::RUNTIME, runtime));
+                additional = Some((Place::RUNTIME, runtime));
                 (Place::BINARY, binary, arguments, None)
             }
             Start::Containerd { shim, file, arguments } => {
-                further = Some((Place::SHIM, shim));
+                additional = Some((Place::SHIM, shim));
                 (Place::ROOT_FILE, file, arguments, None)
             }
         };
@@ -326,7 +326,7 @@ impl Subject {
             command.into_iter().flatten().map(move |word| (place, word))
         });
         let first = std::iter::once((place, first));
-        first.chain(further).chain(words).chain(prepare).chain(environment)
+        first.chain(additional).chain(words).chain(prepare).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.

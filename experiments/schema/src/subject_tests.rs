@@ -255,7 +255,7 @@ fn a_placeholder_is_known_has_a_meaning_where_it_stands_and_names_what_is_there(
 }
 
 #[test]
-fn a_program_may_come_from_npm_or_with_further_packages() {
+fn a_program_may_come_from_npm_or_with_additional_packages() {
     let npm = r#"{ npm = { package = "@p/engine", program = "engine" } }, { debian = "#;
     let with = r#"program = "usr/bin/engine", with = ["lib=1:2-3"] }"#;
     let file = read(&[("{ debian = ", npm), (r#"program = "usr/bin/engine" }"#, with)]).unwrap();

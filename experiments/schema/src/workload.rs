@@ -166,7 +166,7 @@ fn is_above(body: &Body) -> bool {
     matches!(body, Body::File { path, .. } if path.split('/').any(|part| part == ".."))
 }
 
-/// What is the same for our workloads and for those that a definition brings along: each by itself, and that a mix is
+/// What is the same for our workloads and for custom ones: each by itself, and that a mix is
 /// one of two requests among them.
 ///
 /// # Errors

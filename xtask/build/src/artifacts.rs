@@ -9,12 +9,12 @@ use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use weighbridge_project::build_step::{self, Parts};
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{check, command, lines, shown};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_project::stage::{self, Parts};
 use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::{Need, Setup, TargetToolchain, roots, toolchain};
 
@@ -37,7 +37,7 @@ pub const NEEDS: &[Need] = &[
     Need::ImageAlpine,
 ];
 
-/// Every architecture that was asked for can be built for.
+/// Every architecture that was requested can be built for.
 ///
 /// # Errors
 /// One cannot; exit code 3.
@@ -50,10 +50,10 @@ pub fn require(setup: &Setup, architectures: &[Architecture]) -> Result<()> {
 
 /// The folders of the artifacts, this machine's first.
 #[must_use]
-pub fn folders(own: &Path, architectures: &[Architecture]) -> Vec<PathBuf> {
+pub fn folders(local: &Path, architectures: &[Architecture]) -> Vec<PathBuf> {
     let foreign = Architecture::foreign(architectures);
-    let siblings = foreign.iter().map(|architecture| own.with_file_name(architecture.name()));
-    std::iter::once(own.to_owned()).chain(siblings).collect()
+    let siblings = foreign.iter().map(|architecture| local.with_file_name(architecture.name()));
+    std::iter::once(local.to_owned()).chain(siblings).collect()
 }
 
 /// Builds everything unless nothing has changed, and returns this machine's folder; the other
@@ -82,9 +82,10 @@ pub(crate) fn with_runner(
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let own = project.artifacts();
+    let local = project.artifacts();
     let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
-    let common = Common { project, setup, runner, own: &own, sources: &sources, force, progress };
+    let common =
+        Common { project, setup, runner, local: &local, sources: &sources, force, progress };
     common.build(std::env::consts::ARCH, Need::StaticNative)?;
     for architecture in Architecture::foreign(architectures) {
         let need = Need::static_foreign(architecture);
@@ -95,7 +96,7 @@ pub(crate) fn with_runner(
             }
         }
     }
-    Ok(own)
+    Ok(local)
 }
 
 /// What the builds of all architectures share.
@@ -104,7 +105,7 @@ struct Common<'a> {
     setup: &'a Setup,
     runner: &'a Path,
     /// The folder of this machine's artifacts.
-    own: &'a Path,
+    local: &'a Path,
     /// Digest of the sources: what a program tells of itself in `GET /v1/info`. Nothing of the machine is in
     /// it, or no two machines would build the same.
     sources: &'a str,
@@ -115,15 +116,15 @@ struct Common<'a> {
 impl Common<'_> {
     fn build(&self, architecture: &str, need: Need) -> Result<()> {
         let native = toolchain(self.setup, need)?;
-        let folder = self.own.with_file_name(architecture);
+        let folder = self.local.with_file_name(architecture);
         let inputs = self.inputs(native, need, &folder)?;
-        let stage = format!("build-{architecture}");
-        if !self.force && stage::fresh(self.project, &stage, &inputs.digest()).is_some() {
+        let build_step = format!("build-{architecture}");
+        if !self.force && build_step::fresh(self.project, &build_step, &inputs.digest()).is_some() {
             let title = format!("build for {architecture}");
             self.progress.skipped(&title, "sources and toolchains are unchanged");
             return Ok(());
         }
-        if let Some(why) = stage::why_again(self.project, &stage, &inputs) {
+        if let Some(why) = build_step::why_again(self.project, &build_step, &inputs) {
             self.progress.note(&format!("  built again for {architecture}: {why}"));
         }
         files::make_folder(&folder)?;
@@ -134,7 +135,7 @@ impl Common<'_> {
         self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
         self.progress.end("done");
         let mut files = [&COMPILED_FOR_EACH[..], &GUESTS].concat();
-        if folder == self.own {
+        if folder == self.local {
             self.plugin(&folder)?;
             files.push(PLUGIN);
             for (file, root) in self.roots() {
@@ -145,7 +146,7 @@ impl Common<'_> {
         let guests = [self.component()?, self.wasm_command()?];
         let built = record::Built { architecture, native, need, guests };
         let outputs = record::write(self.project, &folder, &files, &built, self.setup)?;
-        stage::done_with(self.project, &stage, &inputs, &outputs, "built")
+        build_step::done_with(self.project, &build_step, &inputs, &outputs, "built")
     }
 
     fn inputs(&self, native: &TargetToolchain, need: Need, folder: &Path) -> Result<Parts> {
@@ -157,12 +158,12 @@ impl Common<'_> {
             .with("plugin", of(PLUGIN_SOURCES)?)
             .with("versions found", record::found(self.setup, need))
             .with("folder", folder.to_string_lossy());
-        let own = toolchain(self.setup, Need::StaticNative)?;
-        for toolchain in [native, own, self.component()?, self.wasm_command()?] {
+        let local = toolchain(self.setup, Need::StaticNative)?;
+        for toolchain in [native, local, self.component()?, self.wasm_command()?] {
             let name = format!("toolchain {}", toolchain.triple);
             parts = parts.with(&name, serde_json::to_string(toolchain)?);
         }
-        if folder == self.own {
+        if folder == self.local {
             for (file, root) in self.roots() {
                 parts = parts.with(file, root.to_string_lossy());
             }
@@ -219,9 +220,9 @@ impl Common<'_> {
 
     /// The guests, which are built once: every architecture gets the same files.
     fn guests(&self, folder: &Path) -> Result<()> {
-        if folder != self.own {
+        if folder != self.local {
             for name in GUESTS {
-                let from = self.own.join(name);
+                let from = self.local.join(name);
                 let bytes =
                     std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
                 files::write(&folder.join(name), &bytes)?;
@@ -270,7 +271,7 @@ impl Common<'_> {
     /// What cargo does not make: the component compiled ahead of time, by this machine's compiler for the
     /// architecture, and the image of the binary.
     fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
-        let mut compile = command(self.own.join(HOST_COMPILER));
+        let mut compile = command(self.local.join(HOST_COMPILER));
         compile.arg("compile").arg(folder.join(COMPONENT));
         compile.args(["--target", &native.triple]);
         if let Some(level) = record::level(architecture) {

@@ -20,7 +20,7 @@ pub struct Build<'a> {
     pub within_workspace: bool,
     /// Cargo profile: `release` for what is measured, `tools` for what measures.
     pub profile: &'a str,
-    /// Further arguments, such as features.
+    /// Additional arguments, such as features.
     pub arguments: &'a [&'a str],
     /// The target's toolchain; `None` builds for this machine as cargo would by itself.
     pub toolchain: Option<&'a TargetToolchain>,

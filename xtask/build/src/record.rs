@@ -129,11 +129,11 @@ fn parts(need: Need) -> [Need; 6] {
 pub fn found(setup: &Setup, need: Need) -> String {
     let parts = parts(need);
     let of_parts = setup.provisions.iter().filter(|provision| parts.contains(&provision.need));
-    let told = of_parts.map(|provision| match &provision.outcome {
+    let reported = of_parts.map(|provision| match &provision.outcome {
         Outcome::Provided { detail, .. } => format!("{}: {detail:?}", provision.need),
         Outcome::Missing { .. } => format!("{}: missing", provision.need),
     });
-    told.collect::<Vec<_>>().join("\n")
+    reported.collect::<Vec<_>>().join("\n")
 }
 
 fn provisions(architecture: &str, need: Need, setup: &Setup) -> Result<Vec<Provision>> {

@@ -42,9 +42,9 @@ pub fn run(
     for (name, state) in COPIES {
         let copy = copy_of(project, &base.join(name), state)?;
         let setup = provide(&copy, needs, progress)?;
-        let own = with_runner(&copy, &setup, architectures, &runner, true, progress)?;
-        let own_and_foreign = folders(&own, architectures);
-        builds.push(own_and_foreign.iter().map(|f| record::read(f)).collect::<Result<Vec<_>>>()?);
+        let local = with_runner(&copy, &setup, architectures, &runner, true, progress)?;
+        let local_and_foreign = folders(&local, architectures);
+        builds.push(local_and_foreign.iter().map(|f| record::read(f)).collect::<Result<Vec<_>>>()?);
         leave_artifacts_only(&copy.target)?;
     }
     let (text, is_same) = compared(&builds[0], &builds[1]);

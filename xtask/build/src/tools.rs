@@ -4,9 +4,9 @@ use crate::cargo::Build;
 use crate::sources;
 use anyhow::Result;
 use std::path::PathBuf;
+use weighbridge_project::build_step;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_project::stage;
 use weighbridge_setup::TargetToolchain;
 
 /// The package and the program that measures.
@@ -26,7 +26,7 @@ pub fn adopt(project: &Project) -> Result<()> {
         let program = project.tool(package);
         if program.is_file() {
             let digest = sources::digest(&project.root, package)?;
-            stage::done(project, package, &digest, &[program], "built with the tests")?;
+            build_step::done(project, package, &digest, &[program], "built with the tests")?;
         }
     }
     Ok(())
@@ -40,7 +40,7 @@ pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(
     let digest = sources::digest(&project.root, package)?;
     let program = project.tool(package);
     // A state folder that several checkouts share may tell of the program in another one's target folder.
-    if stage::fresh(project, package, &digest).is_none() || !program.is_file() {
+    if build_step::fresh(project, package, &digest).is_none() || !program.is_file() {
         let build = Build {
             package,
             within_workspace: true,
@@ -50,7 +50,7 @@ pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(
             env: &[],
         };
         build.run(project, progress)?;
-        stage::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
+        build_step::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
     }
     Ok((program, digest))
 }
@@ -66,9 +66,9 @@ pub fn static_runner(
 ) -> Result<PathBuf> {
     let package = RUNNER;
     let inputs = sources::digest(&project.root, package)? + &serde_json::to_string(toolchain)?;
-    let stage = format!("{package}-{}", toolchain.triple);
+    let build_step = format!("{package}-{}", toolchain.triple);
     let program = project.target.join(&toolchain.triple).join(ELSEWHERE).join(package);
-    if stage::fresh(project, &stage, &inputs).is_none() {
+    if build_step::fresh(project, &build_step, &inputs).is_none() {
         let build = Build {
             package,
             within_workspace: false,
@@ -78,7 +78,7 @@ pub fn static_runner(
             env: &[],
         };
         build.run(project, progress)?;
-        stage::done(project, &stage, &inputs, std::slice::from_ref(&program), "built")?;
+        build_step::done(project, &build_step, &inputs, std::slice::from_ref(&program), "built")?;
     }
     Ok(program)
 }

@@ -1,7 +1,7 @@
 //! Measuring on other machines: over ssh, or on a cluster by Slurm; and how the parts become one run.
 
-pub mod bundle;
 pub mod fleet;
+pub mod kit;
 pub mod merge;
 pub mod other_machines;
 pub mod pack;

@@ -12,7 +12,7 @@ use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_setup::{Need, provide};
 
-/// Measures on other machines, if that was asked for or the run to go on with is measured there; else `None`.
+/// Measures on other machines, if that was requested or the run to resume is measured there; else `None`.
 ///
 /// # Errors
 /// As [`remote::measure`].
@@ -33,7 +33,7 @@ pub fn measure(
     if on.is_empty() {
         return Ok(None);
     }
-    let asked = choice.architectures();
+    let requested = choice.architectures();
     let mut arguments = choice.clone();
     // Which machine visits what is decided when they have said what they are.
     arguments.arch.clear();
@@ -42,18 +42,18 @@ pub fn measure(
         run: &pack::run_name(choice.profile)?,
         hosts: on,
         arguments: &arguments.arguments(),
-        asked: &asked,
+        requested: &requested,
         blocks_count: blocks_count(project, &choice.experiments, choice.profile)?,
         revision: pack::revision(project),
     };
-    let mut bundle_of = |own: &str| {
+    let mut kit_of = |own: &str| {
         let known = Architecture::ALL.into_iter().find(|one| one.name() == own);
         let own = known.with_context(|| format!("nothing can be built for {own}"))?;
         let mut all = choice.arch.clone();
         all.push(own);
         let setup = provide(project, &Need::with_foreign(artifacts::NEEDS, &all), progress)?;
         artifacts::artifacts(project, &setup, &all, false, progress)?;
-        pack::bundle(project, &setup, own, &all, progress)
+        pack::kit(project, &setup, own, &all, progress)
     };
-    remote::measure(&order, &mut bundle_of, progress).map(Some)
+    remote::measure(&order, &mut kit_of, progress).map(Some)
 }

@@ -1,6 +1,6 @@
-//! What measuring on other machines needs from this one: a name for the run, the bundle, the state of the checkout.
+//! What measuring on other machines needs from this one: a name for the run, the kit, the state of the checkout.
 
-use crate::bundle::{Bundle, Contents};
+use crate::kit::{Contents, Kit};
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 use weighbridge_build::tools;
@@ -12,19 +12,19 @@ use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::Revision;
 use weighbridge_setup::{Need, Setup, toolchain};
 
-/// Packs what a machine of `own` needs to measure `architectures`, as far as they were built.
+/// Packs what a machine of `architecture` needs to measure `architectures`, as far as they were built.
 ///
 /// # Errors
 /// The runner cannot be built for it.
-pub fn bundle(
+pub fn kit(
     project: &Project,
     setup: &Setup,
-    own: Architecture,
+    architecture: Architecture,
     architectures: &[Architecture],
     progress: &Progress,
-) -> Result<Bundle> {
-    let is_ours = own.name() == std::env::consts::ARCH;
-    let need = if is_ours { Need::StaticNative } else { Need::static_foreign(own) };
+) -> Result<Kit> {
+    let is_ours = architecture.name() == std::env::consts::ARCH;
+    let need = if is_ours { Need::StaticNative } else { Need::static_foreign(architecture) };
     let runner = match toolchain(setup, need) {
         Ok(toolchain) => tools::static_runner(project, toolchain, progress)?,
         Err(lacking) if is_ours => {
@@ -37,10 +37,10 @@ pub fn bundle(
         Err(lacking) => return Err(lacking),
     };
     let folder = |one: &Architecture| project.artifacts().with_file_name(one.name());
-    let is_wanted = |one: &Architecture| *one == own || architectures.contains(one);
+    let is_wanted = |one: &Architecture| *one == architecture || architectures.contains(one);
     let wanted = Architecture::ALL.iter().filter(|one| is_wanted(one)).map(folder);
     let artifacts: Vec<PathBuf> = wanted.filter(|p| p.join("artifacts.json").is_file()).collect();
-    ensure!(artifacts.contains(&folder(&own)), "nothing was built for {own}");
+    ensure!(artifacts.contains(&folder(&architecture)), "nothing was built for {architecture}");
     progress.begin("pack runner, artifacts and questions", 0);
     let packed = Contents { root: project.root.clone(), runner, artifacts }
         .pack(&project.state.join("bundles"))
@@ -49,7 +49,7 @@ pub fn bundle(
     Ok(packed)
 }
 
-/// A bundle for the nodes of each architecture; each holds the artifacts of all, should its cells be emulated.
+/// A kit for the nodes of each architecture; each holds the artifacts of all, should its cells be emulated.
 ///
 /// # Errors
 /// There is none that could be made.
@@ -59,20 +59,22 @@ pub fn for_nodes(
     nodes: &[Architecture],
     architectures: &[Architecture],
     progress: &Progress,
-) -> Result<Vec<(String, Bundle)>> {
+) -> Result<Vec<(String, Kit)>> {
     let mut all = nodes.to_vec();
     // This machine's own: a node of its kind can emulate the others.
     all.extend(Architecture::ALL.iter().filter(|one| one.name() == std::env::consts::ARCH));
     all.sort();
     all.dedup();
     let mut made = Vec::new();
-    for own in all {
-        match bundle(project, setup, own, architectures, progress) {
-            Ok(bundle) => made.push((own.name().to_owned(), bundle)),
-            Err(error) => progress.note(&format!("  no bundle for nodes of {own}: {error:#}")),
+    for architecture in all {
+        match kit(project, setup, architecture, architectures, progress) {
+            Ok(kit) => made.push((architecture.name().to_owned(), kit)),
+            Err(error) => {
+                progress.note(&format!("  no kit for nodes of {architecture}: {error:#}"))
+            }
         }
     }
-    ensure!(!made.is_empty(), "there is nothing to hand to the nodes");
+    ensure!(!made.is_empty(), "no kit was made for any node");
     Ok(made)
 }
 

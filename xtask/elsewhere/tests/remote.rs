@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use weighbridge_elsewhere::bundle::Contents;
+use weighbridge_elsewhere::kit::Contents;
 use weighbridge_elsewhere::merge::Part;
 use weighbridge_elsewhere::remote::{Host, Order, measure};
 use weighbridge_project::progress::Progress;
@@ -158,7 +158,7 @@ fn a_run_elsewhere_survives_cut_connections() {
         runner: variable("WEIGHBRIDGE_RUNNER"),
         artifacts: vec![variable("WEIGHBRIDGE_ARTIFACTS")],
     };
-    let mut bundle_of = |_: &str| contents.pack(&folder.path().join("bundles"));
+    let mut kit_of = |_: &str| contents.pack(&folder.path().join("bundles"));
     let host: Host = format!("ssh://127.0.0.1:{}", sshd.port).parse().unwrap();
     let machine = host.machine();
     let arguments: Vec<String> = [
@@ -180,7 +180,7 @@ fn a_run_elsewhere_survives_cut_connections() {
         run: "elsewhere",
         hosts: std::slice::from_ref(&host),
         arguments: &arguments,
-        asked: &[],
+        requested: &[],
         blocks_count: 10,
         revision: None,
     };
@@ -192,8 +192,8 @@ fn a_run_elsewhere_survives_cut_connections() {
     let made = std::thread::scope(|scope| {
         scope.spawn(|| {
             // The second cut waits until the first has been overcome.
-            for further in [2, 3] {
-                let wanted = lines_in(&streamed) + further;
+            for additional in [2, 3] {
+                let wanted = lines_in(&streamed) + additional;
                 let begun = Instant::now();
                 while lines_in(&streamed) < wanted {
                     assert!(begun.elapsed() < Duration::from_secs(120), "no trial arrives");
@@ -203,7 +203,7 @@ fn a_run_elsewhere_survives_cut_connections() {
                 assert!(far.join("elsewhere/results/elsewhere.partial").is_dir(), "it is at work");
             }
         });
-        measure(&order, &mut bundle_of, &Progress::new())
+        measure(&order, &mut kit_of, &Progress::new())
     });
     let made = made.unwrap();
     assert_eq!(made, results.join("elsewhere"));

@@ -48,12 +48,12 @@ impl std::error::Error for LackingError {}
 
 /// An error that a program of ours has told already, in its own words: only its exit code is left to hand on.
 #[derive(Debug)]
-pub struct ToldError {
+pub struct ReportedError {
     /// The program's exit code.
     pub code: u8,
 }
 
-impl ToldError {
+impl ReportedError {
     /// An error unless the program has ended well: with one of `good`.
     ///
     /// # Errors
@@ -68,13 +68,13 @@ impl ToldError {
     }
 }
 
-impl std::fmt::Display for ToldError {
+impl std::fmt::Display for ReportedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "its message stands above (exit code {})", self.code)
     }
 }
 
-impl std::error::Error for ToldError {}
+impl std::error::Error for ReportedError {}
 
 /// An error that stands for exit code 130.
 #[derive(Debug)]
@@ -95,12 +95,12 @@ mod tests {
 
     #[test]
     fn a_program_of_ours_ends_us_as_it_has_ended() {
-        let ended = |code: i32| ToldError::unless(ExitStatus::from_raw(code << 8), &[0, 1]);
+        let ended = |code: i32| ReportedError::unless(ExitStatus::from_raw(code << 8), &[0, 1]);
         assert!(ended(0).is_ok() && ended(1).is_ok());
         let error = ended(2).unwrap_err();
-        assert_eq!(error.downcast_ref::<ToldError>().map(|told| told.code), Some(2));
+        assert_eq!(error.downcast_ref::<ReportedError>().map(|reported| reported.code), Some(2));
         assert!(ended(130).unwrap_err().is::<InterruptedError>());
-        let killed = ToldError::unless(ExitStatus::from_raw(9), &[0]).unwrap_err();
+        let killed = ReportedError::unless(ExitStatus::from_raw(9), &[0]).unwrap_err();
         assert!(killed.to_string().contains("signal: 9"), "{killed}");
     }
 }

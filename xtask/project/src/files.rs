@@ -36,7 +36,7 @@ pub fn write_program(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// `mode` is what the user's umask is applied to.
 fn persist(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let told = || format!("write {}", path.display());
+    let reported = || format!("write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     make_folder(folder)?;
@@ -45,9 +45,9 @@ fn persist(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         .prefix(".writing-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
-        .with_context(told)?;
-    temporary.write_all(bytes).with_context(told)?;
-    temporary.persist(path).map(drop).map_err(|failed| failed.error).with_context(told)
+        .with_context(reported)?;
+    temporary.write_all(bytes).with_context(reported)?;
+    temporary.persist(path).map(drop).map_err(|failed| failed.error).with_context(reported)
 }
 
 /// Makes a folder and those above it, unless they are there.
@@ -80,13 +80,13 @@ pub fn make_whole(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Resu
 /// # Errors
 /// Something cannot be read or written; the message names it.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let told = || format!("copy {} to {}", from.display(), to.display());
+    let reported = || format!("copy {} to {}", from.display(), to.display());
     if !from.is_dir() {
-        return fs::copy(from, to).map(drop).with_context(told);
+        return fs::copy(from, to).map(drop).with_context(reported);
     }
     make_folder(to)?;
-    for entry in fs::read_dir(from).with_context(told)? {
-        let name = entry.with_context(told)?.file_name();
+    for entry in fs::read_dir(from).with_context(reported)? {
+        let name = entry.with_context(reported)?.file_name();
         copy(&from.join(&name), &to.join(&name))?;
     }
     Ok(())

@@ -5,6 +5,7 @@
 #[macro_use(eprintln, println)]
 extern crate weighbridge_machine;
 
+pub mod build_step;
 pub mod claims;
 pub mod exit;
 pub mod failures;
@@ -17,6 +18,5 @@ pub mod project;
 pub mod questions;
 pub mod runs;
 pub mod settings;
-pub mod stage;
 pub mod typed_numbers;
 pub mod unfinished;

@@ -77,7 +77,7 @@ impl Project {
 
     /// The programs that set-up has installed for subjects, one by one: below the state folder,
     /// unless `WEIGHBRIDGE_PROGRAMS` names another folder to look in. CI names an empty one:
-    /// nothing may need what nobody asked for.
+    /// nothing may need what nobody requested.
     #[must_use]
     pub fn programs(&self) -> PathBuf {
         let named = std::env::var_os("WEIGHBRIDGE_PROGRAMS");

@@ -67,7 +67,7 @@ impl Questions {
                 let text = read(&path)?;
                 let mut definition =
                     Definition::parse(&path, name, &text, &file.subjects, &workloads)?;
-                let resolved = definition.own.resolve(folder, &file.programs);
+                let resolved = definition.custom.resolve(folder, &file.programs);
                 resolved.map_err(|why| anyhow!("{path}: {why}"))?;
                 experiments.push(Experiment { kind, definition });
             }
@@ -82,11 +82,11 @@ impl Questions {
         of_kind.map(|one| one.definition.experiment.to_string()).collect()
     }
 
-    /// The subjects that are measured when `definition` is: ours, and those that it brings along.
+    /// The subjects that are measured when `definition` is: ours, and its custom ones.
     #[must_use]
     pub fn subjects_of(&self, definition: &Definition) -> Subjects {
         let known = definition.subjects.iter().filter_map(|name| {
-            let subject = definition.own.subjects.get(name).or(self.file.subjects.get(name))?;
+            let subject = definition.custom.subjects.get(name).or(self.file.subjects.get(name))?;
             Some((name.clone(), subject.clone()))
         });
         known.collect()

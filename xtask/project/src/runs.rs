@@ -84,13 +84,13 @@ fn within(project: &Project, folder: &Path, state: Option<State>) -> Result<Vec<
         }
         let own = if unfinished.is_some() { State::Unfinished } else { State::Complete };
         let name = unfinished.unwrap_or(&file_name).to_owned();
-        found.push(one(project, &path, name, state.unwrap_or(own)));
+        found.push(run_line(project, &path, name, state.unwrap_or(own)));
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
-fn one(project: &Project, path: &Path, name: String, state: State) -> RunLine {
+fn run_line(project: &Project, path: &Path, name: String, state: State) -> RunLine {
     // A run that is damaged, or measured elsewhere, is listed all the same.
     let head: Option<Head> = read_json(&path.join("manifest.json")).ok();
     let log = std::fs::read(path.join("observations.jsonl")).unwrap_or_default();

@@ -54,8 +54,8 @@ fn add(profiles: &Table, name: &str, into: &mut BTreeMap<String, String>) -> Res
 /// As [`of_profile`].
 pub fn arguments(project: &Project, profile: &str) -> Result<Vec<String>> {
     let settings = of_profile(project, profile)?.into_iter();
-    let said = settings.map(|(key, value)| format!("profile.{profile}.{key}={value}"));
-    Ok(said.flat_map(|one| ["--config".to_owned(), one]).collect())
+    let printed = settings.map(|(key, value)| format!("profile.{profile}.{key}={value}"));
+    Ok(printed.flat_map(|one| ["--config".to_owned(), one]).collect())
 }
 
 /// Variables that keep a file's `[build]` and `[env]` from a build for one of our targets: what
@@ -100,8 +100,8 @@ mod tests {
         let elsewhere = of_profile(&project, "elsewhere").unwrap();
         assert_eq!((elsewhere["lto"].as_str(), elsewhere["opt-level"].as_str()), ("false", "2"));
         assert_eq!(elsewhere["debug-assertions"], "true");
-        let said = arguments(&project, "tools").unwrap();
-        assert!(said.contains(&"profile.tools.codegen-units=16".to_owned()), "{said:?}");
+        let printed = arguments(&project, "tools").unwrap();
+        assert!(printed.contains(&"profile.tools.codegen-units=16".to_owned()), "{printed:?}");
         assert!(of_profile(&project, "none").is_err());
     }
 }

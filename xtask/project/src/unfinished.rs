@@ -1,4 +1,4 @@
-//! Runs that were interrupted: each lies in `results/` as `RUN.partial`, and can be gone on with.
+//! Runs that were interrupted: each lies in `results/` as `RUN.partial`, and can be resumed.
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -63,13 +63,13 @@ fn section(results: &Path) -> String {
     let lines = found.iter().map(|one| {
         let Unfinished { run, visits_count, planned_count } = one;
         format!(
-            "  {run}  {visits_count} visits of {planned_count} trials; go on with: cargo xtask run --resume {run}\n"
+            "  {run}  {visits_count} visits of {planned_count} trials; resume with: cargo xtask run --resume {run}\n"
         )
     });
     format!("unfinished runs:\n{}", lines.collect::<String>())
 }
 
-/// Looks for the run that is to be gone on with, before anything is set up for it.
+/// Looks for the run that is to be resumed, before anything is set up for it.
 ///
 /// # Errors
 /// It is complete, or not there; the message lists those that are.
@@ -79,7 +79,7 @@ pub fn check(results: &Path, run: &str) -> Result<()> {
         return Ok(());
     }
     if results.join(run).join("manifest.json").is_file() {
-        bail!("run {run} is complete: there is nothing to go on with");
+        bail!("run {run} is complete: there is nothing to resume");
     }
     if found.is_empty() {
         bail!("there is no unfinished run in {}", results.display());
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_runs_are_listed_with_what_goes_on_with_them() {
+    fn unfinished_runs_are_listed_with_what_resumes_them() {
         let results = tempfile::tempdir().unwrap();
         assert_eq!(section(results.path()), "");
         let error = check(results.path(), "b").unwrap_err().to_string();
@@ -113,8 +113,8 @@ mod tests {
         std::fs::create_dir(results.path().join("killed-early.partial")).unwrap();
         let text = section(results.path());
         let expected = "unfinished runs:\n  \
-            2026-01-smoke  0 visits of 3 trials; go on with: cargo xtask run --resume 2026-01-smoke\n  \
-            2026-02-quick  2 visits of 3 trials; go on with: cargo xtask run --resume 2026-02-quick\n";
+            2026-01-smoke  0 visits of 3 trials; resume with: cargo xtask run --resume 2026-01-smoke\n  \
+            2026-02-quick  2 visits of 3 trials; resume with: cargo xtask run --resume 2026-02-quick\n";
         assert_eq!(text, expected);
         assert_eq!(since(results.path(), SystemTime::UNIX_EPOCH), Some("2026-02-quick".to_owned()));
         assert_eq!(since(results.path(), SystemTime::now() + Duration::from_secs(60)), None);

@@ -275,8 +275,8 @@ mod tests {
         let mut machine =
             FakeMachine::debian().with("XDG_RUNTIME_DIR", &runtime.display().to_string());
         machine.root = false;
-        let said = RefCell::new(Vec::new());
-        let reporter = |line: &str| said.borrow_mut().push(line.to_owned());
+        let printed = RefCell::new(Vec::new());
+        let reporter = |line: &str| printed.borrow_mut().push(line.to_owned());
         let context = Context {
             repo: folder.path().to_owned(),
             state: folder.path().join("state"),
@@ -296,7 +296,10 @@ mod tests {
         drop((first, supervisor.stdin.take()));
         let next = Place::make(&context, "docker").unwrap();
         assert!(supervisor.try_wait().unwrap().is_some(), "the next one did not wait");
-        assert!(said.borrow()[0].starts_with("waiting for an earlier docker to end: "), "{said:?}");
+        assert!(
+            printed.borrow()[0].starts_with("waiting for an earlier docker to end: "),
+            "{printed:?}"
+        );
         assert!(run.is_dir() && !run.join("daemon").exists());
         // One that goes on is not waited for without end.
         let error = alone(&context, "docker", Duration::from_millis(200)).unwrap_err();

@@ -173,7 +173,7 @@ pub(crate) fn private_index<S: AsRef<str>>(
         format!("Dir::Etc::sourceparts={}", under("sources")),
         format!("Dir::State::lists={}", under("lists")),
         format!("Dir::Cache={}", under("cache")),
-        // A preference of the machine must not hide a version that is asked for by name.
+        // A preference of the machine must not hide a version that is requested by name.
         "Dir::Etc::preferences=/dev/null".to_owned(),
         "Dir::Etc::preferencesparts=/dev/null".to_owned(),
         "Acquire::Languages=none".to_owned(),

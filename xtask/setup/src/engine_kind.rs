@@ -62,7 +62,8 @@ pub(crate) fn socket(kind: &Kind, machine: &dyn Machine) -> std::result::Result<
         if sockets.is_empty() {
             return format!("one that runs is used only if {} names it", kind.variable);
         }
-        let asked: Vec<String> = sockets.iter().map(|path| path.display().to_string()).collect();
-        format!("none answers of {}", asked.join(", "))
+        let requested: Vec<String> =
+            sockets.iter().map(|path| path.display().to_string()).collect();
+        format!("none answers of {}", requested.join(", "))
     })
 }

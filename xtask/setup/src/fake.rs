@@ -30,7 +30,7 @@ pub struct FakeMachine {
     pub consents: bool,
     /// What steps do, the first that knows one.
     pub reactions: Vec<Reaction>,
-    /// Every step that was asked for.
+    /// Every step that was requested.
     pub steps: RefCell<Vec<String>>,
     /// Every question that the user was asked.
     pub questions: RefCell<Vec<String>>,

@@ -39,8 +39,8 @@ pub fn programs(context: &Context<'_>, digests: &mut Digests) -> BTreeMap<String
         }
     }
     for kind in [&DOCKER, &PODMAN] {
-        if let Some(said) = running(kind, machine) {
-            found.insert(kind.engine.to_string(), said);
+        if let Some(printed) = running(kind, machine) {
+            found.insert(kind.engine.to_string(), printed);
         }
     }
     found

@@ -150,10 +150,10 @@ impl Machine for LocalMachine {
         use std::io::Write as _;
         let mut answer = String::new();
         eprint!("{question} [Y/n] ");
-        let asked =
+        let requested =
             std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut answer));
         // End of input is no consent.
-        asked.is_ok_and(|length| length > 0)
+        requested.is_ok_and(|length| length > 0)
             && matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes")
     }
 

@@ -61,7 +61,7 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
 }
 
 /// Installs the packages of every chain's first provider in one go. When that is not allowed, the line to
-/// paste is reported once, and every chain goes on with what is there.
+/// paste is reported once, and every chain continues with what is there.
 fn install_all(session: &Session<'_>, plans: &[Plan<'_>]) {
     let packages: Vec<&str> = plans.iter().flat_map(Plan::packages).copied().collect();
     if let Err(error) = session.installer.ensure(session.context, &packages) {

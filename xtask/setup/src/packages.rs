@@ -83,8 +83,10 @@ pub fn installed(state: &Path) -> Vec<String> {
 /// Those of the packages that the distribution's own record does not call installed.
 pub(crate) fn absent<'a>(machine: &dyn Machine, packages: &[&'a str]) -> Vec<&'a str> {
     let is_there = |package: &str| {
-        let asked = ["--show", "--showformat=${db:Status-Status}", package];
-        machine.run(&Step::new("dpkg-query", asked)).is_ok_and(|said| said.trim() == "installed")
+        let requested = ["--show", "--showformat=${db:Status-Status}", package];
+        machine
+            .run(&Step::new("dpkg-query", requested))
+            .is_ok_and(|printed| printed.trim() == "installed")
     };
     packages.iter().copied().filter(|package| !is_there(package)).collect()
 }

@@ -143,7 +143,7 @@ fn script(place: &Place, podman: &Path, runtime: &Path, driver: &str) -> String 
     format!("#!/bin/sh\nunset {others}\nexport {variables}\nexec {podman} {options} \"$@\"\n")
 }
 
-/// In the place of the system's file: no systemd is asked for, and locks and networks are not
+/// In the place of the system's file: no systemd is requested, and locks and networks are not
 /// shared with a user's Podman.
 fn settings(run: &Path) -> String {
     format!(

@@ -204,7 +204,7 @@ pub struct Provision {
 pub struct Setup {
     /// [`SCHEMA_VERSION`] at the time of writing.
     pub schema_version: u32,
-    /// One entry for each need that was asked for.
+    /// One entry for each need that was requested.
     pub provisions: Vec<Provision>,
     /// How to build for each target that was provided.
     pub targets: BTreeMap<Need, TargetToolchain>,

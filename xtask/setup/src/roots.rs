@@ -62,7 +62,7 @@ impl Mmdebstrap {
 }
 
 /// The machine's own release, and the entry of its sources that serves it.
-fn own_release(machine: &dyn Machine) -> Result<(String, Entry)> {
+fn local_release(machine: &dyn Machine) -> Result<(String, Entry)> {
     Ok((debian::codename(machine)?, debian::entry(machine, Archive::Main)?))
 }
 
@@ -76,7 +76,7 @@ impl Provider for Mmdebstrap {
         if in_nix(machine) {
             return Readiness::Unavailable("nothing is downloaded in a Nix shell".to_owned());
         }
-        let codename = match own_release(machine) {
+        let codename = match local_release(machine) {
             Ok((codename, _)) => codename,
             Err(error) => return Readiness::Unavailable(error.to_string()),
         };
@@ -92,7 +92,7 @@ impl Provider for Mmdebstrap {
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        let (codename, entry) = own_release(session.machine())?;
+        let (codename, entry) = local_release(session.machine())?;
         let name = debian_name(&codename);
         let root = folder(&session.context.state).join(&name);
         if !root.exists() {
@@ -151,8 +151,8 @@ impl StaticBusybox {
 const BUSYBOX_RECORD: &str = "/var/lib/dpkg/info/busybox-static.list";
 
 fn busybox_version(machine: &dyn Machine) -> Result<String> {
-    let asked = ["--show", "--showformat=${Version}", "busybox-static"];
-    Ok(machine.run(&Step::new("dpkg-query", asked))?.trim().to_owned())
+    let requested = ["--show", "--showformat=${Version}", "busybox-static"];
+    Ok(machine.run(&Step::new("dpkg-query", requested))?.trim().to_owned())
 }
 
 impl Provider for StaticBusybox {

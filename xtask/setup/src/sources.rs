@@ -139,9 +139,9 @@ mod tests {
         let root = std::env::temp_dir().join(format!("xtask sources {}", std::process::id()));
         let rustc = root.join("rustc");
         scripts::write(&rustc, &scripts::compiler(Path::new("rustc"), &root)).unwrap();
-        let said =
+        let printed =
             std::process::Command::new(&rustc).args(["--print", "sysroot"]).output().unwrap();
-        assert_eq!(String::from_utf8(said.stdout).unwrap().trim(), root.to_str().unwrap());
+        assert_eq!(String::from_utf8(printed.stdout).unwrap().trim(), root.to_str().unwrap());
 
         let sources = Sources { folder: root.join("x"), detail: BTreeMap::new(), rustc };
         let environment: BTreeMap<String, String> = sources.environment().collect();

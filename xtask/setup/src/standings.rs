@@ -46,18 +46,19 @@ pub fn standings(project: &Project) -> Result<Vec<ProgramStanding>> {
     let file = read(project)?;
     let all: Vec<_> = file.subjects.iter().collect();
     let mut found = Vec::new();
-    for ((name, asked), subject) in programs(&all, None) {
+    for ((name, requested), subject) in programs(&all, None) {
         let Some(program) = file.programs.get(&name) else { continue };
-        let version = asked.as_deref().unwrap_or(&program.version);
-        let uses = |subject: &Subject| subject.programs().contains(&(name.clone(), asked.clone()));
+        let version = requested.as_deref().unwrap_or(&program.version);
+        let uses =
+            |subject: &Subject| subject.programs().contains(&(name.clone(), requested.clone()));
         let subjects: Vec<String> = (all.iter().filter(|(_, s)| uses(s)))
             .map(|(name, _)| name.as_str().to_owned())
             .collect();
         let ours = installed(&project.state, &name, version).map(|there| there.provider);
         // One on PATH serves in place of the pinned version, and of no other.
         let on_path =
-            LocalMachine.find(name.as_str()).filter(|_| ours.is_none() && asked.is_none());
-        let says = on_path.as_deref().and_then(|path| said(path, &after_program(subject)));
+            LocalMachine.find(name.as_str()).filter(|_| ours.is_none() && requested.is_none());
+        let says = on_path.as_deref().and_then(|path| printed(path, &after_program(subject)));
         let provider = ours.or_else(|| on_path.map(|_| "PATH".to_owned()));
         let first = subjects.first().map_or("all", String::as_str);
         found.push(ProgramStanding {
@@ -102,7 +103,7 @@ pub fn lines(standings: &[ProgramStanding]) -> Vec<String> {
 }
 
 /// The first line that a program says to the words that ask its version; `None` when it says none in time.
-fn said(program: &Path, words: &[String]) -> Option<String> {
+fn printed(program: &Path, words: &[String]) -> Option<String> {
     let output = ask::output(command(program).args(words), ASK_LIMIT).ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next().unwrap_or_default().trim();
@@ -141,17 +142,17 @@ pub fn lacking_program(
     name: &str,
     subject: &Subject,
 ) -> Option<(String, String)> {
-    subject.programs().into_iter().find_map(|(program, asked)| {
+    subject.programs().into_iter().find_map(|(program, requested)| {
         let known = file.programs.get(&program)?;
-        let version = asked.as_deref().unwrap_or(&known.version);
+        let version = requested.as_deref().unwrap_or(&known.version);
         let is_there = installed(&project.state, &program, version).is_some()
-            || (asked.is_none() && LocalMachine.find(program.as_str()).is_some());
+            || (requested.is_none() && LocalMachine.find(program.as_str()).is_some());
         let has_tool = |tool: &str| LocalMachine.find(tool).is_some();
-        let remedy = if known.can_be_installed(asked.is_some(), has_tool) {
+        let remedy = if known.can_be_installed(requested.is_some(), has_tool) {
             format!("cargo xtask setup --subject {name}")
         } else {
             let why = known.unavailable().unwrap_or("no source of it is of use here");
-            format!("bring your own {program} to PATH ({why})")
+            format!("put {program} on PATH yourself ({why})")
         };
         (!is_there).then(|| (format!("{program} {version}"), remedy))
     })
@@ -189,17 +190,20 @@ mod tests {
                 "w 2.0  missing    cargo xtask setup --subject w-serve (MIT; for w-serve)",
             ),
         ] {
-            let said = lines(&[standing(provider, says)]);
-            assert!(said[0].starts_with(expected), "{said:?}");
+            let printed = lines(&[standing(provider, says)]);
+            assert!(printed[0].starts_with(expected), "{printed:?}");
         }
     }
 
     #[test]
     fn a_program_that_does_not_answer_is_not_waited_for() {
-        assert_eq!(said(Path::new("/bin/echo"), &["w 1.0".to_owned()]), Some("w 1.0".to_owned()));
-        assert_eq!(said(Path::new("/bin/true"), &[]), None);
+        assert_eq!(
+            printed(Path::new("/bin/echo"), &["w 1.0".to_owned()]),
+            Some("w 1.0".to_owned())
+        );
+        assert_eq!(printed(Path::new("/bin/true"), &[]), None);
         let begun = Instant::now();
-        assert_eq!(said(Path::new("/bin/sleep"), &["600".to_owned()]), None);
+        assert_eq!(printed(Path::new("/bin/sleep"), &["600".to_owned()]), None);
         assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

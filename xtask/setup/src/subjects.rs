@@ -54,17 +54,17 @@ pub fn run(
     let reporter = |line: &str| progress.note(&format!("  {line}"));
     let context = Context::of(project, &reporter);
     let mut failed = Vec::new();
-    for ((name, asked), subject) in programs(&chosen, version) {
+    for ((name, requested), subject) in programs(&chosen, version) {
         let program = file.programs.get(&name).context("programs were checked when read")?;
         let ask_version = after_program(subject);
         let ask_version = &ask_version;
-        let wanted = Wanted { name: &name, program, version: asked.as_deref(), ask_version };
+        let wanted = Wanted { name: &name, program, version: requested.as_deref(), ask_version };
         if let Some(there) = installed(&project.state, &name, wanted.version()) {
             println!("{name} {}: there ({})", wanted.version(), there.provider);
             continue;
         }
         match wanted.install(&context, progress) {
-            Ok(said) => println!("{name} {}: installed, says `{said}`", wanted.version()),
+            Ok(printed) => println!("{name} {}: installed, says `{printed}`", wanted.version()),
             Err(error) if weighbridge_project::process::interrupted() => return Err(error),
             Err(error) => {
                 eprintln!("{error:#}");
@@ -89,17 +89,17 @@ pub fn run(
 /// Another version is of one subject, and of one whose program comes from a registry.
 fn of_one_subject(
     file: &SubjectsFile,
-    asked: &[String],
+    requested: &[String],
     chosen: &[(&SubjectName, &Subject)],
     version: &str,
 ) -> Result<()> {
     if !version.starts_with(|first: char| first.is_ascii_digit()) {
         bail!("--runtime-version {version}: a version begins with a digit, as 48.0.2 does");
     }
-    if asked.len() > 1 || chosen.len() > 1 {
+    if requested.len() > 1 || chosen.len() > 1 {
         bail!(
             "--runtime-version is of one subject, and {} were named",
-            asked.len().max(chosen.len())
+            requested.len().max(chosen.len())
         );
     }
     if chosen.is_empty() {
@@ -108,7 +108,7 @@ fn of_one_subject(
             .map(|(name, _)| name.as_str())
             .collect();
         bail!(
-            "--runtime-version is of a subject that a program of others runs: {}",
+            "--runtime-version needs a subject that is run by a program of [programs]: {}",
             others.join(", ")
         );
     }

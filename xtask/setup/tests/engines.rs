@@ -106,19 +106,19 @@ fn engines_of_a_run_that_was_killed_on_the_way_do_not_disturb_those_of_the_next(
     if started.is_none() {
         return eprintln!("not tested: no private engine can be started here");
     }
-    let said = std::cell::RefCell::new(Vec::new());
-    let reporter = |line: &str| said.borrow_mut().push(line.to_owned());
+    let printed = std::cell::RefCell::new(Vec::new());
+    let reporter = |line: &str| printed.borrow_mut().push(line.to_owned());
     let engines = engine::ensure(&context(&state, &reporter)).unwrap();
     // As long as the first one's supervisor may take for one step of its end.
     std::thread::sleep(std::time::Duration::from_secs(1));
     for Engine { need, host, missing, .. } in engines.iter() {
         let Some(host) = host else {
             let (reason, _) = missing.as_ref().unwrap();
-            assert!(reason.contains("is not installed"), "{need}: {reason}: {said:?}");
+            assert!(reason.contains("is not installed"), "{need}: {reason}: {printed:?}");
             continue;
         };
         let socket = Path::new(host.strip_prefix("unix://").unwrap());
-        assert!(std::os::unix::net::UnixStream::connect(socket).is_ok(), "{need}: {said:?}");
+        assert!(std::os::unix::net::UnixStream::connect(socket).is_ok(), "{need}: {printed:?}");
     }
     drop(engines);
     std::fs::remove_dir_all(&state).unwrap();
@@ -132,8 +132,8 @@ fn private_engines_answer_as_what_they_are_and_leave_nothing() {
     let reporter = |_: &str| {};
     let context = context(&state, &reporter);
     let engines = engine::ensure(&context).unwrap();
-    let mut told = Command::new("true");
-    engines.tell(&mut told);
+    let mut reported = Command::new("true");
+    engines.tell(&mut reported);
     let mut folders = Vec::new();
     for Engine { need, host, provider, detail, missing, .. } in engines.iter() {
         let Some(host) = host else {
@@ -154,7 +154,7 @@ fn private_engines_answer_as_what_they_are_and_leave_nothing() {
         assert!(socket.exists());
         folders.push(socket.parent().unwrap().to_owned());
         assert!(
-            told.get_envs().any(|(_, value)| value.is_some_and(|value| value == host.as_str()))
+            reported.get_envs().any(|(_, value)| value.is_some_and(|value| value == host.as_str()))
         );
         assert!(!processes_of(folders.last().unwrap()).is_empty());
     }

@@ -2,7 +2,7 @@
 
 use super::analyze::{self, Output};
 use super::{paper, run as measure};
-use crate::asked;
+use crate::requested;
 use anyhow::Result;
 use weighbridge_build::artifacts;
 use weighbridge_project::exit::Exit;
@@ -24,19 +24,19 @@ pub fn run(
     force: bool,
     progress: &Progress,
 ) -> Result<Exit> {
-    asked::check(project, choice)?;
-    asked::check_installed(project, choice)?;
+    requested::check(project, choice)?;
+    requested::check_installed(project, choice)?;
     // Before set-up: nothing is set up or built beside somebody's run, and no two runs start engines.
     let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = provide(project, &needs, progress)?;
     let artifacts = artifacts::artifacts(project, &setup, &choice.arch, force, progress)?;
-    let folder = measure::stage(project, &setup, &artifacts, choice, force, progress)?;
+    let folder = measure::build_step(project, &setup, &artifacts, choice, force, progress)?;
     let output = Output::choose(project, &folder, is_paper || !choice.is_narrow());
     let pdf_missing = paper::missing(&setup);
-    let exit = analyze::stage(project, &folder, &output, pdf_missing, force, progress)?;
+    let exit = analyze::build_step(project, &folder, &output, pdf_missing, force, progress)?;
     match pdf_missing {
-        None => paper::stage(project, &output, force, progress)?,
+        None => paper::build_step(project, &output, force, progress)?,
         Some(why) => progress.skipped("paper", why),
     }
 

@@ -4,18 +4,18 @@ use super::calibrate;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use weighbridge_build::tools;
+use weighbridge_project::build_step;
 use weighbridge_project::claims;
-use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::exit::{Exit, ReportedError};
 use weighbridge_project::inputs::Inputs;
 use weighbridge_project::process::{command, with_events};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Kind, Questions};
 use weighbridge_project::runs::{self, RunLine, State};
-use weighbridge_project::stage;
 use weighbridge_schema::parse::nearest;
 
-const STAGE: &str = "analyze";
+const BUILD_STEP: &str = "analyze";
 /// The stage's result when every check and claim holds or is undecided.
 const HOLDS: &str = "holds";
 
@@ -52,7 +52,7 @@ impl Output {
         Self { generated: report.join("generated"), pdf: report.join("weighbridge.pdf"), report }
     }
 
-    /// Of the paper where that was asked for, else of the run.
+    /// Of the paper where that was requested, else of the run.
     #[must_use]
     pub fn choose(project: &Project, folder: &Path, is_paper: bool) -> Self {
         if is_paper { Self::of_paper(project) } else { Self::of_run(folder) }
@@ -92,7 +92,7 @@ fn find(project: &Project, named: &Path) -> Result<PathBuf> {
         runs.iter().find(|run| run.state == State::Unfinished && run.name == name)
     {
         bail!(
-            "{name} is not complete: go on with it first, cargo xtask run --resume {name} (or name its folder, {})",
+            "{name} is not complete: resume it first, cargo xtask run --resume {name} (or name its folder, {})",
             unfinished.folder
         );
     }
@@ -123,7 +123,7 @@ pub fn run(
 ) -> Result<Exit> {
     let folder = choose(project, named)?;
     let output = Output::choose(project, &folder, is_paper);
-    let exit = stage(project, &folder, &output, None, force, progress)?;
+    let exit = build_step(project, &folder, &output, None, force, progress)?;
     println!("{}\n", summary(&output)?);
     println!("report: {}", project.shown(&output.report.join("index.html")));
     println!("figures: {}", project.shown(&output.generated));
@@ -183,7 +183,7 @@ fn run_of(output: &Output) -> Option<String> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn stage(
+pub fn build_step(
     project: &Project,
     folder: &Path,
     output: &Output,
@@ -203,8 +203,8 @@ pub fn stage(
         .folder_without(folder, &[REPORT])?
         .path(&project.root, "analysis/claims.toml")?
         .digest();
-    let name = stage::of(STAGE, &output.generated.to_string_lossy());
-    if !force && let Some(stamp) = stage::fresh(project, &name, &inputs) {
+    let name = build_step::of(BUILD_STEP, &output.generated.to_string_lossy());
+    if !force && let Some(stamp) = build_step::fresh(project, &name, &inputs) {
         progress.skipped("analyze", &format!("{} is unchanged", project.shown(folder)));
         return Ok(if stamp.result == HOLDS { Exit::Done } else { Exit::DoesNotHold });
     }
@@ -225,13 +225,13 @@ pub fn stage(
     let (_, code) = with_events(&mut analysis, progress).inspect_err(|_| progress.abandon())?;
     if !matches!(code, 0 | 1) {
         progress.abandon();
-        return Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into());
+        return Err(ReportedError { code: u8::try_from(code).unwrap_or(2) }.into());
     }
     progress.end("done");
     let outputs = [output.generated.join("numbers.tex"), output.report.join("index.html")];
     let (exit, result) =
         if code == 0 { (Exit::Done, HOLDS) } else { (Exit::DoesNotHold, "does not hold") };
-    stage::done(project, &name, &inputs, &outputs, result)?;
+    build_step::done(project, &name, &inputs, &outputs, result)?;
     Ok(exit)
 }
 
@@ -250,8 +250,8 @@ mod tests {
             assume_yes: true,
             root,
         };
-        let told = |name: &str| find(&project, Path::new(name)).unwrap_err().to_string();
-        assert!(told("nope").ends_with("there is no run yet"), "{}", told("nope"));
+        let reported = |name: &str| find(&project, Path::new(name)).unwrap_err().to_string();
+        assert!(reported("nope").ends_with("there is no run yet"), "{}", reported("nope"));
         let runs = [
             "paper/data/2026-11-21T22-09-42Z-quick",
             "results/2026-11-29T10-40-55Z-quick",
@@ -266,17 +266,17 @@ mod tests {
         {
             assert_eq!(find(&project, Path::new(name)).unwrap(), project.path(run));
         }
-        let typo = told("2026-11-29T10-40-55Z-qick");
+        let typo = reported("2026-11-29T10-40-55Z-qick");
         assert!(typo.ends_with("did you mean `2026-11-29T10-40-55Z-quick`?"), "{typo}");
-        let partial = told("2026-11-29T12-00-00Z-smoke");
+        let partial = reported("2026-11-29T12-00-00Z-smoke");
         assert!(
             partial.contains("cargo xtask run --resume 2026-11-29T12-00-00Z-smoke"),
             "{partial}"
         );
         assert!(
-            told("zzz").contains("; there are: 2026-11-29T12-00-00Z-smoke, "),
+            reported("zzz").contains("; there are: 2026-11-29T12-00-00Z-smoke, "),
             "{}",
-            told("zzz")
+            reported("zzz")
         );
     }
 }

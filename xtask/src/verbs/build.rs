@@ -44,7 +44,7 @@ pub fn run(project: &Project, choice: &Choice, progress: &Progress) -> Result<Ex
     }
     let setup = provide(project, &needs, progress)?;
     require(&setup, &choice.arch)?;
-    let own = artifacts(project, &setup, &choice.arch, choice.force, progress)?;
-    record::show(&folders(&own, &choice.arch))?;
+    let local = artifacts(project, &setup, &choice.arch, choice.force, progress)?;
+    record::show(&folders(&local, &choice.arch))?;
     Ok(Exit::Done)
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use weighbridge_build::{artifacts, tools};
-use weighbridge_project::exit::{Exit, LackingError, ToldError};
+use weighbridge_project::exit::{Exit, LackingError, ReportedError};
 use weighbridge_project::failures;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
@@ -82,7 +82,7 @@ fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> 
     judging.arg("--output").arg(aa_file(project));
     let status = judging.status().with_context(|| format!("run {}", analysis.display()))?;
     // 1: done, but the scale is not as it must be; the table above says where.
-    ToldError::unless(status, &[0, 1])?;
+    ReportedError::unless(status, &[0, 1])?;
     println!("raw logs     {}", project.shown(&folder));
     if let Some(failed) = failures::of(&folder)? {
         println!("{failed}: the raw log says why");
@@ -106,7 +106,7 @@ fn load(project: &Project, progress: &Progress) -> Result<()> {
     // Ctrl-C reaches it through us, once.
     measuring.process_group(0);
     let status = lines(&mut measuring, |line| println!("{line}"))?;
-    ToldError::unless(status, &[0])?;
+    ReportedError::unless(status, &[0])?;
     println!("calibration  {}", project.shown(&output));
     Ok(())
 }

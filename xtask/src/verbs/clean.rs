@@ -61,11 +61,11 @@ fn left(project: &Project) -> Vec<String> {
     ];
     folders.dedup_by(|a, b| a.0 == b.0);
     let sized = folders.into_iter().map(|(path, line)| (size_bytes(&path), path, line));
-    let told = sized.filter(|(size, _, _)| *size >= TOLD_MIN_BYTES);
+    let reported = sized.filter(|(size, _, _)| *size >= TOLD_MIN_BYTES);
     let line = |(size, path, line): (u64, PathBuf, &str)| {
         format!("left     {}, {}; to remove it: {line}", project.shown(&path), human(size))
     };
-    told.map(line).collect()
+    reported.map(line).collect()
 }
 
 /// What set-up and the private engines have changed outside of the folders, and how each is undone.
@@ -130,13 +130,13 @@ mod tests {
         });
         used.add_file("/sys/class/net/docker0/address", "");
         let packages = ["docker.io".to_owned(), "latexmk".to_owned()];
-        let told = on_the_machine(&used, &packages).join("\n");
+        let reported = on_the_machine(&used, &packages).join("\n");
         for way in [
             "sudo apt-get autoremove --purge docker.io latexmk",
             "sudo ip link delete docker0",
             "sudo iptables -P FORWARD ACCEPT",
         ] {
-            assert!(told.contains(way), "`{way}` is not in {told}");
+            assert!(reported.contains(way), "`{way}` is not in {reported}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::{analyze, calibrate};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use weighbridge_build::tools;
-use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::exit::{Exit, ReportedError};
 use weighbridge_project::process::{command, lines};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
@@ -28,6 +28,6 @@ pub fn run(project: &Project, key: &str, run: Option<&Path>, progress: &Progress
         analysis.arg("--calibration").arg(calibration);
     }
     let status = lines(&mut analysis, |line| println!("{line}"))?;
-    ToldError::unless(status, &[0])?;
+    ReportedError::unless(status, &[0])?;
     Ok(Exit::Done)
 }

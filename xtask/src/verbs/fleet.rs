@@ -46,7 +46,7 @@ pub struct Submit {
     /// Blocks per element: what a node that does not come back costs. About ten elements when not given.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub block_size: Option<u32>,
-    /// A further option of sbatch, such as --sbatch=--account=me.
+    /// An additional option of sbatch, such as --sbatch=--account=me.
     #[arg(long = "sbatch", value_name = "OPTION", allow_hyphen_values = true)]
     pub options: Vec<String>,
     /// Folder that all nodes share; `fleet` in the state folder when not given.
@@ -136,11 +136,11 @@ pub fn submit(
         what.choice.budget_ms.is_none(),
         "--budget is for one machine: the elements of a fleet measure what was planned"
     );
-    crate::asked::check(project, &what.choice)?;
+    crate::requested::check(project, &what.choice)?;
     let mut choice = what.choice.clone();
     if choice.arch.is_empty() {
-        let own = Architecture::from_str(std::env::consts::ARCH, false);
-        choice.arch.push(own.map_err(anyhow::Error::msg)?);
+        let architecture = Architecture::from_str(std::env::consts::ARCH, false);
+        choice.arch.push(architecture.map_err(anyhow::Error::msg)?);
     }
     let needs = Need::with_foreign(artifacts::NEEDS, &choice.arch);
     let setup = provide(project, &needs, progress)?;
@@ -148,7 +148,7 @@ pub fn submit(
     let blocks_count = fleet::blocks_count(project, &choice.experiments, choice.profile)?;
     let plan = plan(project, &choice, &artifacts, progress)?;
     let nodes = if what.nodes.is_empty() { &choice.arch } else { &what.nodes };
-    let bundles = pack::for_nodes(project, &setup, nodes, &choice.arch, progress)?;
+    let kits = pack::for_nodes(project, &setup, nodes, &choice.arch, progress)?;
     let architectures = choice.architectures();
     // Each element says itself which architecture is its own.
     choice.arch.clear();
@@ -163,7 +163,7 @@ pub fn submit(
     };
     let folder = fleets(project, what.dir.as_deref()).join(&written.run);
     let batch = Batch { partition: what.partition.clone(), options: what.options.clone() };
-    fleet::write(&folder, &written, &bundles, &batch)?;
+    fleet::write(&folder, &written, &kits, &batch)?;
     files::write(&folder.join("plan.json"), &plan)?;
     if !what.write_only {
         fleet::submit(&folder, &mut written, slurm)?;

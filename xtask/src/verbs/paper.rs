@@ -3,6 +3,7 @@
 use super::analyze::{self, Output};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use weighbridge_project::build_step;
 use weighbridge_project::exit::{Exit, LackingError};
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
@@ -10,12 +11,11 @@ use weighbridge_project::process::{check, command, lines, shown};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::runs;
-use weighbridge_project::stage;
 use weighbridge_project::typed_numbers;
 use weighbridge_setup::provide;
 use weighbridge_setup::{Need, Setup};
 
-const STAGE: &str = "paper";
+const BUILD_STEP: &str = "paper";
 /// What the text consists of, relative to `paper/`.
 const SOURCES: &[&str] = &["main.tex", "references.bib", "sections"];
 
@@ -32,7 +32,7 @@ pub fn run(
     let setup = provide(project, &[Need::Tex], progress)?;
     let folder = analyze::choose(project, named)?;
     let output = Output::of_paper(project);
-    let exit = analyze::stage(project, &folder, &output, missing(&setup), force, progress)?;
+    let exit = analyze::build_step(project, &folder, &output, missing(&setup), force, progress)?;
     renew_picture(project, &folder, &output)?;
     if let Some(reason) = missing(&setup) {
         let remedy = setup.missing().map(|(_, _, remedy)| remedy.to_owned()).next();
@@ -44,7 +44,7 @@ pub fn run(
         }
         .into());
     }
-    stage(project, &output, force, progress)?;
+    build_step(project, &output, force, progress)?;
     println!("{}", project.shown(&output.pdf));
     Ok(exit)
 }
@@ -72,12 +72,17 @@ pub fn missing(setup: &Setup) -> Option<&str> {
 ///
 /// # Errors
 /// A source is missing or LaTeX failed.
-pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progress) -> Result<()> {
+pub fn build_step(
+    project: &Project,
+    output: &Output,
+    force: bool,
+    progress: &Progress,
+) -> Result<()> {
     for line in typed_numbers::found(project)? {
         progress.note(&format!("warning: {line}"));
     }
     let Output { generated, pdf, .. } = output;
-    let name = stage::of(STAGE, &pdf.to_string_lossy());
+    let name = build_step::of(BUILD_STEP, &pdf.to_string_lossy());
     let inputs = SOURCES
         .iter()
         .try_fold(Inputs::default().word(&pdf.to_string_lossy()), |inputs, source| {
@@ -85,7 +90,7 @@ pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progres
         })?
         .path(generated, "")?
         .digest();
-    if !force && stage::fresh(project, &name, &inputs).is_some() {
+    if !force && build_step::fresh(project, &name, &inputs).is_some() {
         progress.skipped("paper", "text and numbers are unchanged");
         return Ok(());
     }
@@ -94,7 +99,7 @@ pub fn stage(project: &Project, output: &Output, force: bool, progress: &Progres
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
     files::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
-    stage::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
+    build_step::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
 }
 
 fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {

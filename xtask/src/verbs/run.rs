@@ -1,20 +1,20 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
-use crate::asked;
+use crate::requested;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use weighbridge_build::{artifacts as build, tools};
 use weighbridge_elsewhere::other_machines;
 use weighbridge_elsewhere::remote::Host;
-use weighbridge_project::exit::{Exit, InterruptedError, ToldError};
+use weighbridge_project::build_step;
+use weighbridge_project::exit::{Exit, InterruptedError, ReportedError};
 use weighbridge_project::failures;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, interrupted, lines, with_events};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
-use weighbridge_project::stage;
 use weighbridge_project::unfinished;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::request::RunRequest;
@@ -22,7 +22,7 @@ use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifes
 
 mod inputs;
 
-const STAGE: &str = "run";
+const BUILD_STEP: &str = "run";
 
 /// What else a run may be.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -33,7 +33,7 @@ pub struct Mode {
     /// With --dry-run: every trial in its order.
     #[arg(long, short, requires = "dry_run")]
     pub verbose: bool,
-    /// Go on with this interrupted run.
+    /// Resume this interrupted run.
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
     /// Measure there, as in ssh://me@host:22; several, separated by commas, share the blocks.
@@ -65,9 +65,9 @@ pub fn run(
     mode: &Mode,
     progress: &Progress,
 ) -> Result<Exit> {
-    asked::check(project, choice)?;
+    requested::check(project, choice)?;
     if mode.on.is_empty() && mode.resume.is_none() && !mode.dry_run {
-        asked::check_installed(project, choice)?;
+        requested::check_installed(project, choice)?;
     }
     let results = project.results();
     let (resume, on) = (mode.resume.as_deref(), &mode.on[..]);
@@ -85,7 +85,7 @@ pub fn run(
             let measured = measure(project, &results, &setup, &artifacts, choice, mode, progress);
             measured.inspect_err(|error| {
                 if let (Some(run), true) = (&mode.resume, error.is::<InterruptedError>()) {
-                    progress.note(&format!("go on with: cargo xtask run --resume {run}"));
+                    progress.note(&format!("resume with: cargo xtask run --resume {run}"));
                 }
             })?
         }
@@ -106,7 +106,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`].
-pub fn stage(
+pub fn build_step(
     project: &Project,
     setup: &Setup,
     artifacts: &Path,
@@ -118,11 +118,11 @@ pub fn stage(
     let parts =
         inputs::of(project, artifacts, choice, &project.programs(), &runner_digest, progress)?;
     // Each question, asked in each state of the machine, has a stamp of its own.
-    let stage = stage::of(STAGE, &parts.digest());
-    // What a definition brings along lies anywhere: only measuring again is sure to see that it has changed.
+    let build_step = build_step::of(BUILD_STEP, &parts.digest());
+    // What is custom in a definition lies anywhere: only measuring again is sure to see that it has changed.
     if !force
         && !asks_for_example(project, choice)
-        && let Some(stamp) = stage::fresh(project, &stage, &parts.digest())
+        && let Some(stamp) = build_step::fresh(project, &build_step, &parts.digest())
         && let Some(folder) = stamp.outputs.into_iter().next().map(|output| output.path)
     {
         progress.skipped(
@@ -131,11 +131,11 @@ pub fn stage(
         );
         return Ok(folder);
     }
-    if let Some(why) = stage::why_another(project, STAGE, &parts, inputs::ASKED) {
+    if let Some(why) = build_step::why_another(project, BUILD_STEP, &parts, inputs::ASKED) {
         progress.note(&format!("  measured again: {why}"));
     }
     let folder = into(project, &project.results(), setup, artifacts, choice, progress)?;
-    stage::done_with(project, &stage, &parts, std::slice::from_ref(&folder), "measured")?;
+    build_step::done_with(project, &build_step, &parts, std::slice::from_ref(&folder), "measured")?;
     Ok(folder)
 }
 
@@ -211,16 +211,16 @@ fn measure(
         // It has said why, and how to go on.
         Ok((_, code @ (2 | 3 | 130))) => {
             progress.abandon();
-            Err(ToldError { code: u8::try_from(code).unwrap_or(2) }.into())
+            Err(ReportedError { code: u8::try_from(code).unwrap_or(2) }.into())
         }
         ended => {
             progress.abandon();
             if let Some(run) = mode.resume.clone().or_else(|| unfinished::since(results, begun)) {
                 progress.note(&format!(
-                    "what was measured is kept; go on with: cargo xtask run --resume {run}"
+                    "what was measured is kept; resume with: cargo xtask run --resume {run}"
                 ));
             }
-            anyhow::ensure!(!interrupted(), ToldError { code: 130 });
+            anyhow::ensure!(!interrupted(), ReportedError { code: 130 });
             let (_, code) = ended?;
             anyhow::bail!("the runner ended with exit code {code}; its message stands above")
         }
@@ -247,7 +247,7 @@ fn dry_run(
         planning.arg("--verbose");
     }
     let status = lines(&mut planning, |line| println!("{line}"))?;
-    ToldError::unless(status, &[0])
+    ReportedError::unless(status, &[0])
 }
 
 /// The provisions, with what became of the engines when they were really needed.

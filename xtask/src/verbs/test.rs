@@ -137,14 +137,14 @@ fn smoke(
         report: folder.join("report"),
         pdf: folder.join("weighbridge.pdf"),
     };
-    let exit = analyze::stage(project, &run, &output, paper::missing(setup), true, progress)?;
+    let exit = analyze::build_step(project, &run, &output, paper::missing(setup), true, progress)?;
     anyhow::ensure!(
         exit == Exit::Done,
         "a check does not hold: see {}",
         output.generated.join("summary.txt").display()
     );
     if paper::missing(setup).is_none() {
-        paper::stage(project, &output, true, progress)?;
+        paper::build_step(project, &output, true, progress)?;
         let (pdf, size_bytes) = (&output.pdf, std::fs::metadata(&output.pdf)?.len());
         anyhow::ensure!(size_bytes > 50_000, "{} has only {size_bytes} bytes", pdf.display());
     }

@@ -49,7 +49,7 @@ pub fn run(project: &Project, setup: &Setup, architecture: Architecture) -> Resu
     call(tests.envs(project.cargo_folders()))
 }
 
-/// A standard library that is built along has no test harness unless that is asked for.
+/// A standard library that is built along has no test harness unless that is requested.
 fn with_test_crate(argument: &str) -> String {
     let is_build_std = argument.starts_with("-Zbuild-std=");
     if is_build_std { format!("{argument},test") } else { argument.to_owned() }

@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_old_python_and_one_without_pip_are_told_apart() {
-        for (program, said) in [("false", "false is older"), ("exit-2", "venv with ensurepip")] {
+        for (program, printed) in [("false", "false is older"), ("exit-2", "venv with ensurepip")] {
             let folder = tempfile::tempdir().unwrap();
             let mut python = PathBuf::from(program);
             if program == "exit-2" {
@@ -166,7 +166,7 @@ mod tests {
                 std::fs::set_permissions(&python, PermissionsExt::from_mode(0o755)).unwrap();
             }
             let error = require_python(&python).unwrap_err().to_string();
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(printed), "{error}");
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use weighbridge_build::{artifacts, tools};
 use weighbridge_project::claims;
-use weighbridge_project::exit::{Exit, ToldError};
+use weighbridge_project::exit::{Exit, ReportedError};
 use weighbridge_project::failures;
 use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, lines};
@@ -22,7 +22,7 @@ use weighbridge_setup::{Need, provide};
 
 /// What is to be verified.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Asked {
+pub struct Requested {
     /// Claims by name, separated by spaces or commas; all when none is given.
     #[arg(value_delimiter = ',', value_name = "CLAIM")]
     claims: Vec<String>,
@@ -52,13 +52,13 @@ pub struct Asked {
 ///
 /// # Errors
 /// A name does not exist, there is no published run, or the build or the run failed.
-pub fn run(project: &Project, asked: &Asked, progress: &Progress) -> Result<Exit> {
-    let claims = chosen(&claims::read(project)?, &asked.claims)?;
+pub fn run(project: &Project, requested: &Requested, progress: &Progress) -> Result<Exit> {
+    let claims = chosen(&claims::read(project)?, &requested.claims)?;
     let published = runs::published(project)?
         .context("paper/data holds no run that claims could be verified against")?;
-    let folder = match &asked.run {
+    let folder = match &requested.run {
         Some(run) => find(project, run)?,
-        None => measure(project, asked, &claims, progress)?,
+        None => measure(project, requested, &claims, progress)?,
     };
     let (program, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut analysis = command(&program);
@@ -70,7 +70,7 @@ pub fn run(project: &Project, asked: &Asked, progress: &Progress) -> Result<Exit
         analysis.arg("--calibration").arg(calibration);
     }
     let status = lines(&mut analysis, |line| println!("{line}"))?;
-    ToldError::unless(status, &[0, 1, 3, 4])?;
+    ReportedError::unless(status, &[0, 1, 3, 4])?;
     println!("raw logs: {}", project.shown(&folder));
     if let Some(failed) = failures::of(&folder)? {
         println!("{failed}: the raw log says why");
@@ -79,8 +79,8 @@ pub fn run(project: &Project, asked: &Asked, progress: &Progress) -> Result<Exit
         Some(1) => Exit::DoesNotHold,
         Some(3) => Exit::Lacking,
         Some(4) => {
-            if asked.profile != Profile::Paper {
-                println!("to measure longer: {}", longer(&names, asked.claims.is_empty()));
+            if requested.profile != Profile::Paper {
+                println!("to measure longer: {}", longer(&names, requested.claims.is_empty()));
             }
             Exit::Undecided
         }
@@ -121,7 +121,7 @@ fn find(project: &Project, named: &Path) -> Result<PathBuf> {
 
 fn measure(
     project: &Project,
-    asked: &Asked,
+    requested: &Requested,
     claims: &[Claim],
     progress: &Progress,
 ) -> Result<PathBuf> {
@@ -131,9 +131,9 @@ fn measure(
     let request = RunRequest {
         experiments,
         claim: claims.iter().map(|claim| claim.name.clone()).collect(),
-        profile: asked.profile,
-        seed: asked.seed,
-        budget_ms: asked.budget,
+        profile: requested.profile,
+        seed: requested.seed,
+        budget_ms: requested.budget,
         ..RunRequest::default()
     };
     // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.

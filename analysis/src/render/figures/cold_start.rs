@@ -61,9 +61,9 @@ fn ladder(results: &Results<'_>, question: &Question, setting: &Setting) -> Opti
         style: Style::Thread,
         points: Stage::ALL.iter().filter_map(|&s| stage_point(row, subject, s)).collect(),
     });
-    let stages = Stage::ALL.iter().enumerate().map(|(place, &stage)| Series {
+    let stages = Stage::ALL.iter().enumerate().map(|(index, &stage)| Series {
         name: Some(stage.key().replace('_', " ")),
-        style: Style::Marks(place),
+        style: Style::Marks(index),
         points: rows().filter_map(|(row, subject)| stage_point(row, subject, stage)).collect(),
     });
     let series: Vec<Series> = threads.chain(stages).filter(|s| !s.points.is_empty()).collect();

@@ -25,7 +25,7 @@ pub fn chart(results: &Results<'_>) -> Chart {
 fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
     let local = results.run.manifest.fingerprint.architecture.as_str();
     let rows: Vec<_> = question.settings.iter().filter(|s| s.architecture == local).collect();
-    let architectures = results.run.manifest.asked_architectures();
+    let architectures = results.run.manifest.requested_architectures();
     let arms: Vec<_> = architectures
         .iter()
         .flat_map(|architecture| question.subjects.iter().map(move |s| (*architecture, s)))

@@ -100,9 +100,9 @@ pub(crate) fn title(results: &Results<'_>, question: &Question, setting: &Settin
 /// Every subject keeps its row; one without any number says why.
 pub(crate) fn row_names(results: &Results<'_>, question: &Question) -> Vec<String> {
     let why = |subject: &SubjectName| {
-        let asked = question.settings.iter().map(|setting| question.key(setting, subject));
-        let asked = asked.filter(|key| question.visits(&key.cell));
-        let found: Option<Vec<_>> = asked.map(|key| results.missing.get(&key)).collect();
+        let requested = question.settings.iter().map(|setting| question.key(setting, subject));
+        let requested = requested.filter(|key| question.visits(&key.cell));
+        let found: Option<Vec<_>> = requested.map(|key| results.missing.get(&key)).collect();
         found.and_then(|all| Some(all.first()?.cause.words()))
     };
     question

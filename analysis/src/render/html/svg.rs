@@ -35,8 +35,8 @@ pub fn render(chart: &Chart) -> Option<String> {
     let mut body = String::new();
     let mut bottom: f64 = 0.0;
     let mut top = 0.0;
-    for (place, panel) in chart.panels.iter().enumerate() {
-        let column = place % columns;
+    for (index, panel) in chart.panels.iter().enumerate() {
+        let column = index % columns;
         if column == 0 {
             top = bottom + 26.0;
         }
@@ -136,13 +136,13 @@ impl Frame<'_> {
             Style::Thread => "currentColor".to_owned(),
         };
         if series.style == Style::Thread {
-            let places: Vec<String> = (series.points.iter())
+            let points: Vec<String> = (series.points.iter())
                 .map(|p| format!("{:.1} {:.1}", self.x(p.x), self.y(p.y)))
                 .collect();
             let _ = writeln!(
                 out,
                 "<path d=\"M{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\" stroke-opacity=\".45\"/>",
-                places.join("L")
+                points.join("L")
             );
         }
         for point in &series.points {
@@ -200,13 +200,13 @@ const SHAPES: [&str; 4] = [
     "m0 -5l5 5l-5 5l-5 -5z",
 ];
 
-fn colour(place: usize) -> String {
-    rgb(PALETTE[place % PALETTE.len()])
+fn colour(index: usize) -> String {
+    rgb(PALETTE[index % PALETTE.len()])
 }
 
 /// Filled circle, square, triangle, diamond; the same hollow; cross, plus, asterisk.
-fn mark(place: usize, x: f64, y: f64, out: &mut String) {
-    let shape = place % SHAPES_COUNT;
+fn mark(index: usize, x: f64, y: f64, out: &mut String) {
+    let shape = index % SHAPES_COUNT;
     let (cross, plus) = ("m-3.6 -3.6l7.2 7.2m0 -7.2l-7.2 7.2", "m-4.6 0h9.2m-4.6 -4.6v9.2");
     let path = match shape {
         0..=3 => SHAPES[shape].to_owned(),
@@ -215,7 +215,7 @@ fn mark(place: usize, x: f64, y: f64, out: &mut String) {
         9 => plus.to_owned(),
         _ => format!("{plus}M{x:.1} {y:.1}{cross}"),
     };
-    let colour = colour(place);
+    let colour = colour(index);
     let fill = if shape < 4 { colour.as_str() } else { "none" };
     let _ = writeln!(
         out,

@@ -35,8 +35,8 @@ pub fn render(chart: &Chart) -> String {
     }
     let mut out = String::from(HEADER);
     // Writing to a String cannot fail, here and below.
-    for (place, (red, green, blue)) in PALETTE.iter().enumerate() {
-        let _ = writeln!(out, "\\definecolor{{wb{place}}}{{RGB}}{{{red},{green},{blue}}}");
+    for (index, (red, green, blue)) in PALETTE.iter().enumerate() {
+        let _ = writeln!(out, "\\definecolor{{wb{index}}}{{RGB}}{{{red},{green},{blue}}}");
     }
     for family in Family::ALL {
         let (red, green, blue) = family.colour();
@@ -58,9 +58,9 @@ pub fn render(chart: &Chart) -> String {
          legend columns={}, /tikz/every even column/.append style={{column sep=5pt}}}}]",
         if columns == 2 { 6 } else { 3 }
     );
-    for (place, panel) in chart.panels.iter().enumerate() {
-        let is_last = place + 1 == chart.panels.len();
-        let has_names = place % columns == 0;
+    for (index, panel) in chart.panels.iter().enumerate() {
+        let is_last = index + 1 == chart.panels.len();
+        let has_names = index % columns == 0;
         out.push_str(&axis(panel, &width(chart), has_names, is_last.then_some(chart)));
     }
     let _ = writeln!(
@@ -109,13 +109,13 @@ fn axis(panel: &Panel, width: &str, has_names: bool, legend_of: Option<&Chart>) 
 }
 
 fn axis_options(axis: &str, of: &Axis) -> String {
-    let places: Vec<String> = of.ticks.iter().map(|(at, _)| coordinate(*at)).collect();
+    let ticks: Vec<String> = of.ticks.iter().map(|(at, _)| coordinate(*at)).collect();
     let labels: Vec<String> = of.ticks.iter().map(|(_, l)| format!("{{{}}}", escape(l))).collect();
     let mut out = format!(
         ", {axis}min={}, {axis}max={}, {axis}tick={{{}}}, {axis}ticklabels={{{}}}, minor {axis} tick num=0",
         coordinate(of.range.0),
         coordinate(of.range.1),
-        places.join(","),
+        ticks.join(","),
         labels.join(","),
     );
     if of.scale == Scale::Log {
@@ -169,11 +169,11 @@ fn subject_mark(family: Family, form: Form) -> String {
     )
 }
 
-fn mark(place: usize) -> String {
-    let colour = format!("wb{}", place % PALETTE.len());
+fn mark(index: usize) -> String {
+    let colour = format!("wb{}", index % PALETTE.len());
     format!(
         "mark={}, mark size=1.8pt, color={colour}, mark options={{solid, line width=0.7pt, fill={colour}}}",
-        MARKS[place % SHAPES_COUNT]
+        MARKS[index % SHAPES_COUNT]
     )
 }
 

@@ -35,8 +35,8 @@ fn block(table: &Table, rows: &[Row]) -> String {
     let mut out = format!("\\begin{{tabular}}{top}{{@{{}}{columns}@{{}}}}\n\\toprule\n");
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(out, "{} \\\\\n\\midrule", titles.join(" & "));
-    for (place, row) in rows.iter().enumerate() {
-        out.push_str(&row_text(row, table.columns.len(), place == 0));
+    for (index, row) in rows.iter().enumerate() {
+        out.push_str(&row_text(row, table.columns.len(), index == 0));
     }
     if rows.is_empty() {
         let count = table.columns.len();

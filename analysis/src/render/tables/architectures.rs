@@ -22,7 +22,7 @@ const SHOWN: [QuestionKind; 6] = [
 /// Counts of instructions have so many workloads that they fill a table of their own.
 const COUNTED: [QuestionKind; 1] = [QuestionKind::Instructions];
 
-/// Rows: quantity x setting x subject. Empty when one instruction set was asked for.
+/// Rows: quantity x setting x subject. Empty when one instruction set was requested.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     filled(results, &SHOWN, "architectures", "Instruction sets beside each other")
@@ -41,9 +41,9 @@ fn filled(
     name: &'static str,
     title: &'static str,
 ) -> Table {
-    let asked = results.run.manifest.asked_architectures();
+    let requested = results.run.manifest.requested_architectures();
     let local = results.run.manifest.fingerprint.architecture.as_str();
-    let others: Vec<&str> = asked.into_iter().filter(|name| *name != local).collect();
+    let others: Vec<&str> = requested.into_iter().filter(|name| *name != local).collect();
     let versus = "vs baseline";
     let titles: Vec<String> =
         others.iter().map(|name| format!("overhead, {name} / {local}")).collect();
@@ -113,8 +113,8 @@ fn rows(
     if shown.is_empty() {
         return;
     }
-    let place = if words.is_empty() { String::new() } else { format!(", {words}") };
-    table.rows.push(Row::Heading(format!("{}{place}: {}", question.experiment, quantity.title())));
+    let suffix = if words.is_empty() { String::new() } else { format!(", {words}") };
+    table.rows.push(Row::Heading(format!("{}{suffix}: {}", question.experiment, quantity.title())));
     for key in shown {
         let mut cells = vec![subject_cell(&key)];
         cells.extend(value_and_ratio(results, question, &key, quantity));

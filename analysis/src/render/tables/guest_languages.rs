@@ -38,8 +38,8 @@ pub fn table(results: &Results<'_>) -> Table {
 fn rows(results: &Results<'_>, question: &Question, table: &mut Table) {
     let manifest = &results.run.manifest;
     // The question leaves out what was not installed; here its row says what would install it.
-    let asked = manifest.experiments.get(&question.experiment).map(|entry| &entry.subjects);
-    for subject in asked.into_iter().flatten() {
+    let requested = manifest.experiments.get(&question.experiment).map(|entry| &entry.subjects);
+    for subject in requested.into_iter().flatten() {
         let Some(entry) = manifest.subjects.get(subject) else { continue };
         if let Availability::NotInstalled { reason, remedy } = &entry.availability {
             let help =

@@ -1,4 +1,4 @@
-//! What was asked for and not measured, why, and the line that would make it so. Nothing vanishes silently.
+//! What was requested and not measured, why, and the line that would make it so. Nothing vanishes silently.
 
 use crate::load::question::CellKey;
 use crate::render::table::{Align, Content, Table};
@@ -40,7 +40,7 @@ pub fn table(results: &Results<'_>) -> Table {
     table
 }
 
-/// Why a cell that nobody asked for has no number.
+/// Why a cell that nobody requested has no number.
 pub const NOT_ASKED: &str = "not asked for: the run was of some subjects only";
 
 /// `40 cells of 17 subjects`, of which the definitions tell and the run was not asked for; `None` where there are none.
@@ -53,7 +53,7 @@ pub fn not_asked(results: &Results<'_>) -> Option<String> {
         .then(|| format!("{} cells of {} subjects", subjects.len(), different.len()))
 }
 
-/// Absent cells with the same cause in one entry: a subject that is not installed is named once. What nobody asked for
+/// Absent cells with the same cause in one entry: a subject that is not installed is named once. What nobody requested
 /// is not among them.
 #[must_use]
 pub fn grouped(results: &Results<'_>) -> Vec<(Missing, String)> {

@@ -95,10 +95,10 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     for question in &results.questions {
-        let asked = |key: &CellKey| {
+        let requested = |key: &CellKey| {
             question.asks(&results.run.manifest, &key.cell) && results.is_asked(key)
         };
-        for key in question.keys().filter(|key| asked(key) && !is_copies(key.cell.parameter)) {
+        for key in question.keys().filter(|key| requested(key) && !is_copies(key.cell.parameter)) {
             let mut words = parameter_words(key.cell.parameter);
             if headline_of(results, question, &key) != question.kind.facts().headline {
                 words += ", per CPU second";

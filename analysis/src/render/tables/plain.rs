@@ -104,7 +104,7 @@ pub fn artifact_size(results: &Results<'_>) -> Table {
         Column::metric("gzip -6", Metric::ShippedGzip),
         Column::metric("zstd -19", Metric::ShippedZstd),
         Column::metric("base layers", Metric::BaseLayers),
-        Column::metric("own layer", Metric::OwnLayer),
+        Column::metric("own layer", Metric::ServiceLayer),
         Column::metric("runtime", Metric::Runtime),
         Column::metric("with runtime", Metric::WithRuntime),
     ];
@@ -112,7 +112,7 @@ pub fn artifact_size(results: &Results<'_>) -> Table {
     table(results, QuestionKind::ArtifactSize, title, &columns)
 }
 
-/// Instructions that an emulator counted: until the subject is ready, for its first call, and for each further one.
+/// Instructions that an emulator counted: until the subject is ready, for its first call, and for each additional one.
 #[must_use]
 pub fn instructions(results: &Results<'_>) -> Table {
     let columns = [

@@ -20,8 +20,8 @@ pub fn table(results: &Results<'_>) -> Table {
         ],
     );
     let entries = &results.run.manifest.subjects;
-    let asked = results.asked_subjects().into_iter();
-    for (name, entry) in asked.filter_map(|name| entries.get_key_value(name)) {
+    let requested = results.requested_subjects().into_iter();
+    for (name, entry) in requested.filter_map(|name| entries.get_key_value(name)) {
         let definition = &entry.definition;
         table.push(vec![
             Content::text(name.as_str()),

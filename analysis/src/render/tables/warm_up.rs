@@ -62,7 +62,7 @@ pub(crate) fn development(paces: &[Pace]) -> String {
 /// The median over the invocations that have a steady state; requests count from 1.
 fn steady_from(paces: &[Pace]) -> Content {
     let first = paces.iter().filter_map(|pace| pace.steady.steady_from());
-    let requests: Vec<f64> = first.map(|place| (place + 1) as f64).collect();
+    let requests: Vec<f64> = first.map(|index| (index + 1) as f64).collect();
     median(&requests).map_or(Content::Nothing, |request| Content::Text(format!("{request:.0}")))
 }
 

@@ -103,7 +103,7 @@ impl Bench {
         let request = b"GET / HTTP/1.1\r\nHost: weighbridge\r\n\r\n".to_vec();
         let sha256 = crate::digest::hex(&Sha256::digest(BODY));
         Self {
-            pinning: affinity::divide(&weighbridge_machine::own_cores()),
+            pinning: affinity::divide(&weighbridge_machine::local_cores()),
             request: PreparedRequest {
                 bytes: request,
                 expect: Expect { status: 200, sha256 },
@@ -120,8 +120,8 @@ impl Bench {
     }
 
     fn target(&self, server: &Server) -> Target<'_> {
-        let asked = (&self.request, &self.reference);
-        Target::new(server.address, asked, CONNECTIONS, self.client_cores())
+        let requested = (&self.request, &self.reference);
+        Target::new(server.address, requested, CONNECTIONS, self.client_cores())
     }
 
     /// Rounds of one turn each, in a random order: what else the machine does falls on both alike.

@@ -48,7 +48,7 @@ impl Wrk {
         command.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s")]);
         command.arg(format!("http://{address}/")).stdin(Stdio::null()).stdout(Stdio::piped());
         // A child inherits the core set of the thread that spawns it.
-        let before = weighbridge_machine::own_cores();
+        let before = weighbridge_machine::local_cores();
         if !cores.is_empty() {
             pin_current_thread(cores);
         }

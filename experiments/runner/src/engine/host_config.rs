@@ -45,8 +45,8 @@ fn processes_most() -> u64 {
 /// The descriptors of every subject, and as many processes as `own`, this process's limit, which a plain process and an
 /// OCI runtime's container inherit, but no more than there are numbers for. Without a number of processes Podman asks
 /// for 1,048,576 of them, and it does not look into its settings once one limit is given. It lowers its own limit to
-/// `pid_max` when it starts, and not every root may raise that again (`CAP_SYS_RESOURCE`). Where there is no limit, none
-/// is above it.
+/// `pid_max` when it starts, and not every root may raise that again (`CAP_SYS_RESOURCE`). Where there is no limit,
+/// none is above it.
 fn process_limits(own: &Rlimit, processes_most: u64) -> Vec<ResourcesUlimits> {
     let limit = |name: &str, soft: u64, hard: u64| ResourcesUlimits {
         name: Some(name.to_owned()),
@@ -86,15 +86,15 @@ mod tests {
     }
     #[test]
     fn a_container_is_asked_for_no_more_processes_than_this_one_may_have() {
-        let asked = |soft, hard| {
+        let requested = |soft, hard| {
             let own = Rlimit { current: soft, maximum: hard };
             serde_json::to_value(process_limits(&own, 32_768)).unwrap()
         };
         let files = serde_json::json!({ "Name": "nofile", "Soft": 4096, "Hard": 4096 });
         let processes = serde_json::json!({ "Name": "nproc", "Soft": 1000, "Hard": 2000 });
-        assert_eq!(asked(Some(1000), Some(2000)), serde_json::json!([files, processes]));
+        assert_eq!(requested(Some(1000), Some(2000)), serde_json::json!([files, processes]));
         let processes = serde_json::json!({ "Name": "nproc", "Soft": 32768, "Hard": 32768 });
-        assert_eq!(asked(Some(96_365), Some(96_365)), serde_json::json!([files, processes]));
-        assert_eq!(asked(None, None), serde_json::json!([files]), "unlimited");
+        assert_eq!(requested(Some(96_365), Some(96_365)), serde_json::json!([files, processes]));
+        assert_eq!(requested(None, None), serde_json::json!([files]), "unlimited");
     }
 }

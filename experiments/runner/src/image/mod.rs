@@ -101,9 +101,9 @@ pub fn layer_bytes(path: &Path) -> Result<Vec<u64>> {
 }
 
 fn build(program: &[u8], base: Option<Vec<u8>>, architecture: &str) -> Result<(Vec<u8>, Image)> {
-    let mut own = Archive::default();
-    own.file(ENTRY_POINT, 0o755, program)?;
-    let layers: Vec<Vec<u8>> = base.into_iter().chain([own.finish()?]).collect();
+    let mut service_layer = Archive::default();
+    service_layer.file(ENTRY_POINT, 0o755, program)?;
+    let layers: Vec<Vec<u8>> = base.into_iter().chain([service_layer.finish()?]).collect();
     let digests: Vec<String> = layers.iter().map(|layer| digest(layer)).collect();
     let history = json!({ "created": CREATED, "created_by": "weighbridge" });
 
@@ -220,7 +220,7 @@ mod tests {
         std::fs::write(&binary, b"program").unwrap();
         let scratch = write(&binary, None, "x86_64", &output).unwrap();
         assert_eq!(identify(&output).unwrap(), scratch);
-        let own = layer_bytes(&output).unwrap();
+        let service_layer = layer_bytes(&output).unwrap();
         let root = folder.path().join("root");
         std::fs::create_dir(&root).unwrap();
         std::fs::write(root.join("file"), [1; 70_000]).unwrap();
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(identify(&output).unwrap(), on_root);
         assert_ne!(on_root.id, scratch.id);
         let [base, of_binary] = layer_bytes(&output).unwrap()[..] else { panic!("two layers") };
-        assert_eq!(own, [of_binary]);
+        assert_eq!(service_layer, [of_binary]);
         assert!(base > 70_000);
         assert!(identify(&binary).is_err());
     }

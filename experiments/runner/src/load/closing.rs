@@ -9,8 +9,8 @@ pub const LONGEST_NS: u64 = 60_000_000_000;
 
 /// The end of one window, shared by the generator's threads.
 ///
-/// A window of a fixed time holds 8 completions of a slow subject and 8,000 of a quick one: one completion more or less is then
-/// an eighth of the value.
+/// A window of a fixed time holds 8 completions of a slow subject and 8,000 of a quick one: one completion more or less
+/// is then an eighth of the value.
 #[derive(Debug)]
 pub struct Closing {
     from_ns: u64,
@@ -22,8 +22,8 @@ pub struct Closing {
 }
 
 impl Closing {
-    /// An open window that closes at `window`'s end, or when `completions_least` requests were completed in it, whichever
-    /// comes later; after [`LONGEST_NS`] in any case.
+    /// An open window that closes at `window`'s end, or when `completions_least` requests were completed in it,
+    /// whichever comes later; after [`LONGEST_NS`] in any case.
     pub fn new(window: &Window, completions_least: u64) -> Self {
         Self {
             from_ns: window.from_ns,

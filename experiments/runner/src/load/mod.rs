@@ -190,8 +190,8 @@ pub fn closed_loop<T>(
     })
 }
 
-/// Open loop: each arrival of the schedule is due at its time, whatever the answers do, unless they exhaust a `patience`.
-/// What was sent by then is still waited for, so that the server is at rest afterwards.
+/// Open loop: each arrival of the schedule is due at its time, whatever the answers do, unless they exhaust a
+/// `patience`. What was sent by then is still waited for, so that the server is at rest afterwards.
 ///
 /// # Errors
 /// As [`closed_loop`].

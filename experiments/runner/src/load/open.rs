@@ -77,7 +77,7 @@ pub fn run(
             None => WAIT_NS,
         };
         worker.pool.wait(wait_ns, &mut finished, &mut worker.result)?;
-        worker.settle(&mut finished);
+        worker.drain(&mut finished);
     }
     worker.count_missing(&arrivals.collect::<Vec<_>>());
     let to_ns = cpu_to_ns.unwrap_or_else(thread_cpu_ns);
@@ -121,7 +121,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn settle(&mut self, finished: &mut Vec<Finished>) {
+    fn drain(&mut self, finished: &mut Vec<Finished>) {
         for done in finished.drain(..) {
             self.idle.push(Idle { index: done.index, since_ns: done.completed_ns });
             let is_second_half =

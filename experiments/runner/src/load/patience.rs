@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many answers may be late, shared by the generator's threads.
 ///
-/// At twice a server's capacity the bound is passed in the first twentieth of a window; the rest would only be waited for.
+/// At twice a server's capacity the bound is passed in the first twentieth of a window; the rest would only be waited
+/// for.
 #[derive(Debug)]
 pub struct Patience {
     bound_ns: u64,
@@ -13,8 +14,8 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// One in a hundred of `arrivals_count` may be later than `bound_ns`: with one more their p99 is above it, whatever the
-    /// others do.
+    /// One in a hundred of `arrivals_count` may be later than `bound_ns`: with one more their p99 is above it, whatever
+    /// the others do.
     pub fn new(bound_ns: u64, arrivals_count: u64) -> Self {
         Self { bound_ns, late_most_count: arrivals_count / 100, late_count: AtomicU64::new(0) }
     }

@@ -112,7 +112,8 @@ impl<'a> Pool<'a> {
         finished: &mut Vec<Finished>,
         result: &mut LoadResult,
     ) -> Result<(), Cause> {
-        // Without a wait the timer is left as it is: should it go off later, one wait ends too early, which does no harm.
+        // Without a wait the timer is left as it is: should it go off later, one wait ends too early, which does no
+        // harm.
         let limit = match wait_ns {
             0 => Some(timespec(0)),
             _ => {

@@ -92,12 +92,12 @@ impl Static {
         Self { address, _open: open }
     }
 
-    fn target<'a>(&self, asked: &'a (PreparedRequest, Answer), connections: u32) -> Target<'a> {
-        Target::new(self.address, (&asked.0, &asked.1), connections, &[])
+    fn target<'a>(&self, requested: &'a (PreparedRequest, Answer), connections: u32) -> Target<'a> {
+        Target::new(self.address, (&requested.0, &requested.1), connections, &[])
     }
 }
 
-fn asked() -> (PreparedRequest, Answer) {
+fn requested() -> (PreparedRequest, Answer) {
     (request(), Answer { status: 200, body: responder::BODY.to_vec() })
 }
 
@@ -112,7 +112,7 @@ fn waited_share(result: &LoadResult) -> f64 {
 
 #[test]
 fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
-    let asked = asked();
+    let requested = requested();
     let schedules = [
         |window: &Window| constant_schedule(window, 1000),
         |window: &Window| poisson_schedule(window, 1000, 1),
@@ -122,7 +122,7 @@ fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
         let window = Window::starting_now(0, 1000);
         let schedule = schedule(&window);
         let (open, ()) =
-            open_loop(&server.target(&asked, 8), &window, &schedule, None, || ()).unwrap();
+            open_loop(&server.target(&requested, 8), &window, &schedule, None, || ()).unwrap();
         // 1000/s x 0.1 s: a tenth of all arrivals meets the stall, so the 99th percentile shows it.
         let p99_ns = open.latencies.quantile_ns(0.99).unwrap();
         assert!(p99_ns >= 50_000_000, "{p99_ns}");
@@ -132,7 +132,8 @@ fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
     let server = Static::start(Some(STALL));
     let window = Window::starting_now(0, 1000);
     let (closed, ()) =
-        closed_loop(&server.target(&asked, 8), &window, &Closing::new(&window, 0), || ()).unwrap();
+        closed_loop(&server.target(&requested, 8), &window, &Closing::new(&window, 0), || ())
+            .unwrap();
     // It was there: each connection had one request in flight.
     let max_ns = closed.latencies.quantile_ns(1.0).unwrap();
     assert!(max_ns >= 90_000_000, "{max_ns}");
@@ -141,12 +142,12 @@ fn a_stall_shows_in_the_open_loop_and_hides_in_the_closed_one() {
 
 #[test]
 fn no_arrival_is_dropped_and_each_waits_from_when_it_was_due() {
-    let (asked, server) = (asked(), Static::start(Some(STALL)));
+    let (requested, server) = (requested(), Static::start(Some(STALL)));
     let window = Window::starting_now(100, 900);
     let schedule = constant_schedule(&window, 1000);
     // One connection: all arrivals during the stall but the first wait in the queue.
     let (result, ()) =
-        open_loop(&server.target(&asked, 1), &window, &schedule, None, || ()).unwrap();
+        open_loop(&server.target(&requested, 1), &window, &schedule, None, || ()).unwrap();
     let counted = schedule.iter().filter(|arrival| window.holds(arrival.due_ns)).count() as u64;
     assert_eq!(counted, 900);
     assert_eq!(result.lags.samples_count(), counted, "every one was sent");
@@ -164,14 +165,14 @@ fn no_arrival_is_dropped_and_each_waits_from_when_it_was_due() {
 
 #[test]
 fn a_backlog_that_grows_is_seen_at_the_end() {
-    let asked = asked();
+    let requested = requested();
     // Asleep for most of the second half of the window and beyond its end.
     let stall = Stall { after: Duration::from_millis(200), length: Duration::from_millis(300) };
     let server = Static::start(Some(stall));
     let window = Window::starting_now(0, 300);
     let schedule = constant_schedule(&window, 1000);
     let (result, ()) =
-        open_loop(&server.target(&asked, 2), &window, &schedule, None, || ()).unwrap();
+        open_loop(&server.target(&requested, 2), &window, &schedule, None, || ()).unwrap();
     assert_eq!((result.completed_count, result.failed_count), (300, 0));
     assert!(result.backlog_end_count >= 50, "{}", result.backlog_end_count);
     assert!(result.backlog_end_count > result.backlog_first_half_count);
@@ -181,13 +182,13 @@ fn a_backlog_that_grows_is_seen_at_the_end() {
 
 #[test]
 fn what_is_lost_is_given_up_and_what_was_sent_is_still_awaited() {
-    let asked = asked();
+    let requested = requested();
     let stall = Stall { after: Duration::from_millis(50), length: Duration::from_millis(300) };
     let window = Window::starting_now(0, 2000);
     let schedule = constant_schedule(&window, 1000);
     let patience = Patience::new(20_000_000, schedule.len() as u64);
     let server = Static::start(Some(stall));
-    let target = server.target(&asked, 2);
+    let target = server.target(&requested, 2);
     let (result, ()) = open_loop(&target, &window, &schedule, Some(&patience), || ()).unwrap();
     assert!(result.is_given_up && crate::clock::monotonic_ns() < window.to_ns);
     assert_eq!(result.failed_count, 0, "what was not sent is no failure");
@@ -204,8 +205,8 @@ fn what_is_lost_is_given_up_and_what_was_sent_is_still_awaited() {
 
 #[test]
 fn a_series_has_one_duration_per_request_in_their_order() {
-    let (asked, server) = (asked(), Static::start(None));
-    let (request, reference) = &asked;
+    let (requested, server) = (requested(), Static::start(None));
+    let (request, reference) = &requested;
     let series = crate::http::series(server.address, request, reference, 50).unwrap();
     assert_eq!((series.durations_ns.len(), series.reconnects_count), (50, 0));
     assert!(series.durations_ns.iter().all(|&ns| ns > 0));
@@ -348,14 +349,14 @@ fn each_request_of_a_mix_is_checked_against_its_own_answer() {
 /// window may be disturbed: one good one of five tells.
 #[test]
 fn requests_are_sent_when_they_are_due() {
-    let asked = asked();
+    let requested = requested();
     let best_ns = (0..5)
         .map(|_| {
             let server = Static::start(None);
             let window = Window::starting_now(0, 200);
             let schedule = constant_schedule(&window, 300);
             let (open, ()) =
-                open_loop(&server.target(&asked, 8), &window, &schedule, None, || ()).unwrap();
+                open_loop(&server.target(&requested, 8), &window, &schedule, None, || ()).unwrap();
             open.lags.quantile_ns(0.5).unwrap()
         })
         .min();

@@ -43,7 +43,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     {
         let layers = crate::image::layer_bytes(&ours).map_err(Failure::at(Phase::Layers))?;
         // FROM scratch there is none below: a known zero.
-        measured.set(Metric::OwnLayer, layers.last().copied());
+        measured.set(Metric::ServiceLayer, layers.last().copied());
         measured.set(Metric::BaseLayers, Some(layers.iter().rev().skip(1).sum()));
     }
     let mut runtime_bytes = Some(0);
@@ -68,7 +68,7 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
     let subject = &visit.trial.cell.subject;
     match part {
         Part::Artifact(name) => Ok(vec![artifacts.path(name)?]),
-        Part::File(path) => Ok(vec![artifacts.own_file(path)?.path.clone()]),
+        Part::File(path) => Ok(vec![artifacts.custom_file(path)?.path.clone()]),
         Part::Prepared => match artifacts.prepared(subject)? {
             Some(prepared) => Ok(vec![prepared.path.clone()]),
             None => Err(format!("nothing was prepared for {subject}").into()),

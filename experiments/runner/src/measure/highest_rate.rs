@@ -26,8 +26,8 @@ pub struct Objective {
     pub warmup_ms: u64,
 }
 
-/// A step's window by its bound. An overload of 1 in 20 makes a queue that reaches the bound only after 20 of them: in a
-/// window twice as long as the bound a rate of half as much again "passed".
+/// A step's window by its bound. An overload of 1 in 20 makes a queue that reaches the bound only after 20 of them: in
+/// a window twice as long as the bound a rate of half as much again "passed".
 const BOUNDS_PER_WINDOW: u64 = 20;
 
 impl Objective {
@@ -131,12 +131,12 @@ fn attempt(
     Ok((verdict, StepReadings { window, result, server_cpu_ns }))
 }
 
-/// A step passes when no request failed, the p99 is within the bound, at least 99 % of the rate offered in the second half
-/// of the window was achieved there, and the backlog did not grow.
+/// A step passes when no request failed, the p99 is within the bound, at least 99 % of the rate offered in the second
+/// half of the window was achieved there, and the backlog did not grow.
 ///
-/// Achieved are the correct responses that arrived in the second half, whenever they were due: as many are in flight when
-/// it begins as when it ends, so that nothing needs to be allowed for but the one request that a count may be off by.
-/// The backlog has not grown when it is empty at the end, or not above the highest it was in the first half.
+/// Achieved are the correct responses that arrived in the second half, whenever they were due: as many are in flight
+/// when it begins as when it ends, so that nothing needs to be allowed for but the one request that a count may be off
+/// by. The backlog has not grown when it is empty at the end, or not above the highest it was in the first half.
 fn judge(result: &LoadResult, offered_second_half_count: u64, bound_ns: u64) -> Verdict {
     let fail = |why: String| Verdict::Fail(why);
     if result.failed_count > 0 {

@@ -54,8 +54,8 @@ fn dues_ns(window: &Window, rate: u32) -> Vec<u64> {
     constant_schedule(window, rate).iter().map(|arrival| arrival.due_ns).collect()
 }
 
-/// A step against a server that takes `1 / capacity` for each request, one after the other: what the generator would have
-/// seen, without waiting for it.
+/// A step against a server that takes `1 / capacity` for each request, one after the other: what the generator would
+/// have seen, without waiting for it.
 fn simulated_step(rate: u32, capacity: f64, window_ns: u64) -> LoadResult {
     let window = Window { load_from_ns: 0, from_ns: 0, to_ns: window_ns };
     let schedule = dues_ns(&window, rate);
@@ -138,7 +138,7 @@ fn ten_percent_above_the_capacity_never_passes() {
 /// What a real search finds of a real server that answers `1 / service` requests a second, over loopback; windows of a
 /// second, as in profile `paper`: of 80 arrivals none may be late, and one stolen time slice makes it so.
 fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> Found {
-    let asked = crate::http::PreparedRequest {
+    let requested = crate::http::PreparedRequest {
         bytes: b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
         expect: weighbridge_schema::workload::Expect { status: 200, sha256: String::new() },
         is_head: false,
@@ -155,7 +155,7 @@ fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> 
         server.works_for(service);
         server.serve().unwrap();
     });
-    let target = Target::new(address, (&asked, &answer), 32, &[0]);
+    let target = Target::new(address, (&requested, &answer), 32, &[0]);
     let objective =
         Objective { p99_bound_us, first_rate_per_second: first, connections: 32, warmup_ms: 100 };
     search_on(&target, objective, 1000, std::process::id()).unwrap().0
@@ -198,13 +198,13 @@ fn a_real_server_of_known_capacity_is_found_within_five_percent() {
             ));
         }
         let steps: Vec<String> = searches.iter().map(ToString::to_string).collect();
-        let said = format!("{capacity} a second, bound {bound_us} us: {steps:#?}");
-        assert!(searches.iter().filter_map(share).all(|share| share <= 1.05), "{said}");
+        let printed = format!("{capacity} a second, bound {bound_us} us: {steps:#?}");
+        assert!(searches.iter().filter_map(share).all(|share| share <= 1.05), "{printed}");
         if searches.iter().any(is_near) {
             continue;
         }
         let taken_percent = taken_share() * 100.0;
-        assert!(taken_percent > 2.0, "{said}");
+        assert!(taken_percent > 2.0, "{printed}");
         weighbridge_machine::eprintln!(
             "not tested: the rate found of a real server: {taken_percent:.0} % of its core were taken from it"
         );

@@ -47,10 +47,10 @@ pub fn measure(bench: &Bench<'_>, words: &[String], iterations: u32) -> Result<M
         finish(child).map_err(|why| Failure::new(Phase::Run, why.within(format!("`{shown}`"))))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stderr);
         return Err(Failure::new(
             Phase::Run,
-            format!("`{shown}`: {}: {}", output.status, said.trim()),
+            format!("`{shown}`: {}: {}", output.status, printed.trim()),
         ));
     }
     let report: Report = serde_json::from_str(stdout.trim()).map_err(|error| {

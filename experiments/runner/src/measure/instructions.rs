@@ -104,7 +104,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Runs the call under an emulator of the cell's architecture that counts, the machine's own architecture too.
+/// Runs the call under an emulator of the cell's architecture that counts, the local architecture too.
 ///
 /// # Errors
 /// There is no emulator for it, or the call failed or answered wrongly.
@@ -183,8 +183,8 @@ fn request_words(workload: &RequestShape, iterations: u32) -> Vec<String> {
 fn check_answer(output: &Output, response: &Path, expect: &Expect) -> Result<(), Cause> {
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{}: {}", output.status, said.trim()).into());
+        let printed = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", output.status, printed.trim()).into());
     }
     let answer: Answer = serde_json::from_str(stdout.trim())
         .map_err(|error| format!("said nothing of its answer: {error}"))?;
@@ -204,8 +204,8 @@ fn check_answer(output: &Output, response: &Path, expect: &Expect) -> Result<(),
 
 fn read_counts(file: &Path, output: &Output) -> Result<Counts, Cause> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        let said = String::from_utf8_lossy(&output.stderr);
-        format!("the plugin wrote no counts ({error}); the emulator said: {}", said.trim())
+        let printed = String::from_utf8_lossy(&output.stderr);
+        format!("the plugin wrote no counts ({error}); the emulator said: {}", printed.trim())
     })?;
     let counts = serde_json::from_str(&text);
     counts.map_err(|error| format!("the plugin wrote `{text}`: {error}").into())
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn start_first_and_further_calls_are_told_apart() {
+    fn start_first_and_later_calls_are_kept_apart() {
         let measured = record(&counts(&[1000, 1500, 1800, 2100]), 3).unwrap();
         assert!(measured.emulated && measured.remarks.is_empty(), "{:?}", measured.remarks);
         assert_eq!(measured.metrics[&Metric::InstructionsToReady], 1000);
@@ -320,17 +320,17 @@ mod tests {
         std::fs::write(&response, "ok").unwrap();
         let sha256 = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
         let expect = Expect { status: 200, sha256: sha256.to_owned() };
-        let told = |script: &str, expect: &Expect| {
+        let reported = |script: &str, expect: &Expect| {
             let output = Command::new("sh").args(["-c", script]).output().unwrap();
             check_answer(&output, &response, expect).map_err(|why| why.to_string())
         };
         let line = r#"echo '{"status":200,"body_bytes":2}'"#;
-        assert_eq!(told(line, &expect), Ok(()));
-        assert!(told("echo no >&2; exit 1", &expect).unwrap_err().contains("no"));
-        assert!(told("true", &expect).is_err());
+        assert_eq!(reported(line, &expect), Ok(()));
+        assert!(reported("echo no >&2; exit 1", &expect).unwrap_err().contains("no"));
+        assert!(reported("true", &expect).is_err());
         let other = Expect { status: 404, ..expect.clone() };
-        assert_eq!(told(line, &other).unwrap_err(), "answered 200, not 404");
+        assert_eq!(reported(line, &other).unwrap_err(), "answered 200, not 404");
         let other = Expect { sha256: "0".repeat(64), ..expect };
-        assert!(told(line, &other).unwrap_err().contains("SHA-256"));
+        assert!(reported(line, &other).unwrap_err().contains("SHA-256"));
     }
 }

@@ -95,7 +95,7 @@ pub fn latency(
     })
 }
 
-/// The answer to the heavy request, which every further one must equal; asked before the load begins.
+/// The answer to the heavy request, which every later one must equal; asked before the load begins.
 fn reference_of(instance: &dyn Instance, heavy: &PreparedRequest) -> Result<Answer, Failure> {
     let answer = exchange(instance.address(), heavy, ANSWER_LIMIT)
         .map_err(Failure::at(Phase::HeavyRequest))?;

@@ -134,7 +134,9 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
 /// How a server ended, without the program's name, which is a loader's for some.
 fn end_line(why: &Cause) -> String {
     match why {
-        Cause::Ended { status, said, .. } => format!("ended: {status}: {}", telling_line(said)),
+        Cause::Ended { status, printed, .. } => {
+            format!("ended: {status}: {}", telling_line(printed))
+        }
         other => format!("ended: {}", shortened(&other.to_string())),
     }
 }
@@ -306,9 +308,9 @@ mod tests {
             "`host` failed: /spin: 503; at y.wat: no (w)"
         );
         assert_eq!(without_folders("wasi:http/types@0.2.0 a/b"), "wasi:http/types@0.2.0 a/b");
-        let ended = |raw: i32, said: &str| {
-            let (what, said) = ("/a/ld.so".to_owned(), said.to_owned());
-            end_line(&Cause::Ended { what, status: ExitStatus::from_raw(raw), said })
+        let ended = |raw: i32, printed: &str| {
+            let (what, printed) = ("/a/ld.so".to_owned(), printed.to_owned());
+            end_line(&Cause::Ended { what, status: ExitStatus::from_raw(raw), printed })
         };
         assert_eq!(
             ended(1 << 8, "[warning] new\n[error] no section"),

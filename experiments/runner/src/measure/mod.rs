@@ -51,7 +51,7 @@ pub struct Bench<'a> {
 pub struct Visit<'a> {
     /// The trial.
     pub trial: &'a Trial,
-    /// Place in the plan.
+    /// Index in the plan.
     pub position: u64,
     /// Number of the repetition, 0 for the planned visit.
     pub repeat: u32,

@@ -23,7 +23,7 @@ pub enum Verdict {
 
 /// One rate that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct RateStep {
     /// Offered rate.
     pub rate_per_second: u32,
     /// Whether the objective was met.
@@ -38,7 +38,7 @@ pub struct Found {
     /// The highest rate that passed and passed again; `None` when there is none.
     pub rate_per_second: Option<u32>,
     /// Every step in its order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RateStep>,
 }
 
 impl fmt::Display for Found {
@@ -82,7 +82,7 @@ pub fn search<E>(
 
 struct Search<F> {
     attempt: F,
-    steps: Vec<Step>,
+    steps: Vec<RateStep>,
 }
 
 impl<F, E> Search<F>
@@ -92,7 +92,7 @@ where
     fn passes(&mut self, rate_per_second: u32, confirms: bool) -> Result<bool, E> {
         let verdict = (self.attempt)(rate_per_second)?;
         let passes = verdict == Verdict::Pass;
-        self.steps.push(Step { rate_per_second, verdict, confirms });
+        self.steps.push(RateStep { rate_per_second, verdict, confirms });
         Ok(passes)
     }
 
@@ -250,7 +250,7 @@ mod tests {
             let mut confirmed = 0;
             let mut passed = std::collections::BTreeSet::new();
             search(1000, move |rate| {
-                // The second time a rate is asked for, or anything below it, is a confirmation.
+                // The second time a rate is requested, or anything below it, is a confirmation.
                 let is_confirmation = confirmed > 0 || passed.contains(&rate);
                 confirmed += usize::from(is_confirmation);
                 let passes = if is_confirmation { confirmed > count } else { rate < 1100 };
@@ -287,11 +287,11 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_search() {
-        let mut asked = 0;
+        let mut requested = 0;
         let result = search(10, |_| {
-            asked += 1;
-            if asked == 3 { Err("gone") } else { Ok(Verdict::Pass) }
+            requested += 1;
+            if requested == 3 { Err("gone") } else { Ok(Verdict::Pass) }
         });
-        assert_eq!((result, asked), (Err("gone"), 3));
+        assert_eq!((result, requested), (Err("gone"), 3));
     }
 }

@@ -42,7 +42,7 @@ pub struct Job<'a> {
     pub subject: &'a Subject,
     /// What was built for the cell's architecture.
     pub artifacts: &'a Artifacts,
-    /// Whether that is the machine's own architecture.
+    /// Whether that is the local architecture.
     pub is_native: bool,
     /// What executes programs of that architecture; `None` where the machine itself does, or
     /// nothing is executed.
@@ -173,7 +173,7 @@ impl<'a> Lookup<'a, '_> {
         let (cell, method) = (&self.planned.trial.cell, &self.planned.definition.method);
         let subject = catalog.subject(&cell.subject)?;
         let artifacts = built.of(&cell.architecture)?;
-        let is_native = cell.architecture == built.own.record.architecture;
+        let is_native = cell.architecture == built.local.record.architecture;
         let emulator = manifest.emulators.get(&cell.architecture).filter(|_| !is_native);
         ensure!(
             is_native || emulator.is_some() || !method.facts().executes,
@@ -228,7 +228,7 @@ impl<'a> Lookup<'a, '_> {
             Method::Instructions { iterations } => {
                 let template = subject.call.as_deref();
                 let template = template.context("the subject has no `call` in subjects.toml")?;
-                let plugin = self.inventory.built.own.path(PLUGIN)?;
+                let plugin = self.inventory.built.local.path(PLUGIN)?;
                 let (shape, body) = self.inventory.catalog.request(self.workload()?)?;
                 let call = Call::new(template, artifacts, plugin, (shape, body), *iterations);
                 Task::Instructions(call?)

@@ -88,7 +88,7 @@ pub fn start<'a>(
         run: context.run,
     };
 
-    context.settle_page_cache()?;
+    context.drop_page_cache()?;
     let start_call_ns = monotonic_ns();
     engine.create(spec)?;
     let created_ns = monotonic_ns();
@@ -143,10 +143,10 @@ impl Instance for Container<'_> {
 
     fn stop(mut self: Box<Self>) -> Result<String, Cause> {
         self.engine.kill(&self.name)?;
-        let said = self.engine.logs(&self.name)?;
+        let printed = self.engine.logs(&self.name)?;
         self.removed = true;
         self.engine.remove(&self.name)?;
-        Ok(said)
+        Ok(printed)
     }
 }
 

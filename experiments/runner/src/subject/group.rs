@@ -238,8 +238,8 @@ mod tests {
         };
         assert!(shell(&group, &sleepers(3)).status.success());
         let beyond = shell(&group, &sleepers(20));
-        let said = String::from_utf8_lossy(&beyond.stderr).to_lowercase();
-        assert!(said.contains("fork"), "{beyond:?}");
+        let printed = String::from_utf8_lossy(&beyond.stderr).to_lowercase();
+        assert!(printed.contains("fork"), "{beyond:?}");
         group.remove().unwrap();
     }
 

@@ -72,7 +72,7 @@ pub struct StartContext<'a> {
     pub pinning: &'a Pinning,
     /// The run, for labels and names.
     pub run: &'a str,
-    /// Place in the plan, for names.
+    /// Index in the plan, for names.
     pub position: u64,
     /// Number of the instance among those that are started side by side, for names.
     pub copy: u32,
@@ -92,8 +92,8 @@ impl StartContext<'_> {
         }
     }
 
-    /// The last thing before the start call: brings the page cache into the state that the cell asks for.
-    fn settle_page_cache(&self) -> Result<(), Cause> {
+    /// The last thing before the start call: drops the page cache where the cell's parameter says so.
+    fn drop_page_cache(&self) -> Result<(), Cause> {
         match self.page_cache {
             PageCache::Warm => Ok(()),
             PageCache::Dropped => page_cache::drop(),
@@ -107,7 +107,7 @@ impl StartContext<'_> {
 /// core set is therefore put on this thread, and taken off again.
 pub fn on_subject_cores<T>(pinning: &Pinning, spawn: impl FnOnce() -> T) -> T {
     let Some(cores) = &pinning.subject_cores else { return spawn() };
-    let before = weighbridge_machine::own_cores();
+    let before = weighbridge_machine::local_cores();
     pin_current_thread(cores);
     let spawned = spawn();
     pin_current_thread(&before);

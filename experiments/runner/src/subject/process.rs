@@ -55,11 +55,11 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
         let prefix = std::iter::once(emulator).chain(PROCESSOR).map(str::to_owned);
         begin.splice(0..0, prefix);
     }
-    let (program, further) = begin.split_first().ok_or("a program without a name")?;
+    let (program, additional) = begin.split_first().ok_or("a program without a name")?;
     let stderr = File::create(&context.stderr_file)
         .map_err(|e| Cause::io(format!("create {}", context.stderr_file.display()), e))?;
     let mut command = Command::new(program);
-    command.args(further);
+    command.args(additional);
     for argument in launch.arguments {
         command.args(words(argument, address, context.artifacts)?);
     }
@@ -78,7 +78,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     // The manifest says where it cannot be had.
     let _ = limits::open_files();
     let group = limits::group(&context.name())?;
-    context.settle_page_cache()?;
+    context.drop_page_cache()?;
     let mut call = || {
         on_subject_cores(context.pinning, || {
             let start_call_ns = monotonic_ns();
@@ -158,7 +158,7 @@ impl Instance for Process {
             Ok(Some(status)) => Err(Cause::Ended {
                 what: self.program.clone(),
                 status,
-                said: self.stderr().trim().to_owned(),
+                printed: self.stderr().trim().to_owned(),
             }),
             Err(error) => Err(Cause::io(format!("wait for {}", self.program), error)),
         }

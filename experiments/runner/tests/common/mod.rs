@@ -195,7 +195,7 @@ pub fn check_refused(arguments: &[&str], expected: &str) {
     let results = tempfile::tempdir().unwrap();
     let output = runner_without_engines(results.path(), arguments).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    // 3: the machine lacks what was asked for by name.
+    // 3: the machine lacks what was requested by name.
     assert!(matches!(output.status.code(), Some(2 | 3)), "{}: {stderr}", output.status);
     assert!(stderr.contains(expected), "{stderr}");
 }

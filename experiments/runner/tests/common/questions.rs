@@ -75,7 +75,7 @@ impl Questions {
         self.write(file, &change(text));
     }
 
-    /// Adds a definition that brings a service along, whose files are below the definition's folder.
+    /// Adds a definition with a custom service, whose files are below the definition's folder.
     pub fn add_example(&self, name: &str, text: &str, built: &[(&str, &[u8])]) {
         std::fs::create_dir_all(self.folder().join("examples/built")).unwrap();
         self.write(&format!("examples/{name}.toml"), text);
@@ -108,7 +108,7 @@ impl Questions {
     pub fn refused(&self, arguments: &[&str], expected: &str) {
         let output = self.run(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        // 3: the machine lacks what was asked for by name.
+        // 3: the machine lacks what was requested by name.
         assert!(matches!(output.status.code(), Some(2 | 3)), "{stderr}");
         assert!(stderr.contains(expected), "{expected}: {stderr}");
         let made = std::fs::read_dir(self.results()).into_iter().flatten().count();

@@ -58,7 +58,8 @@ fn check_ok(observations: &[Observation]) {
 const NATIVE: [&str; 7] =
     ["cold-start", "--profile", "quick", "--workload", "healthz", "--subject", "native"];
 
-/// The same command with SIGHUP as it is by default: tests that `nohup` started hand on that it is ignored, and then it is.
+/// The same command with SIGHUP as it is by default: tests that `nohup` started hand on that it is ignored, and then it
+/// is.
 fn hearing_hangups(command: &Command) -> Command {
     let mut hearing = Command::new("env");
     hearing.arg("--default-signal=HUP").arg(command.get_program()).args(command.get_args());
@@ -86,7 +87,7 @@ pub fn a_terminal_that_is_closed_ends_a_run_as_ctrl_c_does() {
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
     let (code, stdout, stderr) = end(child);
     assert_eq!(code, Some(130), "{stderr}");
-    let line = format!("all of them kept; go on with: cargo xtask run --resume {}", name_of(&run));
+    let line = format!("all of them kept; resume with: cargo xtask run --resume {}", name_of(&run));
     assert!(stdout.trim_end().ends_with(&line), "{stdout}");
     assert_nothing_is_left();
     assert_eq!(processes(), 0);
@@ -99,7 +100,7 @@ pub fn a_run_whose_reader_goes_away_ends_in_order() {
     drop(child.stdout.take());
     let (code, _, stderr) = end(child);
     assert!(code == Some(141) && !stderr.contains("panicked"), "{code:?}: {stderr}");
-    assert!(partial(results.path()).is_some(), "it can be gone on with");
+    assert!(partial(results.path()).is_some(), "it can be resumed");
     assert_eq!(processes(), 0);
 }
 

@@ -1,4 +1,5 @@
-//! Load and series against real subjects: a search for the highest rate, a mix with its histograms, instances in a host.
+//! Load and series against real subjects: a search for the highest rate, a mix with its histograms, instances in a
+//! host.
 
 use crate::common::*;
 use weighbridge_schema::metric::Metric;

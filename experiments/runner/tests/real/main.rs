@@ -1,5 +1,5 @@
-//! The runner as a program with its real parts: built artifacts, container engines, signals, emulators. What goes on between
-//! trials is tested without them, in `src/session_tests.rs`.
+//! The runner as a program with its real parts: built artifacts, container engines, signals, emulators. What goes on
+//! between trials is tested without them, in `src/session_tests.rs`.
 //!
 //! Each test makes several checks, all of them whatever becomes of the first. To make one alone:
 //! `WEIGHBRIDGE_CHECK=ending::a_run_whose_reader cargo xtask test`.
@@ -8,12 +8,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod custom;
 mod ending;
 mod instructions;
 mod load;
 mod maturity;
 mod measure;
-mod own;
 mod programs;
 mod resume;
 
@@ -65,8 +65,8 @@ fn a_run_that_is_ended_from_outside_leaves_nothing_behind_and_goes_on() {
 #[ignore = "needs built artifacts: cargo xtask test sets them"]
 fn what_no_code_knows_is_started_prepared_probed_and_counted() {
     make_all(checks![
-        own::a_subject_is_one_entry,
-        own::a_definition_brings_its_service_along,
+        custom::a_subject_is_one_entry,
+        custom::a_definition_brings_its_service_along,
         programs::a_prepared_file_is_made_once_measured_and_weighed_and_what_is_missing_says_why,
         maturity::the_host_does_what_its_options_say_and_refuses_sockets,
         maturity::what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failure,

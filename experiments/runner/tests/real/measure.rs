@@ -14,8 +14,8 @@ pub fn every_subject_starts_answers_and_leaves_nothing_behind() {
     assert_eq!(planned_visits(&observations).len(), manifest.plan.len());
     for observation in &observations {
         if observation.trial.cell.parameter == Parameter::PageCacheDropped && !is_root() {
-            let told = format!("{:?}", observation.outcome);
-            assert!(told.contains("the page cache cannot be dropped"), "{told}");
+            let reported = format!("{:?}", observation.outcome);
+            assert!(reported.contains("the page cache cannot be dropped"), "{reported}");
             continue;
         }
         assert_eq!(observation.outcome, Outcome::Ok, "{}", observation.trial.cell);
@@ -41,7 +41,7 @@ pub fn every_subject_starts_answers_and_leaves_nothing_behind() {
         let is_ours = definition.programs().is_empty() && !is_silent;
         assert!(!is_ours || in_order(&program) >= 2, "{}: {moments:?}", observation.trial.cell);
         in_order(&[Stage::Main, Stage::FirstByte]);
-        let told: &[Stage] = match subject.as_str() {
+        let reported: &[Stage] = match subject.as_str() {
             _ if is_silent => &[Stage::Bundled, Stage::Spawned],
             _ if !is_ours => &[Stage::Spawned],
             _ if matches!(definition.start, Start::Container { .. }) => {
@@ -53,7 +53,7 @@ pub fn every_subject_starts_answers_and_leaves_nothing_behind() {
             }
             _ => &[Stage::Spawned, Stage::Main],
         };
-        for stage in told {
+        for stage in reported {
             let is_told = moments.contains_key(stage);
             assert!(is_told, "{}: no {stage:?} in {moments:?}", observation.trial.cell);
         }

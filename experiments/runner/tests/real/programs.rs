@@ -50,10 +50,10 @@ fn with_subjects(folder: &Path) {
     std::fs::create_dir(folder.join("definitions")).unwrap();
     for name in ["cold-start", "artifact-size"] {
         let file = format!("definitions/{name}.toml");
-        let asked = text(&file);
-        let line = asked.lines().find(|line| line.starts_with("subjects = ")).unwrap();
-        let asked = asked.replace(line, "subjects = [\"native\", \"copied\", \"refused\"]");
-        std::fs::write(folder.join(file), asked).unwrap();
+        let requested = text(&file);
+        let line = requested.lines().find(|line| line.starts_with("subjects = ")).unwrap();
+        let requested = requested.replace(line, "subjects = [\"native\", \"copied\", \"refused\"]");
+        std::fs::write(folder.join(file), requested).unwrap();
     }
 }
 

@@ -114,7 +114,7 @@ pub fn killed_twenty_times_a_run_ends_with_the_same_trials() {
                 std::fs::remove_dir_all(only_run(results.path(), "quick")).unwrap();
                 run = None;
             }
-            // Ended before the manifest was written: nothing to go on with.
+            // Ended before the manifest was written: nothing to resume.
             None => {}
         }
     }

@@ -12,10 +12,10 @@ impl Method {
     pub(crate) fn refuse_mixes<'a>(
         &self,
         mut all: impl Iterator<Item = (&'a WorkloadName, &'a Workload)>,
-        asked: &[WorkloadName],
+        requested: &[WorkloadName],
     ) -> Result<(), Invalid> {
         let is_mix = |(name, workload): &(&WorkloadName, &Workload)| {
-            workload.mix().is_some() && asked.contains(name)
+            workload.mix().is_some() && requested.contains(name)
         };
         match all.find(is_mix) {
             Some((name, _)) if !self.facts().takes_mixes => {

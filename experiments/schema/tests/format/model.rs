@@ -329,7 +329,7 @@ fn kind(ty: &Type) -> Kind {
         ("Option", [value]) => Kind::Optional(boxed(value)),
         ("Vec", [value]) => Kind::List(boxed(value)),
         ("BTreeMap", [key, value]) => Kind::Table(boxed(key), boxed(value)),
-        ("Asked", [name, _, value]) => Kind::NamesOrTables(boxed(name), boxed(value)),
+        ("Requested", [name, _, value]) => Kind::NamesOrTables(boxed(name), boxed(value)),
         (name, _) => Kind::Named(name.to_owned()),
     }
 }

@@ -56,10 +56,10 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Blocks per element: what was asked for, or such that there are about ten elements.
+    /// Blocks per element: what was requested, or such that there are about ten elements.
     #[must_use]
-    pub fn size(asked: Option<u32>, blocks_count: u32) -> u32 {
-        asked.unwrap_or_else(|| blocks_count.div_ceil(ELEMENTS)).clamp(1, blocks_count.max(1))
+    pub fn size(requested: Option<u32>, blocks_count: u32) -> u32 {
+        requested.unwrap_or_else(|| blocks_count.div_ceil(ELEMENTS)).clamp(1, blocks_count.max(1))
     }
 
     /// What Slurm calls the jobs of an architecture, those that were handed over again included.
@@ -179,9 +179,9 @@ pub(super) mod tests {
     proptest! {
         #[test]
         fn every_block_is_in_one_element(
-            blocks_count in 1u32..60, asked in proptest::option::of(0u32..70),
+            blocks_count in 1u32..60, requested in proptest::option::of(0u32..70),
         ) {
-            let size = Fleet::size(asked, blocks_count);
+            let size = Fleet::size(requested, blocks_count);
             let fleet = fleet(blocks_count, size);
             for architecture in &fleet.architectures {
                 let of_it = fleet.elements();
@@ -189,7 +189,7 @@ pub(super) mod tests {
                 let blocks: Vec<u32> = of_it.flat_map(|element| element.from..element.to).collect();
                 prop_assert_eq!(blocks, (0..blocks_count).collect::<Vec<_>>());
             }
-            prop_assert!(asked.is_some() || fleet.array_count() <= 10);
+            prop_assert!(requested.is_some() || fleet.array_count() <= 10);
         }
     }
 

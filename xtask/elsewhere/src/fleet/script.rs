@@ -1,7 +1,7 @@
 //! The batch scripts of a fleet, and handing them to Slurm.
 
 use super::{Element, Fleet};
-use crate::bundle::Bundle;
+use crate::kit::Kit;
 use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;
 use std::fs;
@@ -17,20 +17,15 @@ const ELEMENT: &str = include_str!("element.sh");
 pub struct Batch {
     /// Slurm's partition; the cluster's default when absent.
     pub partition: Option<String>,
-    /// Further options of sbatch, such as `--account=x`.
+    /// Additional options of sbatch, such as `--account=x`.
     pub options: Vec<String>,
 }
 
-/// Writes the fleet's folder: scripts, bundles by the node's own architecture, places for what comes.
+/// Writes the fleet's folder: scripts, kits by the architecture of the node, folders for what comes.
 ///
 /// # Errors
 /// It exists already, or cannot be written.
-pub fn write(
-    folder: &Path,
-    fleet: &Fleet,
-    bundles: &[(String, Bundle)],
-    batch: &Batch,
-) -> Result<()> {
+pub fn write(folder: &Path, fleet: &Fleet, kits: &[(String, Kit)], batch: &Batch) -> Result<()> {
     ensure!(!folder.exists(), "{} exists already: a fleet is never overwritten", folder.display());
     let text = folder.display().to_string();
     // Slurm puts its own words in the place of %, and takes quotes for its own.
@@ -41,10 +36,10 @@ pub fn write(
         let path = folder.join(sub);
         files::make_folder(&path)?;
     }
-    for (own, bundle) in bundles {
-        let to = folder.join("bundles").join(format!("{own}.tar"));
-        fs::copy(&bundle.file, &to).with_context(|| format!("write {}", to.display()))?;
-        files::write(&to.with_extension("digest"), bundle.digest.as_bytes())?;
+    for (architecture, kit) in kits {
+        let to = folder.join("bundles").join(format!("{architecture}.tar"));
+        fs::copy(&kit.file, &to).with_context(|| format!("write {}", to.display()))?;
+        files::write(&to.with_extension("digest"), kit.digest.as_bytes())?;
     }
     files::write(&folder.join("element.sh"), ELEMENT.as_bytes())?;
     for architecture in &fleet.architectures {

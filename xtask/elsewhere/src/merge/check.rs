@@ -183,8 +183,8 @@ fn gaps(parts: &[Part], plan: &[Trial]) -> Vec<String> {
     }
     let mut found = Vec::new();
     for ((experiment, _), Group { cells, invocations }) in groups {
-        let asked = cells.iter().flat_map(|cell| invocations.iter().map(move |i| (*cell, *i)));
-        for (cell, invocation) in asked {
+        let requested = cells.iter().flat_map(|cell| invocations.iter().map(move |i| (*cell, *i)));
+        for (cell, invocation) in requested {
             let trial = Trial { experiment: experiment.clone(), cell: cell.clone(), invocation };
             if !planned.contains(&trial) {
                 let why = lacking(parts, &trial, invocation).unwrap_or_default();
@@ -214,7 +214,7 @@ fn lacking(parts: &[Part], trial: &Trial, invocation: u32) -> Option<String> {
 
 fn missing_reason<'a>(part: &'a Part, trial: &Trial) -> Option<&'a str> {
     let entry = part.manifest.subjects.get(&trial.cell.subject)?;
-    match entry.availability_on(&trial.cell.architecture, part.own())? {
+    match entry.availability_on(&trial.cell.architecture, part.local())? {
         Availability::NotInstalled { reason, .. } => Some(reason),
         Availability::Installed { .. } => None,
     }
@@ -227,7 +227,7 @@ pub(super) fn against(whole: &Manifest, plan: &[Trial], parts: &[Part]) -> Resul
     let (mut missing, mut notes) = (Vec::new(), BTreeSet::new());
     for trial in whole.plan.iter().filter(|trial| !planned.contains(trial)) {
         let of_it = parts.iter().filter(|part| {
-            part.manifest.asked_architectures().contains(&trial.cell.architecture.as_str())
+            part.manifest.requested_architectures().contains(&trial.cell.architecture.as_str())
         });
         let reasons: Option<Vec<&str>> = of_it.map(|part| missing_reason(part, trial)).collect();
         match reasons.as_deref() {

@@ -90,7 +90,7 @@ fn copy_files(part: &Part, line: &mut Observation, folder: &Path) -> Result<()> 
 fn renamed(file: &str, position: u64) -> Result<String> {
     let (sub, name) = file.split_once('/').context("a file lies in a folder of the run")?;
     let is_plain = !name.contains('/') && ["histograms", "series"].contains(&sub);
-    ensure!(is_plain, "it is none of the run's own folders");
+    ensure!(is_plain, "it lies in no folder of the run");
     let (number, rest) = name.split_once('-').unwrap_or(("", name));
     let rest = if number.bytes().all(|byte| byte.is_ascii_digit()) { rest } else { name };
     Ok(format!("{sub}/{position:05}-{rest}"))

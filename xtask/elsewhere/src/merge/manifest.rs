@@ -61,8 +61,8 @@ pub(super) fn merged(
         fill(&mut merged.files_sha256, &manifest.files_sha256);
         fill(&mut merged.mixes, &manifest.mixes);
         // What one machine could not limit was not limited in the whole.
-        if let (Some(all), Some(own)) = (&mut merged.limits, &manifest.limits) {
-            let new = own.not_applied.iter().filter(|what| !all.not_applied.contains(what));
+        if let (Some(all), Some(local)) = (&mut merged.limits, &manifest.limits) {
+            let new = local.not_applied.iter().filter(|what| !all.not_applied.contains(what));
             let new: Vec<String> = new.cloned().collect();
             all.not_applied.extend(new);
         }
@@ -76,8 +76,9 @@ pub(super) fn merged(
     }
     merged.architectures = architectures(parts);
     if let Some(request) = &mut merged.request {
-        let asked = |one: &Architecture| merged.architectures.iter().any(|name| name == one.name());
-        request.arch = Architecture::ALL.into_iter().filter(asked).collect();
+        let requested =
+            |one: &Architecture| merged.architectures.iter().any(|name| name == one.name());
+        request.arch = Architecture::ALL.into_iter().filter(requested).collect();
     }
     merged.foreign_artifacts = foreign_artifacts(parts, &merged.artifacts);
     merged.subjects = subjects(parts, &merged.fingerprint.architecture, &merged.architectures);
@@ -93,7 +94,7 @@ fn fill<K: Ord + Clone, V: Clone>(into: &mut BTreeMap<K, V>, from: &BTreeMap<K, 
 /// Those that any part was asked for, in the parts' order.
 fn architectures(parts: &[Part]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for name in parts.iter().flat_map(|part| part.manifest.asked_architectures()) {
+    for name in parts.iter().flat_map(|part| part.manifest.requested_architectures()) {
         if !found.iter().any(|known| known == name) {
             found.push(name.to_owned());
         }
@@ -101,13 +102,13 @@ fn architectures(parts: &[Part]) -> Vec<String> {
     found
 }
 
-fn foreign_artifacts(parts: &[Part], own: &Artifacts) -> BTreeMap<String, Artifacts> {
+fn foreign_artifacts(parts: &[Part], local: &Artifacts) -> BTreeMap<String, Artifacts> {
     let mut found = BTreeMap::new();
     for part in parts {
         let manifest = &part.manifest;
         let records = std::iter::once(&manifest.artifacts);
         for record in records.chain(manifest.foreign_artifacts.values()) {
-            if record.architecture != own.architecture {
+            if record.architecture != local.architecture {
                 found.entry(record.architecture.clone()).or_insert_with(|| record.clone());
             }
         }
@@ -115,10 +116,10 @@ fn foreign_artifacts(parts: &[Part], own: &Artifacts) -> BTreeMap<String, Artifa
     found
 }
 
-/// Whether each subject could be measured, as `own` sees it: a subject that some machine had is there.
+/// Whether each subject could be measured, as `local` sees it: a subject that some machine had is there.
 fn subjects(
     parts: &[Part],
-    own: &str,
+    local: &str,
     architectures: &[String],
 ) -> BTreeMap<SubjectName, SubjectEntry> {
     let mut merged: BTreeMap<SubjectName, SubjectEntry> = BTreeMap::new();
@@ -132,7 +133,7 @@ fn subjects(
     for (name, entry) in &mut merged {
         for architecture in architectures {
             let Some(best) = best(parts, name, architecture) else { continue };
-            if architecture == own {
+            if architecture == local {
                 entry.availability = best;
             } else {
                 entry.foreign.insert(architecture.clone(), best);
@@ -143,14 +144,14 @@ fn subjects(
 }
 
 fn best(parts: &[Part], name: &SubjectName, architecture: &str) -> Option<Availability> {
-    let asked = parts
+    let requested = parts
         .iter()
-        .filter(|part| part.manifest.asked_architectures().contains(&architecture))
+        .filter(|part| part.manifest.requested_architectures().contains(&architecture))
         .filter_map(|part| {
-            part.manifest.subjects.get(name)?.availability_on(architecture, part.own())
+            part.manifest.subjects.get(name)?.availability_on(architecture, part.local())
         });
-    let installed = asked.clone().find(|a| matches!(a, Availability::Installed { .. }));
-    installed.or_else(|| asked.clone().next()).cloned()
+    let installed = requested.clone().find(|a| matches!(a, Availability::Installed { .. }));
+    installed.or_else(|| requested.clone().next()).cloned()
 }
 
 /// How each cell ended, over all parts. The half-width of a cell that several parts share is that of no part: the

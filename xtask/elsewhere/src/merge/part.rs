@@ -30,7 +30,7 @@ impl Part {
     pub fn read(folder: &Path) -> Result<Self> {
         ensure!(
             folder.extension().is_none_or(|extension| extension != "partial"),
-            "{} is not complete: go on with it first (--resume)",
+            "{} is not complete: resume it first (--resume)",
             folder.display()
         );
         let manifest: Manifest = read_json(&folder.join("manifest.json"))?;
@@ -63,17 +63,17 @@ impl Part {
 
     /// The machine's own instruction set.
     #[must_use]
-    pub fn own(&self) -> &str {
+    pub fn local(&self) -> &str {
         &self.manifest.fingerprint.architecture
     }
 
     /// Parts that ran on their own instruction set come first, the others in the order of their blocks.
     pub(super) fn order(&self) -> (bool, Vec<String>, u32, String) {
-        let asked: Vec<String> =
-            self.manifest.asked_architectures().into_iter().map(str::to_owned).collect();
-        let is_foreign = !asked.iter().any(|name| name == self.own());
+        let requested: Vec<String> =
+            self.manifest.requested_architectures().into_iter().map(str::to_owned).collect();
+        let is_foreign = !requested.iter().any(|name| name == self.local());
         let first = self.manifest.plan.iter().map(|trial| trial.invocation).min();
-        (is_foreign, asked, first.unwrap_or(u32::MAX), self.name().to_owned())
+        (is_foreign, requested, first.unwrap_or(u32::MAX), self.name().to_owned())
     }
 }
 

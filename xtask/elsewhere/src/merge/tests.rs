@@ -130,14 +130,14 @@ fn part(folder: &Path, manifest: &Manifest, observations: &[Observation]) -> Par
         log += &serde_json::to_string(line).unwrap();
         log.push('\n');
         if let Some(histogram) = &line.histogram {
-            std::fs::write(path.join(&histogram.file), told(&line.trial)).unwrap();
+            std::fs::write(path.join(&histogram.file), reported(&line.trial)).unwrap();
         }
     }
     std::fs::write(path.join("observations.jsonl"), log).unwrap();
     Part::read(&path).unwrap()
 }
 
-fn told(trial: &Trial) -> String {
+fn reported(trial: &Trial) -> String {
     serde_json::to_string(trial).unwrap()
 }
 
@@ -211,7 +211,7 @@ proptest! {
             prop_assert_eq!(&manifest.machine(Some(machine)).architecture, &line.trial.cell.architecture);
             // The file under the new name is the one of this trial.
             let file = line.histogram.as_ref().unwrap().file.clone();
-            prop_assert_eq!(std::fs::read_to_string(merged.folder.join(&file)).unwrap(), told(&line.trial));
+            prop_assert_eq!(std::fs::read_to_string(merged.folder.join(&file)).unwrap(), reported(&line.trial));
             prop_assert!(files.insert(file));
         }
         prop_assert!(!folder.path().join("whole.merging.partial").exists());
@@ -314,16 +314,16 @@ fn parts_of_different_choices_or_builds_are_refused() {
         &["a and b are not parts of one run: the seed differs"],
     );
     b.manifest.seed = 1;
-    let asked = |arch: Architecture, workload: &str| {
+    let requested = |arch: Architecture, workload: &str| {
         let workload = vec![workload.to_owned()];
         Some(RunRequest { arch: vec![arch], workload, ..RunRequest::default() })
     };
     let mut a = a;
-    a.manifest.request = asked(Architecture::X86_64, "healthz");
-    b.manifest.request = asked(Architecture::Aarch64, "thumbnail");
+    a.manifest.request = requested(Architecture::X86_64, "healthz");
+    b.manifest.request = requested(Architecture::Aarch64, "thumbnail");
     refused(vec![a.clone(), b.clone()], None, &["one run: what was asked for differs"]);
     // Each machine has instruction sets of its own: what is refused next is something else.
-    b.manifest.request = asked(Architecture::Aarch64, "healthz");
+    b.manifest.request = requested(Architecture::Aarch64, "healthz");
     let digest = |text: &str| BTreeMap::from([("corpus/x.png".to_owned(), text.to_owned())]);
     a.manifest.corpus_sha256 = digest("1");
     b.manifest.corpus_sha256 = digest("2");

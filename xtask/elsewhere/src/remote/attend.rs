@@ -15,7 +15,7 @@ use weighbridge_project::process::{check, command, interrupted, lines, shown};
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::{Observation, Outcome};
 
-/// The first pause before a cut connection is tried again; each further one is twice as long.
+/// The first pause before a cut connection is tried again; each later one is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A machine that is away for longer needs a person.
@@ -24,7 +24,7 @@ const AWAY_MAX: Duration = Duration::from_secs(3600);
 const SHORTER: i32 = 9;
 /// `remote.sh manifest`: the runner ended without one.
 const NO_MANIFEST: i32 = 4;
-/// So often in a row a runner that vanished (the machine was restarted) is started again without a further trial.
+/// So often in a row a runner that vanished (the machine was restarted) is started again without an additional trial.
 const VANISHED_MAX: u32 = 3;
 
 /// What a watcher has to say.
@@ -79,14 +79,14 @@ fn say(news: &Sender<News>, what: News) {
 /// Brings the part here whole; gives its folder. What is there already is not done again. A failure
 /// is said at once: the other machines may have hours to go.
 pub(super) fn attend(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
-    bring(part, folder, news).inspect_err(|error| {
+    fetch_part(part, folder, news).inspect_err(|error| {
         if !error.is::<InterruptedError>() {
             say(news, News::Note(format!("{}: {error:#}", part.host)));
         }
     })
 }
 
-fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
+fn fetch_part(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBuf> {
     let complete = folder.join("complete").join(&part.name);
     if complete.is_dir() {
         return Ok(complete);
@@ -99,7 +99,7 @@ fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBu
     loop {
         let before = size_of(&log)?;
         start(part, news)?;
-        let (manifest, _) = insist(part, news, &["manifest"])?;
+        let (manifest, _) = retry(part, news, &["manifest"])?;
         if let (Ok(manifest), false) = (serde_json::from_str::<Manifest>(&manifest), is_announced) {
             is_announced = true;
             let done = fs::read_to_string(&log).map_or(0, |text| text.lines().count());
@@ -107,7 +107,7 @@ fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBu
             say(news, News::Planned { trials, done: done as u64 });
         }
         follow(part, &log, news)?;
-        let (result, _) = insist(part, news, &["result"])?;
+        let (result, _) = retry(part, news, &["result"])?;
         let (_, ended) = result.split_once("ended ").context("it did not say how it ended")?;
         let (code, messages) = ended.split_once('\n').unwrap_or((ended, ""));
         match code {
@@ -131,7 +131,7 @@ fn bring(part: &RemotePart, folder: &Path, news: &Sender<News>) -> Result<PathBu
 fn start(part: &RemotePart, news: &Sender<News>) -> Result<()> {
     let mut words = vec!["start"];
     words.extend(part.arguments.iter().map(String::as_str));
-    let (_, code) = insist(part, news, &words)?;
+    let (_, code) = retry(part, news, &words)?;
     ensure!(
         code == 0,
         "{} is not there any more (exit code {code}): begin a new run",
@@ -140,9 +140,9 @@ fn start(part: &RemotePart, news: &Sender<News>) -> Result<()> {
     Ok(())
 }
 
-/// Calls the script over there with a verb, the part's folder and name, and further words, until the connection
+/// Calls the script over there with a verb, the part's folder and name, and additional words, until the connection
 /// holds; gives what it printed and its exit code.
-fn insist(part: &RemotePart, news: &Sender<News>, words: &[&str]) -> Result<(String, i32)> {
+fn retry(part: &RemotePart, news: &Sender<News>, words: &[&str]) -> Result<(String, i32)> {
     let script = part.script();
     let call = call(&script, part, words);
     let mut patience = Patience::new();

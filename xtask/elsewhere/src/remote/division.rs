@@ -14,45 +14,46 @@ pub struct Share {
 }
 
 /// Divides the blocks among the machines of one instruction set, in the machines' order. A block is never divided: the
-/// cells that are compared with each other stay on one machine. A single machine takes what was asked for, also what it
+/// cells that are compared with each other stay on one machine. A single machine takes what was requested, also what it
 /// has to emulate; of several, each takes its own instruction set.
 ///
 /// # Errors
-/// An instruction set was asked for that no machine has, or there are more machines than blocks.
-pub fn divide(machines: &[String], asked: &[String], blocks_count: u32) -> Result<Vec<Share>> {
-    if let [own] = machines {
-        let architectures = if asked.is_empty() { vec![own.clone()] } else { asked.to_vec() };
+/// An instruction set was requested that no machine has, or there are more machines than blocks.
+pub fn divide(machines: &[String], requested: &[String], blocks_count: u32) -> Result<Vec<Share>> {
+    if let [architecture] = machines {
+        let architectures =
+            if requested.is_empty() { vec![architecture.clone()] } else { requested.to_vec() };
         return Ok(vec![Share { architectures, blocks: None }]);
     }
-    for name in asked {
+    for name in requested {
         ensure!(machines.contains(name), "none of the machines named by --on is of {name}");
     }
     let mut of_it: BTreeMap<&String, u32> = BTreeMap::new();
-    for own in machines {
+    for architecture in machines {
         ensure!(
-            asked.is_empty() || asked.contains(own),
-            "a machine of {own} is among --on, and --arch does not ask for it"
+            requested.is_empty() || requested.contains(architecture),
+            "a machine of {architecture} is among those of --on, and --arch does not name it"
         );
-        *of_it.entry(own).or_default() += 1;
+        *of_it.entry(architecture).or_default() += 1;
     }
     let mut taken: BTreeMap<&String, u32> = BTreeMap::new();
     machines
         .iter()
-        .map(|own| {
-            let count = of_it[own];
+        .map(|architecture| {
+            let count = of_it[architecture];
             ensure!(
                 count == 1 || count <= blocks_count,
-                "{blocks_count} blocks cannot be divided among {count} machines of {own}: \
+                "{blocks_count} blocks cannot be divided among {count} machines of {architecture}: \
                  name fewer, or choose a profile with more invocations"
             );
-            let index = taken.entry(own).or_default();
+            let index = taken.entry(architecture).or_default();
             let cut = |number: u32| {
                 u32::try_from(u64::from(blocks_count) * u64::from(number) / u64::from(count))
                     .unwrap_or(blocks_count)
             };
             let blocks = (count > 1).then(|| cut(*index)..cut(*index + 1));
             *index += 1;
-            Ok(Share { architectures: vec![own.clone()], blocks })
+            Ok(Share { architectures: vec![architecture.clone()], blocks })
         })
         .collect()
 }
@@ -88,9 +89,9 @@ mod tests {
 
     #[test]
     fn one_machine_takes_all_that_was_asked_for() {
-        let asked = names(&["x86_64", "aarch64"]);
-        let shares = divide(&names(&["x86_64"]), &asked, 1).unwrap();
-        assert_eq!(shares, [Share { architectures: asked, blocks: None }]);
+        let requested = names(&["x86_64", "aarch64"]);
+        let shares = divide(&names(&["x86_64"]), &requested, 1).unwrap();
+        assert_eq!(shares, [Share { architectures: requested, blocks: None }]);
         let shares = divide(&names(&["aarch64"]), &[], 1).unwrap();
         assert_eq!(shares[0].architectures, ["aarch64"]);
     }

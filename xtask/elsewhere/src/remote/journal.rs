@@ -1,4 +1,4 @@
-//! What this side must know to go on with a remote run: `RUN.partial/remote.json`.
+//! What this side must know to resume a remote run: `RUN.partial/remote.json`.
 
 use super::Host;
 use anyhow::{Result, ensure};

@@ -13,7 +13,7 @@ mod journal;
 pub use host::Host;
 pub use journal::{Journal, RemotePart};
 
-use crate::bundle::Bundle;
+use crate::kit::Kit;
 use crate::merge::{self, Part};
 use anyhow::{Context, Result, bail, ensure};
 use attend::News;
@@ -38,8 +38,8 @@ pub struct Order<'a> {
     pub hosts: &'a [Host],
     /// The choice of what is measured, as the runner's options.
     pub arguments: &'a [String],
-    /// Instruction sets that were asked for; each machine's own when empty.
-    pub asked: &'a [String],
+    /// Instruction sets that were requested; each machine's own when empty.
+    pub requested: &'a [String],
     /// Invocations of the cell that has the most.
     pub blocks_count: u32,
     /// State of the checkout: the other machine has none.
@@ -59,31 +59,31 @@ const IS_THERE: &str = "test -f \"$1/.complete\"";
 const UNPACK: &str = "rm -rf \"$1.new\" && mkdir -p \"$1.new\" && tar -xf - -C \"$1.new\" \
     && : >\"$1.new/.complete\" && rm -rf \"$1\" && mv \"$1.new\" \"$1\"";
 
-/// Ships, measures, and fetches. `bundle_of` makes the bundle for a machine's instruction set.
+/// Ships, measures, and fetches. `kit_of` makes the kit for a machine's instruction set.
 ///
 /// # Errors
 /// A machine cannot be reached or is none of ours; its runner failed; the user interrupted, which leaves the other side
 /// at work.
 pub fn measure(
     order: &Order<'_>,
-    bundle_of: &mut dyn FnMut(&str) -> Result<Bundle>,
+    kit_of: &mut dyn FnMut(&str) -> Result<Kit>,
     progress: &Progress,
 ) -> Result<PathBuf> {
     check_distinct(order.hosts)?;
     let found = order.hosts.iter().map(probe).collect::<Result<Vec<Found>>>()?;
     let machines: Vec<String> = found.iter().map(|found| found.architecture.clone()).collect();
-    let shares = division::divide(&machines, order.asked, order.blocks_count)?;
+    let shares = division::divide(&machines, order.requested, order.blocks_count)?;
     // Parts of one plan must not end early, each by what it alone has seen.
     let is_divided = shares.iter().any(|share| share.blocks.is_some());
-    let mut bundles: BTreeMap<&str, Bundle> = BTreeMap::new();
+    let mut kits: BTreeMap<&str, Kit> = BTreeMap::new();
     let mut parts = Vec::new();
     for ((host, found), share) in order.hosts.iter().zip(&found).zip(shares) {
-        let own = found.architecture.as_str();
-        if !bundles.contains_key(own) {
-            bundles.insert(own, bundle_of(own)?);
+        let architecture = found.architecture.as_str();
+        if !kits.contains_key(architecture) {
+            kits.insert(architecture, kit_of(architecture)?);
         }
-        let bundle = bundles.get(own).context("a bundle was just made")?;
-        let unpacked = ship(host, &found.base, bundle, progress)?;
+        let kit = kits.get(architecture).context("a kit was just made")?;
+        let unpacked = ship(host, &found.base, kit, progress)?;
         let machine = host.machine();
         let mut arguments = order.arguments.to_vec();
         arguments.extend(["--arch".to_owned(), share.architectures.join(",")]);
@@ -110,7 +110,7 @@ pub fn measure(
     drive(&journal, order.results, progress)
 }
 
-/// Goes on with a run whose watching was ended.
+/// Resumes a run whose watching was ended.
 ///
 /// # Errors
 /// As [`measure`].
@@ -131,7 +131,7 @@ fn probe(host: &Host) -> Result<Found> {
     let lines: Vec<&str> = answer.lines().collect();
     // What a login script prints comes before it.
     let [.., system, architecture, base] = lines.as_slice() else {
-        bail!("{host}: it did not say what it is, but: {answer}");
+        bail!("{host}: expected its architecture and folder, and got: {answer}");
     };
     ensure!(*system == "Linux", "{host} runs {system}; only Linux is measured");
     let known = weighbridge_schema::definition::ARCHITECTURES;
@@ -139,15 +139,15 @@ fn probe(host: &Host) -> Result<Found> {
     Ok(Found { architecture: (*architecture).to_owned(), base: (*base).to_owned() })
 }
 
-/// Sends the bundle, unless it lies there; gives the folder it is unpacked in.
-fn ship(host: &Host, base: &str, bundle: &Bundle, progress: &Progress) -> Result<String> {
-    let folder = format!("{base}/bundles/{}", bundle.digest);
+/// Sends the kit, unless it lies there; gives the folder it is unpacked in.
+fn ship(host: &Host, base: &str, kit: &Kit, progress: &Progress) -> Result<String> {
+    let folder = format!("{base}/bundles/{}", kit.digest);
     match host.try_ask(&["sh", "-c", IS_THERE, "sh", &folder])? {
-        (_, Ending::Exited(0)) => progress.note(&format!("  {host} has the bundle")),
+        (_, Ending::Exited(0)) => progress.note(&format!("  {host} has the kit")),
         (_, Ending::Exited(_)) => {
-            let size_bytes = std::fs::metadata(&bundle.file).map_or(0, |metadata| metadata.len());
+            let size_bytes = std::fs::metadata(&kit.file).map_or(0, |metadata| metadata.len());
             progress.note(&format!("  sending {} MB to {host}", size_bytes.div_ceil(1_000_000)));
-            host.send(&bundle.file, &["sh", "-c", UNPACK, "sh", &folder])?;
+            host.send(&kit.file, &["sh", "-c", UNPACK, "sh", &folder])?;
         }
         (_, Ending::Cut) => bail!("{host} cannot be reached any more"),
     }
@@ -174,7 +174,7 @@ fn drive(journal: &Journal, results: &Path, progress: &Progress) -> Result<PathB
     });
     let mut parts = Vec::new();
     for (fetched, part) in fetched.into_iter().zip(&journal.parts) {
-        let path = fetched.map_err(|error| journal.told(error, part))?;
+        let path = fetched.map_err(|error| journal.reported(error, part))?;
         let mut part = Part::read(&path)?;
         part.manifest.add_revision(journal.revision.as_ref());
         parts.push(part);
@@ -214,7 +214,7 @@ fn tell(receiver: &mpsc::Receiver<News>, run: &str, progress: &Progress) {
 
 impl Journal {
     /// The error of a part, with the way on.
-    fn told(&self, error: anyhow::Error, part: &RemotePart) -> anyhow::Error {
+    fn reported(&self, error: anyhow::Error, part: &RemotePart) -> anyhow::Error {
         let go_on = format!("cargo xtask run --resume {} --on {}", self.run, part.host);
         let (remote, home) = (part.script(), &part.home);
         if error.is::<InterruptedError>() {

@@ -149,13 +149,14 @@ mod tests {
 
     #[test]
     fn a_version_that_was_never_published_is_told_before_anything_is_compiled() {
-        let said = |text: &'static str| {
+        let printed = |text: &'static str| {
             FakeMachine::debian().on("cargo info", move |_, _| bail!("`cargo info` failed: {text}"))
         };
-        let none = said("error: could not find `w-cli` in registry `crates-io` with version `=99`");
+        let none =
+            printed("error: could not find `w-cli` in registry `crates-io` with version `=99`");
         let error = ensure_published(&none, "w-cli", "99.0.0").unwrap_err().to_string();
         assert_eq!(error, "the crate registry has no version 99.0.0 of w-cli");
-        assert!(ensure_published(&said("error: no network"), "w-cli", "1.0.0").is_ok());
+        assert!(ensure_published(&printed("error: no network"), "w-cli", "1.0.0").is_ok());
         let there = FakeMachine::debian().on("cargo info", |_, _| Ok("w-cli 1.0.0".to_owned()));
         assert!(ensure_published(&there, "w-cli", "1.0.0").is_ok());
     }
@@ -163,8 +164,8 @@ mod tests {
     #[test]
     fn what_does_not_compile_says_which_packages_it_takes() {
         assert_eq!(hint(&[]), "it does not compile here");
-        let said = hint(&["libseccomp-dev".to_owned(), "protobuf-compiler".to_owned()]);
-        assert!(said.ends_with("libseccomp-dev protobuf-compiler"), "{said}");
+        let printed = hint(&["libseccomp-dev".to_owned(), "protobuf-compiler".to_owned()]);
+        assert!(printed.ends_with("libseccomp-dev protobuf-compiler"), "{printed}");
     }
 
     #[test]

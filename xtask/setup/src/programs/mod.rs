@@ -6,8 +6,8 @@ mod cargo_install;
 mod made;
 mod nix;
 mod npm;
-mod own_root;
 mod pypi;
+mod separate_root;
 
 use crate::context::Context;
 use anyhow::{Context as _, Result, bail};
@@ -68,7 +68,7 @@ impl Wanted<'_> {
         let mut refused = Vec::new();
         for source in &self.program.sources {
             match self.try_source(source, context, progress) {
-                Ok(said) => return Ok(said),
+                Ok(printed) => return Ok(printed),
                 Err(error) if weighbridge_project::process::interrupted() => return Err(error),
                 Err(error) => refused.push(match provider(source) {
                     Some(provider) => format!("{provider}: {error:#}"),
@@ -89,9 +89,9 @@ impl Wanted<'_> {
         // Without its record the folder is unfinished, of this try or of an earlier one.
         let _ = std::fs::remove_dir_all(&root);
         let tried = self.make(source, &root, context, progress).and_then(|made| {
-            let said = self.ask(&made.command, matches!(source, Source::Debian { .. }))?;
+            let printed = self.ask(&made.command, matches!(source, Source::Debian { .. }))?;
             write_record(&root, made, provider(source).unwrap_or_default())?;
-            Ok(said)
+            Ok(printed)
         });
         if tried.is_err() {
             let _ = std::fs::remove_dir_all(&root);
@@ -121,7 +121,7 @@ impl Wanted<'_> {
             Source::Debian { .. } | Source::Nix { .. } | Source::Repository { .. }
                 if self.version.is_some() =>
             {
-                bail!("there is the pinned version only")
+                bail!("it has the pinned version only")
             }
             Source::Nix { package, program } => nix::build(context, package, program, root),
             Source::Repository { folder, program, needs, minutes } => {
@@ -140,7 +140,7 @@ impl Wanted<'_> {
             Source::Debian { suite, package, package_version, program, with } => {
                 let mut packages = vec![format!("{package}={package_version}")];
                 packages.extend_from_slice(with);
-                own_root::unpack(context, suite, package, &packages, program, root)
+                separate_root::unpack(context, suite, package, &packages, program, root)
             }
             Source::Npm { package, program } => {
                 npm::install(context, package, self.version(), program, root)
@@ -153,28 +153,28 @@ impl Wanted<'_> {
         }
     }
 
-    /// It must run here and be the version that was asked for. One from a package may keep silent about it, as Debian's
-    /// wazero does (`dev`): the package was asked for by its exact version.
+    /// It must run here and be the version that was requested. One from a package may keep silent about it, as Debian's
+    /// wazero does (`dev`): the package was requested by its exact version.
     fn ask(&self, command: &[String], is_packaged: bool) -> Result<String> {
         let words = [command, self.ask_version].concat();
         let shown = words.join(" ");
         let (program, arguments) = words.split_first().context("no command")?;
         let output = ask::output(start(program).args(arguments), ask::LIMIT);
         let output = output.with_context(|| format!("run `{shown}`"))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let said = said.lines().next().unwrap_or_default().trim().to_owned();
-        let states_none = !said.contains(|letter: char| letter.is_ascii_digit());
-        let is_right = said.contains(self.version()) || (is_packaged && states_none);
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let printed = printed.lines().next().unwrap_or_default().trim().to_owned();
+        let states_none = !printed.contains(|letter: char| letter.is_ascii_digit());
+        let is_right = printed.contains(self.version()) || (is_packaged && states_none);
         if !output.status.success() || !is_right {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!(
-                "`{shown}` said `{said}` and not {} ({}) {}",
+                "`{shown}` said `{printed}` and not {} ({}) {}",
                 self.version(),
                 output.status,
                 errors.trim()
             );
         }
-        Ok(said)
+        Ok(printed)
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
         );
         assert!(error.ends_with("; no registry has it"), "{error}");
         let error = install(Some("3.0.0"));
-        assert!(error.contains("nix: there is the pinned version only"), "{error}");
+        assert!(error.contains("nix: it has the pinned version only"), "{error}");
         assert!(installed(&bench.state, &name, "4.0.2").is_none());
     }
 }

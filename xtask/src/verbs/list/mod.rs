@@ -15,7 +15,7 @@ use weighbridge_project::runs;
 pub enum Section {
     /// Experiments, with their trials by profile.
     Experiments,
-    /// Definitions that are measured when they are named, with what each brings along.
+    /// Definitions that are measured when they are named, with the custom entries of each.
     Examples,
     /// Subjects, and whether they can be measured here.
     Subjects,
@@ -33,8 +33,8 @@ pub enum Section {
 ///
 /// # Errors
 /// A definition cannot be read or is wrong; the message names file and line.
-pub fn run(project: &Project, asked: &[Section], is_json: bool) -> Result<Exit> {
-    let listing = listing(project, asked)?;
+pub fn run(project: &Project, requested: &[Section], is_json: bool) -> Result<Exit> {
+    let listing = listing(project, requested)?;
     if is_json {
         println!("{}", serde_json::to_string_pretty(&listing)?);
     } else {
@@ -43,8 +43,8 @@ pub fn run(project: &Project, asked: &[Section], is_json: bool) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
-fn listing(project: &Project, asked: &[Section]) -> Result<Listing> {
-    let is_asked = |section: Section| asked.is_empty() || asked.contains(&section);
+fn listing(project: &Project, requested: &[Section]) -> Result<Listing> {
+    let is_asked = |section: Section| requested.is_empty() || requested.contains(&section);
     let questions = Questions::read(project)?;
     let claims = claims::read(project)?;
     Ok(Listing {

@@ -86,16 +86,16 @@ fn experiment(definition: &Definition) -> ExperimentLine {
         let invocations = 0..definition.settings(profile).planned_invocations();
         definition.trials(std::env::consts::ARCH, invocations).len()
     };
-    let own = &definition.own;
+    let custom = &definition.custom;
     ExperimentLine {
         name: definition.experiment.to_string(),
         question: definition.question.clone(),
         trials_count: PROFILES.iter().map(|one| (one.to_string(), count(*one))).collect(),
-        own_subjects: (own.subjects.iter())
+        own_subjects: (custom.subjects.iter())
             .map(|(name, subject)| (name.to_string(), subject.title.clone()))
             .collect(),
-        own_workloads: (own.workloads.iter())
-            .map(|(name, workload)| (name.to_string(), asked(workload)))
+        own_workloads: (custom.workloads.iter())
+            .map(|(name, workload)| (name.to_string(), requested(workload)))
             .collect(),
     }
 }
@@ -115,9 +115,9 @@ pub(super) fn examples(questions: &Questions) -> Vec<ExperimentLine> {
 
 pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<SubjectLine>> {
     let silent = |_: &str| {};
-    let asked = [Need::ContainerEngine, Need::Podman];
+    let requested = [Need::ContainerEngine, Need::Podman];
     let mut engines = BTreeMap::new();
-    for finding in probe_all(&Context::of(project, &silent), &asked)? {
+    for finding in probe_all(&Context::of(project, &silent), &requested)? {
         engines.insert(finding.need, finding.standing);
     }
     let why = |name: &str, subject: &Subject| {
@@ -143,7 +143,7 @@ pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<S
 }
 
 /// What a workload asks for, in a line.
-fn asked(workload: &Workload) -> String {
+fn requested(workload: &Workload) -> String {
     match workload {
         Workload::Request(request) => format!("{} {}", request.method, request.path),
         Workload::Mix(mix) => mix.to_string(),
@@ -151,10 +151,10 @@ fn asked(workload: &Workload) -> String {
 }
 
 pub(super) fn workloads(questions: &Questions) -> Vec<WorkloadLine> {
-    let lines = questions
-        .workloads
-        .iter()
-        .map(|(name, workload)| WorkloadLine { name: name.to_string(), request: asked(workload) });
+    let lines = questions.workloads.iter().map(|(name, workload)| WorkloadLine {
+        name: name.to_string(),
+        request: requested(workload),
+    });
     lines.collect()
 }
 
@@ -213,7 +213,8 @@ impl Listing {
         }
         if let Some(examples) = &self.examples {
             let mut part =
-                "examples (measured when they are named; with what each brings along)\n".to_owned();
+                "examples (measured when they are named; with the custom entries of each)\n"
+                    .to_owned();
             for one in examples {
                 columns(&mut part, "  ", &[(one.name.clone(), one.question.clone())]);
                 columns(&mut part, "    ", &pairs(&one.own_subjects));

@@ -4,11 +4,11 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::path::Path;
 use weighbridge_build::{artifacts as build, record};
+use weighbridge_project::build_step::Parts;
 use weighbridge_project::inputs::{Digests, Inputs};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::Questions;
-use weighbridge_project::stage::Parts;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::Installed;
 use weighbridge_schema::request::RunRequest;
@@ -93,7 +93,7 @@ fn of_subjects(
 ) -> Result<Vec<(String, String)>> {
     let file = subjects::read(project)?;
     let mut wanted: BTreeSet<(ProgramName, Option<String>)> = BTreeSet::new();
-    for subject in asked(project, choice, &file) {
+    for subject in requested(project, choice, &file) {
         wanted.extend(subject.programs());
     }
     let mut found = Vec::new();
@@ -128,7 +128,11 @@ fn of_installed(installed: &Installed, digests: &mut Digests) -> Result<String> 
 }
 
 /// The subjects that the choice can visit.
-fn asked<'a>(project: &Project, choice: &RunRequest, file: &'a SubjectsFile) -> Vec<&'a Subject> {
+fn requested<'a>(
+    project: &Project,
+    choice: &RunRequest,
+    file: &'a SubjectsFile,
+) -> Vec<&'a Subject> {
     let named = if choice.experiments.is_empty() {
         None
     } else {

@@ -101,7 +101,8 @@ pub fn config(container: &Container<'_>) -> Value {
             "terminal": false,
             "user": { "uid": USER_ID, "gid": USER_ID },
             "args": args,
-            // Docker gives a PATH too, and youki refuses a process without one ("PATH environment variable is not set").
+            // Docker gives a PATH too, and youki refuses a process without one ("PATH environment variable is not
+            // set").
             "env": [format!("{MARK}={}", Mark::of(container.run)), "PATH=/"],
             "cwd": "/",
             "capabilities": {

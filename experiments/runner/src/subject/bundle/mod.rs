@@ -125,7 +125,7 @@ pub fn start_with<'a>(
     };
     write_config(&bundle.folder, &container)?;
 
-    context.settle_page_cache()?;
+    context.drop_page_cache()?;
     let (start_call_ns, spawned, spawned_ns) = bundle.runtime.within(context.pinning, || {
         let start_call_ns = monotonic_ns();
         let spawned = command.spawn();
@@ -187,7 +187,7 @@ impl Bundle<'_> {
             Some(status) => Err(Cause::Ended {
                 what: format!("{program} run"),
                 status,
-                said: self.stderr().trim().to_owned(),
+                printed: self.stderr().trim().to_owned(),
             }),
         }
     }
@@ -269,12 +269,12 @@ fn open_init(pid: u32, container: &str) -> Result<Init, Cause> {
 /// Whether the process behind `descriptor` ends within `limit`: a descriptor of a process becomes readable
 /// when it ends (pidfd_open(2)).
 fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, Cause> {
-    let mut asked = [PollFd::new(descriptor, PollFlags::IN)];
+    let mut requested = [PollFd::new(descriptor, PollFlags::IN)];
     let begun = Instant::now();
     loop {
         let rest = limit.saturating_sub(begun.elapsed());
         let rest = Timespec::try_from(rest).map_err(|error| error.to_string())?;
-        match poll(&mut asked, Some(&rest)) {
+        match poll(&mut requested, Some(&rest)) {
             Ok(count) => return Ok(count > 0),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(Cause::io("wait for a container", error)),
@@ -305,8 +305,10 @@ impl Instance for Bundle<'_> {
             return Ok(());
         }
         if ended_within(&self.init()?.descriptor, Duration::ZERO)? {
-            let said = self.stderr();
-            return Err(format!("container {} has ended: {}", self.folder.name, said.trim()).into());
+            let printed = self.stderr();
+            return Err(
+                format!("container {} has ended: {}", self.folder.name, printed.trim()).into()
+            );
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ use weighbridge_schema::template::{Piece, Word};
 /// The second hierarchy of a machine that has version 1 and version 2 of control groups (hybrid).
 const HYBRID: &str = "/sys/fs/cgroup/unified";
 
-/// How often a container is deleted that stays. Nothing is measured any more by then, and a runtime may fail by chance: youki
-/// makes a sealed copy of itself for every call, and once the kernel would not seal it (EBUSY).
+/// How often a container is deleted that stays. Nothing is measured any more by then, and a runtime may fail by chance:
+/// youki makes a sealed copy of itself for every call, and once the kernel would not seal it (EBUSY).
 const DELETE_ATTEMPTS: u32 = 3;
 const DELETE_REST: Duration = Duration::from_millis(100);
 
@@ -150,9 +150,9 @@ impl Runtime {
         let output = command.output().map_err(|error| {
             Cause::io(format!("run {} tasks ls", self.program.display()), error)
         })?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        process_of_task(&said, &folder.name)
-            .ok_or_else(|| format!("containerd knows no process of it: {}", said.trim()).into())
+        let printed = String::from_utf8_lossy(&output.stdout);
+        process_of_task(&printed, &folder.name)
+            .ok_or_else(|| format!("containerd knows no process of it: {}", printed.trim()).into())
     }
 
     /// Ends and removes a container, whatever state it is in; one that is not there is no error.
@@ -194,18 +194,18 @@ impl Runtime {
         let output = self
             .within(pinning, || command.output())?
             .map_err(|error| Cause::io(format!("run {}", self.program.display()), error))?;
-        let said = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stderr);
         // Some versions call it an error that there is nothing to delete, and containerd's client that the task
         // was killed: what counts is its last step.
         let is_gone = match self.through {
             None => !folder.has_state(),
-            Some(_) => !is_last || said.contains("not found"),
+            Some(_) => !is_last || printed.contains("not found"),
         };
         if output.status.success() || is_gone {
             return Ok(());
         }
         let (program, words, name) = (self.program.display(), words.join(" "), &folder.name);
-        Err(format!("{program} {words} {name}: {}: {}", output.status, said.trim()).into())
+        Err(format!("{program} {words} {name}: {}: {}", output.status, printed.trim()).into())
     }
 }
 
@@ -284,7 +284,8 @@ mod tests {
         );
         let draft = path.join("draft");
         std::fs::write(&draft, script).unwrap();
-        // Written by another process: one of this test's neighbours that forks while it is open here would keep it busy.
+        // Written by another process: one of this test's neighbours that forks while it is open here would keep it
+        // busy.
         let mut install = Command::new("install");
         assert!(install.args([&draft, &program]).status().unwrap().success());
         let folder = Folder::of_test("c-1", &path);

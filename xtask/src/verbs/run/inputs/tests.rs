@@ -103,11 +103,11 @@ fn what_was_found_decides_and_not_how_it_came_here() {
             let setup = provide_all(context, &needs).unwrap();
             let mut digests = Digests::read(context.state.join("digests.json"));
             let found = found::programs(context, &mut digests);
-            let told = record::found(&setup, Need::StaticNative);
-            (setup, found, told)
+            let reported = record::found(&setup, Need::StaticNative);
+            (setup, found, reported)
         })
     };
-    let (first, found, told) = visit(&machine);
+    let (first, found, reported) = visit(&machine);
     let installs_count = machine.count("apt-get");
     let (second, found_again, told_again) = visit(&machine);
     let providers = |setup: &weighbridge_setup::Setup| {
@@ -119,7 +119,7 @@ fn what_was_found_decides_and_not_how_it_came_here() {
     assert_eq!(providers(&first), ["distribution-packages", "rustup"]);
     assert_eq!(providers(&second), ["path", "sysroot"], "the way is another one");
     assert_eq!(found, found_again);
-    assert_eq!(told, told_again);
+    assert_eq!(reported, told_again);
     assert_eq!(first.targets, second.targets);
     assert!(found.contains_key("dockerd") && found.contains_key("qemu-x86_64"), "{found:?}");
     assert_eq!(machine.count("apt-get"), installs_count, "the second time nothing is installed");

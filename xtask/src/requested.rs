@@ -63,15 +63,17 @@ fn check_in(questions: &Questions, choice: &RunRequest) -> Result<()> {
     };
     ensure!(
         chosen.iter().any(|one| goes_together(one)),
-        "no experiment that was asked for visits such a subject with such a workload: {}",
+        "no requested experiment visits these subjects with these workloads: {}",
         chosen.iter().map(|one| holds(one)).collect::<Vec<_>>().join("; ")
     );
     Ok(())
 }
 
 /// Nothing asked for, nothing there to choose from, or a name in both.
-fn meets(asked: &[String], of_it: &[&str]) -> bool {
-    asked.is_empty() || of_it.is_empty() || asked.iter().any(|name| of_it.contains(&name.as_str()))
+fn meets(requested: &[String], of_it: &[&str]) -> bool {
+    requested.is_empty()
+        || of_it.is_empty()
+        || requested.iter().any(|name| of_it.contains(&name.as_str()))
 }
 
 fn holds(one: &Experiment) -> String {
@@ -100,22 +102,22 @@ fn names<'a>(
     experiments.iter().flat_map(|one| of(one)).collect()
 }
 
-fn chosen<'a>(questions: &'a Questions, asked: &[String]) -> Result<Vec<&'a Experiment>> {
+fn chosen<'a>(questions: &'a Questions, requested: &[String]) -> Result<Vec<&'a Experiment>> {
     let all = &questions.experiments;
     let by_name = |one: &&Experiment, name: &str| one.definition.experiment.as_str() == name;
     known(
         "experiment",
-        asked,
+        requested,
         &all.iter().map(|one| one.definition.experiment.as_str()).collect(),
     )?;
-    if asked.is_empty() {
+    if requested.is_empty() {
         return Ok(all.iter().filter(|one| one.kind == Kind::Usual).collect());
     }
-    Ok(asked.iter().filter_map(|name| all.iter().find(|one| by_name(one, name))).collect())
+    Ok(requested.iter().filter_map(|name| all.iter().find(|one| by_name(one, name))).collect())
 }
 
-fn known(what: &str, asked: &[String], there: &BTreeSet<&str>) -> Result<()> {
-    if let Some(name) = asked.iter().find(|name| !there.contains(name.as_str())) {
+fn known(what: &str, requested: &[String], there: &BTreeSet<&str>) -> Result<()> {
+    if let Some(name) = requested.iter().find(|name| !there.contains(name.as_str())) {
         match nearest(name, there.iter().copied()) {
             Some(near) => bail!("no {what} `{name}`; did you mean `{near}`?"),
             None => bail!("no {what} `{name}`; there are: {}", listed(there)),
@@ -132,16 +134,16 @@ fn listed(names: &BTreeSet<&str>) -> String {
     format!("{}{rest}", shown.join(", "))
 }
 
-/// Each name that was asked for is visited by one of the experiments that were.
+/// Each name that was requested is visited by one of the experiments that were.
 fn visited<'a>(
     what: &str,
-    asked: &[String],
+    requested: &[String],
     chosen: &[&'a Experiment],
     every: &[&'a Experiment],
     of: fn(&'a Experiment) -> Vec<&'a str>,
 ) -> Result<()> {
     let there = names(chosen, of);
-    if let Some(name) = asked.iter().find(|name| !there.contains(name.as_str())) {
+    if let Some(name) = requested.iter().find(|name| !there.contains(name.as_str())) {
         let asked_of: Vec<&str> =
             chosen.iter().map(|one| one.definition.experiment.as_str()).collect();
         let elsewhere: Vec<&str> = (every.iter())

@@ -83,8 +83,8 @@ impl Output {
     }
 }
 
-fn file(project: &Project, stage: &str) -> PathBuf {
-    project.state.join("stamps").join(format!("{stage}.json"))
+fn file(project: &Project, build_step: &str) -> PathBuf {
+    project.state.join("stamps").join(format!("{build_step}.json"))
 }
 
 fn read(file: &Path) -> Option<Stamp> {
@@ -94,8 +94,8 @@ fn read(file: &Path) -> Option<Stamp> {
 /// Why a stage that was done before is done again: the names of the inputs that have changed, or of
 /// what is gone. `None` when it was never done.
 #[must_use]
-pub fn why_again(project: &Project, stage: &str, parts: &Parts) -> Option<String> {
-    let stamp = read(&file(project, stage))?;
+pub fn why_again(project: &Project, build_step: &str, parts: &Parts) -> Option<String> {
+    let stamp = read(&file(project, build_step))?;
     if let Some(changed) = stamp.outputs.iter().find(|output| !output.is_unchanged()) {
         return Some(format!("{} is not what it made", project.shown(&changed.path)));
     }
@@ -124,36 +124,37 @@ pub fn why_another(project: &Project, prefix: &str, parts: &Parts, same: &str) -
 
 /// A stage's name for one of its outcomes that may lie side by side, told apart by `what`.
 #[must_use]
-pub fn of(stage: &str, what: &str) -> String {
-    format!("{stage}-{}", &Inputs::default().word(what).digest()[..16])
+pub fn of(build_step: &str, what: &str) -> String {
+    format!("{build_step}-{}", &Inputs::default().word(what).digest()[..16])
 }
 
-/// The stamp of `stage`, if it was done with `inputs` and all it made is there as it was.
+/// The stamp of `build_step`, if it was done with `inputs` and all it made is there as it was.
 #[must_use]
-pub fn fresh(project: &Project, stage: &str, inputs: &str) -> Option<Stamp> {
-    let stamp = read(&file(project, stage))?;
+pub fn fresh(project: &Project, build_step: &str, inputs: &str) -> Option<Stamp> {
+    let stamp = read(&file(project, build_step))?;
     let whole = stamp.inputs == inputs && stamp.outputs.iter().all(Output::is_unchanged);
     whole.then_some(stamp)
 }
 
-/// Notes that `stage` has been done.
+/// Notes that `build_step` has been done.
 ///
 /// # Errors
 /// An output is not there, or the state folder cannot be written.
 pub fn done(
     project: &Project,
-    stage: &str,
+    build_step: &str,
     inputs: &str,
     outputs: &[PathBuf],
     result: &str,
 ) -> Result<()> {
     let made = |path: &PathBuf| {
-        Output::now(path).with_context(|| format!("stage `{stage}` made no {}", path.display()))
+        Output::now(path)
+            .with_context(|| format!("build step `{build_step}` made no {}", path.display()))
     };
     let outputs = outputs.iter().map(made).collect::<Result<_>>()?;
     let (inputs, result) = (inputs.to_owned(), result.to_owned());
     let stamp = Stamp { inputs, parts: None, outputs, result };
-    write(&file(project, stage), &serde_json::to_vec_pretty(&stamp)?)
+    write(&file(project, build_step), &serde_json::to_vec_pretty(&stamp)?)
 }
 
 /// As [`done`], for a stage that tells its inputs apart.
@@ -162,13 +163,13 @@ pub fn done(
 /// As [`done`].
 pub fn done_with(
     project: &Project,
-    stage: &str,
+    build_step: &str,
     parts: &Parts,
     outputs: &[PathBuf],
     result: &str,
 ) -> Result<()> {
-    done(project, stage, &parts.digest(), outputs, result)?;
-    let file = file(project, stage);
+    done(project, build_step, &parts.digest(), outputs, result)?;
+    let file = file(project, build_step);
     let mut stamp = read(&file).with_context(|| format!("read {}", file.display()))?;
     stamp.parts = Some(parts.clone());
     write(&file, &serde_json::to_vec_pretty(&stamp)?)
@@ -205,7 +206,7 @@ mod tests {
         std::fs::remove_file(&made).unwrap();
         assert_eq!(fresh(&project, "s", "1"), None);
         let missing = done(&project, "s", "1", &[made], "done").unwrap_err();
-        assert!(missing.to_string().contains("stage `s` made no "), "{missing}");
+        assert!(missing.to_string().contains("build step `s` made no "), "{missing}");
 
         let parts = |version: &str| Parts::default().with("asked", "a").with("engine", version);
         write(&root.join("made"), b"z").unwrap();

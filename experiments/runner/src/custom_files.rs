@@ -1,4 +1,4 @@
-//! What definitions bring along: files that we did not build, each with its digest, because a number must belong to
+//! Custom files of definitions: files that we did not build, each with its digest, because a number must belong to
 //! one.
 
 use crate::catalog::Catalog;
@@ -12,9 +12,9 @@ use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::name::{SubjectName, WorkloadName};
 use weighbridge_schema::workload::Body;
 
-/// A file that a definition brings along.
+/// A custom file of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnFile {
+pub struct CustomFile {
     /// Where it lies, absolute: a program that is given it may work in another folder.
     pub path: PathBuf,
     /// Lower-case hexadecimal.
@@ -22,20 +22,20 @@ pub struct OwnFile {
 }
 
 /// By path relative to `experiments/`.
-pub type OwnFiles = BTreeMap<String, OwnFile>;
+pub type CustomFiles = BTreeMap<String, CustomFile>;
 
 impl Catalog {
     /// The files that the subjects of `definitions` are made of, as far as `is_asked`; and a look at the files of the
-    /// workloads that the definitions bring along.
+    /// workloads that the definitions hold themselves.
     ///
     /// # Errors
     /// One is not there; the message names the definition, the key and the path.
-    pub fn own_files(
+    pub fn custom_files(
         &self,
         definitions: &[&Definition],
         is_asked: impl Fn(&SubjectName) -> bool,
-    ) -> Result<OwnFiles> {
-        let mut files = OwnFiles::new();
+    ) -> Result<CustomFiles> {
+        let mut files = CustomFiles::new();
         for definition in definitions {
             for name in definition.subjects.iter().filter(|name| is_asked(name)) {
                 let Some(subject) = self.subjects.get(name) else { continue };
@@ -44,11 +44,11 @@ impl Catalog {
                         self.existing(definition, &relative, || format!("subjects.{name}.{key}"))?;
                     if let Entry::Vacant(vacant) = files.entry(relative) {
                         let sha256 = sha256_file(&path)?;
-                        vacant.insert(OwnFile { path, sha256 });
+                        vacant.insert(CustomFile { path, sha256 });
                     }
                 }
             }
-            for (name, workload) in &definition.own.workloads {
+            for (name, workload) in &definition.custom.workloads {
                 let request = workload.request();
                 if let Some(Body::File { path, .. }) = request.map(|request| &request.body) {
                     self.existing(definition, path, || format!("workloads.{name}.body.file"))?;
@@ -77,19 +77,19 @@ impl Catalog {
 }
 
 /// The digests alone, for the manifest.
-pub fn digests(files: &OwnFiles) -> BTreeMap<String, String> {
+pub fn digests(files: &CustomFiles) -> BTreeMap<String, String> {
     files.iter().map(|(path, file)| (path.clone(), file.sha256.clone())).collect()
 }
 
-/// The files of a run that is gone on with.
+/// The files of a run that is resumed.
 ///
 /// # Errors
 /// One of them is not what it was when the run began.
-pub fn resumed(manifest: &Manifest, catalog: &Catalog) -> Result<OwnFiles> {
+pub fn resumed(manifest: &Manifest, catalog: &Catalog) -> Result<CustomFiles> {
     let names: Vec<String> = manifest.experiments.keys().map(ToString::to_string).collect();
     let definitions = catalog.select(&names)?;
     let files =
-        catalog.own_files(&definitions, |subject| manifest.subjects.contains_key(subject))?;
+        catalog.custom_files(&definitions, |subject| manifest.subjects.contains_key(subject))?;
     let workloads: BTreeSet<&WorkloadName> =
         definitions.iter().flat_map(|definition| &definition.workloads).collect();
     ensure!(

@@ -1,4 +1,4 @@
-//! What a definition brings along: subjects and workloads that no other file knows, made of files that we did not
+//! What is custom in a definition: subjects and workloads that no other file knows, made of files that we did not
 //! build. So somebody asks a question of their own service without a change to our files.
 
 use crate::invalid::{Invalid, invalid};
@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What a definition brings along.
+/// What is custom in a definition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Own {
+pub struct Custom {
     /// Subjects that it defines itself.
     pub subjects: Subjects,
     /// Workloads that it defines itself.
@@ -25,58 +25,58 @@ pub struct Own {
 
 /// `subjects` and `workloads` of a definition: names of ours, or tables of its own, all of which it asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Asked<Name, Key, Value> {
+pub(crate) enum Requested<Name, Key, Value> {
     /// `subjects = ["native"]`.
     Named(Vec<Name>),
     /// `[subjects.my-service]`.
-    Own(BTreeMap<Key, Value>),
+    Custom(BTreeMap<Key, Value>),
 }
 
 /// The subjects of a definition.
-pub(crate) type AskedSubjects = Asked<SubjectName, SubjectName, Subject>;
+pub(crate) type RequestedSubjects = Requested<SubjectName, SubjectName, Subject>;
 /// The workloads of a definition; a name of ours may be a pattern.
-pub(crate) type AskedWorkloads = Asked<String, WorkloadName, RawWorkload>;
+pub(crate) type RequestedWorkloads = Requested<String, WorkloadName, RawWorkload>;
 
-impl<'de, Name, Key, Value> Deserialize<'de> for Asked<Name, Key, Value>
+impl<'de, Name, Key, Value> Deserialize<'de> for Requested<Name, Key, Value>
 where
     Name: Deserialize<'de>,
     Key: Deserialize<'de> + Ord,
     Value: Deserialize<'de>,
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AskedVisitor(PhantomData))
+        deserializer.deserialize_any(RequestedVisitor(PhantomData))
     }
 }
 
 /// By hand: an untagged enum would lose the line and the name of a mistyped key.
-struct AskedVisitor<Name, Key, Value>(PhantomData<(Name, Key, Value)>);
+struct RequestedVisitor<Name, Key, Value>(PhantomData<(Name, Key, Value)>);
 
-impl<'de, Name, Key, Value> Visitor<'de> for AskedVisitor<Name, Key, Value>
+impl<'de, Name, Key, Value> Visitor<'de> for RequestedVisitor<Name, Key, Value>
 where
     Name: Deserialize<'de>,
     Key: Deserialize<'de> + Ord,
     Value: Deserialize<'de>,
 {
-    type Value = Asked<Name, Key, Value>;
+    type Value = Requested<Name, Key, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of names, or a table for each one that the definition brings along")
+        f.write_str("a list of names, or a table for each custom one")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, names: A) -> Result<Self::Value, A::Error> {
-        Deserialize::deserialize(SeqAccessDeserializer::new(names)).map(Asked::Named)
+        Deserialize::deserialize(SeqAccessDeserializer::new(names)).map(Requested::Named)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, tables: A) -> Result<Self::Value, A::Error> {
-        Deserialize::deserialize(MapAccessDeserializer::new(tables)).map(Asked::Own)
+        Deserialize::deserialize(MapAccessDeserializer::new(tables)).map(Requested::Custom)
     }
 }
 
-/// Validates the workloads that a definition brings along.
+/// Validates custom workloads.
 ///
 /// # Errors
 /// As for ours; the message names the workload.
-pub(crate) fn own_workloads(
+pub(crate) fn custom_workloads(
     raw: BTreeMap<WorkloadName, RawWorkload>,
 ) -> Result<Workloads, Invalid> {
     validate(raw).map_err(|(name, why)| why.at(format_args!("workloads.{name}")))
@@ -88,10 +88,10 @@ pub(crate) fn own_workloads(
 /// Names the first one that `ours` holds too.
 pub(crate) fn refuse_known<'a, Name: Ord + fmt::Display + 'a, T>(
     what: &str,
-    mut own: impl Iterator<Item = &'a Name>,
+    mut custom: impl Iterator<Item = &'a Name>,
     ours: &BTreeMap<Name, T>,
 ) -> Result<(), Invalid> {
-    match own.find(|name| ours.contains_key(name)) {
+    match custom.find(|name| ours.contains_key(name)) {
         None => Ok(()),
         Some(name) => Err(invalid!(
             "{what}s.{name}: experiments/{what}s.toml holds a {what} of that name; choose another"
@@ -99,7 +99,7 @@ pub(crate) fn refuse_known<'a, Name: Ord + fmt::Display + 'a, T>(
     }
 }
 
-impl Own {
+impl Custom {
     /// Gives placeholders their meaning, and lets paths, which are relative to the definition's `folder` within
     /// `experiments/`, be relative to `experiments/`.
     ///
@@ -185,5 +185,5 @@ fn join(folder: &str, path: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "own_tests.rs"]
+#[path = "custom_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Tests of what definitions bring along.
+//! Tests of custom subjects and workloads.
 
 use super::*;
 use crate::definition::Definition;
@@ -81,7 +81,7 @@ fn read(changes: &[(&str, &str)]) -> Result<Definition, String> {
     let name = "shop".parse().unwrap();
     let mut read = Definition::parse("d.toml", name, &text, &ours.subjects, &workloads)
         .map_err(|error| error.to_string())?;
-    read.own.resolve("examples", &ours.programs).map_err(|error| error.to_string())?;
+    read.custom.resolve("examples", &ours.programs).map_err(|error| error.to_string())?;
     Ok(read)
 }
 
@@ -96,7 +96,7 @@ fn a_definition_asks_for_all_that_it_brings_along_and_the_baseline_is_first() {
 
 #[test]
 fn paths_are_relative_to_the_definition() {
-    let Own { subjects, workloads } = read(&[]).unwrap().own;
+    let Custom { subjects, workloads } = read(&[]).unwrap().custom;
     let files = |name: &str| subjects[&name.parse::<SubjectName>().unwrap()].files();
     let found = |key, path: &str| (key, path.to_owned());
     assert_eq!(
@@ -127,7 +127,7 @@ fn names_of_ours_and_tables_of_its_own_are_told_apart_by_their_form() {
     let named = format!("workloads = [\"healthz\"]\n{before}");
     let definition = read(&[(DEFINITION, &named)]).unwrap();
     assert_eq!(definition.workloads, ["healthz".parse().unwrap()]);
-    assert!(definition.own.workloads.is_empty() && !definition.own.subjects.is_empty());
+    assert!(definition.custom.workloads.is_empty() && !definition.custom.subjects.is_empty());
     let error = read(&[(DEFINITION, &format!("workloads = 3\n{before}"))]).unwrap_err();
     assert!(error.starts_with("d.toml:1: ") && error.contains("a list of names"), "{error}");
 }

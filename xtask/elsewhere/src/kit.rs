@@ -13,10 +13,10 @@ use weighbridge_project::process::{command, run};
 /// What goes along of `experiments/`.
 const QUESTIONS: [&str; 5] =
     ["definitions", "calibration", "corpus", "subjects.toml", "workloads.toml"];
-/// Characters of the digest that name a bundle.
+/// Characters of the digest that name a kit.
 const DIGEST_LENGTH: usize = 16;
 
-/// Where the parts of a bundle lie on this machine.
+/// Where the parts of a kit lie on this machine.
 #[derive(Debug, Clone)]
 pub struct Contents {
     /// The checkout: its questions and claims go along.
@@ -29,7 +29,7 @@ pub struct Contents {
 
 /// An archive that unpacks to `weighbridge-runner`, `remote.sh`, `artifacts/`, `experiments/` and `claims.toml`.
 #[derive(Debug, Clone)]
-pub struct Bundle {
+pub struct Kit {
     /// The archive.
     pub file: PathBuf,
     /// Names what is in it: equal contents have equal names.
@@ -41,7 +41,7 @@ impl Contents {
     ///
     /// # Errors
     /// Something that belongs into it is missing, or tar fails.
-    pub fn pack(&self, folder: &Path) -> Result<Bundle> {
+    pub fn pack(&self, folder: &Path) -> Result<Kit> {
         make_folder(folder)?;
         let staging = folder.join(format!("staging-{}", std::process::id()));
         let packed = self.fill(&staging).and_then(|()| archive(&staging, folder));
@@ -70,7 +70,7 @@ impl Contents {
 }
 
 /// One archive for one content, whenever and by whomever it is packed.
-fn archive(staging: &Path, folder: &Path) -> Result<Bundle> {
+fn archive(staging: &Path, folder: &Path) -> Result<Kit> {
     let unfinished = staging.with_extension("tar");
     let mut tar = command("tar");
     tar.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0"]);
@@ -81,7 +81,7 @@ fn archive(staging: &Path, folder: &Path) -> Result<Bundle> {
     digest.truncate(DIGEST_LENGTH);
     let file = folder.join(format!("{digest}.tar"));
     fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
-    Ok(Bundle { file, digest })
+    Ok(Kit { file, digest })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Subjects that no code knows: one more entry of subjects.toml, and a service that a definition brings along.
+//! Subjects that no code knows: one more entry of subjects.toml, and a custom service.
 
 use crate::common::*;
 use sha2::{Digest, Sha256};
@@ -38,8 +38,9 @@ arguments = ["serve", "{artifact:component.cwasm}", "--threads", "2", "--listen"
             named
         });
     }
-    let asked = ["cold-start", "artifact-size", "--profile", "smoke", "--subject", "two-threads"];
-    succeed(&questions.run(&asked));
+    let requested =
+        ["cold-start", "artifact-size", "--profile", "smoke", "--subject", "two-threads"];
+    succeed(&questions.run(&requested));
     let (manifest, observations) = read(&only_run(&questions.results(), "smoke"));
     let entry = &manifest.subjects[&"two-threads".parse().unwrap()];
     assert!(matches!(entry.availability, Availability::Installed { .. }));
@@ -74,8 +75,8 @@ pub fn a_definition_brings_its_service_along() {
     assert_eq!(manifest.corpus_sha256.keys().collect::<Vec<_>>(), ["examples/upload.bin"]);
     let native = &manifest.subjects[&"mine-native".parse().unwrap()].availability;
     let digest = &manifest.files_sha256["examples/built/mine"][..12];
-    let told = Availability::Installed { version: format!("sha256 {digest}") };
-    assert_eq!(*native, told, "a program that says no version is told by its digest");
+    let reported = Availability::Installed { version: format!("sha256 {digest}") };
+    assert_eq!(*native, reported, "a program that says no version is told by its digest");
 
     let subjects_count = if engine_is_there() { 3 } else { 2 };
     let visits = planned_visits(&observations);

@@ -1,22 +1,24 @@
 //! The names of subjects and workloads that a definition asks for, against those that there are.
 
+use crate::custom::{
+    Custom, Requested, RequestedSubjects, RequestedWorkloads, custom_workloads, refuse_known,
+};
 use crate::invalid::{Invalid, invalid};
 use crate::name::{SubjectName, WorkloadName};
-use crate::own::{Asked, AskedSubjects, AskedWorkloads, Own, own_workloads, refuse_known};
 use crate::parse::nearest;
 use crate::subject::Subjects;
 use crate::workload::Workloads;
 
-/// The subjects that a definition asks for, in its order. Of those that it brings along, which TOML gives in no order
+/// The subjects that a definition asks for, in its order. Of its custom ones, which TOML gives in no order
 /// of meaning, the baseline is the first.
-pub(crate) fn asked_subjects(
-    asked: AskedSubjects,
+pub(crate) fn requested_subjects(
+    requested: RequestedSubjects,
     baseline: &SubjectName,
     known: &Subjects,
-    own: &mut Own,
+    custom: &mut Custom,
 ) -> Result<Vec<SubjectName>, Invalid> {
-    let names = match asked {
-        Asked::Named(names) => {
+    let names = match requested {
+        Requested::Named(names) => {
             for name in names.iter().chain([baseline]) {
                 if !known.contains_key(name) {
                     let known = known.keys().map(SubjectName::as_str);
@@ -25,10 +27,10 @@ pub(crate) fn asked_subjects(
             }
             names
         }
-        Asked::Own(subjects) => {
+        Requested::Custom(subjects) => {
             refuse_known("subject", subjects.keys(), known)?;
-            own.subjects = subjects;
-            let mut names: Vec<SubjectName> = own.subjects.keys().cloned().collect();
+            custom.subjects = subjects;
+            let mut names: Vec<SubjectName> = custom.subjects.keys().cloned().collect();
             names.sort_by_key(|name| name != baseline);
             names
         }
@@ -42,17 +44,17 @@ pub(crate) fn asked_subjects(
 }
 
 /// The workloads that a definition asks for.
-pub(crate) fn asked_workloads(
-    asked: AskedWorkloads,
+pub(crate) fn requested_workloads(
+    requested: RequestedWorkloads,
     known: &Workloads,
-    own: &mut Own,
+    custom: &mut Custom,
 ) -> Result<Vec<WorkloadName>, Invalid> {
-    match asked {
-        Asked::Named(names) => resolve_workloads(&names, known),
-        Asked::Own(workloads) => {
+    match requested {
+        Requested::Named(names) => resolve_workloads(&names, known),
+        Requested::Custom(workloads) => {
             refuse_known("workload", workloads.keys(), known)?;
-            own.workloads = own_workloads(workloads)?;
-            Ok(own.workloads.keys().cloned().collect())
+            custom.workloads = custom_workloads(workloads)?;
+            Ok(custom.workloads.keys().cloned().collect())
         }
     }
 }
