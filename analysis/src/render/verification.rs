@@ -12,7 +12,7 @@ pub fn render(published: &str, here: &str, found: &Verification) -> String {
     let mut out = format!("published  {published}\nhere       {here}\n");
     for claim in &found.claims {
         out.push('\n');
-        out.push_str(&one(claim));
+        out.push_str(&claim_lines(claim));
     }
     out.push('\n');
     if found.differences.is_empty() {
@@ -59,7 +59,8 @@ fn last_line(found: &Verification) -> String {
     line
 }
 
-fn one(Verified { published, here, sizes }: &Verified) -> String {
+/// One claim: what it says, the published ratio, the local one, and whether they agree.
+fn claim_lines(Verified { published, here, sizes }: &Verified) -> String {
     let claim = &here.claim;
     let sign = match claim.relation {
         Relation::Less => '<',

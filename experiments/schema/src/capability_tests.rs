@@ -3,6 +3,7 @@
 use super::*;
 use crate::definition::Definition;
 use crate::parameter::Parameter;
+use crate::parse::ParseError;
 use crate::subject::parse_subjects;
 use crate::workload::Workloads;
 
@@ -59,11 +60,10 @@ threads.untried = "nobody has"
     text
 }
 
-fn parse(text: &str) -> Result<Definition, String> {
-    let subjects = parse_subjects("s.toml", SUBJECTS).map_err(|error| error.to_string())?;
+fn parse(text: &str) -> Result<Definition, ParseError> {
+    let subjects = parse_subjects("s.toml", SUBJECTS)?;
     let name = "maturity".parse().unwrap();
     Definition::parse("m.toml", name, text, &subjects, &Workloads::new())
-        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn holes_and_nonsense_are_refused() {
     ] {
         let good = text();
         assert!(good.contains(from), "{from}");
-        let error = parse(&good.replacen(from, to, 1)).unwrap_err();
+        let error = parse(&good.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }

@@ -71,7 +71,7 @@ body = { file = "../orders/one.json" }
 expect = { status = 201, sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
 "#;
 
-fn read(changes: &[(&str, &str)]) -> Result<Definition, String> {
+fn read(changes: &[(&str, &str)]) -> Result<Definition, Box<dyn std::error::Error>> {
     let text = changes.iter().fold(DEFINITION.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
@@ -79,9 +79,8 @@ fn read(changes: &[(&str, &str)]) -> Result<Definition, String> {
     let ours = parse_subjects_file("s.toml", OURS).unwrap();
     let workloads = parse_workloads("w.toml", OUR_WORKLOAD).unwrap();
     let name = "shop".parse().unwrap();
-    let mut read = Definition::parse("d.toml", name, &text, &ours.subjects, &workloads)
-        .map_err(|error| error.to_string())?;
-    read.custom.resolve("examples", &ours.programs).map_err(|error| error.to_string())?;
+    let mut read = Definition::parse("d.toml", name, &text, &ours.subjects, &workloads)?;
+    read.custom.resolve("examples", &ours.programs)?;
     Ok(read)
 }
 
@@ -128,7 +127,7 @@ fn names_of_ours_and_tables_of_its_own_are_told_apart_by_their_form() {
     let definition = read(&[(DEFINITION, &named)]).unwrap();
     assert_eq!(definition.workloads, ["healthz".parse().unwrap()]);
     assert!(definition.custom.workloads.is_empty() && !definition.custom.subjects.is_empty());
-    let error = read(&[(DEFINITION, &format!("workloads = 3\n{before}"))]).unwrap_err();
+    let error = read(&[(DEFINITION, &format!("workloads = 3\n{before}"))]).unwrap_err().to_string();
     assert!(error.starts_with("d.toml:1: ") && error.contains("a list of names"), "{error}");
 }
 
@@ -171,7 +170,7 @@ fn mistakes_are_named() {
         ),
         (("status = 201, sha256 = \"0", "status = 201, sha256 = \"x"), "workloads.order: sha256"),
     ] {
-        let error = read(&[change]).unwrap_err();
+        let error = read(&[change]).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }

@@ -36,7 +36,7 @@ fn workloads() -> Workloads {
     parse_workloads("w", &(requests + mix)).unwrap()
 }
 
-fn definition(changes: &[(&str, &str)]) -> Result<Definition, String> {
+fn definition(changes: &[(&str, &str)]) -> Result<Definition, ParseError> {
     let mut text = r#"
 question = "How long?"
 baseline = "native"
@@ -58,7 +58,6 @@ paper = { invocations = 9, measure_ms = 100, completions_least = 5 }
     }
     let subjects = parse_subjects("s", SUBJECTS).unwrap();
     Definition::parse("d.toml", "throughput".parse().unwrap(), &text, &subjects, &workloads())
-        .map_err(|e| e.to_string())
 }
 
 #[test]
@@ -77,7 +76,7 @@ fn a_pattern_stands_for_all_that_begin_so() {
 }
 
 fn check_refused(change: (&str, &str), expected: &str) {
-    let error = definition(&[change]).unwrap_err();
+    let error = definition(&[change]).unwrap_err().to_string();
     assert!(error.contains(expected), "{error}");
 }
 
@@ -117,7 +116,7 @@ fn no_cell_may_end_before_ten_invocations() {
     let with = |invocations: &str| {
         definition(&[precise, ("invocations = 3,", invocations)]).map(|found| found.experiment)
     };
-    let error = with("invocations = 9, invocations_max = 20,").unwrap_err();
+    let error = with("invocations = 9, invocations_max = 20,").unwrap_err().to_string();
     assert!(error.contains("profiles.quick.invocations must be at least 10"), "{error}");
     assert!(with("invocations = 10, invocations_max = 20,").is_ok());
 }
@@ -193,7 +192,7 @@ fn times_are_asked_of_the_machine_that_measures_alone() {
 
 #[test]
 fn a_mix_is_asked_for_by_an_open_loop_only() {
-    let error = definition(&[("[\"healthz\"]", "[\"mixed\"]")]).unwrap_err();
+    let error = definition(&[("[\"healthz\"]", "[\"mixed\"]")]).unwrap_err().to_string();
     assert!(
         error.contains("workload `mixed` is a mix: only [method.latency] takes one"),
         "{error}"
@@ -210,7 +209,7 @@ fn a_mix_is_asked_for_by_an_open_loop_only() {
 
 #[test]
 fn the_baseline_is_one_of_the_subjects() {
-    let error = definition(&[("[\"native\", ", "[")]).unwrap_err();
+    let error = definition(&[("[\"native\", ", "[")]).unwrap_err().to_string();
     assert!(error.contains("baseline `native` is not among"), "{error}");
 }
 

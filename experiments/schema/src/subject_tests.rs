@@ -30,12 +30,12 @@ programs = { engine = "1.9.0" }
 twin_of = "compiled"
 "#;
 
-fn read(changes: &[(&str, &str)]) -> Result<SubjectsFile, String> {
+fn read(changes: &[(&str, &str)]) -> Result<SubjectsFile, ParseError> {
     let text = changes.iter().fold(FILE.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
     });
-    parse_subjects_file("s.toml", &text).map_err(|error| error.to_string())
+    parse_subjects_file("s.toml", &text)
 }
 
 fn subject(file: &SubjectsFile, name: &str) -> Subject {
@@ -108,7 +108,7 @@ fn what_is_not_there_is_named() {
         (("prepare = {", "#"), "stands there without `prepare`"),
         (("licence =", "license ="), "did you mean `licence`?"),
     ] {
-        let error = read(&[change]).unwrap_err();
+        let error = read(&[change]).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }
@@ -190,8 +190,9 @@ fn a_program_beside_another_and_its_folder_are_of_the_same_program_in_a_variant_
     let engine: ProgramName = "engine".parse().unwrap();
     assert_eq!(subject(&file, "compiled").programs(), [(engine.clone(), None)]);
     assert_eq!(subject(&file, "compiled-1").programs(), [(engine, Some("1.9.0".to_owned()))]);
-    let typo =
-        read(&[("{program:engine}\", \"compile", "{program:engin/ld}\", \"compile")]).unwrap_err();
+    let typo = read(&[("{program:engine}\", \"compile", "{program:engin/ld}\", \"compile")])
+        .unwrap_err()
+        .to_string();
     assert!(typo.contains("no program `engin`; did you mean `engine`?"), "{typo}");
 }
 
@@ -208,7 +209,7 @@ fn the_intermediates_of_a_preparation_are_resolved_like_its_command() {
         ["{program:engine@1.9.0}", "{intermediate:x.wasm}"]
     );
     assert_eq!(prepare.command[2..], ["{intermediate:x.wasm}", "{prepared:compiled-1}"]);
-    let early = read(&[of_both]).unwrap_err();
+    let early = read(&[of_both]).unwrap_err().to_string();
     assert!(
         early.contains("subject `compiled`: prepare: `{intermediate:x.wasm}` is not made"),
         "{early}"
@@ -249,7 +250,7 @@ fn a_placeholder_is_known_has_a_meaning_where_it_stands_and_names_what_is_there(
             "is the file of another subject; write `{prepared}`",
         ),
     ] {
-        let error = read(&[change]).unwrap_err();
+        let error = read(&[change]).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }
@@ -282,6 +283,6 @@ fn a_boundary_is_that_of_the_way_of_starting_unless_the_definition_says_another(
     let included = derived.replace("program", "program, compilation included,");
     assert_eq!(boundary("boundary_includes = \"compilation\"\n"), included);
     let both = "boundary = \"b\"\nboundary_includes = \"compilation\"\n";
-    let error = read(&[("boundary = \"b\"\n", both)]).unwrap_err();
+    let error = read(&[("boundary = \"b\"\n", both)]).unwrap_err().to_string();
     assert!(error.contains("either `boundary` or `boundary_includes`"), "{error}");
 }

@@ -273,16 +273,16 @@ mod tests {
 
     const DIGEST: &str = "2689367b205c16ce32ed4200942b8b8b1e262dfc70d9bc9fbc77c49699a4f1df";
 
-    fn check(body: &str) -> Result<Body, String> {
+    fn check(body: &str) -> Result<Body, ParseError> {
         let text = format!(
             "[workloads.a]\nmethod = \"POST\"\npath = \"/x\"\n{body}\nexpect = {{ status = 200, sha256 = \"{DIGEST}\" }}\n"
         );
-        let mut all = parse_workloads("w.toml", &text).map_err(|e| e.to_string())?;
+        let mut all = parse_workloads("w.toml", &text)?;
         Ok(all.pop_first().unwrap().1.request().unwrap().body.clone())
     }
 
     /// Two requests, `a` and `b`, beside the lines of `more`.
-    fn beside(more: &str) -> Result<Workloads, String> {
+    fn beside(more: &str) -> Result<Workloads, ParseError> {
         let one = |name: &str| {
             format!(
                 "[workloads.{name}]\nmethod = \"GET\"\npath = \"/x\"\n\
@@ -290,13 +290,13 @@ mod tests {
             )
         };
         let text = [one("a").as_str(), &one("b"), more].concat();
-        parse_workloads("w.toml", &text).map_err(|e| e.to_string())
+        parse_workloads("w.toml", &text)
     }
 
     #[test]
     fn each_body_has_one_source() {
-        assert_eq!(check(""), Ok(Body::Empty));
-        assert_eq!(check("body = { zero_bytes = 3 }"), Ok(Body::Zeros(3)));
+        assert_eq!(check("").unwrap(), Body::Empty);
+        assert_eq!(check("body = { zero_bytes = 3 }").unwrap(), Body::Zeros(3));
         assert!(check("body = { text = \"a\", zero_bytes = 3 }").is_err());
         assert!(check("body = { truncate_bytes = 3 }").is_err());
         assert!(check("body = { file = \"../secret\" }").is_err());
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named() {
-        let error = check("body = { txt = \"a\" }").unwrap_err();
+        let error = check("body = { txt = \"a\" }").unwrap_err().to_string();
         assert!(error.contains("w.toml:4") && error.contains("`txt`"), "{error}");
     }
     #[test]
@@ -322,7 +322,7 @@ mod tests {
             ("light = \"a\", heavy = \"b\"", "heavy_percent"),
             ("light = \"a\", heavi = \"b\", heavy_percent = 5", "`heavi`"),
         ] {
-            let error = mix(words).unwrap_err();
+            let error = mix(words).unwrap_err().to_string();
             assert!(error.contains(why), "{words}: {error}");
         }
     }
@@ -330,9 +330,11 @@ mod tests {
     #[test]
     fn an_entry_is_a_request_or_a_mix_and_not_half_of_either() {
         let mix = "mix = { light = \"a\", heavy = \"b\", heavy_percent = 5 }";
-        let error = beside(&format!("[workloads.m]\nmethod = \"GET\"\n{mix}\n")).unwrap_err();
+        let error =
+            beside(&format!("[workloads.m]\nmethod = \"GET\"\n{mix}\n")).unwrap_err().to_string();
         assert!(error.contains("workload `m`: a mix has no other key"), "{error}");
-        let error = beside("[workloads.m]\nmethod = \"GET\"\npath = \"/\"\n").unwrap_err();
+        let error =
+            beside("[workloads.m]\nmethod = \"GET\"\npath = \"/\"\n").unwrap_err().to_string();
         assert!(error.contains("needs `method`, `path` and `expect`, or a `mix`"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! A run that other machines measure: begun, or gone on with.
+//! A run that other machines measure: begun, or resumed.
 
 use crate::fleet::blocks_count;
 use crate::pack;

@@ -4,16 +4,17 @@
 //! one that overlooks a stall would report latencies that no user sees. Both are checked here against the
 //! same responder (`src/responder/`), on the cores that a run would use.
 
+pub mod responder;
 mod server;
 mod stall;
 mod wrk;
 
-use crate::affinity;
-use crate::clock::unix_ns;
+use crate::calibrate::responder::BODY;
 use crate::http::{Answer, PreparedRequest};
-use crate::interrupt;
+use crate::kernel::affinity;
+use crate::kernel::clock::unix_ns;
+use crate::kernel::interrupt;
 use crate::load::{Closing, Target, Window, closed_loop};
-use crate::responder::BODY;
 use anyhow::{Context, Result};
 use clap::Args;
 use rand::SeedableRng;
@@ -101,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 impl Bench {
     fn new() -> Self {
         let request = b"GET / HTTP/1.1\r\nHost: weighbridge\r\n\r\n".to_vec();
-        let sha256 = crate::digest::hex(&Sha256::digest(BODY));
+        let sha256 = crate::inventory::digest::hex(&Sha256::digest(BODY));
         Self {
             pinning: affinity::divide(&weighbridge_machine::local_cores()),
             request: PreparedRequest {

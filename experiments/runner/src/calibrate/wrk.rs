@@ -1,6 +1,6 @@
 //! wrk as a yardstick: one thread, its CPU time read from the kernel when it ends.
 
-use crate::affinity::pin_current_thread;
+use crate::kernel::affinity::pin_current_thread;
 use anyhow::{Context, Result};
 use std::io::Read;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
 //! The first answer of a subject that may not listen yet, and single exchanges after it.
 
 use super::{PreparedRequest, Progress, ResponseReader, WrongAnswer};
-use crate::clock::monotonic_ns;
 use crate::failure::Cause;
-use crate::interrupt;
+use crate::kernel::clock::monotonic_ns;
+use crate::kernel::interrupt;
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -21,7 +21,7 @@ pub struct Answer {
 impl Answer {
     /// Lower-case hexadecimal SHA-256 of the body.
     pub fn sha256(&self) -> String {
-        crate::digest::hex(&Sha256::digest(&self.body))
+        crate::inventory::digest::hex(&Sha256::digest(&self.body))
     }
 
     /// Compares with what the request must get.

@@ -1,9 +1,9 @@
 //! One request after the other over one connection, each with its duration.
 
 use super::{Answer, PreparedRequest, Progress, ResponseChecker};
-use crate::clock::monotonic_ns;
 use crate::failure::Cause;
-use crate::interrupt;
+use crate::kernel::clock::monotonic_ns;
+use crate::kernel::interrupt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -34,7 +34,7 @@ pub struct Image {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    crate::digest::hex(&Sha256::digest(bytes))
+    crate::inventory::digest::hex(&Sha256::digest(bytes))
 }
 
 /// Writes the image of `binary` for `architecture` (`x86_64`, `aarch64`) to `output`, through a temporary

@@ -2,9 +2,9 @@
 
 use super::pool::Pool;
 use super::{Arrival, Closing, LoadResult, Target, Window};
-use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::failure::Cause;
-use crate::interrupt;
+use crate::kernel::clock::{monotonic_ns, thread_cpu_ns};
+use crate::kernel::interrupt;
 
 /// Longest single wait, so that an interrupt is seen.
 const WAIT_NS: u64 = 50_000_000;

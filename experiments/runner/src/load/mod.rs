@@ -21,7 +21,7 @@ pub use schedule::{Arrival, Kind, Window, constant_schedule, mix, poisson_schedu
 
 use crate::failure::Cause;
 use crate::http::{Answer, PreparedRequest};
-use crate::interrupt;
+use crate::kernel::interrupt;
 use rustix::event::epoll;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -185,7 +185,7 @@ pub fn closed_loop<T>(
     run_workers(target, window, during, shares.len(), |index| {
         let result = closed::run(target, window, shares[index], closing);
         // Whoever reads meanwhile waits for the end, which a failed or interrupted thread has not set.
-        closing.close(crate::clock::monotonic_ns());
+        closing.close(crate::kernel::clock::monotonic_ns());
         result
     })
 }
@@ -224,7 +224,7 @@ fn run_workers<T>(
             .map(|index| {
                 scope.spawn(move || {
                     if let Some(&core) = target.cores.get(index) {
-                        crate::affinity::pin_current_thread(&[core]);
+                        crate::kernel::affinity::pin_current_thread(&[core]);
                     }
                     work(index)
                 })

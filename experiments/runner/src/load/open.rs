@@ -2,9 +2,9 @@
 
 use super::pool::{Finished, Pool};
 use super::{Arrival, Kind, LoadResult, Patience, Target, Window};
-use crate::clock::{monotonic_ns, thread_cpu_ns};
 use crate::failure::Cause;
-use crate::interrupt;
+use crate::kernel::clock::{monotonic_ns, thread_cpu_ns};
+use crate::kernel::interrupt;
 use std::collections::VecDeque;
 
 /// Longest single wait, so that an interrupt is seen.

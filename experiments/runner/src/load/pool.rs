@@ -2,8 +2,8 @@
 
 use super::connection::{Connection, Ready};
 use super::{Arrival, LoadResult, Target, new_epoll};
-use crate::clock::{monotonic_ns, timespec};
 use crate::failure::Cause;
+use crate::kernel::clock::{monotonic_ns, timespec};
 use rustix::event::epoll;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,

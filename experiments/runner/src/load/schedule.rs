@@ -1,6 +1,6 @@
 //! When requests are due, and which of them count.
 
-use crate::clock::monotonic_ns;
+use crate::kernel::clock::monotonic_ns;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
 //! The load generator against real servers on loopback, one of which stalls.
 
 use super::*;
-use crate::responder::{self, Stall};
+use crate::calibrate::responder::{self, Stall};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -190,7 +190,7 @@ fn what_is_lost_is_given_up_and_what_was_sent_is_still_awaited() {
     let server = Static::start(Some(stall));
     let target = server.target(&requested, 2);
     let (result, ()) = open_loop(&target, &window, &schedule, Some(&patience), || ()).unwrap();
-    assert!(result.is_given_up && crate::clock::monotonic_ns() < window.to_ns);
+    assert!(result.is_given_up && crate::kernel::clock::monotonic_ns() < window.to_ns);
     assert_eq!(result.failed_count, 0, "what was not sent is no failure");
     assert_eq!(result.completed_count, result.lags.samples_count(), "what was sent was answered");
 

@@ -2,7 +2,7 @@
 
 use super::{Bench, Job, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
-use crate::programs;
+use crate::inventory::programs;
 use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;

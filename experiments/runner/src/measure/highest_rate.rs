@@ -4,9 +4,9 @@ use super::instance::with_instance;
 use super::load::{record, server_cpu_unless_lost, target};
 use super::rate_search::{Found, Verdict, search};
 use super::{Bench, Measured, Visit};
-use crate::clock::monotonic_ns;
 use crate::failure::{Cause, Failure, Phase};
 use crate::http::PreparedRequest;
+use crate::kernel::clock::monotonic_ns;
 use crate::load::{Arrival, LoadResult, Patience, Target, Window, constant_schedule, open_loop};
 use weighbridge_schema::metric::Metric;
 

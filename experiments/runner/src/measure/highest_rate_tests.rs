@@ -143,15 +143,17 @@ fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> 
         expect: weighbridge_schema::workload::Expect { status: 200, sha256: String::new() },
         is_head: false,
     };
-    let answer = crate::http::Answer { status: 200, body: crate::responder::BODY.to_vec() };
+    let answer =
+        crate::http::Answer { status: 200, body: crate::calibrate::responder::BODY.to_vec() };
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let (input, _open) = std::io::pipe().unwrap();
     // Each has a core of its own, as in a run: what the client's threads do on the server's is not its capacity.
-    crate::affinity::pin_current_thread(&[0]);
+    crate::kernel::affinity::pin_current_thread(&[0]);
     std::thread::spawn(move || {
-        crate::affinity::pin_current_thread(&[1]);
-        let mut server = crate::responder::Responder::new(listener, input.into(), None).unwrap();
+        crate::kernel::affinity::pin_current_thread(&[1]);
+        let mut server =
+            crate::calibrate::responder::Responder::new(listener, input.into(), None).unwrap();
         server.works_for(service);
         server.serve().unwrap();
     });
@@ -164,7 +166,7 @@ fn really_found(service: std::time::Duration, p99_bound_us: u64, first: u32) -> 
 /// Share of a second that the server's core was taken from a thread that wants all of it.
 fn taken_share() -> f64 {
     let spinning = std::thread::spawn(|| {
-        crate::affinity::pin_current_thread(&[1]);
+        crate::kernel::affinity::pin_current_thread(&[1]);
         let begun = std::time::Instant::now();
         let (mut last, mut taken) = (begun, std::time::Duration::ZERO);
         while begun.elapsed().as_secs() < 1 {

@@ -3,8 +3,9 @@
 use super::{Bench, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
 use crate::http::{Answer, FirstAnswer, PreparedRequest, first_answer};
+use crate::kernel::interrupt;
+use crate::kernel::procfs;
 use crate::subject::{Instance, StartContext, start};
-use crate::{interrupt, procfs};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

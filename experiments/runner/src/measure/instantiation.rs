@@ -2,8 +2,8 @@
 
 use super::{Bench, Measured};
 use crate::failure::{Cause, Failure, Phase};
-use crate::interrupt;
-use crate::leftovers::Mark;
+use crate::kernel::interrupt;
+use crate::run::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
 use serde::Deserialize;
 use std::io::Read;

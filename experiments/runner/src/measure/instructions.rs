@@ -6,12 +6,12 @@
 
 use super::instantiation::finish;
 use super::{Bench, Measured, Visit};
-use crate::artifacts::Artifacts;
-use crate::digest::sha256_file;
-use crate::emulator::{self, PROCESSOR};
 use crate::failure::{Cause, Failure, Phase};
-use crate::leftovers::Mark;
-use crate::missing::Missing;
+use crate::inventory::artifacts::Artifacts;
+use crate::inventory::digest::sha256_file;
+use crate::inventory::emulator::{self, PROCESSOR};
+use crate::plan::missing::Missing;
+use crate::run::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
 use anyhow::Context;
 use serde::Deserialize;

@@ -3,14 +3,14 @@
 use super::instance::{client_cores, with_instance};
 use super::task::{ClosedLoad, Heavy, OpenLoad};
 use super::{Bench, Measured, Visit};
-use crate::clock::monotonic_ns;
 use crate::failure::{Failure, Phase};
 use crate::http::{Answer, PreparedRequest, exchange};
+use crate::kernel::clock::monotonic_ns;
+use crate::kernel::procfs;
 use crate::load::{
     Closing, Exchange, LONGEST_NS, LoadResult, Patience, Target, Window, closed_loop,
     constant_schedule, mix, open_loop,
 };
-use crate::procfs;
 use crate::subject::Instance;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
@@ -129,7 +129,7 @@ pub fn server_cpu_unless_lost(pid: u32, window: &Window, patience: &Patience) ->
     sleep_until(window.from_ns);
     let from = read();
     while monotonic_ns() < window.to_ns {
-        if patience.is_lost() || crate::interrupt::requested() {
+        if patience.is_lost() || crate::kernel::interrupt::requested() {
             return None;
         }
         sleep_until(window.to_ns.min(monotonic_ns() + LOST_WITHIN_NS));
@@ -143,7 +143,7 @@ fn server_cpu_until(pid: u32, window: &Window, closing: &Closing) -> Option<u64>
     sleep_until(window.from_ns);
     let from = read();
     sleep_until(window.to_ns);
-    while closing.closed_ns().is_none() && !crate::interrupt::requested() {
+    while closing.closed_ns().is_none() && !crate::kernel::interrupt::requested() {
         std::thread::sleep(CLOSED_WITHIN);
     }
     Some(read()?.saturating_sub(from?))
@@ -151,7 +151,7 @@ fn server_cpu_until(pid: u32, window: &Window, closing: &Closing) -> Option<u64>
 
 fn sleep_until(ns: u64) {
     while let Some(rest) = ns.checked_sub(monotonic_ns()).filter(|&rest| rest > 0) {
-        if crate::interrupt::requested() {
+        if crate::kernel::interrupt::requested() {
             return;
         }
         std::thread::sleep(Duration::from_nanos(rest.min(50_000_000)));

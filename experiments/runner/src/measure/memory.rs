@@ -2,12 +2,12 @@
 
 use super::instance::{Running, begin, client_cores, with_instance};
 use super::{Bench, Measured, Visit};
-use crate::clock::monotonic_ns;
-use crate::daemons::{containerd, daemons, shim};
 use crate::failure::{Failure, Phase};
 use crate::http::PreparedRequest;
+use crate::kernel::clock::monotonic_ns;
+use crate::kernel::daemons::{containerd, daemons, shim};
+use crate::kernel::procfs::{self, Memory};
 use crate::load::{Closing, Target, Window, closed_loop};
-use crate::procfs::{self, Memory};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use weighbridge_schema::metric::Metric;
@@ -135,7 +135,7 @@ fn record(pids: &[u32], memory: Option<Memory>, measured: &mut Measured) -> Resu
 
 fn highest(pid: u32, window: &Window) -> Option<Memory> {
     let mut highest: Option<Memory> = None;
-    while monotonic_ns() < window.to_ns && !crate::interrupt::requested() {
+    while monotonic_ns() < window.to_ns && !crate::kernel::interrupt::requested() {
         std::thread::sleep(SAMPLE_EVERY);
         if let Some(now) = procfs::memory(&procfs::tree(pid)) {
             let so_far = highest.unwrap_or(now);

@@ -16,7 +16,7 @@ mod warm_up;
 
 pub use task::{Inventory, Job, jobs};
 
-use crate::engines::Engines;
+use crate::engine::engines::Engines;
 use crate::failure::Failure;
 use crate::image::Image;
 use crate::load::Recorder;

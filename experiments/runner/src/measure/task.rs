@@ -4,13 +4,13 @@
 
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
-use crate::artifacts::Artifacts;
-use crate::built::Built;
-use crate::catalog::Catalog;
 use crate::engine::Engine;
-use crate::engines::Engines;
+use crate::engine::engines::Engines;
 use crate::http::PreparedRequest;
-use crate::planned::Planned;
+use crate::inventory::artifacts::Artifacts;
+use crate::inventory::built::Built;
+use crate::plan::planned::Planned;
+use crate::question::catalog::Catalog;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::rc::Rc;

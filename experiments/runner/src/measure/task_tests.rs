@@ -1,8 +1,8 @@
 //! Tests of what is looked up before the first visit.
 
 use super::*;
-use crate::fixture::{PROFILE, manifest};
-use crate::planned;
+use crate::plan::planned;
+use crate::run::fixture::{PROFILE, manifest};
 use std::path::Path;
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, SubjectEntry};
 use weighbridge_schema::name::ExperimentName;

@@ -1,10 +1,10 @@
 //! A subject in a container, through the engine's API: create, start, ask, remove.
 
 use super::{Instance, StartContext, fill_in, free_address};
-use crate::clock::monotonic_ns;
 use crate::engine::{ContainerSpec, Engine};
 use crate::failure::Cause;
-use crate::missing::Missing;
+use crate::kernel::clock::monotonic_ns;
+use crate::plan::missing::Missing;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;

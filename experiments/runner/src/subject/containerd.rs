@@ -3,9 +3,9 @@
 
 use super::bundle::{Launch, Runtime, Through, Unusable, allowed, start_with};
 use super::{Instance, StartContext};
-use crate::artifacts::Artifacts;
-use crate::containerd::Client;
+use crate::engine::containerd::Client;
 use crate::failure::Cause;
+use crate::inventory::artifacts::Artifacts;
 use weighbridge_schema::template::Word;
 
 /// The shim, and the client that asks containerd for it.

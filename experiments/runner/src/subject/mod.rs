@@ -7,13 +7,13 @@ pub mod group;
 pub mod limits;
 mod process;
 
-use crate::affinity::pin_current_thread;
-use crate::artifacts::Artifacts;
-use crate::engines::Engines;
+use crate::engine::engines::Engines;
 use crate::failure::Cause;
 use crate::image::Image;
-use crate::missing::Missing;
-use crate::page_cache;
+use crate::inventory::artifacts::Artifacts;
+use crate::kernel::affinity::pin_current_thread;
+use crate::kernel::page_cache;
+use crate::plan::missing::Missing;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use weighbridge_schema::subject::{Start, Subject};
 use weighbridge_schema::template::{Piece, Word};
 
 /// Marks every process of ours, so that a later run can find what an earlier one left behind: its value is a
-/// [`Mark`](crate::leftovers::Mark).
+/// [`Mark`](crate::run::leftovers::Mark).
 pub const MARK: &str = "WEIGHBRIDGE_RUN";
 
 /// A started subject. Dropping it ends it, whatever happened in between.

@@ -2,10 +2,10 @@
 
 use super::group::Group;
 use super::{Instance, MARK, StartContext, fill_in, free_address, limits, on_subject_cores, words};
-use crate::clock::monotonic_ns;
-use crate::emulator::PROCESSOR;
 use crate::failure::Cause;
-use crate::leftovers::Mark;
+use crate::inventory::emulator::PROCESSOR;
+use crate::kernel::clock::monotonic_ns;
+use crate::run::leftovers::Mark;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -3,6 +3,7 @@
 use crate::model::{Content, Key, Kind, Shape, Sources};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::error::Error;
 
 pub struct Walk<'a> {
     sources: &'a Sources,
@@ -23,7 +24,7 @@ impl<'a> Walk<'a> {
 
     /// What in `value` the types do not know.
     pub fn wrong(&mut self, value: &Value, kind: &Kind) -> Option<String> {
-        self.visit(value, kind).err()
+        self.visit(value, kind).err().map(|wrong| wrong.to_string())
     }
 
     /// Each key that was found begins a bullet of `page`.
@@ -38,7 +39,7 @@ impl<'a> Walk<'a> {
         assert!(self.found.len() >= at_least, "only {} keys were found", self.found.len());
     }
 
-    fn visit(&mut self, value: &Value, kind: &Kind) -> Result<(), String> {
+    fn visit(&mut self, value: &Value, kind: &Kind) -> Result<(), Box<dyn Error>> {
         let sources = self.sources;
         let kind = sources.resolve(kind);
         match (kind, value) {
@@ -61,11 +62,11 @@ impl<'a> Walk<'a> {
                 entries.values().try_for_each(|value| self.visit(value, kind))
             }
             (Kind::Named(name), value) => self.named(value, name),
-            _ => Err(format!("{value} where {kind:?} is expected")),
+            _ => Err(format!("{value} where {kind:?} is expected").into()),
         }
     }
 
-    fn named(&mut self, value: &Value, name: &str) -> Result<(), String> {
+    fn named(&mut self, value: &Value, name: &str) -> Result<(), Box<dyn Error>> {
         const TEXTS: [&str; 6] =
             ["SubjectName", "ProgramName", "WorkloadName", "ExperimentName", "Word", "Parameter"];
         if TEXTS.contains(&name) {
@@ -96,19 +97,25 @@ impl<'a> Walk<'a> {
                     (Content::Keys(keys), Value::Object(entries)) => {
                         entries.iter().try_for_each(|(key, value)| self.key(key, value, keys, name))
                     }
-                    _ => Err(format!("{name}.{key} does not take {value}")),
+                    _ => Err(format!("{name}.{key} does not take {value}").into()),
                 }
             }
-            _ => Err(format!("{name} does not take {value}")),
+            _ => Err(format!("{name} does not take {value}").into()),
         }
     }
 
-    fn key(&mut self, key: &str, value: &Value, keys: &[Key], of: &str) -> Result<(), String> {
+    fn key(
+        &mut self,
+        key: &str,
+        value: &Value,
+        keys: &[Key],
+        of: &str,
+    ) -> Result<(), Box<dyn Error>> {
         let known = keys.iter().find(|known| known.name == key);
         let known = known.ok_or_else(|| format!("{of} has no key `{key}`"))?;
         if !self.found.contains(key) {
             self.found.insert(key.to_owned());
         }
-        self.visit(value, &known.kind).map_err(|wrong| format!("{key}: {wrong}"))
+        self.visit(value, &known.kind).map_err(|wrong| format!("{key}: {wrong}").into())
     }
 }

@@ -45,7 +45,6 @@ const HOSTILE_FLAGS: &str = "[env]\nCFLAGS = \"-DHOSTILE\"\n";
 /// A C file is compiled as the `cc` crate would: with the flags of the environment.
 const BUILD_SCRIPT: &str = r#"
 use std::process::Command;
-use weighbridge_setup::{Context, static_glibc};
 fn main() {
     let target = std::env::var("TARGET").unwrap().replace('-', "_");
     let out = std::env::var("OUT_DIR").unwrap();

@@ -2,7 +2,7 @@
 //! engine's own (OCI runtime specification 1.0.2).
 
 use crate::image::USER_ID;
-use crate::leftovers::Mark;
+use crate::run::leftovers::Mark;
 use crate::subject::MARK;
 use serde_json::{Value, json};
 use std::path::Path;

@@ -11,9 +11,9 @@ pub use runtime::{Runtime, Through, Unusable, allowed};
 
 use super::process::STOP_LIMIT;
 use super::{Instance, StartContext, fill_in, free_address};
-use crate::clock::monotonic_ns;
 use crate::failure::Cause;
 use crate::image::ENTRY_POINT;
+use crate::kernel::clock::monotonic_ns;
 use config::{Container, config};
 use folder::Folder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -330,7 +330,7 @@ impl Drop for Bundle<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifacts::Artifacts;
+    use crate::inventory::artifacts::Artifacts;
 
     #[test]
     fn the_root_holds_the_very_file_and_follows_a_new_build() {

@@ -1,11 +1,11 @@
 //! Calling an OCI runtime.
 
 use super::folder::Folder;
-use crate::artifacts::{Artifacts, key};
 use crate::failure::Cause;
-use crate::leftovers::Mark;
-use crate::missing::Missing;
-use crate::programs;
+use crate::inventory::artifacts::{Artifacts, key};
+use crate::inventory::programs;
+use crate::plan::missing::Missing;
+use crate::run::leftovers::Mark;
 use crate::subject::{MARK, on_subject_cores};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};

@@ -1,0 +1,215 @@
+//! Readings from /proc and /sys of the subject's process tree. What cannot be read is `None`.
+
+use crate::subject::group::is_of_process;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A process and all its descendants.
+pub fn tree(root: u32) -> Vec<u32> {
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&pid) = found.get(next) {
+        next += 1;
+        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        for task in tasks.flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|c| c.parse::<u32>().ok()));
+        }
+    }
+    found
+}
+
+/// Memory of a set of processes. Resident sizes are never added up: shared pages would count many times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Proportional set size: each page divided by the number of processes that map it.
+    pub pss_bytes: u64,
+    /// Unique set size: pages that only this process maps.
+    pub uss_bytes: u64,
+}
+
+/// PSS and USS summed over `pids`, from `smaps_rollup`; `None` when one of them cannot be read.
+pub fn memory(pids: &[u32]) -> Option<Memory> {
+    let mut total = Memory { pss_bytes: 0, uss_bytes: 0 };
+    for pid in pids {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let one = parse_rollup(&text)?;
+        total.pss_bytes += one.pss_bytes;
+        total.uss_bytes += one.uss_bytes;
+    }
+    Some(total)
+}
+
+fn parse_rollup(text: &str) -> Option<Memory> {
+    let kib = |key: &str| -> Option<u64> {
+        let line = text.lines().find(|line| line.split(':').next() == Some(key))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    Some(Memory {
+        pss_bytes: kib("Pss")? * 1024,
+        uss_bytes: (kib("Private_Clean")? + kib("Private_Dirty")?) * 1024,
+    })
+}
+
+/// CPU time that all threads of `pids` have used, from `schedstat` (nanoseconds, not ticks).
+pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
+    let mut total = 0;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            total += text.split_whitespace().next()?.parse::<u64>().ok()?;
+        }
+    }
+    Some(total)
+}
+
+/// Involuntary context switches of all threads of `pids`: how often the kernel took the core away from them.
+pub fn involuntary_switches_count(pids: &[u32]) -> Option<u64> {
+    let mut total = 0;
+    for pid in pids {
+        for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+            let text = fs::read_to_string(task.path().join("status")).ok()?;
+            let line = text.lines().find(|l| l.starts_with("nonvoluntary_ctxt_switches:"))?;
+            total += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+        }
+    }
+    Some(total)
+}
+
+/// The name of a process, at most 15 characters.
+pub fn name(pid: u32) -> Option<String> {
+    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
+}
+
+/// The words of a process's command line.
+pub fn command_line(pid: u32) -> Option<Vec<String>> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words = bytes.split(|&byte| byte == 0).filter(|word| !word.is_empty());
+    Some(words.map(|word| String::from_utf8_lossy(word).into_owned()).collect())
+}
+
+/// All processes of this name.
+pub fn named(wanted: &str) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&pid| name(pid).as_deref() == Some(wanted))
+        .collect()
+}
+
+/// The parent's process id and name.
+pub fn parent(pid: u32) -> Option<(u32, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in parentheses and may hold blanks: what follows the last one is regular.
+    let parent: u32 = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()?;
+    Some((parent, name(parent)?))
+}
+
+/// Peak memory of the control group that `pid` is in, if that is not the runner's own: version 2
+/// (`memory.peak`) or 1 (`memory.max_usage_in_bytes`). A process's group of version 2 tells nothing: what the start
+/// took was charged before it was moved there.
+pub fn cgroup_peak_bytes(pid: u32) -> Option<u64> {
+    let file = cgroup_file(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)?;
+    let own = cgroup_file(&fs::read_to_string("/proc/self/cgroup").ok()?);
+    if own.as_ref() == Some(&file) {
+        return None;
+    }
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+fn cgroup_file(membership: &str) -> Option<PathBuf> {
+    let line = |wanted: fn(&str) -> bool| {
+        membership.lines().find_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let controllers = parts.next()?;
+            wanted(controllers).then(|| parts.next()).flatten()
+        })
+    };
+    if let Some(group) = line(|controllers| controllers.split(',').any(|c| c == "memory")) {
+        let base = Path::new("/sys/fs/cgroup/memory").join(group.trim_start_matches('/'));
+        return Some(base.join("memory.max_usage_in_bytes"));
+    }
+    let group = line(str::is_empty).filter(|group| !is_of_process(group))?;
+    Some(Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/')).join("memory.peak"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rollup_gives_pss_and_private_pages() {
+        let text = "00400000-7fff ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 10 kB\nPss_Dirty: 7 kB\n\
+                    Shared_Clean: 800 kB\nPrivate_Clean: 3 kB\nPrivate_Dirty: 4 kB\n";
+        let memory = parse_rollup(text).unwrap();
+        assert_eq!((memory.pss_bytes, memory.uss_bytes), (10 * 1024, 7 * 1024));
+        assert_eq!(parse_rollup("Pss: 10 kB\n"), None, "a missing line is unknown, not 0");
+    }
+
+    #[test]
+    fn this_process_can_be_read() {
+        let pid = std::process::id();
+        assert!(memory(&[pid]).is_some_and(|m| m.pss_bytes >= m.uss_bytes && m.uss_bytes > 0));
+        assert!(cpu_ns(&[pid]).is_some_and(|ns| ns > 0));
+        assert!(tree(pid).contains(&pid));
+        let own_name = name(pid).unwrap();
+        assert!(named(&own_name).contains(&pid), "{own_name}");
+        assert_eq!(command_line(pid).unwrap(), std::env::args().collect::<Vec<_>>());
+        assert_eq!(memory(&[u32::MAX]), None);
+    }
+
+    #[test]
+    fn the_tree_holds_children() {
+        let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+        assert!(tree(std::process::id()).contains(&child.id()));
+        assert_eq!(parent(child.id()).map(|(pid, _)| pid), Some(std::process::id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_thread_that_loses_its_core_is_counted() {
+        let pid = std::process::id();
+        // Two threads on one core take it from each other; every slice that runs out is one switch. Threads of other
+        // tests end meanwhile and take their counts along, so that growth is looked for from one look to the next.
+        let core = weighbridge_machine::local_cores()[0];
+        let has_grown = || {
+            crate::kernel::affinity::pin_current_thread(&[core]);
+            let begun = std::time::Instant::now();
+            let mut last = u64::MAX;
+            let mut has_grown = false;
+            while begun.elapsed() < std::time::Duration::from_millis(300) {
+                // Unknown when a thread ends between being listed and being read.
+                if let Some(count) = involuntary_switches_count(&[pid]) {
+                    has_grown |= count > last;
+                    last = count;
+                }
+            }
+            has_grown
+        };
+        let grown = std::thread::scope(|scope| {
+            let both = [scope.spawn(has_grown), scope.spawn(has_grown)];
+            both.map(|thread| thread.join().unwrap())
+        });
+        assert!(grown.contains(&true), "{grown:?}");
+        assert_eq!(involuntary_switches_count(&[u32::MAX]), None, "unknown, not 0");
+    }
+
+    #[test]
+    fn both_versions_of_control_groups_are_found() {
+        let file = |text| cgroup_file(text).map(|path| path.to_string_lossy().into_owned());
+        assert_eq!(
+            file("4:memory:/docker/abc\n0::/x\n").as_deref(),
+            Some("/sys/fs/cgroup/memory/docker/abc/memory.max_usage_in_bytes")
+        );
+        assert_eq!(
+            file("0::/system.slice/docker-abc.scope\n").as_deref(),
+            Some("/sys/fs/cgroup/system.slice/docker-abc.scope/memory.peak")
+        );
+        assert_eq!(file("1:cpu:/\n"), None);
+        let first = file("4:memory:/weighbridge-r-7.process\n0::/x\n");
+        assert!(first.is_some_and(|file| file.contains("r-7.process/")));
+        assert_eq!(file("0::/weighbridge-r-7.process\n"), None);
+    }
+}
