@@ -84,8 +84,8 @@ fn setting<'a>(question: &'a Question, judged: &[Judged]) -> Option<&'a Setting>
         .or_else(|| question.settings.first())
 }
 
-/// `cold-start healthz: native 796 µs, docker-scratch 182×, wasmtime-aot 3.04×`: the baseline, and of each technology
-/// the first subject that was measured.
+/// `cold-start healthz: native 796 µs, docker-scratch 182×, wasmtime-aot 3.04×`: the baseline, and
+/// of each technology the first subject that was measured.
 fn row(results: &Results<'_>, question: &Question) -> Option<String> {
     let setting = setting(question, &results.judged)?;
     let quantity = question.kind.facts().headline;

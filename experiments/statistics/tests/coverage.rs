@@ -138,8 +138,8 @@ fn slopes_are_covered_under_a_common_drift() {
 /// The least and the most invocations of the profiles' cells that may end early: quick, and paper.
 const PROFILES: [(usize, usize); 3] = [(10, 12), (20, 60), (40, 200)];
 
-/// A cell as the runner ends it (`runner/src/run/stopping.rs`): looked at after each value from the least number on; found
-/// within 5 %, it goes on for a quarter as many values.
+/// A cell as the runner ends it (`runner/src/run/stopping.rs`): looked at after each value from the
+/// least number on; found within 5 %, it goes on for a quarter as many values.
 fn stopped((least, most): (usize, usize), mut next: impl FnMut() -> f64) -> (Interval, usize) {
     let mut values: Vec<f64> = (0..least).map(|_| next()).collect();
     let mut wanted = most;
