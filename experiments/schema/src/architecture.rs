@@ -67,8 +67,8 @@ mod tests {
         let twice = [Architecture::ALL, Architecture::ALL].concat();
         let foreign = Architecture::foreign(&twice);
         assert!(foreign.iter().all(|one| one.name() != std::env::consts::ARCH), "{foreign:?}");
-        let own = Architecture::ALL.iter().filter(|one| one.name() == std::env::consts::ARCH);
-        assert_eq!(foreign.len(), 2 - own.count());
+        let local = Architecture::ALL.iter().filter(|one| one.name() == std::env::consts::ARCH);
+        assert_eq!(foreign.len(), 2 - local.count());
         assert!(Architecture::foreign(&[]).is_empty());
     }
 }

@@ -254,7 +254,7 @@ size = { shipped = [], runtime = [] }
         };
         assert_eq!(refused(&["w-serve"], "1.5"), None);
         let of_ours = refused(&["native"], "2.0.0").unwrap();
-        assert!(of_ours.ends_with("a program of others runs: w-serve"), "{of_ours}");
+        assert!(of_ours.ends_with("by a program of [programs]: w-serve"), "{of_ours}");
         let two = refused(&["w-serve", "native"], "1.5").unwrap();
         assert!(two.ends_with("of one subject, and 2 were named"), "{two}");
         let word = refused(&["w-serve"], "abc").unwrap();

@@ -81,7 +81,7 @@ fn a_file_of_a_visit_is_named_after_its_place() {
 }
 
 #[test]
-fn a_precise_cell_ends_and_the_others_go_on_with_their_baseline() {
+fn a_precise_cell_ends_and_the_others_continue_with_their_baseline() {
     let question = Question::new(10, 20);
     let lab = FakeLab::new(|requested| {
         shows(if requested.workload() == "w" { swinging(requested) } else { 1_000 })

@@ -105,6 +105,6 @@ mod tests {
         assert!(error.contains("is of aarch64"), "{error}");
         let mixed = names(&["x86_64", "aarch64"]);
         let error = divide(&mixed, &names(&["aarch64"]), 4).unwrap_err().to_string();
-        assert!(error.contains("--arch does not ask for it"), "{error}");
+        assert!(error.contains("--arch does not name it"), "{error}");
     }
 }
