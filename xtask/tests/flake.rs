@@ -35,7 +35,7 @@ fn check_caught(file: &str, from: &str, to: &str, culprit: &str) {
     match audit(&sandbox) {
         Ok(_) => panic!("nobody noticed that {file} has {to:?} instead of {from:?}"),
         Err(printed) => {
-            assert!(printed.contains(culprit), "{culprit:?} is not named in: {printed}")
+            assert!(printed.contains(culprit), "{culprit:?} is not named in: {printed}");
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn for_nodes(
         match kit(project, setup, architecture, architectures, progress) {
             Ok(kit) => made.push((architecture.name().to_owned(), kit)),
             Err(error) => {
-                progress.note(&format!("  no kit for nodes of {architecture}: {error:#}"))
+                progress.note(&format!("  no kit for nodes of {architecture}: {error:#}"));
             }
         }
     }

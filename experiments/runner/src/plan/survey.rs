@@ -84,12 +84,7 @@ pub fn survey(
     provisions: Vec<Provision>,
     folder: &Path,
 ) -> Result<Manifest> {
-    check_names("subject", &request.run.subject, catalog.subjects.keys().map(SubjectName::as_str))?;
-    check_names(
-        "workload",
-        &request.run.workload,
-        catalog.workloads.keys().map(WorkloadName::as_str),
-    )?;
+    check_requested_names(&request.run, catalog)?;
     let definitions = catalog.select(&request.experiments())?;
     let fingerprint = weighbridge_machine::fingerprint();
     let architectures = request.run.architectures();
@@ -158,6 +153,12 @@ pub fn survey(
         subjects,
         plan,
     })
+}
+
+fn check_requested_names(request: &RunRequest, catalog: &Catalog) -> Result<()> {
+    check_names("subject", &request.subject, catalog.subjects.keys().map(SubjectName::as_str))?;
+    let workloads = catalog.workloads.keys().map(WorkloadName::as_str);
+    check_names("workload", &request.workload, workloads)
 }
 
 fn check_names<'a>(
