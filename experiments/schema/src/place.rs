@@ -1,9 +1,8 @@
-//! Which placeholders have a meaning under which key.
+//! Which placeholders have a meaning under which key. The keys of `start` stand in `start.rs`.
 
 use crate::template::{Kind, Piece, Word, forms};
 use Kind::{
-    Artifact, File, Folder, Intermediate, Iterations, Listen, Port, Prepared, Program, Reference,
-    Scratch,
+    Artifact, File, Folder, Intermediate, Iterations, Listen, Port, Prepared, Program, Scratch,
 };
 use std::fmt;
 
@@ -40,28 +39,20 @@ impl fmt::Display for Misplaced {
 
 impl std::error::Error for Misplaced {}
 
-const fn word(key: &'static str, takes: &'static [Kind]) -> Place {
+pub(crate) const fn word(key: &'static str, takes: &'static [Kind]) -> Place {
     Place { key, takes, is_name: false }
 }
 
-const fn name(key: &'static str, takes: &'static [Kind]) -> Place {
+pub(crate) const fn name(key: &'static str, takes: &'static [Kind]) -> Place {
     Place { key, takes, is_name: true }
 }
 
 /// What is there before anything is started.
-const FILES: &[Kind] = &[Artifact, Program, Folder, Prepared, File];
+pub(crate) const FILES: &[Kind] = &[Artifact, Program, Folder, Prepared, File];
 /// The address is known when an instance is started.
-const STARTED: &[Kind] = &[Listen, Port, Artifact, Program, Folder, Prepared, File];
+pub(crate) const STARTED: &[Kind] = &[Listen, Port, Artifact, Program, Folder, Prepared, File];
 
 impl Place {
-    pub(crate) const PROGRAM: Self = word("start.program", FILES);
-    pub(crate) const ARGUMENTS: Self = word("start.arguments", STARTED);
-    pub(crate) const ENVIRONMENT: Self = word("start.environment", STARTED);
-    pub(crate) const IMAGE: Self = name("start.image", &[Artifact, File, Reference]);
-    pub(crate) const RUNTIME: Self = name("start.runtime", &[Program]);
-    pub(crate) const SHIM: Self = name("start.shim", &[Program]);
-    pub(crate) const BINARY: Self = name("start.binary", &[Artifact, Prepared, File]);
-    pub(crate) const ROOT_FILE: Self = name("start.file", &[Artifact, Prepared, File]);
     pub(crate) const VERSION: Self = word("version", FILES);
     pub(crate) const INSTANTIATE: Self =
         word("instantiate", &[Iterations, Artifact, Program, Folder, Prepared, File]);

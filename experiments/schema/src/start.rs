@@ -1,5 +1,8 @@
 //! Ways of starting a subject, as `experiments/subjects.toml` names them.
 
+use crate::place::{FILES, Place, STARTED, name, word};
+use crate::record::Stage;
+use crate::template::Kind::{Artifact, File, Prepared, Program, Reference};
 use crate::template::{Piece, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,7 +40,7 @@ impl fmt::Display for ContainerEngine {
 
 /// A way of starting. One file under `experiments/runner/src/subject/` implements each.
 ///
-/// [`place`](crate::place) lists the placeholders that each word takes, and [`Piece`](crate::template::Piece) says what
+/// Which placeholders each word takes stands below it; [`Piece`](crate::template::Piece) says what
 /// they mean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -97,10 +100,49 @@ pub enum Start {
     },
 }
 
-/// Where every cold start ends, whatever is started: `experiments/runner/src/http/first.rs` takes the time there.
-const END: &str = "to the last byte of the first correct response";
+impl Place {
+    const PROGRAM: Self = word("start.program", FILES);
+    const ARGUMENTS: Self = word("start.arguments", STARTED);
+    pub(crate) const ENVIRONMENT: Self = word("start.environment", STARTED);
+    const IMAGE: Self = name("start.image", &[Artifact, File, Reference]);
+    const RUNTIME: Self = name("start.runtime", &[Program]);
+    const SHIM: Self = name("start.shim", &[Program]);
+    const BINARY: Self = name("start.binary", &[Artifact, Prepared, File]);
+    const ROOT_FILE: Self = name("start.file", &[Artifact, Prepared, File]);
+}
+
+/// Where every cold start ends, whatever is started: the stage whose moment is the time to the
+/// first response, and the same in words.
+pub const END: (Stage, &str) = (Stage::Response, "to the last byte of the first correct response");
 
 impl Start {
+    /// The engine that is asked, and the image that it is asked for; `None` where no engine is.
+    #[must_use]
+    pub fn container(&self) -> Option<(ContainerEngine, &Word)> {
+        match self {
+            Start::Container { engine, image, .. } => Some((*engine, image)),
+            _ => None,
+        }
+    }
+
+    /// Every word in which placeholders may stand, with where it stands.
+    pub(crate) fn words_mut(&mut self) -> Vec<(Place, &mut Word)> {
+        match self {
+            Start::Process { program, arguments, environment } => {
+                words([(Place::PROGRAM, program)], arguments, Some(environment))
+            }
+            Start::Container { image, arguments, environment, .. } => {
+                words([(Place::IMAGE, image)], arguments, Some(environment))
+            }
+            Start::Bundle { runtime, binary, arguments } => {
+                words([(Place::BINARY, binary), (Place::RUNTIME, runtime)], arguments, None)
+            }
+            Start::Containerd { shim, file, arguments } => {
+                words([(Place::ROOT_FILE, file), (Place::SHIM, shim)], arguments, None)
+            }
+        }
+    }
+
     /// From which moment to which a cold start counts, in words: the one place that says it, for manifests and tables.
     /// Where each begins is the start call in the file of its way of starting, `experiments/runner/src/subject/`.
     /// `includes` is what happens between the two besides.
@@ -125,8 +167,21 @@ impl Start {
             }
         };
         let included = includes.map(|what| format!(", {what} included,")).unwrap_or_default();
-        format!("{begin}{included} {END}{after}")
+        let (_, end) = END;
+        format!("{begin}{included} {end}{after}")
     }
+}
+
+/// The words of one way of starting.
+fn words<'a, const N: usize>(
+    keys: [(Place, &'a mut Word); N],
+    arguments: &'a mut [Word],
+    environment: Option<&'a mut BTreeMap<String, Word>>,
+) -> Vec<(Place, &'a mut Word)> {
+    let arguments = arguments.iter_mut().map(|word| (Place::ARGUMENTS, word));
+    let values = environment.into_iter().flat_map(|variables| variables.values_mut());
+    let environment = values.map(|word| (Place::ENVIRONMENT, word));
+    keys.into_iter().chain(arguments).chain(environment).collect()
 }
 
 /// What a person calls the program that a word names: `{program:crun@1.2}` and `/usr/bin/crun` are crun.

@@ -225,7 +225,7 @@ pub fn resolve(
     subject: &mut Subject,
     programs: &Programs,
 ) -> Result<(), Invalid> {
-    let asked_of_engine = matches!(subject.start, Start::Container { .. });
+    let asked_of_engine = subject.start.container().is_some();
     // A file that is not ours is told by its digest where it says nothing of itself.
     if !asked_of_engine && subject.version.is_none() && subject.files().is_empty() {
         return Err(invalid!(
@@ -296,28 +296,11 @@ impl Subject {
 
     /// Every word in which placeholders may stand, with where it stands.
     pub(crate) fn words_mut(&mut self) -> impl Iterator<Item = (Place, &mut Word)> {
-        let mut additional = None;
-        let (place, first, arguments, environment) = match &mut self.start {
-            Start::Process { program, arguments, environment } => {
-                (Place::PROGRAM, program, arguments, Some(environment))
-            }
-            Start::Container { image, arguments, environment, .. } => {
-                (Place::IMAGE, image, arguments, Some(environment))
-            }
-            Start::Bundle { runtime, binary, arguments } => {
-                additional = Some((Place::RUNTIME, runtime));
-                (Place::BINARY, binary, arguments, None)
-            }
-            Start::Containerd { shim, file, arguments } => {
-                additional = Some((Place::SHIM, shim));
-                (Place::ROOT_FILE, file, arguments, None)
-            }
-        };
-        let values = environment.into_iter().flat_map(|variables| variables.values_mut());
-        let environment = values.map(|word| (Place::ENVIRONMENT, word));
+        // The environment comes last: of several custom files the first one tells the version.
+        let (environment, started): (Vec<_>, Vec<_>) = (self.start.words_mut().into_iter())
+            .partition(|(place, _)| *place == Place::ENVIRONMENT);
         let prepare = self.prepare.iter_mut().flat_map(Preparation::words_mut);
         let commands = [
-            (Place::ARGUMENTS, Some(arguments)),
             (Place::VERSION, self.version.as_mut()),
             (Place::INSTANTIATE, self.instantiate.as_mut()),
             (Place::CALL, self.call.as_mut()),
@@ -325,8 +308,7 @@ impl Subject {
         let words = commands.into_iter().flat_map(|(place, command)| {
             command.into_iter().flatten().map(move |word| (place, word))
         });
-        let first = std::iter::once((place, first));
-        first.chain(additional).chain(words).chain(prepare).chain(environment)
+        started.into_iter().chain(words).chain(prepare).chain(environment)
     }
 
     /// The programs of `[programs]` that it is run by, each with the version where it is not the pinned one.

@@ -50,11 +50,9 @@ fn check(
             experiments: ["throughput", "artifact-size", "equivalence"].map(str::to_owned).into(),
             subject: ["native", "wasmtime-aot"].map(str::to_owned).into(),
             workload: vec!["healthz".to_owned()],
-            claim: Vec::new(),
             profile: Profile::Quick,
-            seed: 1,
             arch: Architecture::ALL.to_vec(),
-            budget_ms: None,
+            ..RunRequest::default()
         },
         block_size: Some(4),
         dir: Some(shared.clone()),

@@ -9,15 +9,12 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::manifest::{Availability, Manifest, SubjectEntry};
 use weighbridge_schema::name::SubjectName;
-use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
+use weighbridge_schema::subject::{ContainerEngine, Subject};
 use weighbridge_schema::template::Word;
 
 /// What a subject starts from in which engine; `None` where it is no container.
 fn image_of(subject: &Subject) -> Option<(ContainerEngine, &Word)> {
-    match &subject.start {
-        Start::Container { engine, image, .. } => Some((*engine, image)),
-        Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
-    }
+    subject.start.container()
 }
 
 /// Where the manifest keeps the id of an image that was named by a reference.

@@ -1,17 +1,15 @@
 //! Programs that are replaced while a run measures: by a build, or by an upgrade of the distribution. What was measured
 //! before belongs to other digests than what is measured after.
 
-use crate::engine::containerd::Client;
 use crate::inventory::artifacts::Artifacts;
 use crate::inventory::built::Built;
 use crate::inventory::digest::sha256_file;
-use crate::inventory::programs;
+use crate::subject::way;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use weighbridge_schema::manifest::{Availability, Manifest};
-use weighbridge_schema::subject::Start;
 
 /// By what a file is known to be the same without reading it. Not its last change of status: an additional link makes
 /// one.
@@ -89,14 +87,7 @@ fn machines_own(manifest: &Manifest) -> Vec<PathBuf> {
         if !matches!(entry.availability, Availability::Installed { .. }) {
             continue;
         }
-        match &entry.definition.start {
-            Start::Bundle { runtime, .. } => names.extend(programs::find(&runtime.to_string())),
-            Start::Containerd { shim, .. } => {
-                names.extend(programs::find(&shim.to_string()));
-                names.extend(Client::find().into_iter().flat_map(|c| [c.containerd, c.ctr]));
-            }
-            Start::Process { .. } | Start::Container { .. } => {}
-        }
+        names.extend(way(&entry.definition.start).programs());
     }
     names.extend(manifest.emulators.values().map(|emulator| PathBuf::from(&emulator.program)));
     names

@@ -7,7 +7,7 @@ use anyhow::Result;
 use std::io::Write;
 use std::path::PathBuf;
 use weighbridge_schema::metric::Metric;
-use weighbridge_schema::subject::{Part, Start};
+use weighbridge_schema::subject::Part;
 
 /// Compression levels as registries and release pages use them.
 const GZIP_LEVEL: u32 = 6;
@@ -37,7 +37,7 @@ pub fn measure(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure
     measured.set(Metric::ShippedZstd, Some(zstd));
 
     // Of images that others have written nothing is known but their size.
-    if let Start::Container { image, .. } = &subject.start
+    if let Some((_, image)) = subject.start.container()
         && let Some(name) = image.artifact()
         && let Ok(ours) = bench.job.artifacts.path(name)
     {

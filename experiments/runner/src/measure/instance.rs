@@ -12,6 +12,7 @@ use std::time::Duration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::{PageCache, Parameter};
 use weighbridge_schema::record::Stage;
+use weighbridge_schema::start::END;
 
 /// Longest wait for the first answer: a compiler on a slow machine may run before it.
 const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -116,7 +117,7 @@ pub fn with_instance(
     let mut running = begin(bench, visit, request, 0)?;
     let emulated = bench.job.emulator.is_some();
     let mut measured = Measured { stages_ns: running.stages_ns(), emulated, ..Measured::default() };
-    measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&Stage::Response).copied());
+    measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&END.0).copied());
 
     then(running.instance.as_mut(), &running.first.answer, &mut measured)?;
 

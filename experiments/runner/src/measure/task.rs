@@ -20,7 +20,7 @@ use weighbridge_schema::manifest::{Emulator, Manifest};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::subject::Subject;
 use weighbridge_schema::template::{Piece, Word};
 
 /// What jobs are made from.
@@ -180,10 +180,7 @@ impl<'a> Lookup<'a, '_> {
             "no emulator for {}: cargo xtask setup",
             cell.architecture
         );
-        let engine = match &subject.start {
-            Start::Container { engine, .. } => engines.get(*engine).ok(),
-            Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => None,
-        };
+        let engine = subject.start.container().and_then(|(engine, _)| engines.get(engine).ok());
         let warms_with = match method.warms_before(cell.parameter) {
             true => Some(self.request()?),
             false => None,

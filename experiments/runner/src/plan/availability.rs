@@ -1,13 +1,11 @@
 //! Whether a subject can be measured here, and if not, why and what would help.
 
-use crate::engine::containerd::Client;
 use crate::engine::engines::Engines;
 use crate::inventory::artifacts::{Artifacts, key};
 use crate::inventory::built::Built;
 use crate::inventory::emulator;
 use crate::inventory::programs;
-use crate::subject::bundle::Runtime;
-use crate::subject::containerd;
+use crate::subject::way;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,12 +94,8 @@ pub fn foreign_availability(
 /// Asks the program or the engine for its version: what does not say its version is not measured.
 pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
     let artifacts = machine.local_artifacts();
-    let usable = match &subject.start {
-        Start::Bundle { runtime, .. } => Runtime::find(runtime, artifacts).map(|_| ()),
-        Start::Containerd { shim, .. } => containerd::usable(shim, artifacts).map(|_| ()),
-        Start::Process { .. } | Start::Container { .. } => Ok(()),
-    };
-    if let Err(missing) = usable {
+    let way = way(&subject.start);
+    if let Err(missing) = way.usable(artifacts) {
         return Availability::NotInstalled {
             reason: missing.to_string(),
             remedy: missing.remedy().or_else(|| remedy(name, subject, machine.programs)),
@@ -113,23 +107,23 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             remedy: remedy(name, subject, machine.programs),
         };
     }
-    let requested = match &subject.start {
-        Start::Process { .. } | Start::Bundle { .. } | Start::Containerd { .. } => {
+    let requested = match subject.start.container() {
+        None => {
             let own = match &subject.version {
                 Some(command) => ask_version(command, artifacts, None),
                 None => digest_version(subject, artifacts),
             };
-            own.and_then(|own| match &subject.start {
-                Start::Containerd { .. } => Ok(format!("{own}; {}", daemon_version()?)),
-                _ => Ok(own),
+            own.and_then(|own| match way.daemon_version()? {
+                Some(daemon) => Ok(format!("{own}; {daemon}")),
+                None => Ok(own),
             })
         }
-        Start::Container { engine, image, .. } => match machine.engines.availability(*engine) {
+        Some((engine, image)) => match machine.engines.availability(engine) {
             Availability::Installed { version } => {
                 if let Some(missing) = not_built(image, artifacts) {
                     return missing;
                 }
-                has_image(image, artifacts, machine.engines, *engine).map(|()| version)
+                has_image(image, artifacts, machine.engines, engine).map(|()| version)
             }
             missing @ Availability::NotInstalled { .. } => return missing,
         },
@@ -141,18 +135,6 @@ pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>
             remedy: remedy(name, subject, machine.programs),
         },
     }
-}
-
-/// What containerd says of itself, `containerd NAME VERSION REVISION`, without name and revision.
-fn daemon_version() -> Result<String> {
-    let client = Client::find().map_err(|name| anyhow::anyhow!("{name} is not installed"))?;
-    let mut command = Command::new(&client.containerd);
-    let output = ask::output(environment::clean(&mut command).arg("--version"), ask::LIMIT)
-        .with_context(|| format!("run {} --version", client.containerd.display()))?;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let version = printed.split_whitespace().nth(2);
-    let version = version.with_context(|| format!("containerd printed no version: `{printed}`"))?;
-    Ok(format!("containerd {version}"))
 }
 
 /// The version of a file that says nothing of itself.
@@ -186,7 +168,7 @@ fn has_image(
 /// What would help: a program that we do not build is installed, everything else is built. `None` where set-up could
 /// not install the program here: a line that would fail is no help, and the reason says where to look.
 fn remedy(name: &SubjectName, subject: &Subject, programs: &Programs) -> Option<String> {
-    if let Start::Container { image, .. } = &subject.start
+    if let Some((_, image)) = subject.start.container()
         && let Some(reference) = image.reference()
     {
         return Some(format!("docker pull {reference}"));

@@ -1,6 +1,7 @@
 //! How long a plan will take and how much it will write, from what each method does.
 
 use crate::measure::highest_rate::least_window_ms;
+use crate::subject::way;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use weighbridge_schema::definition::{Definition, Profile};
@@ -8,32 +9,11 @@ use weighbridge_schema::method::Method;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
-use weighbridge_schema::subject::{Start, Subjects};
-use weighbridge_schema::template::{Piece, Word};
+use weighbridge_schema::subject::Subjects;
 
 /// A line of observations.jsonl, and a histogram log, as they come out in practice.
 const LINE_BYTES: u64 = 1_200;
 const HISTOGRAM_BYTES: u64 = 6_000;
-
-/// A portable module: a compiler runs before the first answer.
-fn is_portable(piece: &Piece) -> bool {
-    matches!(piece, Piece::Artifact(name) | Piece::File(name) if name.ends_with(".wasm"))
-}
-
-/// Time of one trial besides its window: start, first answer, stop.
-fn overhead_ms(start: &Start) -> u64 {
-    match start {
-        Start::Process { arguments, .. }
-            if arguments.iter().flat_map(Word::pieces).any(is_portable) =>
-        {
-            1_000
-        }
-        Start::Process { .. } => 60,
-        Start::Bundle { .. } => 150,
-        Start::Containerd { .. } => 400,
-        Start::Container { .. } => 500,
-    }
-}
 
 /// Steps of a search for the highest rate, those that are taken twice and the confirmation included.
 const STEPS_COUNT: u64 = 12;
@@ -72,7 +52,7 @@ pub fn estimate<'a>(
     plan.into_iter().try_fold((0, 0), |(ms, bytes), trial| {
         let Some(definition) = definitions.get(&trial.experiment) else { return Ok((ms, bytes)) };
         let overhead =
-            subjects.get(&trial.cell.subject).map_or(0, |subject| overhead_ms(&subject.start));
+            subjects.get(&trial.cell.subject).map_or(0, |one| way(&one.start).overhead_ms());
         let copies = match trial.cell.parameter {
             Parameter::Copies(count) => u64::from(count),
             _ => 1,
@@ -82,26 +62,4 @@ pub fn estimate<'a>(
         let window_ms = window_ms(definition, profile, trial)?;
         Ok((ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_is_compiled_wherever_it_stands_in_a_word_and_what_is_compiled_is_not() {
-        for (word, expected_ms) in [
-            ("{artifact:a.wasm}", 1_000),
-            ("--module={file:b.wasm},x", 1_000),
-            ("{artifact:a.cwasm}", 60),
-            ("a.wasm", 60),
-        ] {
-            let start = Start::Process {
-                program: "host".parse().unwrap(),
-                arguments: vec![word.parse().unwrap()],
-                environment: BTreeMap::new(),
-            };
-            assert_eq!(overhead_ms(&start), expected_ms, "{word}");
-        }
-    }
 }

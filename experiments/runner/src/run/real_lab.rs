@@ -12,13 +12,13 @@ use crate::plan::planned::Planned;
 use crate::run::announce::Announcer;
 use crate::run::lab::{Lab, Moment};
 use crate::run::leftovers;
+use crate::subject::way;
 use anyhow::Result;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::progress::Event;
-use weighbridge_schema::subject::Start;
 
 /// With less than that left a disk is full.
 const SPACE_MIN_BYTES: u64 = 1 << 20;
@@ -102,13 +102,7 @@ impl Lab for RealLab<'_> {
 
     fn silence(&self, subject: &SubjectName) -> Option<String> {
         let Inventory { catalog, engines, .. } = self.inventory;
-        match &catalog.subject(subject).ok()?.start {
-            Start::Container { engine, .. } => engines.get(*engine).ok()?.silence(),
-            Start::Containerd { .. } if engines.containerd.is_silent() => {
-                Some("the private containerd does not answer any more".to_owned())
-            }
-            Start::Containerd { .. } | Start::Process { .. } | Start::Bundle { .. } => None,
-        }
+        way(&catalog.subject(subject).ok()?.start).silence(engines)
     }
 
     fn is_full(&self, folder: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! A subject in a container, through the engine's API: create, start, ask, remove.
 
-use super::{Instance, StartContext, fill_in, free_address};
+use super::{Instance, StartContext, Way, fill_in, free_address};
+use crate::engine::engines::Engines;
 use crate::engine::{ContainerSpec, Engine};
 use crate::failure::Cause;
 use crate::kernel::clock::monotonic_ns;
@@ -8,7 +9,7 @@ use crate::plan::missing::Missing;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use weighbridge_schema::record::Stage;
-use weighbridge_schema::subject::Network;
+use weighbridge_schema::subject::{ContainerEngine, Network};
 use weighbridge_schema::template::Word;
 
 /// Port within a container that has a network of its own, for a program that takes the one it is told.
@@ -16,6 +17,8 @@ const BRIDGE_PORT: u16 = 8080;
 
 /// What is created and started.
 pub struct Launch<'a> {
+    /// The engine that is asked.
+    pub engine: ContainerEngine,
     /// What stands for the image.
     pub image: &'a Word,
     /// Arguments to its entry point.
@@ -26,6 +29,20 @@ pub struct Launch<'a> {
     pub port: Option<u16>,
     /// Its environment, beside the image's own.
     pub environment: &'a BTreeMap<String, Word>,
+}
+
+impl Way for Launch<'_> {
+    fn start<'a>(&self, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause> {
+        start(context.engines.get(self.engine)?, self, context)
+    }
+
+    fn overhead_ms(&self) -> u64 {
+        500
+    }
+
+    fn silence(&self, engines: &Engines) -> Option<String> {
+        engines.get(self.engine).ok()?.silence()
+    }
 }
 
 struct Container<'a> {
@@ -58,7 +75,7 @@ impl Drop for Unfinished<'_> {
 ///
 /// # Errors
 /// The image is not loaded, or the engine refused.
-pub fn start<'a>(
+fn start<'a>(
     engine: &'a Engine,
     launch: &Launch<'_>,
     context: &StartContext<'a>,

@@ -2,7 +2,7 @@
 
 pub mod bundle;
 mod container;
-pub mod containerd;
+mod containerd;
 pub mod group;
 pub mod limits;
 mod process;
@@ -14,6 +14,7 @@ use crate::inventory::artifacts::Artifacts;
 use crate::kernel::affinity::pin_current_thread;
 use crate::kernel::page_cache;
 use crate::plan::missing::Missing;
+use bundle::Unusable;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -25,6 +26,58 @@ use weighbridge_schema::template::{Piece, Word};
 /// Marks every process of ours, so that a later run can find what an earlier one left behind: its value is a
 /// [`Mark`](crate::run::leftovers::Mark).
 pub const MARK: &str = "WEIGHBRIDGE_RUN";
+
+/// A way of starting: all that the runner knows of it.
+pub trait Way {
+    /// Starts a subject.
+    ///
+    /// # Errors
+    /// It could not be started; the message names the program or the container.
+    fn start<'a>(&self, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause>;
+    /// How long a trial takes besides its window, for estimates: start, first answer, stop.
+    fn overhead_ms(&self) -> u64;
+    /// Whether anything can be started in this way here, by this user.
+    ///
+    /// # Errors
+    /// It cannot: the message says why.
+    fn usable(&self, _artifacts: &Artifacts) -> Result<(), Unusable> {
+        Ok(())
+    }
+    /// The version of the daemon behind it, which stands beside the subject's; `None` without one.
+    ///
+    /// # Errors
+    /// The daemon's program says none.
+    fn daemon_version(&self) -> anyhow::Result<Option<String>> {
+        Ok(None)
+    }
+    /// The programs on PATH that it runs subjects by: none may be replaced while a run measures.
+    fn programs(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+    /// Why the daemon behind it does not answer any more; `None` where it does, or there is none.
+    fn silence(&self, _engines: &Engines) -> Option<String> {
+        None
+    }
+}
+
+/// The way of starting that a subject names.
+pub fn way(start: &Start) -> Box<dyn Way + '_> {
+    match start {
+        Start::Process { program, arguments, environment } => {
+            Box::new(process::Launch { program, arguments, environment, keeps_stdout: false })
+        }
+        Start::Container { engine, image, arguments, network, port, environment } => {
+            let (engine, network, port) = (*engine, *network, *port);
+            Box::new(container::Launch { engine, image, arguments, network, port, environment })
+        }
+        Start::Bundle { runtime, binary, arguments } => {
+            Box::new(bundle::ByRuntime { runtime, binary, arguments })
+        }
+        Start::Containerd { shim, file, arguments } => {
+            Box::new(containerd::ByShim { shim, file, arguments })
+        }
+    }
+}
 
 /// A started subject. Dropping it ends it, whatever happened in between.
 pub trait Instance {
@@ -132,24 +185,7 @@ pub fn start<'a>(
     if context.emulator.is_some() && !matches!(subject.start, Start::Process { .. }) {
         return Err("only programs are emulated, not containers".into());
     }
-    match &subject.start {
-        Start::Process { program, arguments, environment } => {
-            let launch = process::Launch { program, arguments, environment, keeps_stdout: false };
-            process::start(&launch, context)
-        }
-        Start::Container { engine, image, arguments, network, port, environment } => {
-            let engine = context.engines.get(*engine)?;
-            let (network, port) = (*network, *port);
-            let launch = container::Launch { image, arguments, network, port, environment };
-            container::start(engine, &launch, context)
-        }
-        Start::Bundle { runtime, binary, arguments } => {
-            bundle::start(runtime, binary, arguments, context)
-        }
-        Start::Containerd { shim, file, arguments } => {
-            containerd::start(shim, file, arguments, context)
-        }
-    }
+    way(&subject.start).start(context)
 }
 
 /// Starts a program that is no subject: a runtime with other arguments, to see what it can do.

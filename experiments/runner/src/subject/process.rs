@@ -1,7 +1,9 @@
 //! A subject that is a program of its own.
 
 use super::group::Group;
-use super::{Instance, MARK, StartContext, fill_in, free_address, limits, on_subject_cores, words};
+use super::{
+    Instance, MARK, StartContext, Way, fill_in, free_address, limits, on_subject_cores, words,
+};
 use crate::failure::Cause;
 use crate::inventory::emulator::PROCESSOR;
 use crate::kernel::clock::monotonic_ns;
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use weighbridge_schema::record::Stage;
-use weighbridge_schema::template::Word;
+use weighbridge_schema::template::{Piece, Word};
 
 /// How long a program may take to end after SIGTERM.
 pub const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -41,6 +43,24 @@ pub struct Launch<'a> {
     pub environment: &'a BTreeMap<String, Word>,
     /// Whether what it writes to its standard output is kept, with what it writes to its standard error.
     pub keeps_stdout: bool,
+}
+
+impl Way for Launch<'_> {
+    fn start<'a>(&self, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause> {
+        start(self, context)
+    }
+
+    fn overhead_ms(&self) -> u64 {
+        match self.arguments.iter().flat_map(Word::pieces).any(is_portable) {
+            true => 1_000,
+            false => 60,
+        }
+    }
+}
+
+/// A portable module: a compiler runs before the first answer.
+fn is_portable(piece: &Piece) -> bool {
+    matches!(piece, Piece::Artifact(name) | Piece::File(name) if name.ends_with(".wasm"))
 }
 
 /// Spawns the program on the subject's cores and under the limits of every subject, as far as this machine has a
@@ -182,6 +202,27 @@ impl Drop for Process {
         // After `stop` there is nothing left to end, and this does nothing.
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = self.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_compiled_wherever_it_stands_in_a_word_and_what_is_compiled_is_not() {
+        for (word, expected_ms) in [
+            ("{artifact:a.wasm}", 1_000),
+            ("--module={file:b.wasm},x", 1_000),
+            ("{artifact:a.cwasm}", 60),
+            ("a.wasm", 60),
+        ] {
+            let (program, arguments) = ("host".parse().unwrap(), [word.parse().unwrap()]);
+            let environment = &BTreeMap::new();
+            let (program, arguments) = (&program, &arguments);
+            let launch = Launch { program, arguments, environment, keeps_stdout: false };
+            assert_eq!(launch.overhead_ms(), expected_ms, "{word}");
         }
     }
 }

@@ -58,7 +58,11 @@ fn places() -> Vec<Place> {
         ImplItem::Const(constant) => Some(&constant.expr),
         _ => None,
     });
-    constants.filter_map(|expression| place(expression, &lists)).collect()
+    let mut all: Vec<Place> =
+        constants.filter_map(|expression| place(expression, &lists)).collect();
+    // Those of `start` are read first, whichever file they stand in.
+    all.sort_by_key(|place| !place.key.starts_with("start."));
+    all
 }
 
 fn place(expression: &Expr, lists: &BTreeMap<String, Vec<String>>) -> Option<Place> {

@@ -10,9 +10,11 @@ pub use folder::remove_leftovers;
 pub use runtime::{Runtime, Through, Unusable, allowed};
 
 use super::process::STOP_LIMIT;
-use super::{Instance, StartContext, fill_in, free_address};
+use super::{Instance, StartContext, Way, fill_in, free_address};
 use crate::failure::Cause;
 use crate::image::ENTRY_POINT;
+use crate::inventory::artifacts::Artifacts;
+use crate::inventory::programs;
 use crate::kernel::clock::monotonic_ns;
 use config::{Container, config};
 use folder::Folder;
@@ -62,18 +64,34 @@ pub struct Launch<'a> {
     pub arguments: &'a [Word],
 }
 
-/// Runs a static binary as the only file of a root file system.
-///
-/// # Errors
-/// The runtime is missing or not allowed; and as [`start_with`].
-pub fn start<'a>(
-    runtime: &Word,
-    binary: &Word,
-    arguments: &[Word],
-    context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, Cause> {
-    let runtime = Runtime::find(runtime, context.artifacts)?;
-    start_with(runtime, &Launch { file: binary, entry: ENTRY_POINT, arguments }, context)
+/// A static binary as the only file of a root file system, run by an OCI runtime.
+pub struct ByRuntime<'a> {
+    /// What stands for the runtime.
+    pub runtime: &'a Word,
+    /// What stands for the binary.
+    pub binary: &'a Word,
+    /// Its arguments.
+    pub arguments: &'a [Word],
+}
+
+impl Way for ByRuntime<'_> {
+    fn start<'a>(&self, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause> {
+        let Self { runtime, binary: file, arguments } = *self;
+        let runtime = Runtime::find(runtime, context.artifacts)?;
+        start_with(runtime, &Launch { file, entry: ENTRY_POINT, arguments }, context)
+    }
+
+    fn overhead_ms(&self) -> u64 {
+        150
+    }
+
+    fn usable(&self, artifacts: &Artifacts) -> Result<(), Unusable> {
+        Runtime::find(self.runtime, artifacts).map(|_| ())
+    }
+
+    fn programs(&self) -> Vec<PathBuf> {
+        programs::find(&self.runtime.to_string()).into_iter().collect()
+    }
 }
 
 /// Writes the bundle and calls `RUNTIME run --detach`. The start call comes after the bundle lies ready:
