@@ -9,6 +9,7 @@ pub mod compare;
 pub mod doctor;
 pub mod explain;
 pub mod fleet;
+pub mod kit;
 pub mod list;
 pub mod paper;
 pub mod run;

@@ -1,7 +1,10 @@
-//! Everything that another machine needs to measure, in one archive: the runner, the artifacts and the questions.
+//! Everything that another machine needs to measure, in one archive: the runner, the artifacts and the questions. A
+//! published run is packed the same way, with what judges by it ([`published`]).
 //!
 //! The runner in it is linked statically, so that it runs on any distribution; that of this machine is taken only where
 //! no static one can be built.
+
+pub mod published;
 
 use anyhow::{Context, Result};
 use std::fs;
@@ -44,10 +47,20 @@ impl Contents {
     pub fn pack(&self, folder: &Path) -> Result<Kit> {
         make_folder(folder)?;
         let staging = folder.join(format!("staging-{}", std::process::id()));
-        let packed = self.fill(&staging).and_then(|()| archive(&staging, folder));
+        let packed = self.fill(&staging).and_then(|()| self.name_by_content(&staging, folder));
         // A staging folder that stays behind costs only space.
         let _ = fs::remove_dir_all(&staging);
         packed
+    }
+
+    fn name_by_content(&self, staging: &Path, folder: &Path) -> Result<Kit> {
+        let unfinished = staging.with_extension("tar");
+        archive(staging, ".", &unfinished)?;
+        let mut digest = sha256_file(&unfinished)?;
+        digest.truncate(DIGEST_LENGTH);
+        let file = folder.join(format!("{digest}.tar"));
+        fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
+        Ok(Kit { file, digest })
     }
 
     fn fill(&self, staging: &Path) -> Result<()> {
@@ -64,24 +77,18 @@ impl Contents {
             copy(from, &staging.join("artifacts").join(name))?;
         }
         let script = staging.join("remote.sh");
-        fs::write(&script, include_str!("remote/remote.sh"))
+        fs::write(&script, include_str!("../remote/remote.sh"))
             .with_context(|| format!("write {}", script.display()))
     }
 }
 
-/// One archive for one content, whenever and by whomever it is packed.
-fn archive(staging: &Path, folder: &Path) -> Result<Kit> {
-    let unfinished = staging.with_extension("tar");
+/// One archive for one content, whenever and by whomever it is packed: of `name` within `folder`.
+fn archive(folder: &Path, name: &str, file: &Path) -> Result<()> {
     let mut tar = command("tar");
     tar.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0"]);
-    tar.args(["--numeric-owner", "--format=ustar", "--file"]).arg(&unfinished);
-    tar.arg("--directory").arg(staging).arg(".");
-    run(&mut tar)?;
-    let mut digest = sha256_file(&unfinished)?;
-    digest.truncate(DIGEST_LENGTH);
-    let file = folder.join(format!("{digest}.tar"));
-    fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
-    Ok(Kit { file, digest })
+    tar.args(["--numeric-owner", "--mode=u+rw,go+r,go-w", "--format=ustar", "--file"]).arg(file);
+    tar.arg("--directory").arg(folder).arg(name);
+    run(&mut tar)
 }
 
 #[cfg(test)]
