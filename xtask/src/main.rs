@@ -229,6 +229,9 @@ enum Verb {
         /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
         #[arg(long)]
         independent: bool,
+        /// Only this: make the published run's kit, and check it as its readers would, damaged ones too.
+        #[arg(long)]
+        kit: bool,
         /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
         #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
             value_parser = parse_duration)]
@@ -327,6 +330,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
         Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
+        Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
         Verb::Test { fuzz: Some(duration), seed, .. } => {
             verbs::test_fuzz::run(project, duration, seed, progress)
         }

@@ -7,6 +7,9 @@ use crate::results::Results;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+const CONTEXT: &str = "https://w3id.org/ro/crate/1.1/context";
+/// A term that the context of RO-Crate 1.1 lacks.
+const SHA256_TERM: &str = "https://w3id.org/ro/terms/workflow-run#sha256";
 const SCRIPT: &str = "weighbridge";
 const RUNNER: &str = "weighbridge-runner";
 const PROFILES: [(&str, &str); 4] = [
@@ -30,15 +33,11 @@ pub fn render(results: &Results<'_>, files: &[File]) -> Result<String> {
     graph.extend(people_and_licence());
     graph.extend(files.iter().map(|file| data(results, file)));
     graph.extend(steps(results)?);
-    let context = json!(["https://w3id.org/ro/crate/1.1/context", TERMS]);
-    let object = json!({ "@context": context, "@graph": graph });
+    let object = json!({ "@context": [CONTEXT, { "sha256": SHA256_TERM }], "@graph": graph });
     serde_json::to_string_pretty(&object)
         .map(|text| text + "\n")
         .context("write the research object")
 }
-
-/// Terms of Workflow Run Crates that RO-Crate's own context lacks.
-const TERMS: &str = "https://w3id.org/ro/terms/workflow-run/context";
 
 fn id(id: &str) -> Value {
     json!({ "@id": id })

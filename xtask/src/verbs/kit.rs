@@ -36,13 +36,32 @@ pub struct Requested {
 /// # Errors
 /// There is no such run, something cannot be built, or the kit does not pass its own check: then nothing is packed.
 pub fn run(project: &Project, requested: &Requested, progress: &Progress) -> Result<Exit> {
-    let run = match &requested.run {
+    let name = requested.run.as_deref();
+    let output = requested.output.as_deref();
+    let (output, folder) = make(project, name, requested.artifacts.as_deref(), output, progress)?;
+    println!("{}", project.shown(&output));
+    println!("to check it anywhere: tar -xf it, cd {folder}, ./weighbridge verify --published");
+    Ok(Exit::Done)
+}
+
+/// Makes the archive of a run, and tells where it is and which folder it unpacks to.
+///
+/// # Errors
+/// As [`run`].
+pub fn make(
+    project: &Project,
+    named: Option<&Path>,
+    artifacts: Option<&Path>,
+    output: Option<&Path>,
+    progress: &Progress,
+) -> Result<(PathBuf, String)> {
+    let run = match named {
         Some(named) => analyze::choose(project, Some(named))?,
         None => runs::published(project)?.context("paper/data holds no run to make a kit of")?,
     };
     let run = run.canonicalize().with_context(|| format!("look up {}", run.display()))?;
     let setup = provide(project, &[NEEDS, &[Need::Tex]].concat(), progress)?;
-    let published = parts(project, requested, &run, &setup, progress)?;
+    let published = parts(project, artifacts, &run, &setup, progress)?;
     let (analysis, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
 
     let parent = project.state.join("kit");
@@ -61,24 +80,22 @@ pub fn run(project: &Project, requested: &Requested, progress: &Progress) -> Res
     let mut describe = of_kit(&analysis, "describe", &folder, &published)?;
     call(describe.arg("--kit").arg(&folder))?;
     let default = || project.results().join(format!("{name}.tar.gz"));
-    let output = requested.output.clone().unwrap_or_else(default);
+    let output = output.map_or_else(default, Path::to_owned);
     progress.begin("pack it", 0);
     pack(&parent, &name, &output).inspect_err(|_| progress.abandon())?;
     progress.end("done");
     files::remove(&folder)?;
-    println!("{}", project.shown(&output));
-    println!("to check it anywhere: tar -xf it, cd {name}, ./weighbridge verify --published");
-    Ok(Exit::Done)
+    Ok((output, name))
 }
 
 fn parts(
     project: &Project,
-    requested: &Requested,
+    artifacts: Option<&Path>,
     run: &Path,
     setup: &Setup,
     progress: &Progress,
 ) -> Result<Published> {
-    let artifacts = match &requested.artifacts {
+    let artifacts = match artifacts {
         Some(folder) => {
             folder.canonicalize().with_context(|| format!("look up {}", folder.display()))?
         }
