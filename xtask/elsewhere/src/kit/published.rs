@@ -95,3 +95,106 @@ pub fn pack(parent: &Path, name: &str, output: &Path) -> Result<()> {
     copy(&packed, output)?;
     remove(&packed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Output;
+
+    /// Says what it was called with, and ends with the code in the file `code` beside it, 0 without one.
+    const FAKE: &str =
+        "#!/bin/sh\necho \"${0##*/} $*\"\nexit \"$(cat \"${0%/*}/code\" 2>/dev/null || echo 0)\"\n";
+
+    /// An unpacked kit whose programs are fakes, with artifacts for `machine`.
+    fn kit(folder: &Path, machine: &str) {
+        make_folder(&folder.join("data/r")).unwrap();
+        make_folder(&folder.join("artifacts").join(machine)).unwrap();
+        for (name, text) in [
+            ("weighbridge", include_str!("weighbridge.sh")),
+            ("weighbridge-runner", FAKE),
+            ("weighbridge-analysis", FAKE),
+            ("claims.toml", "[[claim]]\nname = \"one\"\n[[claim]]\nname = \"two\"\n"),
+            ("data/r/manifest.json", "{}"),
+        ] {
+            write_program(&folder.join(name), text.as_bytes()).unwrap();
+        }
+        let mut sums = command("sh");
+        sums.current_dir(folder).args(["-c", "sha256sum claims.toml data/r/* >SHA256SUMS"]);
+        run(&mut sums).unwrap();
+    }
+
+    fn called(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+        let Output { status, stdout, stderr } =
+            command(folder.join("weighbridge")).args(arguments).output().unwrap();
+        (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+    }
+
+    #[test]
+    fn a_claim_is_measured_by_the_kits_runner_and_judged_beside_the_published_run() {
+        let folder = tempfile::tempdir().unwrap();
+        kit(folder.path(), std::env::consts::ARCH);
+        let (code, text) = called(folder.path(), &["verify", "two"]);
+        assert_eq!(code, Some(0), "{text}");
+        let runner = text.lines().find(|line| line.starts_with("weighbridge-runner run")).unwrap();
+        assert!(runner.contains("--claim two --profile quick"), "{runner}");
+        let judged = text.lines().find(|line| line.starts_with("weighbridge-analysis verify"));
+        assert!(judged.is_some_and(|line| line.contains("/data/r --here ")), "{text}");
+        let (_, all) = called(folder.path(), &["verify", "--budget", "1min"]);
+        assert!(all.contains("--claim one,two --profile paper"), "{all}");
+        assert!(all.contains("--budget 1min"), "{all}");
+    }
+
+    #[test]
+    fn what_the_runner_ended_with_is_passed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        kit(folder.path(), std::env::consts::ARCH);
+        std::fs::write(folder.path().join("code"), "3").unwrap();
+        assert_eq!(called(folder.path(), &["verify", "one"]).0, Some(3));
+    }
+
+    #[test]
+    fn what_the_kit_does_not_have_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        kit(folder.path(), "vax");
+        for (arguments, expected, words) in [
+            (&["verify", "three"][..], 2, "no claim three; ./weighbridge claims shows all"),
+            (&["verify", "one"], 3, "the kit holds programs for vax"),
+            (&["verify", "--bugdet", "1min"], 2, "no option --bugdet"),
+            (&["weigh"], 2, "no verb weigh"),
+            (&["explain"], 2, "explain takes one number"),
+        ] {
+            let (code, text) = called(folder.path(), arguments);
+            assert_eq!(code, Some(expected), "{arguments:?}: {text}");
+            assert!(text.contains(words), "{arguments:?}: {text}");
+        }
+        let (code, text) = called(folder.path(), &["help"]);
+        assert!(code == Some(0) && text.contains("verify --published"), "{text}");
+    }
+
+    #[test]
+    fn a_changed_and_a_missing_file_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        kit(folder.path(), std::env::consts::ARCH);
+        let whole = called(folder.path(), &["verify", "--published"]);
+        assert_eq!(whole.0, Some(0), "{}", whole.1);
+        std::fs::write(folder.path().join("data/r/manifest.json"), "[]").unwrap();
+        std::fs::remove_file(folder.path().join("claims.toml")).unwrap();
+        let (code, text) = called(folder.path(), &["verify", "--published"]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("data/r/manifest.json: not the file of this kit"), "{text}");
+        assert!(text.contains("claims.toml: missing"), "{text}");
+    }
+
+    #[test]
+    fn equal_kits_are_packed_into_equal_bytes() {
+        let parent = tempfile::tempdir().unwrap();
+        let packed = ["a.tar.gz", "b.tar.gz"].map(|file| {
+            let folder = parent.path().join("kit");
+            remove(&folder).unwrap();
+            kit(&folder, "x86_64");
+            pack(parent.path(), "kit", &parent.path().join(file)).unwrap();
+            std::fs::read(parent.path().join(file)).unwrap()
+        });
+        assert_eq!(packed[0], packed[1]);
+    }
+}
