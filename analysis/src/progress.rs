@@ -11,6 +11,8 @@ pub enum Form {
     Json,
     /// Plain lines.
     Plain,
+    /// Nothing.
+    Silent,
 }
 
 /// Writes progress to standard output.
@@ -58,6 +60,7 @@ impl Progress {
                 Event::Note(text) => format!("  note: {text}"),
                 Event::Done(path) => format!("wrote {path}"),
             },
+            Form::Silent => return,
         };
         // A reader that went away is no reason to stop: the files are what matters.
         let _ = writeln!(std::io::stdout(), "{line}");

@@ -179,6 +179,15 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
+    /// Pack a published run into one archive that anybody can check without building: raw log, measured programs,
+    /// claims, paper, and a script.
+    #[command(after_help = "Example:\n  cargo xtask kit --output weighbridge-kit.tar.gz")]
+    Kit {
+        #[command(flatten)]
+        requested: verbs::kit::Requested,
+        #[command(flatten)]
+        installing: Installing,
+    },
     /// Compare two runs: which conditions differ, and which results differ.
     #[command(
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
@@ -220,6 +229,9 @@ enum Verb {
         /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
         #[arg(long)]
         independent: bool,
+        /// Only this: make the published run's kit, and check it as its readers would, damaged ones too.
+        #[arg(long)]
+        kit: bool,
         /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
         #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
             value_parser = parse_duration)]
@@ -271,6 +283,7 @@ fn assumes_yes(verb: &Verb) -> bool {
         | Verb::Calibrate { installing, .. }
         | Verb::Paper { installing, .. }
         | Verb::Verify { installing, .. }
+        | Verb::Kit { installing, .. }
         | Verb::Test { installing, .. } => installing.yes,
         Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
         _ => false,
@@ -308,6 +321,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             verbs::verify_published::run(project, requested.renew, progress)
         }
         Verb::Verify { requested, .. } => verbs::verify::run(project, &requested, progress),
+        Verb::Kit { requested, .. } => verbs::kit::run(project, &requested, progress),
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
@@ -316,6 +330,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
         Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
+        Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
         Verb::Test { fuzz: Some(duration), seed, .. } => {
             verbs::test_fuzz::run(project, duration, seed, progress)
         }

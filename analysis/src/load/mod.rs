@@ -106,6 +106,14 @@ pub(crate) fn of_trial(trial: &Trial) -> String {
     format!("{} {}, invocation {}", trial.experiment, trial.cell, trial.invocation)
 }
 
+/// The manifest of the run in `folder`, without its raw log.
+///
+/// # Errors
+/// As [`load`].
+pub fn manifest(folder: &Path) -> Result<Manifest> {
+    load_manifest(&folder.join("manifest.json"))
+}
+
 fn load_manifest(path: &Path) -> Result<Manifest> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path)

@@ -55,16 +55,16 @@ pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(
     Ok((program, digest))
 }
 
-/// Builds the runner for other machines: linked statically, for the toolchain's architecture.
+/// Builds one of them for other machines: linked statically, for the toolchain's architecture.
 ///
 /// # Errors
 /// The build failed.
-pub fn static_runner(
+pub fn static_program(
     project: &Project,
+    package: &str,
     toolchain: &TargetToolchain,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let package = RUNNER;
     let inputs = sources::digest(&project.root, package)? + &serde_json::to_string(toolchain)?;
     let build_step = format!("{package}-{}", toolchain.triple);
     let program = project.target.join(&toolchain.triple).join(ELSEWHERE).join(package);

@@ -26,7 +26,7 @@ pub fn kit(
     let is_ours = architecture.name() == std::env::consts::ARCH;
     let need = if is_ours { Need::StaticNative } else { Need::static_foreign(architecture) };
     let runner = match toolchain(setup, need) {
-        Ok(toolchain) => tools::static_runner(project, toolchain, progress)?,
+        Ok(toolchain) => tools::static_program(project, tools::RUNNER, toolchain, progress)?,
         Err(lacking) if is_ours => {
             progress.note(&format!(
                 "the runner is linked against this machine's libraries, which a machine of another \

@@ -1,14 +1,18 @@
-//! Everything that another machine needs to measure, in one archive: the runner, the artifacts and the questions.
+//! Everything that another machine needs to measure, in one archive: the runner, the artifacts and the questions. A
+//! published run is packed the same way, with what judges by it ([`published`]).
 //!
 //! The runner in it is linked statically, so that it runs on any distribution; that of this machine is taken only where
 //! no static one can be built.
 
+pub mod published;
+
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
-use weighbridge_project::files::{copy, make_folder};
+use weighbridge_project::files::{copy, make_folder, read_json};
 use weighbridge_project::inputs::sha256_file;
 use weighbridge_project::process::{command, run};
+use weighbridge_schema::artifact::Artifacts;
 
 /// What goes along of `experiments/`.
 const QUESTIONS: [&str; 5] =
@@ -44,10 +48,20 @@ impl Contents {
     pub fn pack(&self, folder: &Path) -> Result<Kit> {
         make_folder(folder)?;
         let staging = folder.join(format!("staging-{}", std::process::id()));
-        let packed = self.fill(&staging).and_then(|()| archive(&staging, folder));
+        let packed = self.fill(&staging).and_then(|()| self.name_by_content(&staging, folder));
         // A staging folder that stays behind costs only space.
         let _ = fs::remove_dir_all(&staging);
         packed
+    }
+
+    fn name_by_content(&self, staging: &Path, folder: &Path) -> Result<Kit> {
+        let unfinished = staging.with_extension("tar");
+        archive(staging, ".", &unfinished)?;
+        let mut digest = sha256_file(&unfinished)?;
+        digest.truncate(DIGEST_LENGTH);
+        let file = folder.join(format!("{digest}.tar"));
+        fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
+        Ok(Kit { file, digest })
     }
 
     fn fill(&self, staging: &Path) -> Result<()> {
@@ -61,32 +75,39 @@ impl Contents {
         copy(&self.root.join("analysis/claims.toml"), &staging.join("claims.toml"))?;
         for from in &self.artifacts {
             let name = from.file_name().context("an artifact folder without a name")?;
-            copy(from, &staging.join("artifacts").join(name))?;
+            copy_artifacts(from, &staging.join("artifacts").join(name))?;
         }
         let script = staging.join("remote.sh");
-        fs::write(&script, include_str!("remote/remote.sh"))
+        fs::write(&script, include_str!("../remote/remote.sh"))
             .with_context(|| format!("write {}", script.display()))
     }
 }
 
-/// One archive for one content, whenever and by whomever it is packed.
-fn archive(staging: &Path, folder: &Path) -> Result<Kit> {
-    let unfinished = staging.with_extension("tar");
+/// Copies what was built, and nothing that a run on this machine has laid beside it.
+fn copy_artifacts(from: &Path, to: &Path) -> Result<()> {
+    const INDEX: &str = "artifacts.json";
+    make_folder(to)?;
+    copy(&from.join(INDEX), &to.join(INDEX))?;
+    let artifacts: Artifacts = read_json(&from.join(INDEX))?;
+    for artifact in artifacts.artifacts.values() {
+        copy(&from.join(&artifact.file), &to.join(&artifact.file))?;
+    }
+    Ok(())
+}
+
+/// One archive for one content, whenever and by whomever it is packed: of `name` within `folder`.
+fn archive(folder: &Path, name: &str, file: &Path) -> Result<()> {
     let mut tar = command("tar");
     tar.args(["--create", "--sort=name", "--mtime=@0", "--owner=0", "--group=0"]);
-    tar.args(["--numeric-owner", "--format=ustar", "--file"]).arg(&unfinished);
-    tar.arg("--directory").arg(staging).arg(".");
-    run(&mut tar)?;
-    let mut digest = sha256_file(&unfinished)?;
-    digest.truncate(DIGEST_LENGTH);
-    let file = folder.join(format!("{digest}.tar"));
-    fs::rename(&unfinished, &file).with_context(|| format!("rename to {}", file.display()))?;
-    Ok(Kit { file, digest })
+    tar.args(["--numeric-owner", "--mode=u+rw,go+r,go-w", "--format=ustar", "--file"]).arg(file);
+    tar.arg("--directory").arg(folder).arg(name);
+    run(&mut tar)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weighbridge_schema::SCHEMA_VERSION;
 
     fn contents(folder: &Path) -> Contents {
         let root = folder.join("root");
@@ -101,7 +122,14 @@ mod tests {
         fs::write(root.join("analysis/claims.toml"), "").unwrap();
         let artifacts = folder.join("built/aarch64");
         fs::create_dir_all(&artifacts).unwrap();
-        fs::write(artifacts.join("artifacts.json"), "{}").unwrap();
+        let index = format!(
+            r#"{{"schema_version":{SCHEMA_VERSION},"architecture":"aarch64","toolchain":"r","libc":"musl",
+                "artifacts":{{"a":{{"file":"a","size_bytes":1,"sha256":"0"}}}},"provisions":[]}}"#
+        );
+        fs::write(artifacts.join("artifacts.json"), index).unwrap();
+        fs::write(artifacts.join("a"), "a").unwrap();
+        // What a run has made of the artifacts stays on its machine.
+        fs::create_dir(artifacts.join("prepared")).unwrap();
         Contents { runner: root.join("runner"), root, artifacts: vec![artifacts] }
     }
 
@@ -119,7 +147,12 @@ mod tests {
         for name in ["weighbridge-runner", "remote.sh", "claims.toml", "experiments/corpus/a"] {
             assert!(unpacked.join(name).is_file(), "{name}");
         }
-        assert!(unpacked.join("artifacts/aarch64/artifacts.json").is_file());
+        let mut packed: Vec<_> = fs::read_dir(unpacked.join("artifacts/aarch64"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        packed.sort();
+        assert_eq!(packed, ["a", "artifacts.json"]);
         assert_eq!(fs::read_dir(folder.path().join("bundles")).unwrap().count(), 1);
 
         fs::write(contents.root.join("experiments/corpus/a"), "changed").unwrap();
