@@ -12,6 +12,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use weighbridge_server::{Body, Handler};
 
 use crate::allowance::Allowance;
+use crate::epochs::Epochs;
 use crate::exchange::exchange;
 use crate::failure;
 use crate::give_back::give_back;
@@ -24,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) component: ProxyPre<Guest>,
     /// Time for one request, waiting for an instance included.
     pub(crate) deadline: Duration,
+    /// What interrupts guests that compute.
+    pub(crate) epochs: Epochs,
     /// What instances may use of memory.
     pub(crate) limits: Limits,
     /// For all responses that are being made or sent.
@@ -90,6 +93,8 @@ impl Lane {
             false => Some(self.work.acquire().await?),
         };
         let _permit = self.instances.acquire().await?;
+        // Also the start function of a new instance may run for ever.
+        let _running = self.policy.epochs.enter();
         // A lock taken in the match itself would be held over the await.
         let idle = self.idle().pop();
         let mut instance = match idle {

@@ -17,6 +17,7 @@ mod arguments;
 mod call;
 mod component;
 mod engine;
+mod epochs;
 mod exchange;
 mod failure;
 mod give_back;

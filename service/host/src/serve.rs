@@ -11,6 +11,7 @@ use weighbridge_server::{Config, Stages};
 use crate::allowance::Allowance;
 use crate::arguments::{Serve, mib};
 use crate::engine::{self, Allocation};
+use crate::epochs::Epochs;
 use crate::guest::Guest;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::Limits;
@@ -33,11 +34,11 @@ pub(crate) fn serve(options: &Serve, mut stages: Stages) -> Result<()> {
     stages.mark("engine");
     let component = component::get(&engine, &options.component, options.compile_at_start)?;
     stages.mark("load");
-    let policy =
-        Arc::new(policy(options, &config, instances, guest::pre_instantiate(&engine, &component)?));
+    let linked = guest::pre_instantiate(&engine, &component)?;
     stages.mark("pre_instantiate");
 
-    engine::start_epochs(&engine)?;
+    let epochs = Epochs::start(&engine)?;
+    let policy = Arc::new(policy(options, &config, instances, linked, epochs));
     let per_thread = instances_per_thread(&component, instances, config.threads.get())?;
     weighbridge_server::serve(config, stages, |_| {
         GuestHandler::new(Arc::clone(&policy), per_thread)
@@ -52,7 +53,13 @@ fn front(options: &Serve) -> Config {
     config
 }
 
-fn policy(options: &Serve, config: &Config, instances: u32, component: ProxyPre<Guest>) -> Policy {
+fn policy(
+    options: &Serve,
+    config: &Config,
+    instances: u32,
+    component: ProxyPre<Guest>,
+    epochs: Epochs,
+) -> Policy {
     let threads = config.threads.get();
     // A thread works on one body at a time, so bodies alone never wait for memory.
     let mut limits = Limits::for_full_instances(threads, options.memory_limit_bytes());
@@ -65,6 +72,7 @@ fn policy(options: &Serve, config: &Config, instances: u32, component: ProxyPre<
     Policy {
         component,
         deadline: Duration::from_millis(options.deadline_ms),
+        epochs,
         // All instances may be idle at once, and must leave each other room.
         kept_bytes: limits.memory.total_bytes() / instances.max(1) as usize,
         limits,

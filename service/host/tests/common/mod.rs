@@ -111,6 +111,18 @@ impl Host {
         Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
+    /// How often its threads have gone to sleep and been woken, all together: their voluntary
+    /// context switches.
+    pub fn wake_ups(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let switches = tasks.map(|task| {
+            let text = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = text.lines().find(|line| line.starts_with("voluntary_ctxt_switches:"));
+            line.unwrap().split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+        });
+        switches.sum()
+    }
+
     fn status_mib(&self, key: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap();
