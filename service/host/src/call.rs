@@ -9,6 +9,7 @@ use crate::allowance::Allowance;
 use crate::arguments::{CallComponent, INSTANCES, MEMORY_LIMIT_MIB, mib};
 use crate::engine::{self, Allocation};
 use crate::epochs::Epochs;
+use crate::failure::Reports;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::{ANSWER_BYTES, Limits};
 use crate::{component, guest};
@@ -32,6 +33,7 @@ pub(crate) fn call(options: &CallComponent) -> Result<()> {
         answers: Allowance::new(ANSWER_BYTES),
         kept_bytes: 0,
         reuse: 1,
+        reports: Reports::of_component(),
     });
     // One request at a time never waits for the instance before it.
     options.call.run(&GuestHandler::new(policy, 1))?;

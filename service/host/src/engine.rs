@@ -99,6 +99,16 @@ pub(crate) fn room_for_component(pooled_instances: u32, component: &Component) -
     })
 }
 
+/// For how many instances of a component with one memory one of `component` counts in the pool.
+pub(crate) fn pool_share(component: &Component) -> u32 {
+    component.resources_required().map_or(1, |needs| share_of(needs.num_memories, needs.num_tables))
+}
+
+/// For how many instances one with this many memories and tables counts.
+fn share_of(memories: u32, tables: u32) -> u32 {
+    memories.max(tables.div_ceil(TABLES_PER_INSTANCE)).max(1)
+}
+
 /// How many instances of a component with this many memories and tables the pool has room for.
 fn room_for(pooled_instances: u32, memories: u32, tables: u32) -> u32 {
     let by_memories = pooled_instances / memories.max(1);
@@ -117,5 +127,14 @@ mod tests {
         assert_eq!(room_for(32, 3, 2), 10);
         assert_eq!(room_for(32, 1, 8), 16);
         assert_eq!(room_for(2, 3, 1), 0);
+    }
+
+    #[test]
+    fn what_an_instance_counts_for_fits_into_the_pool() {
+        for (memories, tables) in [(0, 0), (1, 2), (1, 4), (1, 5), (3, 2), (7, 100)] {
+            let share = share_of(memories, tables);
+            assert!(share >= 1 && room_for(share, memories, tables) >= 1, "{memories} {tables}");
+            assert!(share == 1 || room_for(share - 1, memories, tables) == 0, "not more than that");
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Epochs {
     }
 
     /// A guest runs from now on, until the result is dropped.
-    pub(crate) fn enter(&self) -> Running {
+    pub(crate) fn enter(&self) -> Running<'_> {
         if let Some(clock) = &self.0 {
             let before = clock.calls.fetch_add(BEGUN, SeqCst);
             if before & RUNNING == 0 {
@@ -75,17 +75,17 @@ impl Epochs {
                 clock.thread.unpark();
             }
         }
-        Running(self.clone())
+        Running(self.0.as_deref())
     }
 }
 
 /// That a guest runs.
 #[derive(Debug)]
-pub(crate) struct Running(Epochs);
+pub(crate) struct Running<'a>(Option<&'a Clock>);
 
-impl Drop for Running {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        if let Some(clock) = &self.0.0 {
+        if let Some(clock) = self.0 {
             clock.calls.fetch_sub(1, SeqCst);
         }
     }

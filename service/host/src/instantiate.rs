@@ -50,7 +50,8 @@ pub(crate) fn instantiate(options: &Instantiate) -> Result<()> {
         );
     }
     // As `serve` has it while requests are there.
-    let _running = Epochs::start(&engine)?.enter();
+    let epochs = Epochs::start(&engine)?;
+    let _running = epochs.enter();
     // The kind of runtime that `serve` has on each of its threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -53,3 +53,15 @@ fn an_idle_host_sleeps_and_still_cuts_a_guest_at_its_deadline() {
     let host = Host::start(&program(), &folder.hostile(), &options);
     assert_sleeps_and_cuts(&host, "");
 }
+
+#[test]
+fn idle_tenants_let_the_host_sleep() {
+    let folder = Folder::new("idle-tenants");
+    let tenants = folder.file("tenants");
+    std::fs::create_dir_all(&tenants).unwrap();
+    std::fs::rename(folder.hostile_compiled(&program()), tenants.join("a.cwasm")).unwrap();
+    // Too long for the thread that drops them to be due.
+    let options = ["--threads", "2", "--deadline-ms", "1000", "--idle-timeout", "1h"];
+    let host = Host::start_tenants(&program(), &tenants, &options);
+    assert_sleeps_and_cuts(&host, "/t/a");
+}
