@@ -1,4 +1,5 @@
-//! Memory that all instances, or all answers, share.
+//! Memory that all instances, or all answers, share; and the part of it that those of one tenant
+//! may have.
 
 use std::sync::Arc;
 
@@ -13,6 +14,8 @@ const PAGE_BYTES: usize = 64 << 10;
 pub(crate) struct Allowance {
     pages: Arc<Semaphore>,
     total_pages: usize,
+    /// What this is a part of: a page of the one is a page of the other too.
+    whole: Option<Arc<Allowance>>,
 }
 
 impl Allowance {
@@ -21,7 +24,18 @@ impl Allowance {
         // A share asks for 32 bits of pages at a time: 256 TiB.
         let largest = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
         let total_pages = bytes.div_ceil(PAGE_BYTES).min(largest);
-        Self { pages: Arc::new(Semaphore::new(total_pages)), total_pages }
+        Self { pages: Arc::new(Semaphore::new(total_pages)), total_pages, whole: None }
+    }
+
+    /// The most that some may have of it together, in bytes. Parts may be more than the whole in
+    /// sum.
+    pub(crate) fn part(&self, bytes: usize) -> Self {
+        Self { whole: Some(Arc::new(self.clone())), ..Self::new(bytes.min(self.total_bytes())) }
+    }
+
+    /// Whether nobody has anything of it.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.pages.available_permits() == self.total_pages
     }
 
     /// All of it, in bytes.
@@ -37,19 +51,26 @@ pub(crate) struct Share {
     free_bytes: usize,
     used_bytes: usize,
     taken: Option<OwnedSemaphorePermit>,
+    taken_of_whole: Option<OwnedSemaphorePermit>,
 }
 
 impl Share {
     /// An empty share, whose first `free_bytes` are not taken from the allowance.
     pub(crate) fn new(allowance: &Allowance, free_bytes: usize) -> Self {
-        Self { allowance: allowance.clone(), free_bytes, used_bytes: 0, taken: None }
+        Self {
+            allowance: allowance.clone(),
+            free_bytes,
+            used_bytes: 0,
+            taken: None,
+            taken_of_whole: None,
+        }
     }
 
     /// Makes the share `more_bytes` larger, and waits for as long as others have what that takes.
     /// `false`, and nothing is changed, when it would be more than the whole allowance.
     ///
     /// # Errors
-    /// Never: the semaphore is not closed.
+    /// Never: the semaphores are not closed.
     pub(crate) async fn grow(&mut self, more_bytes: usize) -> Result<bool> {
         let used_bytes = self.used_bytes.saturating_add(more_bytes);
         let pages = used_bytes.saturating_sub(self.free_bytes).div_ceil(PAGE_BYTES);
@@ -59,12 +80,15 @@ impl Share {
         let missing = pages.saturating_sub(self.taken_pages());
         if missing > 0 {
             // At most the total, which is cut to 32 bits.
-            let semaphore = Arc::clone(&self.allowance.pages);
-            let permit = semaphore.acquire_many_owned(missing as u32).await?;
-            match &mut self.taken {
-                Some(taken) => taken.merge(permit),
-                None => self.taken = Some(permit),
+            let missing = missing as u32;
+            let permit = Arc::clone(&self.allowance.pages).acquire_many_owned(missing).await?;
+            // The part before the whole: who waits for the others of his part holds nothing of the
+            // whole meanwhile.
+            if let Some(whole) = &self.allowance.whole {
+                let permit = Arc::clone(&whole.pages).acquire_many_owned(missing).await?;
+                add(&mut self.taken_of_whole, permit);
             }
+            add(&mut self.taken, permit);
         }
         self.used_bytes = used_bytes;
         Ok(true)
@@ -77,6 +101,13 @@ impl Share {
     /// What it takes from the allowance, in bytes.
     pub(crate) fn taken_bytes(&self) -> usize {
         self.taken_pages() * PAGE_BYTES
+    }
+}
+
+fn add(taken: &mut Option<OwnedSemaphorePermit>, permit: OwnedSemaphorePermit) {
+    match taken {
+        Some(taken) => taken.merge(permit),
+        None => *taken = Some(permit),
     }
 }
 
@@ -125,5 +156,25 @@ mod tests {
             assert_eq!(now(share.grow(1)), Some(true));
         }
         assert_eq!(share.taken_bytes(), PAGE_BYTES);
+    }
+
+    #[test]
+    fn a_part_leaves_the_rest_of_the_whole_to_others() {
+        let whole = Allowance::new(4 * PAGE_BYTES);
+        let (part, other) = (whole.part(3 * PAGE_BYTES), whole.part(9 * PAGE_BYTES));
+        assert_eq!(other.total_bytes(), whole.total_bytes());
+        let (mut first, mut second) = (Share::new(&part, 0), Share::new(&part, 0));
+        let mut others = Share::new(&other, 0);
+        assert_eq!(now(first.grow(4 * PAGE_BYTES)), Some(false), "more than the part");
+        assert_eq!(now(first.grow(2 * PAGE_BYTES)), Some(true));
+        // It waits for the first, and takes nothing of what is left to others.
+        assert_eq!(now(second.grow(2 * PAGE_BYTES)), None);
+        assert_eq!(now(others.grow(2 * PAGE_BYTES)), Some(true));
+        assert_eq!(now(second.grow(PAGE_BYTES)), None, "the whole is used up");
+        assert!(!whole.is_untouched() && !part.is_untouched() && !other.is_untouched());
+        drop(others);
+        assert_eq!(now(second.grow(PAGE_BYTES)), Some(true));
+        drop((first, second));
+        assert!(whole.is_untouched() && part.is_untouched() && other.is_untouched());
     }
 }

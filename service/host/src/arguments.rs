@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use weighbridge_server::Call;
 
+use crate::tenants::TenantOptions;
+
 /// Version of this program and of the Wasmtime it is linked with.
 pub const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (wasmtime ", env!("WEIGHBRIDGE_WASMTIME_VERSION"), ")");
@@ -19,7 +21,7 @@ pub(crate) const INSTANCES: NonZeroU32 = match NonZeroU32::new(32) {
     None => unreachable!(),
 };
 
-/// Serves a WebAssembly component (wasi:http 0.2) over HTTP.
+/// Serves WebAssembly components (wasi:http 0.2) over HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "weighbridge-host", version = VERSION, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -45,8 +47,8 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// Compiled component (.cwasm), or a component (.wasm) with --compile-at-start.
-    #[arg(value_name = "FILE")]
-    pub(crate) component: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "folder")]
+    pub(crate) component: Option<PathBuf>,
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
@@ -56,12 +58,13 @@ pub(crate) struct Serve {
     /// Longest linear memory of an instance, in MiB.
     #[arg(long, value_name = "MIB", default_value_t = MEMORY_LIMIT_MIB, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) memory_limit_mib: u32,
-    /// Linear memory of all instances together, beyond the first 4 MiB of each, in MiB; an instance that
-    /// would grow beyond it waits for others to end [default: --memory-limit-mib times --threads].
+    /// Linear memory of all instances together, beyond the first 4 MiB of each, in MiB; an instance
+    /// that would grow beyond it waits for others to end [default: --memory-limit-mib times
+    /// --threads, and with --tenants what one tenant may have].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) total_memory_mib: Option<u32>,
     /// Responses of more than 64 KiB that are being made or sent, all together, in MiB; further ones
-    /// wait [default: 256 times --threads].
+    /// wait [default: 256 times --threads, and with --tenants what one tenant may have].
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) total_answers_mib: Option<u32>,
     /// How long requests in flight may take to finish after SIGTERM or SIGINT, in milliseconds.
@@ -70,9 +73,10 @@ pub(crate) struct Serve {
     /// Threads that accept and answer [default: the cores this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Instances at once, shared out evenly among the threads; further requests wait.
-    #[arg(long, value_name = "N", default_value_t = INSTANCES)]
-    pub(crate) instances: NonZeroU32,
+    /// Instances at once, shared out evenly among the threads; additional requests wait [default:
+    /// 32, and with --tenants at least 8 for each thread].
+    #[arg(long, value_name = "N")]
+    pub(crate) instances: Option<NonZeroU32>,
     /// Compiles FILE when starting (JIT) in place of loading compiled code; needs the build with the
     /// compiler.
     #[arg(long)]
@@ -88,6 +92,8 @@ pub(crate) struct Serve {
     /// what earlier ones left in the guest's memory: weaker isolation.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) reuse: NonZeroU32,
+    #[command(flatten)]
+    pub(crate) tenants: TenantOptions,
 }
 
 impl Serve {

@@ -8,6 +8,8 @@ use weighbridge_server::CALL_DEADLINE;
 use crate::allowance::Allowance;
 use crate::arguments::{CallComponent, INSTANCES, MEMORY_LIMIT_MIB, mib};
 use crate::engine::{self, Allocation};
+use crate::epochs::Epochs;
+use crate::failure::Reports;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::{ANSWER_BYTES, Limits};
 use crate::{component, guest};
@@ -25,11 +27,13 @@ pub(crate) fn call(options: &CallComponent) -> Result<()> {
     let policy = Arc::new(Policy {
         component: guest::pre_instantiate(&engine, &component)?,
         deadline: CALL_DEADLINE,
+        epochs: Epochs::none(),
         // As `serve` has them with one thread.
         limits: Limits::for_full_instances(1, memory_limit_bytes),
         answers: Allowance::new(ANSWER_BYTES),
         kept_bytes: 0,
         reuse: 1,
+        reports: Reports::of_component(),
     });
     // One request at a time never waits for the instance before it.
     options.call.run(&GuestHandler::new(policy, 1))?;

@@ -3,9 +3,6 @@
 //! A compiled component loads only into an engine whose code generation is configured the same, so
 //! everything that shapes code is in [`code_config`], and nothing else may be.
 
-use std::thread;
-use std::time::Duration;
-
 use anyhow::{Context, Result};
 use wasmtime::component::Component;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -25,16 +22,6 @@ const CORE_INSTANCES_PER_INSTANCE: u32 = 32;
 const MEMORY_KEEP_RESIDENT_BYTES: usize = 16 << 20;
 /// The same for tables, in bytes; worth it with and without the kernel's help.
 const TABLE_KEEP_RESIDENT_BYTES: usize = 64 << 10;
-/// The epoch's length: how long a guest's own code keeps its thread from other requests, and how late a deadline is
-/// noticed, for each guest that computes on the thread.
-///
-/// Longer takes what cannot be interrupted. An instruction that works through memory (`memory.fill`, `memory.copy`,
-/// `memory.init`), each of which Wasmtime 48 runs as one call, touches at most the whole linear memory: 1 GiB took 0.10 s
-/// of CPU time, and 0.75 s where its pages were touched first. So does the release of an instance that has touched
-/// them. A call to the host hands over 128 KiB at most, or a request's body of 16 MiB, or 64 KiB of random
-/// bytes: a few milliseconds.
-const EPOCH: Duration = Duration::from_millis(5);
-
 /// What serving needs beside the code.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allocation {
@@ -67,7 +54,7 @@ pub(crate) fn code_config(memory_cow: bool) -> Config {
     config
 }
 
-/// An engine that serves, with its epochs ticking.
+/// An engine that serves.
 pub(crate) fn serving_engine(allocation: Allocation) -> Result<Engine> {
     let mut config = code_config(allocation.memory_cow);
     // A stripped guest has no names to show, and a trap is dearer by the walk.
@@ -112,27 +99,21 @@ pub(crate) fn room_for_component(pooled_instances: u32, component: &Component) -
     })
 }
 
+/// For how many instances of a component with one memory one of `component` counts in the pool.
+pub(crate) fn pool_share(component: &Component) -> u32 {
+    component.resources_required().map_or(1, |needs| share_of(needs.num_memories, needs.num_tables))
+}
+
+/// For how many instances one with this many memories and tables counts.
+fn share_of(memories: u32, tables: u32) -> u32 {
+    memories.max(tables.div_ceil(TABLES_PER_INSTANCE)).max(1)
+}
+
 /// How many instances of a component with this many memories and tables the pool has room for.
 fn room_for(pooled_instances: u32, memories: u32, tables: u32) -> u32 {
     let by_memories = pooled_instances / memories.max(1);
     let by_tables = pooled_instances.saturating_mul(TABLES_PER_INSTANCE) / tables.max(1);
     by_memories.min(by_tables).min(pooled_instances)
-}
-
-/// Starts the one thread that makes the engine's epochs pass, for as long as the process lives.
-pub(crate) fn start_epochs(engine: &Engine) -> Result<()> {
-    let engine = engine.clone();
-    let tick = move || {
-        loop {
-            thread::sleep(EPOCH);
-            engine.increment_epoch();
-        }
-    };
-    thread::Builder::new()
-        .name("epochs".into())
-        .spawn(tick)
-        .context("starting the epoch thread")?;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -146,5 +127,14 @@ mod tests {
         assert_eq!(room_for(32, 3, 2), 10);
         assert_eq!(room_for(32, 1, 8), 16);
         assert_eq!(room_for(2, 3, 1), 0);
+    }
+
+    #[test]
+    fn what_an_instance_counts_for_fits_into_the_pool() {
+        for (memories, tables) in [(0, 0), (1, 2), (1, 4), (1, 5), (3, 2), (7, 100)] {
+            let share = share_of(memories, tables);
+            assert!(share >= 1 && room_for(share, memories, tables) >= 1, "{memories} {tables}");
+            assert!(share == 1 || room_for(share - 1, memories, tables) == 0, "not more than that");
+        }
     }
 }

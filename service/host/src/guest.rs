@@ -94,9 +94,25 @@ impl WasiHttpHooks for Hooks {
 /// # Errors
 /// When it imports what this host does not have, or does not export wasi:http/incoming-handler.
 pub(crate) fn pre_instantiate(engine: &Engine, component: &Component) -> Result<ProxyPre<Guest>> {
+    link(&linker(engine)?, component)
+}
+
+/// All that this host offers to components.
+///
+/// # Errors
+/// When a name is offered twice.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     let mut linker = Linker::<Guest>::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    Ok(linker)
+}
+
+/// Links `component` with what `linker` offers.
+///
+/// # Errors
+/// As [`pre_instantiate`].
+pub(crate) fn link(linker: &Linker<Guest>, component: &Component) -> Result<ProxyPre<Guest>> {
     let linked = linker.instantiate_pre(component).map_err(anyhow::Error::from).context(
         "linking the component: this host offers wasi:http 0.2 and what the standard library of a \
          guest imports",

@@ -6,14 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::{Result, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use weighbridge_server::{Body, Handler};
 
 use crate::allowance::Allowance;
+use crate::epochs::Epochs;
 use crate::exchange::exchange;
-use crate::failure;
+use crate::failure::{self, Reports};
 use crate::give_back::give_back;
 use crate::guest::{Guest, instantiate};
 use crate::limits::Limits;
@@ -24,6 +25,8 @@ pub(crate) struct Policy {
     pub(crate) component: ProxyPre<Guest>,
     /// Time for one request, waiting for an instance included.
     pub(crate) deadline: Duration,
+    /// What interrupts guests that compute.
+    pub(crate) epochs: Epochs,
     /// What instances may use of memory.
     pub(crate) limits: Limits,
     /// For all responses that are being made or sent.
@@ -32,6 +35,8 @@ pub(crate) struct Policy {
     pub(crate) kept_bytes: usize,
     /// Requests that one instance answers.
     pub(crate) reuse: u32,
+    /// Where failures are reported.
+    pub(crate) reports: Reports,
 }
 
 /// One thread's handler. Threads share no instances and no locks, only the policy and the pool.
@@ -48,6 +53,15 @@ struct Lane {
     work: Semaphore,
     /// Instances between two requests. Never more than permits: one is only made when none is here.
     idle: Mutex<Vec<Instance>>,
+    /// Where other components take instances from the same pool.
+    shared: Option<SharedPool>,
+}
+
+/// The instances that all components may have on a thread, and how many of them one of this
+/// component counts for.
+struct SharedPool {
+    instances: Arc<Semaphore>,
+    weight: u32,
 }
 
 struct Instance {
@@ -59,21 +73,34 @@ struct Instance {
 impl GuestHandler {
     /// A handler with at most `instances` instances at once; at least one.
     pub(crate) fn new(policy: Arc<Policy>, instances: usize) -> Self {
-        let instances = Semaphore::new(instances.max(1));
-        let work = Semaphore::new(1);
-        Self(Arc::new(Lane { policy, instances, work, idle: Mutex::default() }))
+        Self(Arc::new(Lane::new(policy, instances, None)))
     }
-}
 
-impl Handler for GuestHandler {
-    async fn answer(self, request: Request<Body>) -> Response<Bytes> {
+    /// The same, with instances that other components have too, and each of which counts for
+    /// `weight` of theirs. None may be kept between requests: it would stand in the others' way.
+    pub(crate) fn in_pool(
+        policy: Arc<Policy>,
+        instances: usize,
+        shared: Arc<Semaphore>,
+        weight: u32,
+    ) -> Self {
+        let shared = SharedPool { instances: shared, weight };
+        Self(Arc::new(Lane::new(policy, instances, Some(shared))))
+    }
+
+    /// Answers a request, at `until` at the latest.
+    pub(crate) async fn answer_until(
+        &self,
+        request: Request<Body>,
+        until: Instant,
+    ) -> Response<Bytes> {
         let (parts, body) = request.into_parts();
         let Body::Complete(body) = body else { return failure::body_too_large() };
         let request = Request::from_parts(parts, body);
         // Epochs make a busy guest yield here, and dropping its future ends it: also one that waits for memory.
-        let response = match timeout(self.0.policy.deadline, self.0.answer(request)).await {
+        let response = match timeout_at(until, self.0.answer(request)).await {
             Ok(Ok(response)) => return response,
-            Ok(Err(error)) => failure::guest_failed(&error),
+            Ok(Err(error)) => self.0.policy.reports.guest_failed(&error),
             Err(_) => failure::deadline_exceeded(),
         };
         // The instance is gone, and with it what the host kept for it, which may be tens of MiB.
@@ -82,7 +109,19 @@ impl Handler for GuestHandler {
     }
 }
 
+impl Handler for GuestHandler {
+    async fn answer(self, request: Request<Body>) -> Response<Bytes> {
+        let until = Instant::now() + self.0.policy.deadline;
+        self.answer_until(request, until).await
+    }
+}
+
 impl Lane {
+    fn new(policy: Arc<Policy>, instances: usize, shared: Option<SharedPool>) -> Self {
+        let instances = Semaphore::new(instances.max(1));
+        Self { policy, instances, work: Semaphore::new(1), idle: Mutex::default(), shared }
+    }
+
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>> {
         // The semaphores are never closed; the permits outlive the instance, which is dropped first.
         let _turn = match request.body().is_empty() {
@@ -90,6 +129,14 @@ impl Lane {
             false => Some(self.work.acquire().await?),
         };
         let _permit = self.instances.acquire().await?;
+        // The component's own before those of all: what waits for its like holds up no other
+        // component.
+        let _shared = match &self.shared {
+            Some(pool) => Some(pool.instances.acquire_many(pool.weight).await?),
+            None => None,
+        };
+        // Also the start function of a new instance may run for ever.
+        let _running = self.policy.epochs.enter();
         // A lock taken in the match itself would be held over the await.
         let idle = self.idle().pop();
         let mut instance = match idle {

@@ -12,6 +12,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use crate::arguments::{INSTANCES, Instantiate, MEMORY_LIMIT_MIB, mib};
 use crate::component;
 use crate::engine::{self, Allocation};
+use crate::epochs::Epochs;
 use crate::guest::{self, Guest};
 use crate::limits::Limits;
 
@@ -48,7 +49,9 @@ pub(crate) fn instantiate(options: &Instantiate) -> Result<()> {
             options.hold
         );
     }
-    engine::start_epochs(&engine)?;
+    // As `serve` has it while requests are there.
+    let epochs = Epochs::start(&engine)?;
+    let _running = epochs.enter();
     // The kind of runtime that `serve` has on each of its threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

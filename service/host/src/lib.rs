@@ -1,8 +1,9 @@
 //! The Wasm host: Wasmtime embedded behind the shared HTTP front.
 //!
-//! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component; `compile` makes
-//! the `.cwasm` that `serve` loads; `instantiate` times instances without a request, and `call` handles requests
-//! without a socket. Built without cranelift (cargo feature `compiler` off) it takes only compiled components.
+//! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component, of one or of
+//! many (`--tenants`); `compile` makes the `.cwasm` that `serve` loads; `instantiate` times
+//! instances without a request, and `call` handles requests without a socket. Built without
+//! cranelift (cargo feature `compiler` off) it takes only compiled components.
 //!
 //! A library, so that a containerd shim (`experiments/shim`) runs the very host that the program is.
 
@@ -17,6 +18,7 @@ mod arguments;
 mod call;
 mod component;
 mod engine;
+mod epochs;
 mod exchange;
 mod failure;
 mod give_back;
@@ -25,6 +27,7 @@ mod handler;
 mod instantiate;
 mod limits;
 mod serve;
+mod tenants;
 
 pub use arguments::VERSION;
 use arguments::{Arguments, Command};

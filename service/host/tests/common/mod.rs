@@ -5,12 +5,12 @@
 // Each test program is compiled with all of this, and none uses everything.
 #![allow(dead_code)]
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A folder that goes away with the test.
@@ -35,6 +35,15 @@ impl Folder {
         path
     }
 
+    /// The hostile component, compiled by `program`.
+    pub fn hostile_compiled(&self, program: &Path) -> PathBuf {
+        let path = self.file("hostile.cwasm");
+        let mut command = Command::new(program);
+        command.arg("compile").arg(self.hostile()).arg("--output").arg(&path);
+        assert!(command.status().unwrap().success());
+        path
+    }
+
     /// A component whose handler runs `body` (see guest.wat).
     pub fn guest(&self, body: &str) -> PathBuf {
         let path = self.file("guest.wasm");
@@ -56,16 +65,25 @@ pub struct Host {
     pub address: SocketAddr,
     /// The line with the stages.
     pub stages: String,
-    logged_bytes: Arc<AtomicUsize>,
+    log: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Host {
     pub fn start(program: &Path, component: &Path, options: &[&str]) -> Self {
+        Self::start_with(program, &[component.as_os_str()], options)
+    }
+
+    /// Serves every component in `folder`.
+    pub fn start_tenants(program: &Path, folder: &Path, options: &[&str]) -> Self {
+        Self::start_with(program, &["--tenants".as_ref(), folder.as_os_str()], options)
+    }
+
+    fn start_with(program: &Path, served: &[&OsStr], options: &[&str]) -> Self {
         // The kernel gives a port that is free now; nothing else here asks for that very port.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut child = Command::new(program)
             .arg("serve")
-            .arg(component)
+            .args(served)
             .args(["--listen", &address.to_string()])
             .args(options)
             .stderr(Stdio::piped())
@@ -76,20 +94,34 @@ impl Host {
         stderr.read_line(&mut stages).unwrap();
         assert!(stages.starts_with("weighbridge-stages {"), "{stages}");
         // Descriptions of failures must not fill the pipe.
-        let logged_bytes = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&logged_bytes);
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let written = Arc::clone(&log);
         std::thread::spawn(move || {
             let mut piece = vec![0; 1 << 16];
             while let Ok(count @ 1..) = stderr.read(&mut piece) {
-                counter.fetch_add(count, Relaxed);
+                written.lock().unwrap().extend_from_slice(&piece[..count]);
             }
         });
-        Self { child, address, stages, logged_bytes }
+        Self { child, address, stages, log }
+    }
+
+    /// What it has written to its standard error after the stages.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// Waits until its log holds `text`.
+    pub fn wait_for_log(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(30), "no {text} in:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// What it has written to its standard error after the stages, in bytes.
     pub fn logged_bytes(&self) -> usize {
-        self.logged_bytes.load(Relaxed)
+        self.log.lock().unwrap().len()
     }
 
     /// The most memory that it has had resident, in MiB.
@@ -109,6 +141,23 @@ impl Host {
         let (_, numbers) = text.rsplit_once(") ").unwrap();
         let ticks = numbers.split(' ').skip(11).take(2).map(|text| text.parse::<u64>().unwrap());
         Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// How often its threads have gone to sleep and been woken, all together: their voluntary
+    /// context switches.
+    pub fn wake_ups(&self) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let switches = tasks.map(|task| {
+            let text = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = text.lines().find(|line| line.starts_with("voluntary_ctxt_switches:"));
+            line.unwrap().split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+        });
+        switches.sum()
+    }
+
+    /// The files of which it has something mapped.
+    pub fn mapped(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).unwrap()
     }
 
     fn status_mib(&self, key: &str) -> u64 {
