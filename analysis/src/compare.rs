@@ -129,7 +129,7 @@ pub fn compare(
         let question = questions.iter().find(|q| q.experiment == summary.key.experiment)?;
         (question.baseline != summary.key.cell.subject).then_some(&question.baseline)
     };
-    let mut comparisons: Vec<Comparison> = summaries
+    let comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
         .filter(|summary| {
@@ -140,6 +140,12 @@ pub fn compare(
         })
         .filter_map(|s| compare_cell(samples, &s.key, s.quantity, baseline(s)?, seed))
         .collect();
+    decided(comparisons, floors)
+}
+
+/// The same comparisons, decided by Holm's correction within each family of them and by the
+/// floors too.
+pub(crate) fn decided(mut comparisons: Vec<Comparison>, floors: &Floors) -> Vec<Comparison> {
     adjust(&mut comparisons);
     for comparison in &mut comparisons {
         comparison.decide(floors);

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod differences;
 pub mod equal;
 pub mod explain;
+pub mod history;
 pub mod interaction;
 pub mod judge;
 pub mod kit;
@@ -21,6 +22,7 @@ pub mod results;
 pub mod summarise;
 pub mod twins;
 pub mod two_runs;
+pub mod upgrade;
 pub mod verify;
 
 use anyhow::Result;

@@ -11,6 +11,9 @@ use weighbridge_analysis::render::{self, Destinations, beside, verification};
 use weighbridge_analysis::{
     STEPS_COUNT, analyse, calibrate, explain, kit, load, published, twins, two_runs, verify,
 };
+use weighbridge_analysis::{history, upgrade};
+use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
 
 /// From raw logs to numbers.
 #[derive(Debug, Parser)]
@@ -44,6 +47,15 @@ enum Verb {
     /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it
     /// again.
     Explain(Explain),
+    /// Compare the releases of one program that a run has measured, and name those that changed it.
+    ///
+    /// Exit code: 0 done; with --moved 4 when the last release does not differ from the first, or
+    /// nobody can tell.
+    History(History),
+    /// Say what moves when a program is taken in another version, by a run that has measured both.
+    ///
+    /// Exit code: 0 done; 1 done, but a claim is contradicted that was not.
+    Upgrade(Upgrade),
     /// Compute from a run of equal subjects what this machine and this method can tell apart.
     ///
     /// Exit code: 0 done; 1 done, but equal subjects seem to differ more or less often than chance makes them.
@@ -162,6 +174,48 @@ struct Describe {
 }
 
 #[derive(Debug, Args)]
+struct History {
+    /// Folder of the run.
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// Folder for the text, the table and the figure.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// What is compared, by its key in numbers.tex; what answers the experiment's question unless
+    /// given.
+    #[arg(long, value_name = "QUANTITY")]
+    quantity: Option<String>,
+    /// Only this parameter of the cells, such as page-cache=dropped; `-` where nothing varies.
+    #[arg(long, value_name = "PARAMETER", allow_hyphen_values = true)]
+    parameter: Option<Parameter>,
+    /// End with the exit code that says whether the last release differs from the first.
+    #[arg(long)]
+    moved: bool,
+    /// calibration.json of this machine: smaller differences are not reported.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Upgrade {
+    /// Folder of the run.
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// The program, as in subjects.toml.
+    #[arg(long, value_name = "NAME")]
+    program: String,
+    /// Its other version.
+    #[arg(long, value_name = "VERSION")]
+    version: String,
+    /// The claims to judge.
+    #[arg(long, value_name = "FILE")]
+    claims: PathBuf,
+    /// calibration.json of this machine: smaller differences are not reported.
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct Verify {
     /// Folder of the published run.
     #[arg(long, value_name = "DIR")]
@@ -189,6 +243,8 @@ fn main() -> ExitCode {
         Verb::Verify(options) => verify(&options),
         Verb::Published(options) => compare_published(options).map(as_code),
         Verb::Describe(options) => describe_kit(&options).map(|()| 0),
+        Verb::History(options) => compare_releases(&options),
+        Verb::Upgrade(options) => compare_versions(&options),
         Verb::Calibrate(options) => calibrate_twins(&options).map(as_code),
     };
     match done {
@@ -317,6 +373,31 @@ fn verify(options: &Verify) -> Result<u8> {
     // A reader that went away (`| head`) has seen what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(found.exit_code())
+}
+
+/// The exit code; 0 unless it is to say whether the last release moved.
+fn compare_releases(options: &History) -> Result<u8> {
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
+    let quantity = options.quantity.as_deref().map(Quantity::named).transpose()?;
+    let run = load::load(&options.run)?;
+    let found = history::history(&run, quantity, options.parameter, calibration)?;
+    let text = render::history::write(&found, &options.output)?;
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    let has_moved = found.timelines.first().and_then(history::Timeline::ends_differ);
+    Ok(if options.moved && has_moved != Some(true) { 4 } else { 0 })
+}
+
+/// The exit code: 1 when a claim is contradicted that was not.
+fn compare_versions(options: &Upgrade) -> Result<u8> {
+    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
+    let claims = load_claims(&options.claims)?;
+    let run = load::load(&options.run)?;
+    let versions = (options.program.as_str(), options.version.as_str());
+    let found = upgrade::upgrade(&run, versions, &claims, calibration)?;
+    // A reader that went away (`| head`) has seen what it wanted.
+    let _ = std::io::stdout().write_all(render::upgrade::render(&found).as_bytes());
+    Ok(u8::from(found.contradicts()))
 }
 
 /// `true` when false positives are as frequent as chance makes them.

@@ -12,13 +12,14 @@ use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ReportedEr
 use weighbridge_project::process::take_signals;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_releases::{history, upgrade};
 use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::request::RunRequest;
 use xtask::verbs;
 use xtask::verbs::calibrate::What;
-use xtask::verbs::run::Mode;
+use xtask::verbs::run::{self, Mode};
 
 /// Weighs WebAssembly against containers as the home of a small backend service.
 #[derive(Parser)]
@@ -188,6 +189,27 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
+    /// Measure one cell over many releases of a program in one run, and name those that changed it.
+    #[command(
+        after_help = "Examples:\n  cargo xtask history wasmtime-serve --metric cold-start/healthz \
+        --versions 42..49\n  cargo xtask history wasmtime-serve --metric cold-start/healthz \
+        --bisect 42..49\n\nExit code 4: --bisect found nothing."
+    )]
+    History {
+        #[command(flatten)]
+        requested: history::Requested,
+        #[command(flatten)]
+        installing: Installing,
+    },
+    /// Measure another version of a program beside the pinned one: what moves?
+    #[command(after_help = "Example:\n  cargo xtask upgrade wasmtime=49.0.4\n\n\
+        Exit code 1: a claim is contradicted that was not.")]
+    Upgrade {
+        #[command(flatten)]
+        requested: upgrade::Requested,
+        #[command(flatten)]
+        installing: Installing,
+    },
     /// Compare two runs: which conditions differ, and which results differ.
     #[command(
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
@@ -284,6 +306,11 @@ fn assumes_yes(verb: &Verb) -> bool {
         | Verb::Paper { installing, .. }
         | Verb::Verify { installing, .. }
         | Verb::Kit { installing, .. }
+        #[command(flatten)]
+        installing: Installing,
+    },
+        | Verb::History { installing, .. }
+        | Verb::Upgrade { installing, .. }
         | Verb::Test { installing, .. } => installing.yes,
         Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
         _ => false,
@@ -322,6 +349,11 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Verify { requested, .. } => verbs::verify::run(project, &requested, progress),
         Verb::Kit { requested, .. } => verbs::kit::run(project, &requested, progress),
+        #[command(flatten)]
+        installing: Installing,
+    },
+        Verb::History { requested, .. } => history::run(&run::lab(project, progress), &requested),
+        Verb::Upgrade { requested, .. } => upgrade::run(&run::lab(project, progress), &requested),
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }

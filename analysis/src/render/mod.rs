@@ -5,6 +5,7 @@ pub mod beside;
 pub mod brief;
 pub mod chart;
 pub mod figures;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod latex;
@@ -12,6 +13,7 @@ pub mod number;
 pub mod table;
 pub mod tables;
 pub mod text;
+pub mod upgrade;
 pub mod verification;
 
 use crate::results::Results;

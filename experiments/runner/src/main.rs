@@ -100,6 +100,10 @@ struct RunArguments {
     /// The folder of definitions, subjects, workloads and corpus.
     #[arg(long, default_value = "experiments")]
     folder: PathBuf,
+    /// The checkout that the run is made from; the folder above that of the definitions unless
+    /// given.
+    #[arg(long, value_name = "DIR")]
+    checkout: Option<PathBuf>,
     /// The folder of built artifacts.
     #[arg(long)]
     artifacts: PathBuf,
@@ -276,7 +280,9 @@ fn new_manifest(
         programs: arguments.programs.clone(),
         is_dry: arguments.dry_run,
     };
-    survey::survey(&request, catalog, built, engines, provisions, &arguments.folder)
+    let above = || arguments.folder.join("..");
+    let checkout = arguments.checkout.clone().unwrap_or_else(above);
+    survey::survey(&request, catalog, built, engines, provisions, &checkout)
 }
 
 /// The claims of these names.

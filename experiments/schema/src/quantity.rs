@@ -1,7 +1,9 @@
 //! What a number is about: a metric of the raw log, a stage of a start, a quantile of all requests, or the pace of
 //! a steady state.
 
+use crate::invalid::{Invalid, invalid};
 use crate::metric::{Direction, Metric, Unit};
+use crate::parse::nearest;
 use crate::record::Stage;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,20 @@ impl Quantity {
     #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
         Self::all().find(|quantity| quantity.key() == key)
+    }
+
+    /// The quantity with that key, for one that somebody has typed.
+    ///
+    /// # Errors
+    /// There is none; the message offers the nearest.
+    pub fn named(key: &str) -> Result<Self, Invalid> {
+        Self::from_key(key).ok_or_else(|| {
+            let keys: Vec<String> = Self::all().map(Self::key).collect();
+            match nearest(key, keys.iter().map(String::as_str)) {
+                Some(near) => invalid!("no quantity `{key}`; did you mean `{near}`?"),
+                None => invalid!("no quantity `{key}`; there are: {}", keys.join(", ")),
+            }
+        })
     }
 
     /// The words a table uses.

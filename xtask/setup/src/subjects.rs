@@ -10,6 +10,7 @@ use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::parse::nearest;
+use weighbridge_schema::program::{Installed, Program};
 use weighbridge_schema::subject::{Subject, SubjectsFile, parse_subjects_file};
 use weighbridge_schema::template::Word;
 
@@ -84,6 +85,37 @@ pub fn run(
         println!("{}", variant(subject, version, &chosen));
     }
     Ok(Exit::Done)
+}
+
+/// Installs `name`, which `subject` is run by, in `version`, unless it is there.
+///
+/// # Errors
+/// No source has it in that version; exit code 3.
+pub fn install_version(
+    project: &Project,
+    (name, program): (&ProgramName, &Program),
+    subject: &Subject,
+    version: &str,
+    progress: &Progress,
+) -> Result<Installed> {
+    let there = || installed(&project.state, name, version);
+    if let Some(installed) = there() {
+        return Ok(installed);
+    }
+    let reporter = |line: &str| progress.note(&format!("  {line}"));
+    let ask_version = after_program(subject);
+    // Of the pinned version sources serve that have no other.
+    let other = (version != program.version).then_some(version);
+    let wanted = Wanted { name, program, version: other, ask_version: &ask_version };
+    match wanted.install(&Context::of(project, &reporter), progress) {
+        Ok(_) => there().with_context(|| format!("{name} {version} is gone again")),
+        Err(error) if weighbridge_project::process::interrupted() => Err(error),
+        Err(error) => Err(LackingError {
+            what: format!("{name} {version} ({error:#})"),
+            remedy: "name a version that its registry has".to_owned(),
+        }
+        .into()),
+    }
 }
 
 /// Another version is of one subject, and of one whose program comes from a registry.

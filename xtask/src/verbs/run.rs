@@ -1,5 +1,6 @@
 //! `cargo xtask run`: measure, with the engine started for as long as that takes.
 
+use super::calibrate;
 use crate::requested;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use weighbridge_project::process::{command, interrupted, lines, with_events};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::unfinished;
+use weighbridge_releases::lab::Lab;
 use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_setup::{self as setup, Engines, Need, Setup, engine, for_manifest, need_name};
@@ -39,6 +41,9 @@ pub struct Mode {
     /// Measure there, as in ssh://me@host:22; several, separated by commas, share the blocks.
     #[arg(long, value_delimiter = ',', value_name = "MACHINE", conflicts_with = "dry_run")]
     pub on: Vec<Host>,
+    /// The folder of questions that a verb has written, in place of experiments/.
+    #[arg(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 /// The needs of a run; the paper's come later.
@@ -139,6 +144,35 @@ pub fn build_step(
     Ok(folder)
 }
 
+/// Sets up, builds and measures, the questions of `folder` where a verb has written some.
+///
+/// # Errors
+/// As [`run`].
+pub fn whole(
+    project: &Project,
+    folder: Option<&Path>,
+    results: &Path,
+    choice: &RunRequest,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    // Before set-up: of two runs the second is refused before it starts an engine.
+    let _lock = machine_lock::to_measure()?;
+    let setup = setup::provide(project, &Need::with_foreign(NEEDS, &[]), progress)?;
+    let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
+    let mode = Mode { folder: folder.map(Path::to_owned), ..Mode::default() };
+    measure(project, results, &setup, &artifacts, choice, &mode, progress)?
+        .context("the runner ended without saying where its run is")
+}
+
+/// What the verbs about releases measure with.
+#[must_use]
+pub fn lab<'a>(project: &'a Project, progress: &'a Progress) -> Lab<'a> {
+    let measure = move |folder: &Path, results: &Path, choice: &RunRequest| {
+        whole(project, Some(folder), results, choice, progress)
+    };
+    Lab { project, progress, measure: Box::new(measure), calibration: calibrate::newest(project) }
+}
+
 /// Measures into another folder than the usual one.
 ///
 /// # Errors
@@ -189,6 +223,9 @@ fn measure(
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {
         measuring.args(["--resume", run]);
+    }
+    if let Some(folder) = &mode.folder {
+        measuring.arg("--folder").arg(folder).arg("--checkout").arg(&project.root);
     }
     measuring.args(["--progress", "json"]);
     if let Some(lock) = &lock {

@@ -1,14 +1,12 @@
 //! `cargo xtask verify`: the paper's claims, measured again on this machine, with a verdict beside the published one.
 
-use super::run::{self, NEEDS};
-use super::{analyze, calibrate};
+use super::{analyze, calibrate, run};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use weighbridge_build::{artifacts, tools};
+use weighbridge_build::tools;
 use weighbridge_project::claims;
 use weighbridge_project::exit::{Exit, ReportedError};
 use weighbridge_project::failures;
-use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, lines};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
@@ -18,7 +16,6 @@ use weighbridge_schema::definition::Profile;
 use weighbridge_schema::duration::parse_milliseconds;
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::request::RunRequest;
-use weighbridge_setup::{Need, provide};
 
 /// What is to be verified.
 #[derive(Debug, Clone, clap::Args)]
@@ -136,11 +133,7 @@ fn measure(
         budget_ms: requested.budget,
         ..RunRequest::default()
     };
-    // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.
-    let _lock = machine_lock::to_measure()?;
-    let setup = provide(project, &Need::with_foreign(NEEDS, &[]), progress)?;
-    let artifacts = artifacts::artifacts(project, &setup, &[], false, progress)?;
-    run::into(project, &results(project), &setup, &artifacts, &request, progress)
+    run::whole(project, None, &results(project), &request, progress)
 }
 
 #[cfg(test)]

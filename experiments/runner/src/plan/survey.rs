@@ -82,7 +82,7 @@ pub fn survey(
     built: &mut Built,
     engines: &Engines,
     provisions: Vec<Provision>,
-    folder: &Path,
+    root: &Path,
 ) -> Result<Manifest> {
     check_requested_names(&request.run, catalog)?;
     let definitions = catalog.select(&request.experiments())?;
@@ -117,8 +117,8 @@ pub fn survey(
     let plan = plan(request, &definitions, &subjects, &machine)?;
     let used: BTreeSet<&WorkloadName> = definitions.iter().flat_map(|d| &d.workloads).collect();
     let started_at_unix_ns = unix_ns();
-    // The questions lie in the root of the checkout.
-    let revision = checkout::revision(&folder.join(".."));
+    // Questions that a verb writes lie elsewhere, and the checkout is named.
+    let revision = checkout::revision(root);
     Ok(Manifest {
         schema_version: SCHEMA_VERSION,
         run: request

@@ -7,12 +7,14 @@ mod made;
 mod nix;
 mod npm;
 mod pypi;
+mod released;
 mod separate_root;
 
 use crate::context::Context;
 use anyhow::{Context as _, Result, bail};
 use cargo_install::Origin;
 use made::Made;
+pub use released::released;
 use std::path::{Path, PathBuf};
 use weighbridge_machine::ask;
 use weighbridge_project::process::command as start;
