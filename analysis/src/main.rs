@@ -1,6 +1,8 @@
 //! The command line of the analysis.
 
-use anyhow::{Context, Result, ensure};
+mod kit_verbs;
+
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
 use weighbridge_analysis::render::{self, Destinations, beside, verification};
 use weighbridge_analysis::{
-    STEPS_COUNT, analyse, calibrate, explain, kit, load, published, twins, two_runs, verify,
+    STEPS_COUNT, analyse, calibrate, explain, load, twins, two_runs, verify,
 };
 use weighbridge_analysis::{history, upgrade};
 use weighbridge_schema::parameter::Parameter;
@@ -41,9 +43,9 @@ enum Verb {
     ///
     /// Exit code: 0 all is as published; 1 something is not, each in a line; 2 nothing was compared, because the
     /// command line or a file is at fault.
-    Published(Published),
+    Published(kit_verbs::Published),
     /// Write a kit's appendix, research object (RO-Crate) and digests.
-    Describe(Describe),
+    Describe(kit_verbs::Describe),
     /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it
     /// again.
     Explain(Explain),
@@ -130,50 +132,6 @@ struct Explain {
 }
 
 #[derive(Debug, Args)]
-struct Published {
-    /// Folder of the published run.
-    #[arg(long, value_name = "DIR")]
-    run: PathBuf,
-    /// The claims.
-    #[arg(long, value_name = "FILE")]
-    claims: PathBuf,
-    /// calibration.json that was published with the run.
-    #[arg(long, value_name = "FILE")]
-    calibration: Option<PathBuf>,
-    /// Folder of what was published.
-    #[arg(long, value_name = "DIR")]
-    published: PathBuf,
-    /// Folder of the paper's text, which quotes numbers.
-    #[arg(long, value_name = "DIR")]
-    sections: PathBuf,
-    /// Folders of artifacts, each with its instruction set as its name: are they those that were measured?
-    #[arg(long, value_name = "DIR")]
-    artifacts: Vec<PathBuf>,
-    /// Folder for what is computed; emptied first.
-    #[arg(long, value_name = "DIR")]
-    work: PathBuf,
-    /// Take what is computed as what is published.
-    #[arg(long)]
-    renew: bool,
-}
-
-#[derive(Debug, Args)]
-struct Describe {
-    /// Folder of the published run.
-    #[arg(long, value_name = "DIR")]
-    run: PathBuf,
-    /// The claims.
-    #[arg(long, value_name = "FILE")]
-    claims: PathBuf,
-    /// calibration.json that was published with the run.
-    #[arg(long, value_name = "FILE")]
-    calibration: Option<PathBuf>,
-    /// Folder of the kit, otherwise whole.
-    #[arg(long, value_name = "DIR")]
-    kit: PathBuf,
-}
-
-#[derive(Debug, Args)]
 struct History {
     /// Folder of the run.
     #[arg(long, value_name = "DIR")]
@@ -241,8 +199,8 @@ fn main() -> ExitCode {
         Verb::Compare(options) => compare(&options).map(as_code),
         Verb::Explain(options) => explain_number(&options).map(|()| 0),
         Verb::Verify(options) => verify(&options),
-        Verb::Published(options) => compare_published(options).map(as_code),
-        Verb::Describe(options) => describe_kit(&options).map(|()| 0),
+        Verb::Published(options) => kit_verbs::compare_published(options).map(as_code),
+        Verb::Describe(options) => kit_verbs::describe(&options).map(|()| 0),
         Verb::History(options) => compare_releases(&options),
         Verb::Upgrade(options) => compare_versions(&options),
         Verb::Calibrate(options) => calibrate_twins(&options).map(as_code),
@@ -302,63 +260,11 @@ fn explain_number(options: &Explain) -> Result<()> {
     Ok(())
 }
 
-/// `true` when the raw log gives what was published.
-fn compare_published(options: Published) -> Result<bool> {
-    if options.work.is_dir() {
-        // A table that is not made any more must not be compared.
-        std::fs::remove_dir_all(&options.work)
-            .with_context(|| format!("remove {}", options.work.display()))?;
-    }
-    let mut found = Vec::new();
-    let manifest = load::manifest(&options.run)?;
-    for folder in &options.artifacts {
-        found.extend(published::other_artifacts(&manifest, folder)?);
-    }
-    let generated = options.work.join("generated");
-    let _ = render(Render {
-        run: options.run,
-        output: generated.clone(),
-        report: options.work.join("report"),
-        claims: options.claims,
-        calibration: options.calibration,
-        seed: None,
-        progress: Form::Silent,
-        pdf_missing: None,
-    })?;
-    let computed = published::as_published(&generated, &options.sections)?;
-    let (shown, run) = (options.published.display(), &manifest.run);
-    if options.renew {
-        published::write(&options.published, &computed)?;
-        return say(&format!("{shown} holds what {run} gives\n"), true);
-    }
-    let before = published::read(&options.published)?;
-    ensure!(!before.is_empty(), "{shown} holds nothing to compare with; --renew fills it");
-    found.extend(published::differences(&before, &computed));
-    if found.is_empty() {
-        let (count, measured) = (computed.len(), options.artifacts.len());
-        let artifacts = match measured {
-            0 => "",
-            _ => ", and the artifacts are those that were measured",
-        };
-        return say(&format!("{run}: all {count} files are as published{artifacts}\n"), true);
-    }
-    let lines: Vec<String> = found.iter().map(|line| format!("{line}\n")).collect();
-    say(&format!("{}the run {run} does not give what {shown} says\n", lines.concat()), false)
-}
-
 /// Writes to standard output, and passes `value` on.
 fn say<T>(text: &str, value: T) -> Result<T> {
     // A reader that went away (`| head`) has seen what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(value)
-}
-
-fn describe_kit(options: &Describe) -> Result<()> {
-    let claims = load_claims(&options.claims)?;
-    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
-    let run = load::load(&options.run)?;
-    let results = analyse(&run, &claims, calibration, run.manifest.seed, |_| ())?;
-    kit::describe(&results, &options.kit)
 }
 
 /// The exit code by the verdicts.

@@ -306,9 +306,6 @@ fn assumes_yes(verb: &Verb) -> bool {
         | Verb::Paper { installing, .. }
         | Verb::Verify { installing, .. }
         | Verb::Kit { installing, .. }
-        #[command(flatten)]
-        installing: Installing,
-    },
         | Verb::History { installing, .. }
         | Verb::Upgrade { installing, .. }
         | Verb::Test { installing, .. } => installing.yes,
@@ -349,9 +346,6 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         }
         Verb::Verify { requested, .. } => verbs::verify::run(project, &requested, progress),
         Verb::Kit { requested, .. } => verbs::kit::run(project, &requested, progress),
-        #[command(flatten)]
-        installing: Installing,
-    },
         Verb::History { requested, .. } => history::run(&run::lab(project, progress), &requested),
         Verb::Upgrade { requested, .. } => upgrade::run(&run::lab(project, progress), &requested),
         Verb::Compare { run_a, run_b, calibration } => {
