@@ -1,12 +1,12 @@
 //! Gaussian blur and the unsharp mask over it, in fixed point: the same bytes on every target.
 //!
-//! The blur is separable. Rows are blurred into a ring of sixteen-bit rows, and each output row is
-//! the weighted sum of the rows in the ring, so that memory grows with the radius and not with the
-//! image. Pixels beyond the edge count as the edge.
+//! The blur is separable. Rows are blurred, two at a time, into a ring of sixteen-bit rows, and
+//! each output row is the weighted sum of the rows in the ring, so that memory grows with the
+//! radius and not with the image. Pixels beyond the edge count as the edge.
 
 use crate::alpha::{premultiply, unpremultiply};
 use crate::error::ServiceError;
-use crate::kernels::{SUM_BITS, mix_columns, mix_rows};
+use crate::kernels::{BLOCK, Pair, SUM_BITS, Tap, mix_columns, mix_rows, pair_neighbours};
 use crate::pixels::{Channels, Pixels};
 use crate::stop::Stop;
 
@@ -61,35 +61,112 @@ fn blur_channels(
 ) -> Result<Pixels, ServiceError> {
     let weights = gaussian(sigma_milli);
     let radius = weights.len() / 2;
-    let row_bytes = pixels.row_bytes();
     let last_row = pixels.size.height as usize - 1;
     let mut blurred = Pixels::zeroed(pixels.size, pixels.channels);
-    let mut padded = vec![0; row_bytes + 2 * radius * pixels.channels.count()];
-    // Of all rows that an output row needs, no two may share a place.
-    let places = weights.len().min(last_row + 1);
-    let mut ring = vec![0_u16; places * row_bytes];
-    let mut next_row = 0;
-    let mut starts = Vec::with_capacity(weights.len());
+    let mut columns = Columns::new(pixels, &weights);
+    let mut ring = Ring::new(pixels, radius);
+    let mut next_pair = 0;
 
-    for (y, target) in blurred.data.chunks_exact_mut(row_bytes).enumerate() {
+    for (y, target) in blurred.data.chunks_exact_mut(pixels.row_bytes()).enumerate() {
         if y % POLL_EVERY_ROWS == 0 {
             stop.check()?;
         }
-        while next_row <= (y + radius).min(last_row) {
-            let source = &pixels.data[next_row * row_bytes..][..row_bytes];
-            pad(source, pixels.channels, &mut padded);
-            let place = &mut ring[next_row % places * row_bytes..][..row_bytes];
-            mix_columns(&padded, pixels.channels.count(), &weights, place);
-            next_row += 1;
+        while 2 * next_pair <= (y + radius).min(last_row) {
+            let rows = [2 * next_pair, (2 * next_pair + 1).min(last_row)];
+            columns.mix(pixels, rows, ring.pair_mut(next_pair));
+            next_pair += 1;
         }
-        starts.clear();
-        starts.extend((0..weights.len()).map(|tap| {
-            let row = (y + tap).saturating_sub(radius).min(last_row);
-            row % places * row_bytes
-        }));
-        mix_rows(&ring, &starts, &weights, target);
+        ring.choose(y, last_row, &weights);
+        mix_rows(&ring.rows, &ring.taps, target);
     }
     Ok(blurred)
+}
+
+/// What rows are blurred with, two at a time.
+struct Columns {
+    channels: Channels,
+    /// How far the margin on either side of a row goes, in bytes.
+    margin: usize,
+    /// A row with its margins, and behind them what fills the last block.
+    padded: Vec<u8>,
+    /// Both rows, each value beside its neighbour.
+    neighbours: [Vec<Pair>; 2],
+    taps: Vec<Tap>,
+}
+
+impl Columns {
+    fn new(pixels: &Pixels, weights: &[u16]) -> Self {
+        let count = pixels.channels.count();
+        let margin = weights.len() / 2 * count;
+        let pairs = pixels.row_bytes().next_multiple_of(BLOCK) + 2 * margin;
+        let tap = |(index, pair): (usize, &[u16])| Tap {
+            start: 2 * index * count,
+            // The last weight has no neighbour. Each is at most 2^14.
+            weights: [pair[0] as i16, pair.get(1).map_or(0, |&weight| weight as i16)],
+        };
+        Self {
+            channels: pixels.channels,
+            margin,
+            padded: vec![0; pairs + count],
+            neighbours: [vec![[0; 2]; pairs], vec![[0; 2]; pairs]],
+            taps: weights.chunks(2).enumerate().map(tap).collect(),
+        }
+    }
+
+    fn mix(&mut self, pixels: &Pixels, rows: [usize; 2], target: &mut [Pair]) {
+        let row_bytes = pixels.row_bytes();
+        for (row, neighbours) in rows.into_iter().zip(&mut self.neighbours) {
+            let source = &pixels.data[row * row_bytes..][..row_bytes];
+            pad(source, self.channels, &mut self.padded[..row_bytes + 2 * self.margin]);
+            pair_neighbours(&self.padded, self.channels.count(), neighbours);
+        }
+        mix_columns(&self.neighbours[0], &self.neighbours[1], &self.taps, target);
+    }
+}
+
+/// The blurred rows that an output row may need, two by two: an even row and the next.
+struct Ring {
+    rows: Vec<Pair>,
+    /// Of the pairs of rows that an output row needs, no two may share a place.
+    places: usize,
+    /// From one pair of rows to the next: whole blocks.
+    stride: usize,
+    /// Which pairs of rows the next output row is mixed of.
+    taps: Vec<Tap>,
+}
+
+impl Ring {
+    fn new(pixels: &Pixels, radius: usize) -> Self {
+        let places = (radius + 1).min((pixels.size.height as usize).div_ceil(2));
+        let stride = pixels.row_bytes().next_multiple_of(BLOCK);
+        let rows = vec![[0; 2]; places * stride];
+        Self { rows, places, stride, taps: Vec::with_capacity(places) }
+    }
+
+    fn start(&self, pair: usize) -> usize {
+        pair % self.places * self.stride
+    }
+
+    fn pair_mut(&mut self, pair: usize) -> &mut [Pair] {
+        let start = self.start(pair);
+        &mut self.rows[start..][..self.stride]
+    }
+
+    /// Chooses the rows round `y`. What is weighted beyond an edge is added to the row at the edge.
+    fn choose(&mut self, y: usize, last_row: usize, weights: &[u16]) {
+        let radius = weights.len() / 2;
+        let first_pair = y.saturating_sub(radius) / 2;
+        let last_pair = (y + radius).min(last_row) / 2;
+        self.taps.clear();
+        for pair in first_pair..=last_pair {
+            self.taps.push(Tap { start: self.start(pair), weights: [0; 2] });
+        }
+        for (index, &weight) in weights.iter().enumerate() {
+            let row = (y + index).saturating_sub(radius).min(last_row);
+            // All weights together are 2^14.
+            self.taps[row / 2 - first_pair].weights[row % 2] += weight as i16;
+        }
+    }
 }
 
 /// Copies a row between `radius` copies of its first and of its last pixel.
@@ -172,26 +249,43 @@ mod tests {
         }
     }
 
+    /// A blurred value as the definition has it: each neighbour by itself, rows and then columns.
+    fn defined(image: &Pixels, weights: &[u16], row: usize, byte: usize) -> u8 {
+        let radius = weights.len() / 2;
+        let count = image.channels.count();
+        let inside = |at: usize, side: u32| at.saturating_sub(radius).min(side as usize - 1);
+        let weighted = |value_at: &dyn Fn(usize) -> u32| -> u32 {
+            (0..).zip(weights).map(|(tap, &weight)| value_at(tap) * u32::from(weight)).sum()
+        };
+        let in_row = |row: usize| {
+            let value = |tap| {
+                let column = inside(byte / count + tap, image.size.width);
+                u32::from(image.data[row * image.row_bytes() + column * count + byte % count])
+            };
+            (weighted(&value) + 32) >> 6
+        };
+        let sum = weighted(&|tap| in_row(inside(row + tap, image.size.height)));
+        ((sum + (1 << 21)) >> 22) as u8
+    }
+
+    fn assert_blurred_as_defined(image: &Pixels, sigma_milli: u32) {
+        let weights = gaussian(sigma_milli);
+        let blurred = blur(image.clone(), sigma_milli, &Stop::new(&|| false)).unwrap();
+        for (y, row) in blurred.data.chunks(image.row_bytes()).enumerate() {
+            let expected: Vec<u8> =
+                (0..row.len()).map(|byte| defined(image, &weights, y, byte)).collect();
+            assert_eq!(row, expected, "{:?}, {sigma_milli}: row {y}", image.size);
+        }
+    }
+
     #[test]
     fn the_ring_gives_what_the_definition_says() {
-        let image = noise(9, 23, Channels::Gray);
-        let sigma_milli = 1_700;
-        let weights = gaussian(sigma_milli);
-        let radius = (weights.len() / 2) as i64;
-        let at = |x: i64, y: i64| {
-            let (x, y) = (x.clamp(0, 8) as usize, y.clamp(0, 22) as usize);
-            u32::from(image.data[y * 9 + x])
-        };
-        let weighted = |value_at: &dyn Fn(i64) -> u32| -> u32 {
-            (-radius..=radius).zip(&weights).map(|(k, &w)| value_at(k) * u32::from(w)).sum()
-        };
-        let row = |x: i64, y: i64| (weighted(&|k| at(x + k, y)) + 32) >> 6;
-        let blurred = blur(image.clone(), sigma_milli, &Stop::new(&|| false)).unwrap();
-        for y in 0..23 {
-            for x in 0..9 {
-                let sum = weighted(&|k| row(x, (y + k).clamp(0, 22)));
-                let expected = (sum + (1 << 21)) >> 22;
-                assert_eq!(u32::from(blurred.data[(y * 9 + x) as usize]), expected, "{x},{y}");
+        for channels in [Channels::Gray, Channels::Rgb] {
+            for (width, height) in [(9, 23), (9, 24), (1, 1), (2, 9), (40, 2), (33, 5)] {
+                let image = noise(width, height, channels);
+                for sigma_milli in [1, 333, 1_700, 9_000] {
+                    assert_blurred_as_defined(&image, sigma_milli);
+                }
             }
         }
     }
