@@ -97,7 +97,9 @@ pub fn foreign_availability(
 pub fn availability(name: &SubjectName, subject: &Subject, machine: &Machine<'_>) -> Availability {
     let artifacts = machine.local_artifacts();
     let usable = match &subject.start {
-        Start::Bundle { runtime, .. } => Runtime::find(runtime, artifacts).map(|_| ()),
+        Start::Bundle { runtime, options, .. } => {
+            Runtime::find(runtime, options, artifacts).map(|_| ())
+        }
         Start::Containerd { shim, .. } => containerd::usable(shim, artifacts).map(|_| ()),
         Start::Process { .. } | Start::Container { .. } => Ok(()),
     };

@@ -31,7 +31,8 @@ pub fn start<'a>(
     let shim = usable(shim, context.artifacts)?;
     let daemon = context.engines.containerd.get(context.run)?;
     let through = Through { socket: daemon.socket(), shim };
-    let runtime = Runtime { program: daemon.client.ctr.clone(), through: Some(through) };
+    let program = daemon.client.ctr.clone();
+    let runtime = Runtime { program, options: Vec::new(), through: Some(through) };
     let path = context.artifacts.named(file)?;
     let entry = path.file_name().unwrap_or_default().to_string_lossy();
     start_with(runtime, &Launch { file, entry: &entry, arguments }, context)

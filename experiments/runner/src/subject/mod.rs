@@ -143,8 +143,8 @@ pub fn start<'a>(
             let launch = container::Launch { image, arguments, network, port, environment };
             container::start(engine, &launch, context)
         }
-        Start::Bundle { runtime, binary, arguments } => {
-            bundle::start(runtime, binary, arguments, context)
+        Start::Bundle { runtime, options, binary, arguments } => {
+            bundle::start(runtime, options, binary, arguments, context)
         }
         Start::Containerd { shim, file, arguments } => {
             containerd::start(shim, file, arguments, context)

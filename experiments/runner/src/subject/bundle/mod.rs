@@ -68,11 +68,12 @@ pub struct Launch<'a> {
 /// The runtime is missing or not allowed; and as [`start_with`].
 pub fn start<'a>(
     runtime: &Word,
+    options: &[String],
     binary: &Word,
     arguments: &[Word],
     context: &StartContext<'a>,
 ) -> Result<Box<dyn Instance + 'a>, Cause> {
-    let runtime = Runtime::find(runtime, context.artifacts)?;
+    let runtime = Runtime::find(runtime, options, context.artifacts)?;
     start_with(runtime, &Launch { file: binary, entry: ENTRY_POINT, arguments }, context)
 }
 
@@ -221,11 +222,13 @@ impl Bundle<'_> {
     /// SIGTERM first; what does not end then is killed by the runtime's `delete`.
     fn end(&mut self) -> Result<(), Cause> {
         let ended = match self.init() {
-            Ok(init) => {
-                // It may have ended by itself; waiting tells.
-                let _ = pidfd_send_signal(&init.descriptor, Signal::TERM);
+            Ok(init) => self.runtime.terminate(&self.folder, self.run).and_then(|is_sent| {
+                if !is_sent {
+                    // It may have ended by itself; waiting tells.
+                    let _ = pidfd_send_signal(&init.descriptor, Signal::TERM);
+                }
                 ended_within(&init.descriptor, STOP_LIMIT)
-            }
+            }),
             Err(why) => Err(why),
         };
         if let Some(child) = self.child.borrow_mut().as_mut()
