@@ -81,6 +81,7 @@ fn subject(name: &str) -> SubjectEntry {
             technology,
             boundary: Some("posix_spawn to the last byte of the first correct response".to_owned()),
             boundary_includes: None,
+            until_correct: false,
             isolation: "process, 100 % alone".to_owned(),
             wasi: (technology == Technology::Wasm).then(|| "0.2".to_owned()),
             version: Some(vec![name.parse().unwrap(), "--version".parse().unwrap()]),

@@ -11,6 +11,10 @@ use std::collections::BTreeMap;
 pub struct Program {
     /// The pinned version, which set-up installs. The version that is measured is the one that the program reports.
     pub version: String,
+    /// What the pinned version calls itself, where its registry counts otherwise: workerd
+    /// 1.20261117.1 says `2026-11-17`. Its version when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reports: Option<String>,
     /// SPDX expression.
     pub licence: String,
     /// Where set-up gets it, the first that works; a program on PATH serves only when none of them did.
@@ -57,6 +61,11 @@ pub enum Source {
         package: String,
         /// The program that it brings.
         program: String,
+        /// Whether `program` is the path of a finished program within the package, started as it is
+        /// and by no Node.js. Such a package is of one architecture, which npm looks at. False when
+        /// absent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        native: bool,
     },
     /// A wheel of the Python package index that carries the finished program, unpacked and started as it is.
     Pypi {
@@ -161,6 +170,7 @@ mod tests {
     fn what_no_source_of_this_machine_has_cannot_be_installed() {
         let program = |sources: Vec<Source>| Program {
             version: "1.0".to_owned(),
+            reports: None,
             licence: "MIT".to_owned(),
             sources,
         };
@@ -171,7 +181,7 @@ mod tests {
         assert!(!both.can_be_installed(true, |tool| tool == "nix"), "the pinned version only");
         assert!(!both.can_be_installed(false, |tool| tool == "apt-get"));
         assert!(!program(vec![none]).can_be_installed(false, |_| true));
-        let npm = Source::Npm { package: "p".to_owned(), program: "p".to_owned() };
+        let npm = Source::Npm { package: "p".to_owned(), program: "p".to_owned(), native: false };
         assert!(program(vec![npm]).can_be_installed(true, |tool| tool == "apt-get"));
     }
 }

@@ -81,6 +81,9 @@ pub enum Start {
     Bundle {
         /// The runtime, looked up on PATH: `runc`, `crun`; or `{program:NAME}`.
         runtime: Word,
+        /// Options of the runtime itself, before its verb; none when absent.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
         /// The artifact or `{file:PATH}` that is the root file system's only program, a static binary.
         binary: Word,
         /// Its arguments; none when absent.
@@ -134,7 +137,7 @@ impl Start {
             Start::Container { image, arguments, environment, .. } => {
                 words([(Place::IMAGE, image)], arguments, Some(environment))
             }
-            Start::Bundle { runtime, binary, arguments } => {
+            Start::Bundle { runtime, options: _, binary, arguments } => {
                 words([(Place::BINARY, binary), (Place::RUNTIME, runtime)], arguments, None)
             }
             Start::Containerd { shim, file, arguments } => {

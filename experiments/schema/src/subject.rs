@@ -66,6 +66,10 @@ pub struct Subject {
     /// `compilation`. Resolved, it has become part of `boundary`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary_includes: Option<String>,
+    /// Whether a wrong answer before the first correct one is waiting and no failure: some platforms
+    /// listen at once, and answer 404 until the component is compiled. False when absent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub until_correct: bool,
     /// What separates one request, or one service, from the next.
     pub isolation: String,
     /// Level of the WASI interface, `None` where there is none.

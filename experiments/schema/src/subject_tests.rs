@@ -262,7 +262,7 @@ fn a_program_may_come_from_npm_or_with_additional_packages() {
     let file = read(&[("{ debian = ", npm), (r#"program = "usr/bin/engine" }"#, with)]).unwrap();
     let sources = file.programs.into_values().next().unwrap().sources;
     let package = "@p/engine".to_owned();
-    assert_eq!(sources[1], Source::Npm { package, program: "engine".to_owned() });
+    assert_eq!(sources[1], Source::Npm { package, program: "engine".to_owned(), native: false });
     assert!(matches!(&sources[2], Source::Debian { with, .. } if *with == ["lib=1:2-3"]));
 }
 

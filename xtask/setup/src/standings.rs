@@ -24,6 +24,9 @@ pub struct ProgramStanding {
     pub program: String,
     /// The version that is wanted: the pinned one, or a variant's.
     pub version: String,
+    /// What that version calls itself, where it does not say its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reports: Option<String>,
     /// SPDX expression.
     pub licence: String,
     /// The subjects that are run by it.
@@ -65,6 +68,7 @@ pub fn standings(project: &Project) -> Result<Vec<ProgramStanding>> {
             remedy: provider.is_none().then(|| remedy(first, program)),
             program: name.to_string(),
             version: version.to_owned(),
+            reports: program.reports.clone(),
             licence: program.licence.clone(),
             is_present: provider.is_some(),
             subjects,
@@ -83,7 +87,9 @@ pub fn lines(standings: &[ProgramStanding]) -> Vec<String> {
     let line = |one: &ProgramStanding| {
         let standing = match (&one.provider, &one.says, &one.remedy) {
             (Some(provider), _, _) if provider != "PATH" => format!("present    from {provider}"),
-            (Some(_), Some(says), _) if says.contains(&one.version) => {
+            (Some(_), Some(says), _)
+                if says.contains(one.reports.as_deref().unwrap_or(&one.version)) =>
+            {
                 format!("present    on PATH: `{says}`")
             }
             (Some(_), Some(says), _) => {
@@ -168,6 +174,7 @@ mod tests {
         let standing = |provider: Option<&str>, says: Option<&str>| ProgramStanding {
             program: "w".to_owned(),
             version: "2.0".to_owned(),
+            reports: None,
             licence: "MIT".to_owned(),
             subjects: vec!["w-serve".to_owned()],
             is_present: provider.is_some(),

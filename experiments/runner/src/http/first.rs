@@ -66,6 +66,19 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 const SPIN: Duration = Duration::from_millis(5);
 /// Rest between attempts after that.
 const REST: Duration = Duration::from_micros(100);
+/// Rest after an answer that is wrong and waited out. It is longer, since such an answer costs the
+/// subject's core time that its compiler needs; it rounds the seconds that those subjects take up by
+/// no more than this.
+const REST_AFTER_WRONG: Duration = Duration::from_millis(5);
+
+/// What counts as the first answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// The first complete one, right or wrong.
+    Any,
+    /// The first correct one: a subject may answer for what it does not serve yet.
+    Correct,
+}
 
 /// Asks until `address` answers `request`, from now until `limit` has passed. `alive` is asked between
 /// attempts and ends the wait early with its reason.
@@ -75,36 +88,52 @@ const REST: Duration = Duration::from_micros(100);
 pub fn first_answer(
     address: SocketAddr,
     request: &PreparedRequest,
+    wanted: First,
     limit: Duration,
     mut alive: impl FnMut() -> Result<(), Cause>,
 ) -> Result<FirstAnswer, Cause> {
     let begun = Instant::now();
     let mut attempts_count = 0u64;
     loop {
-        let failure = match connect(address) {
-            Ok((stream, connected_ns)) => match exchange_on(&stream, request, limit) {
-                Ok((first_byte_ns, response_ns, answer)) => {
-                    return Ok(FirstAnswer { connected_ns, first_byte_ns, response_ns, answer });
-                }
-                Err(why) => why,
+        let (failure, is_answered) = match attempt(address, request, limit) {
+            Ok(first) if wanted == First::Any => return Ok(first),
+            Ok(first) => match first.answer.check(request) {
+                Ok(()) => return Ok(first),
+                Err(wrong) => (wrong.into(), true),
             },
-            Err(error) => Cause::io("connect", error),
+            Err(why) => (why, false),
         };
         attempts_count += 1;
         // Asking the process table costs more than a refused connect; do it now and then.
-        if attempts_count.is_multiple_of(64) {
+        if is_answered || attempts_count.is_multiple_of(64) {
             alive()?;
         }
         if begun.elapsed() > limit {
+            let kind = match wanted {
+                First::Any => "answer",
+                First::Correct => "correct answer",
+            };
             return Err(Cause::Timeout(format!(
-                "no answer from {address} within {} s ({attempts_count} attempts; the last: {failure})",
+                "no {kind} from {address} within {} s ({attempts_count} attempts; the last: {failure})",
                 limit.as_secs()
             )));
         }
-        if begun.elapsed() > SPIN {
+        if is_answered {
+            std::thread::sleep(REST_AFTER_WRONG);
+        } else if begun.elapsed() > SPIN {
             std::thread::sleep(REST);
         }
     }
+}
+
+fn attempt(
+    address: SocketAddr,
+    request: &PreparedRequest,
+    limit: Duration,
+) -> Result<FirstAnswer, Cause> {
+    let (stream, connected_ns) = connect(address).map_err(|error| Cause::io("connect", error))?;
+    let (first_byte_ns, response_ns, answer) = exchange_on(&stream, request, limit)?;
+    Ok(FirstAnswer { connected_ns, first_byte_ns, response_ns, answer })
 }
 
 /// One exchange on a connection of its own.
@@ -183,5 +212,72 @@ fn read_answer(
             let answer = Answer { status: reader.status(), body: reader.body().to_vec() };
             return Ok((first_byte_ns.unwrap_or(response_ns), response_ns, answer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::digest::hex;
+    use std::net::TcpListener;
+    use weighbridge_schema::workload::{Body, Expect, RequestShape};
+
+    fn request() -> PreparedRequest {
+        let sha256 = hex(&Sha256::digest(b"ok"));
+        let shape = RequestShape {
+            method: "GET".to_owned(),
+            path: "/healthz".to_owned(),
+            content_type: None,
+            body: Body::Empty,
+            expect: Expect { status: 200, sha256 },
+        };
+        PreparedRequest::new(&shape, b"")
+    }
+
+    /// A server that answers 404 to the first `wrong_count` requests and then what is expected.
+    fn server(wrong_count: usize) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for (index, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 1024]);
+                let answer: &[u8] = match index < wrong_count {
+                    true => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+                    false => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                };
+                let _ = stream.write_all(answer);
+            }
+        });
+        address
+    }
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_wrong_answer_is_waited_out_where_the_subject_says_so_and_nowhere_else() {
+        let first = |wanted| first_answer(server(3), &request(), wanted, LIMIT, || Ok(())).unwrap();
+        let correct = first(First::Correct);
+        correct.answer.check(&request()).unwrap();
+        let any = first(First::Any);
+        assert_eq!(any.answer.status, 404);
+        let wrong = any.answer.check(&request()).unwrap_err().to_string();
+        assert!(wrong.starts_with("answered 404 with 0 bytes"), "{wrong}");
+    }
+
+    #[test]
+    fn a_subject_that_never_answers_correctly_fails_with_its_last_answer() {
+        let limit = Duration::from_millis(60);
+        let waited = first_answer(server(usize::MAX), &request(), First::Correct, limit, || Ok(()));
+        let reason = waited.unwrap_err().to_string();
+        assert!(reason.starts_with("no correct answer from 127.0.0.1:"), "{reason}");
+        assert!(reason.contains("the last: answered 404"), "{reason}");
+    }
+
+    #[test]
+    fn a_subject_that_has_ended_is_not_waited_for_although_another_answers_wrongly() {
+        let ended = || Err(Cause::from("it has ended"));
+        let waited = first_answer(server(usize::MAX), &request(), First::Correct, LIMIT, ended);
+        assert_eq!(waited.unwrap_err().to_string(), "it has ended");
     }
 }

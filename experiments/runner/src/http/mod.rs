@@ -9,7 +9,7 @@ mod series;
 mod wrong;
 
 pub use checked::ResponseChecker;
-pub use first::{Answer, FirstAnswer, exchange, first_answer};
+pub use first::{Answer, First, FirstAnswer, exchange, first_answer};
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};
 pub use series::series;

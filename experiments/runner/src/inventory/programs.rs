@@ -133,6 +133,7 @@ mod tests {
 
         let pinned = |version: &str, sources| program::Program {
             version: version.to_owned(),
+            reports: None,
             licence: "MIT".to_owned(),
             sources,
         };
@@ -154,6 +155,7 @@ mod tests {
     fn a_program_that_no_source_has_says_why() {
         let pinned = program::Program {
             version: "1.2".to_owned(),
+            reports: None,
             licence: "MIT".to_owned(),
             sources: vec![program::Source::Unavailable { reason: "no registry has it".to_owned() }],
         };

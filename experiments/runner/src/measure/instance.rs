@@ -2,7 +2,7 @@
 
 use super::{Bench, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
-use crate::http::{Answer, FirstAnswer, PreparedRequest, first_answer};
+use crate::http::{Answer, First, FirstAnswer, PreparedRequest, first_answer};
 use crate::kernel::interrupt;
 use crate::kernel::procfs;
 use crate::subject::{Instance, StartContext, start};
@@ -42,7 +42,11 @@ pub fn begin<'a>(
 ) -> Result<Running<'a>, Failure> {
     let context = start_context(bench, visit, copy);
     let mut instance = start(bench.job.subject, &context).map_err(Failure::at(Phase::Start))?;
-    let first = first_answer(instance.address(), request, FIRST_ANSWER_LIMIT, || {
+    let wanted = match bench.job.subject.until_correct {
+        true => First::Correct,
+        false => First::Any,
+    };
+    let first = first_answer(instance.address(), request, wanted, FIRST_ANSWER_LIMIT, || {
         if interrupt::requested() {
             return Err(Cause::Interrupted);
         }

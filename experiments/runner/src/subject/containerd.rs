@@ -31,7 +31,11 @@ impl Way for ByShim<'_> {
         let shim = allowed(self.shim, context.artifacts)?;
         let daemon = context.engines.containerd.get(context.run)?;
         let through = Through { socket: daemon.socket(), shim };
-        let runtime = Runtime { program: daemon.client.ctr.clone(), through: Some(through) };
+        let runtime = Runtime {
+            program: daemon.client.ctr.clone(),
+            options: Vec::new(),
+            through: Some(through),
+        };
         let path = context.artifacts.named(self.file)?;
         let entry = path.file_name().unwrap_or_default().to_string_lossy();
         let launch = Launch { file: self.file, entry: &entry, arguments: self.arguments };

@@ -70,8 +70,8 @@ pub fn way(start: &Start) -> Box<dyn Way + '_> {
             let (engine, network, port) = (*engine, *network, *port);
             Box::new(container::Launch { engine, image, arguments, network, port, environment })
         }
-        Start::Bundle { runtime, binary, arguments } => {
-            Box::new(bundle::ByRuntime { runtime, binary, arguments })
+        Start::Bundle { runtime, options, binary, arguments } => {
+            Box::new(bundle::ByRuntime { runtime, options, binary, arguments })
         }
         Start::Containerd { shim, file, arguments } => {
             Box::new(containerd::ByShim { shim, file, arguments })

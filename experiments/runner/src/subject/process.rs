@@ -8,7 +8,7 @@ use crate::failure::Cause;
 use crate::inventory::emulator::PROCESSOR;
 use crate::kernel::clock::monotonic_ns;
 use crate::run::leftovers::Mark;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
@@ -127,22 +127,29 @@ impl Process {
         std::fs::read_to_string(&self.stderr_file).unwrap_or_default()
     }
 
-    /// SIGTERM first, SIGKILL when that does not help in time.
+    /// SIGTERM first, SIGKILL when that does not help in time. Both go to its whole group, as those of
+    /// a terminal do: `bwrap` stays above the process that serves and passes no signal on. What is
+    /// left of the group when its first process has ended is killed.
     fn end(&mut self) -> Result<(), Cause> {
         let program = &self.program;
         let waiting = |error| Cause::io(format!("wait for {program}"), error);
         let pid = Pid::from_child(&self.child);
         // It may have ended by itself; waiting tells.
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process_group(pid, Signal::TERM);
         let begun = Instant::now();
         loop {
             match self.child.try_wait() {
-                Ok(Some(_)) => return Ok(()),
+                Ok(Some(_)) => {
+                    // Most leave nobody behind, and then there is no such group.
+                    let _ = kill_process_group(pid, Signal::KILL);
+                    return Ok(());
+                }
                 Ok(None) if begun.elapsed() < STOP_LIMIT => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Ok(None) => {
-                    self.child.kill().map_err(|e| Cause::io(format!("kill {program}"), e))?;
+                    kill_process_group(pid, Signal::KILL)
+                        .map_err(|e| Cause::io(format!("kill {program}"), e))?;
                     self.child.wait().map_err(waiting)?;
                     return Err(Cause::Timeout(format!(
                         "{program} did not end within {} s of SIGTERM and was killed",
@@ -224,5 +231,53 @@ mod tests {
             let launch = Launch { program, arguments, environment, keeps_stdout: false };
             assert_eq!(launch.overhead_ms(), expected_ms, "{word}");
         }
+    }
+
+    /// A shell that starts a process of its own, and the number of that.
+    fn above_another(script: &str) -> (Process, Pid) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let shown = file.display();
+        let script = format!("sleep 60 & echo $! > {shown}.new; mv {shown}.new {shown}; {script}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.process_group(0).spawn().unwrap();
+        while !file.exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let number = std::fs::read_to_string(&file).unwrap();
+        let process = Process {
+            child,
+            program: "sh".to_owned(),
+            address: free_address().unwrap(),
+            start_call_ns: 0,
+            spawned_ns: 0,
+            stderr_file: file,
+            group: None,
+        };
+        (process, Pid::from_raw(number.trim().parse().unwrap()).unwrap())
+    }
+
+    fn is_gone(pid: Pid) -> bool {
+        let begun = Instant::now();
+        let stat = format!("/proc/{}/stat", pid.as_raw_nonzero());
+        // A killed process whose parent is gone stays a zombie until somebody reaps it.
+        let lives = || std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z "));
+        while lives() && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        !lives()
+    }
+
+    #[test]
+    fn what_a_program_has_started_ends_with_it_although_it_passes_no_signal_on() {
+        let (mut process, below) = above_another("wait");
+        process.end().unwrap();
+        assert!(is_gone(below));
+        // One that ended by itself has left somebody behind.
+        let (mut process, below) = above_another("exit 0");
+        process.child.wait().unwrap();
+        process.end().unwrap();
+        assert!(is_gone(below));
     }
 }

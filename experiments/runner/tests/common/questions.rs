@@ -35,6 +35,9 @@ impl Questions {
             std::fs::copy(from.join(file), to.join(file)).unwrap();
         }
         std::os::unix::fs::symlink(from.join("corpus"), to.join("corpus")).unwrap();
+        // Subjects name the scripts by their way out of the folder.
+        let service = questions.root.path().join("service");
+        std::os::unix::fs::symlink(from.join("../service"), service).unwrap();
         questions
     }
 

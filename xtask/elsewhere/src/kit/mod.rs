@@ -17,6 +17,8 @@ use weighbridge_schema::artifact::Artifacts;
 /// What goes along of `experiments/`.
 const QUESTIONS: [&str; 5] =
     ["definitions", "calibration", "corpus", "subjects.toml", "workloads.toml"];
+/// What goes along beside it, since subjects name its files by `{file:PATH}`.
+const SCRIPTS: &str = "service/javascript";
 /// Characters of the digest that name a kit.
 const DIGEST_LENGTH: usize = 16;
 
@@ -31,7 +33,8 @@ pub struct Contents {
     pub artifacts: Vec<PathBuf>,
 }
 
-/// An archive that unpacks to `weighbridge-runner`, `remote.sh`, `artifacts/`, `experiments/` and `claims.toml`.
+/// An archive that unpacks to `weighbridge-runner`, `remote.sh`, `artifacts/`, `experiments/`,
+/// `service/` and `claims.toml`.
 #[derive(Debug, Clone)]
 pub struct Kit {
     /// The archive.
@@ -72,6 +75,8 @@ impl Contents {
         for name in QUESTIONS {
             copy(&self.root.join("experiments").join(name), &experiments.join(name))?;
         }
+        make_folder(&staging.join("service"))?;
+        copy(&self.root.join(SCRIPTS), &staging.join(SCRIPTS))?;
         copy(&self.root.join("analysis/claims.toml"), &staging.join("claims.toml"))?;
         for from in &self.artifacts {
             let name = from.file_name().context("an artifact folder without a name")?;
@@ -116,6 +121,8 @@ mod tests {
             fs::write(root.join("experiments").join(name).join("a"), name).unwrap();
         }
         fs::create_dir_all(root.join("analysis")).unwrap();
+        fs::create_dir_all(root.join(SCRIPTS)).unwrap();
+        fs::write(root.join(SCRIPTS).join("serve.mjs"), "").unwrap();
         for name in ["experiments/subjects.toml", "experiments/workloads.toml", "runner"] {
             fs::write(root.join(name), name).unwrap();
         }
@@ -153,6 +160,8 @@ mod tests {
             .collect();
         packed.sort();
         assert_eq!(packed, ["a", "artifacts.json"]);
+        assert!(unpacked.join("artifacts/aarch64/artifacts.json").is_file());
+        assert!(unpacked.join(SCRIPTS).join("serve.mjs").is_file(), "as subjects name it");
         assert_eq!(fs::read_dir(folder.path().join("bundles")).unwrap().count(), 1);
 
         fs::write(contents.root.join("experiments/corpus/a"), "changed").unwrap();

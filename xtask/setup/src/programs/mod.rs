@@ -61,6 +61,12 @@ impl Wanted<'_> {
         self.version.unwrap_or(&self.program.version)
     }
 
+    /// What the program must say when it is asked its version.
+    fn reported(&self) -> &str {
+        let of_pinned = self.program.reports.as_deref().filter(|_| self.version.is_none());
+        of_pinned.unwrap_or(self.version())
+    }
+
     /// Installs it from the first source that works, and writes down how it is started. Says what the program said when
     /// it was asked its version.
     ///
@@ -144,8 +150,10 @@ impl Wanted<'_> {
                 packages.extend_from_slice(with);
                 separate_root::unpack(context, suite, package, &packages, program, root)
             }
-            Source::Npm { package, program } => {
-                npm::install(context, package, self.version(), program, root)
+            Source::Npm { package, program, native } => {
+                let version = self.version();
+                let wanted = npm::Package { package, version, program, is_native: *native };
+                npm::install(context, &wanted, root)
             }
             Source::Pypi { package, program, sha256 } => {
                 let version = self.version();
@@ -166,12 +174,12 @@ impl Wanted<'_> {
         let printed = String::from_utf8_lossy(&output.stdout);
         let printed = printed.lines().next().unwrap_or_default().trim().to_owned();
         let states_none = !printed.contains(|letter: char| letter.is_ascii_digit());
-        let is_right = printed.contains(self.version()) || (is_packaged && states_none);
+        let expected = self.reported();
+        let is_right = printed.contains(expected) || (is_packaged && states_none);
         if !output.status.success() || !is_right {
             let errors = String::from_utf8_lossy(&output.stderr);
             bail!(
-                "`{shown}` said `{printed}` and not {} ({}) {}",
-                self.version(),
+                "`{shown}` said `{printed}` and not {expected} ({}) {}",
                 output.status,
                 errors.trim()
             );
@@ -214,6 +222,7 @@ mod tests {
         let (machine, bench) = (FakeMachine::debian(), Bench::new("unavailable"));
         let program = Program {
             version: "4.0.2".to_owned(),
+            reports: None,
             licence: "Apache-2.0".to_owned(),
             sources: vec![
                 Source::Nix { package: "fermyon-spin".to_owned(), program: "bin/spin".to_owned() },
@@ -236,5 +245,23 @@ mod tests {
         let error = install(Some("3.0.0"));
         assert!(error.contains("nix: it has the pinned version only"), "{error}");
         assert!(installed(&bench.state, &name, "4.0.2").is_none());
+    }
+
+    #[test]
+    fn the_pinned_version_may_call_itself_otherwise_and_another_one_says_its_own() {
+        let program = Program {
+            version: "1.20261117.1".to_owned(),
+            reports: Some("2026-11-17".to_owned()),
+            licence: "Apache-2.0".to_owned(),
+            sources: Vec::new(),
+        };
+        let name = "workerd".parse().unwrap();
+        let ask_version = ["workerd 2026-11-17".to_owned()];
+        let ask_version = &ask_version;
+        let wanted = |version| Wanted { name: &name, program: &program, version, ask_version };
+        let echo = ["echo".to_owned()];
+        assert_eq!(wanted(None).ask(&echo, false).unwrap(), "workerd 2026-11-17");
+        let error = wanted(Some("1.20261001.0")).ask(&echo, false).unwrap_err().to_string();
+        assert!(error.contains("and not 1.20261001.0"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
-//! A program from the npm registry: the package and what it depends on in a folder of their own, run by the machine's
-//! Node.js. Scripts that packages want run on installation are not run.
+//! A program from the npm registry: the package and what it depends on in a folder of their own,
+//! run by the machine's Node.js, or as it is where the package carries a finished program. Scripts
+//! that packages want run on installation are not run.
 
 use super::made::Made;
 use crate::context::Context;
@@ -23,6 +24,18 @@ struct Locked {
     version: Option<String>,
 }
 
+/// A package and what is taken from it.
+pub(super) struct Package<'a> {
+    /// Its name.
+    pub(super) package: &'a str,
+    /// Its version.
+    pub(super) version: &'a str,
+    /// The program: its name, or its path within the package.
+    pub(super) program: &'a str,
+    /// Whether the program is started as it is.
+    pub(super) is_native: bool,
+}
+
 /// A package's own file.
 #[derive(Deserialize)]
 struct Manifest {
@@ -30,17 +43,12 @@ struct Manifest {
     bin: BTreeMap<String, String>,
 }
 
-/// Installs `package` of exactly that version below `root`.
+/// Installs the package of exactly that version below `root`.
 ///
 /// # Errors
 /// This machine has no Node.js with npm, the registry has no such version, or the package brings no such program.
-pub(super) fn install(
-    context: &Context<'_>,
-    package: &str,
-    version: &str,
-    program: &str,
-    root: &Path,
-) -> Result<Made> {
+pub(super) fn install(context: &Context<'_>, wanted: &Package<'_>, root: &Path) -> Result<Made> {
+    let Package { package, version, program, is_native } = *wanted;
     let machine = context.machine;
     if in_nix(machine) {
         bail!("nothing is downloaded in a Nix shell");
@@ -61,9 +69,14 @@ pub(super) fn install(
 
     let modules = root.join("node_modules");
     let home = modules.join(package);
-    let Manifest { mut bin } = read(context, &home.join("package.json"))?;
-    let file = bin.remove(program);
-    let file = file.with_context(|| format!("{wanted} brings no program {program}"))?;
+    let file = match is_native {
+        true => program.to_owned(),
+        false => {
+            let Manifest { mut bin } = read(context, &home.join("package.json"))?;
+            let file = bin.remove(program);
+            file.with_context(|| format!("{wanted} brings no program {program}"))?
+        }
+    };
     let program = home.join(file.trim_start_matches("./"));
     if !machine.exists(&program) {
         bail!("{wanted} holds no {}", program.display());
@@ -80,7 +93,8 @@ pub(super) fn install(
             detail.entry(name.to_owned()).or_insert(version);
         }
     }
-    let command = vec![node.display().to_string(), program.display().to_string()];
+    let by_node = (!is_native).then(|| node.display().to_string());
+    let command = by_node.into_iter().chain([program.display().to_string()]).collect();
     Ok(Made { command, program, libraries: Vec::new(), detail })
 }
 
@@ -121,9 +135,18 @@ mod tests {
     }
 
     fn made(bench: &Bench, machine: &FakeMachine) -> Result<Made, String> {
+        made_of(bench, machine, "compiler", false)
+    }
+
+    fn made_of(
+        bench: &Bench,
+        machine: &FakeMachine,
+        program: &str,
+        is_native: bool,
+    ) -> Result<Made, String> {
+        let wanted = Package { package: "@p/compiler", version: "1.2.3", program, is_native };
         bench.call(machine, false, |context| {
-            let root = bench.state.join("compiler-1.2.3");
-            let made = install(context, "@p/compiler", "1.2.3", "compiler", &root);
+            let made = install(context, &wanted, &bench.state.join("compiler-1.2.3"));
             made.map_err(|error| format!("{error:#}"))
         })
     }
@@ -145,6 +168,18 @@ mod tests {
             assert_eq!(machine.count("--ignore-scripts"), 1, "nobody's scripts are run");
             assert_eq!(machine.count(" @p/compiler@1.2.3"), 1);
         }
+    }
+
+    #[test]
+    fn a_finished_program_is_started_as_it_is_and_one_that_is_not_there_is_named() {
+        let bench = Bench::new("npm-native");
+        let root = bench.state.join("compiler-1.2.3");
+        let machine = machine(&root, "{}");
+        let made = made_of(&bench, &machine, "src/cli.js", true).unwrap();
+        let program = root.join("node_modules/@p/compiler/src/cli.js");
+        assert_eq!(made.command, [program.display().to_string()]);
+        let error = made_of(&bench, &machine, "bin/other", true).map(|_| ()).unwrap_err();
+        assert!(error.starts_with("@p/compiler@1.2.3 holds no "), "{error}");
     }
 
     #[test]

@@ -60,6 +60,7 @@ mod tests {
     fn listed(bench: &Bench, machine: &FakeMachine, source: Source) -> Result<Vec<String>, String> {
         let program = Program {
             version: "1.2.3".to_owned(),
+            reports: None,
             licence: "MIT".to_owned(),
             sources: vec![
                 Source::Nix { package: "p".to_owned(), program: "bin/p".to_owned() },
@@ -85,7 +86,7 @@ mod tests {
         });
         machine.add_program("python3");
         assert_eq!(listed(&bench, &machine, pypi()).unwrap(), ["2.0.1", "2.0.0", "1.9.3.post1"]);
-        let npm = Source::Npm { package: "e".to_owned(), program: "e".to_owned() };
+        let npm = Source::Npm { package: "e".to_owned(), program: "e".to_owned(), native: false };
         let machine = FakeMachine::debian()
             .on("npm view e versions", |_, _| Ok(r#"["1.0.0", "1.1.0"]"#.to_owned()));
         machine.add_program("npm");

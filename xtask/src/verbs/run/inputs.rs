@@ -58,7 +58,9 @@ fn questions(project: &Project, choice: &RunRequest, parts: Parts) -> Result<Par
         .with("definitions", digest(&["experiments/definitions", "experiments/calibration"])?)
         .with("subjects.toml", digest(&["experiments/subjects.toml"])?)
         .with("workloads.toml", digest(&["experiments/workloads.toml"])?)
-        .with("corpus", digest(&["experiments/corpus"])?);
+        .with("corpus", digest(&["experiments/corpus"])?)
+        // Subjects name its files by `{file:PATH}`.
+        .with("scripts", digest(&["service/javascript"])?);
     if choice.budget_ms.is_some() {
         // Time goes where they are still open.
         parts = parts.with("claims", digest(&["analysis/claims.toml"])?);

@@ -111,7 +111,7 @@ pub fn remove_leftovers() -> Result<usize, Cause> {
         let mut program = String::new();
         lock.read_to_string(&mut program).map_err(|error| failed("read", error))?;
         // Of one that containerd held there is no state here: it has ended with that, but its groups are still there.
-        let runtime = Runtime { program: program.into(), through: None };
+        let runtime = Runtime { program: program.into(), options: Vec::new(), through: None };
         let folder = Folder { name, path, _lock: lock };
         if folder.has_state() {
             runtime.delete(&folder, &Pinning::default(), "leftovers")?;

@@ -68,6 +68,8 @@ pub struct Launch<'a> {
 pub struct ByRuntime<'a> {
     /// What stands for the runtime.
     pub runtime: &'a Word,
+    /// Its options, before the verb.
+    pub options: &'a [String],
     /// What stands for the binary.
     pub binary: &'a Word,
     /// Its arguments.
@@ -76,8 +78,8 @@ pub struct ByRuntime<'a> {
 
 impl Way for ByRuntime<'_> {
     fn start<'a>(&self, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause> {
-        let Self { runtime, binary: file, arguments } = *self;
-        let runtime = Runtime::find(runtime, context.artifacts)?;
+        let Self { runtime, options, binary: file, arguments } = *self;
+        let runtime = Runtime::find(runtime, options, context.artifacts)?;
         start_with(runtime, &Launch { file, entry: ENTRY_POINT, arguments }, context)
     }
 
@@ -86,7 +88,7 @@ impl Way for ByRuntime<'_> {
     }
 
     fn usable(&self, artifacts: &Artifacts) -> Result<(), Unusable> {
-        Runtime::find(self.runtime, artifacts).map(|_| ())
+        Runtime::find(self.runtime, self.options, artifacts).map(|_| ())
     }
 
     fn programs(&self) -> Vec<PathBuf> {
@@ -239,11 +241,13 @@ impl Bundle<'_> {
     /// SIGTERM first; what does not end then is killed by the runtime's `delete`.
     fn end(&mut self) -> Result<(), Cause> {
         let ended = match self.init() {
-            Ok(init) => {
-                // It may have ended by itself; waiting tells.
-                let _ = pidfd_send_signal(&init.descriptor, Signal::TERM);
+            Ok(init) => self.runtime.terminate(&self.folder, self.run).and_then(|is_sent| {
+                if !is_sent {
+                    // It may have ended by itself; waiting tells.
+                    let _ = pidfd_send_signal(&init.descriptor, Signal::TERM);
+                }
                 ended_within(&init.descriptor, STOP_LIMIT)
-            }
+            }),
             Err(why) => Err(why),
         };
         if let Some(child) = self.child.borrow_mut().as_mut()
@@ -379,11 +383,12 @@ mod tests {
     fn a_runtime_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let artifacts = Artifacts::bare(folder.path());
-        let error = Runtime::find(&"no-such-runtime".parse().unwrap(), &artifacts).unwrap_err();
+        let error =
+            Runtime::find(&"no-such-runtime".parse().unwrap(), &[], &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "no-such-runtime is not installed");
         assert_eq!(error.remedy().as_deref(), Some("apt-get install no-such-runtime"));
         let installed = "{program:no-such-runtime}".parse().unwrap();
-        let error = Runtime::find(&installed, &artifacts).unwrap_err();
+        let error = Runtime::find(&installed, &[], &artifacts).unwrap_err();
         assert_eq!(error.to_string(), "program `no-such-runtime` was not looked up");
         assert_eq!(error.remedy(), None);
     }

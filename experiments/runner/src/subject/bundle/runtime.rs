@@ -28,6 +28,8 @@ const DELETE_REST: Duration = Duration::from_millis(100);
 pub struct Runtime {
     /// The program that is called.
     pub program: PathBuf,
+    /// Its own options, before every verb.
+    pub options: Vec<String>,
     /// The containerd that it speaks to, where it is a client of one.
     pub through: Option<Through>,
 }
@@ -72,14 +74,20 @@ impl Runtime {
     ///
     /// # Errors
     /// It is not installed, or it would not be allowed to make a container.
-    pub fn find(runtime: &Word, artifacts: &Artifacts) -> Result<Self, Unusable> {
-        Ok(Self { program: allowed(runtime, artifacts)?, through: None })
+    pub fn find(
+        runtime: &Word,
+        options: &[String],
+        artifacts: &Artifacts,
+    ) -> Result<Self, Unusable> {
+        let program = allowed(runtime, artifacts)?;
+        Ok(Self { program, options: options.to_vec(), through: None })
     }
 
     /// A command of this runtime on the state of one container.
     fn command(&self, folder: &Folder, run: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().env(MARK, Mark::of(run).to_string()).stdin(Stdio::null());
+        command.args(&self.options);
         match &self.through {
             None => command.arg("--root").arg(folder.state()),
             Some(through) => command.arg("--address").arg(&through.socket),
@@ -153,6 +161,30 @@ impl Runtime {
         let printed = String::from_utf8_lossy(&output.stdout);
         process_of_task(&printed, &folder.name)
             .ok_or_else(|| format!("containerd knows no process of it: {}", printed.trim()).into())
+    }
+
+    /// Whether a signal to the container's first process reaches no program in it: that of runsc is a
+    /// kernel of its own, which SIGTERM does not end (20240729).
+    fn hides_its_program(&self) -> bool {
+        self.through.is_none() && self.program.ends_with("runsc")
+    }
+
+    /// Has the runtime send SIGTERM to the program in the container, where its first process passes
+    /// none on. False where the caller may send it itself.
+    ///
+    /// # Errors
+    /// The runtime cannot be called.
+    pub fn terminate(&self, folder: &Folder, run: &str) -> Result<bool, Cause> {
+        if !self.hides_its_program() {
+            return Ok(false);
+        }
+        let mut command = self.command(folder, run);
+        // It may have ended by itself, and then the runtime refuses; waiting tells.
+        command
+            .args(["kill", &folder.name, "TERM"])
+            .output()
+            .map_err(|error| Cause::io(format!("run {} kill", self.program.display()), error))?;
+        Ok(true)
     }
 
     /// Ends and removes a container, whatever state it is in; one that is not there is no error.
@@ -256,7 +288,11 @@ mod tests {
     /// The words of the command that runs a container of this folder.
     fn words(through: Option<Through>, path: &Path) -> Vec<String> {
         let folder = Folder::of_test("c-1", path);
-        let command = Runtime { program: "program".into(), through }.run(&folder, "r");
+        let options = match through {
+            None => vec!["--network=host".to_owned()],
+            Some(_) => Vec::new(),
+        };
+        let command = Runtime { program: "program".into(), options, through }.run(&folder, "r");
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
         words.map(|word| word.replace(&*path.to_string_lossy(), "@")).collect()
     }
@@ -264,7 +300,7 @@ mod tests {
     #[test]
     fn containerd_is_handed_the_bundle_that_a_runtime_is() {
         let folder = tempfile::tempdir().unwrap();
-        let runtime = "--root @/state run --detach --pid-file @/pid --bundle @ c-1";
+        let runtime = "--network=host --root @/state run --detach --pid-file @/pid --bundle @ c-1";
         assert_eq!(words(None, folder.path()).join(" "), runtime);
         let through = Through { socket: "/c.sock".into(), shim: "/bin/shim".into() };
         let client = "--address /c.sock run --detach --pid-file @/pid --null-io --runtime /bin/shim \
@@ -290,7 +326,8 @@ mod tests {
         assert!(install.args([&draft, &program]).status().unwrap().success());
         let folder = Folder::of_test("c-1", &path);
         std::fs::create_dir_all(folder.state().join("c-1")).unwrap();
-        let deleted = Runtime { program, through: None }.delete(&folder, &Pinning::default(), "r");
+        let runtime = Runtime { program, options: Vec::new(), through: None };
+        let deleted = runtime.delete(&folder, &Pinning::default(), "r");
         let calls = std::fs::read_to_string(calls).unwrap();
         assert_eq!(calls, "delete --force\n".repeat(from.min(3)));
         assert_eq!(folder.has_state(), deleted.is_err());
