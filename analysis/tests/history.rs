@@ -189,7 +189,9 @@ fn what_the_run_does_not_have_is_refused_with_what_it_has() {
     let pss = history::history(&of_releases, Some(Quantity::Metric(Metric::Pss)), None, None);
     assert!(pss.is_ok_and(|found| found.timelines[0].entries[0].summary.is_none()));
     let plain = tempfile::tempdir().unwrap();
-    Fixture::new(6).write(plain.path());
+    let mut pinned = VERSIONS;
+    (pinned[1].2, pinned[4].2) = (None, None);
+    run(&pinned, 6).write(plain.path());
     let plain = load(plain.path()).unwrap();
     let error = history::history(&plain, None, None, None).unwrap_err().to_string();
     assert!(error.contains("no experiment in which releases are compared"), "{error}");
