@@ -21,15 +21,15 @@ pub fn pinned(
 ) -> Result<String> {
     let mut document: DocumentMut = text.parse().map_err(|why| anyhow!("{FILE}: {why}"))?;
     let entry = (document.get_mut("programs"))
-        .and_then(|programs| programs.get_mut(program.as_str()))
+        .and_then(|programs| child(programs, program.as_str()))
         .with_context(|| format!("{FILE} has no [programs.{program}]"))?;
-    let old = entry.get_mut("version").and_then(Item::as_value_mut);
+    let old = child(entry, "version").and_then(Item::as_value_mut);
     let old = old.with_context(|| format!("{FILE}: [programs.{program}] has no version"))?;
     // A comment behind the value stays there.
     let decor = old.decor().clone();
     *old = version.into();
     *old.decor_mut() = decor;
-    let sources = entry.get_mut("sources").and_then(Item::as_array_of_tables_mut);
+    let sources = child(entry, "sources").and_then(Item::as_array_of_tables_mut);
     for source in sources.into_iter().flat_map(|sources| sources.iter_mut()) {
         let wheel = source.get_mut("pypi").and_then(Item::as_table_like_mut);
         if let (Some(wheel), Some(sha256)) = (wheel, wheel_sha256) {
@@ -42,6 +42,11 @@ pub fn pinned(
         }
     }
     Ok(document.to_string())
+}
+
+/// `Item::get_mut` would make an absent key.
+fn child<'a>(item: &'a mut Item, key: &str) -> Option<&'a mut Item> {
+    item.as_table_like_mut()?.get_mut(key)
 }
 
 /// What changes, as `git apply` takes it; empty where nothing does.
