@@ -81,8 +81,12 @@ enum Verb {
         installing: Installing,
     },
     /// Show what is installed, what is missing and the command that installs it; changes nothing.
-    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json")]
+    #[command(after_help = "Examples:\n  cargo xtask doctor\n  cargo xtask doctor --json\n  \
+        cargo xtask doctor --pins\n\nExit codes of --pins: 0 all are there; 1 one is gone; 4 one could not be asked for.")]
     Doctor {
+        /// Ask each source whether it still has the versions that are pinned; changes nothing.
+        #[arg(long)]
+        pins: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -329,7 +333,8 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             )
         }
         Verb::Setup { .. } => verbs::setup::run(project, progress),
-        Verb::Doctor { json } => verbs::doctor::run(project, json),
+        Verb::Doctor { pins: true, json } => verbs::doctor::pins(project, json),
+        Verb::Doctor { json, .. } => verbs::doctor::run(project, json),
         Verb::List { parts, json } => verbs::list::run(project, &parts, json),
         Verb::Build { choice, .. } => verbs::build::run(project, &choice, progress),
         Verb::Run { choice, mode, .. } => verbs::run::run(project, &choice, &mode, progress),

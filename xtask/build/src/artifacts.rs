@@ -1,14 +1,17 @@
 //! The measured artifacts of each architecture, with their digests in `artifacts.json`.
 
 use crate::cargo::Build;
+use crate::forecast::{GUESTS_S, Step};
 use crate::names::{
-    BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST,
-    HOST_COMPILER, IMAGE, NATIVE, PLUGIN, PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS,
+    BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST_COMPILER,
+    IMAGE, NATIVE, PLUGIN, PROBE, PROBE_MODULES, PROBE_TEXTS, PROGRAMS, SHELLS,
 };
 use crate::{record, tools};
 use anyhow::{Context, Result};
+use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use weighbridge_project::build_step::{self, Parts};
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
@@ -86,7 +89,7 @@ pub(crate) fn with_runner(
     let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
     let common =
         Common { project, setup, runner, local: &local, sources: &sources, force, progress };
-    common.build(std::env::consts::ARCH, Need::StaticNative)?;
+    common.build(ARCH, Need::StaticNative)?;
     for architecture in Architecture::foreign(architectures) {
         let need = Need::static_foreign(architecture);
         match toolchain(setup, need) {
@@ -97,6 +100,49 @@ pub(crate) fn with_runner(
         }
     }
     Ok(local)
+}
+
+/// What [`with_runner`] would build, with durations from nothing.
+///
+/// # Errors
+/// The sources cannot be read.
+pub(crate) fn stale(
+    project: &Project,
+    setup: &Setup,
+    architectures: &[Architecture],
+    force: bool,
+) -> Result<Vec<Step>> {
+    let (local, runner) = (project.artifacts(), project.tool(tools::RUNNER));
+    let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
+    let progress = Progress::new();
+    let common = Common {
+        project,
+        setup,
+        runner: &runner,
+        local: &local,
+        sources: &sources,
+        force,
+        progress: &progress,
+    };
+    let foreign = Architecture::foreign(architectures).into_iter();
+    let foreign = foreign.map(|one| (one.name(), Need::static_foreign(one)));
+    let mut steps = Vec::new();
+    for (architecture, need) in std::iter::once((ARCH, Need::StaticNative)).chain(foreign) {
+        // What cannot be built for is said by the build.
+        let Some(native) = setup.target(need) else { continue };
+        let folder = local.with_file_name(architecture);
+        let inputs = common.inputs(native, need, &folder)?;
+        if !common.is_fresh(architecture, &inputs) {
+            for (package, arguments, _, name, otherwise_s) in PROGRAMS {
+                let build = Common::of_release(package, arguments, native);
+                steps.push(Step::of(project, name, &build, otherwise_s));
+            }
+            let duration = Duration::from_secs(GUESTS_S);
+            let guests = Step { name: "guests", duration, is_of_here: false };
+            steps.extend((folder == local).then_some(guests));
+        }
+    }
+    Ok(steps)
 }
 
 /// What the builds of all architectures share.
@@ -118,8 +164,8 @@ impl Common<'_> {
         let native = toolchain(self.setup, need)?;
         let folder = self.local.with_file_name(architecture);
         let inputs = self.inputs(native, need, &folder)?;
-        let build_step = format!("build-{architecture}");
-        if !self.force && build_step::fresh(self.project, &build_step, &inputs.digest()).is_some() {
+        let build_step = step_name(architecture);
+        if self.is_fresh(architecture, &inputs) {
             let title = format!("build for {architecture}");
             self.progress.skipped(&title, "sources and toolchains are unchanged");
             return Ok(());
@@ -147,6 +193,11 @@ impl Common<'_> {
         let built = record::Built { architecture, native, need, guests };
         let outputs = record::write(self.project, &folder, &files, &built, self.setup)?;
         build_step::done_with(self.project, &build_step, &inputs, &outputs, "built")
+    }
+
+    fn is_fresh(&self, architecture: &str, inputs: &Parts) -> bool {
+        let stamp = || build_step::fresh(self.project, &step_name(architecture), &inputs.digest());
+        !self.force && stamp().is_some()
     }
 
     fn inputs(&self, native: &TargetToolchain, need: Need, folder: &Path) -> Result<Parts> {
@@ -185,6 +236,22 @@ impl Common<'_> {
         toolchain(self.setup, Need::WasmCommand)
     }
 
+    /// The build of a measured program.
+    fn of_release<'a>(
+        package: &'a str,
+        arguments: &'a [&'a str],
+        toolchain: &'a TargetToolchain,
+    ) -> Build<'a> {
+        Build {
+            package,
+            within_workspace: false,
+            profile: "release",
+            arguments,
+            toolchain: Some(toolchain),
+            env: &[],
+        }
+    }
+
     fn release(
         &self,
         package: &str,
@@ -193,26 +260,15 @@ impl Common<'_> {
         made: &str,
         to: &Path,
     ) -> Result<()> {
-        let build = Build {
-            package,
-            within_workspace: false,
-            profile: "release",
-            arguments,
-            toolchain: Some(toolchain),
-            env: &[("WEIGHBRIDGE_BUILD_DIGEST", &self.sources[..16])],
-        };
+        let digest = [("WEIGHBRIDGE_BUILD_DIGEST", &self.sources[..16])];
+        let build = Build { env: &digest, ..Self::of_release(package, arguments, toolchain) };
         build.run(self.project, self.progress)?;
         keep(self.project, toolchain, made, to)
     }
 
     /// The native programs.
     fn programs(&self, native: &TargetToolchain, folder: &Path) -> Result<()> {
-        let no_compiler = ["--no-default-features"];
-        for (package, arguments, name) in [
-            ("weighbridge-native", &[][..], NATIVE),
-            ("weighbridge-host", &no_compiler, HOST),
-            ("weighbridge-host", &[], HOST_COMPILER),
-        ] {
+        for (package, arguments, name, ..) in PROGRAMS {
             self.release(package, arguments, native, package, &folder.join(name))?;
         }
         Ok(())
@@ -299,6 +355,10 @@ impl Common<'_> {
         image.arg("--output").arg(folder.join(file));
         quietly(image)
     }
+}
+
+fn step_name(architecture: &str) -> String {
+    format!("build-{architecture}")
 }
 
 fn quietly(mut step: Command) -> Result<()> {

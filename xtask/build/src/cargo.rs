@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use weighbridge_project::files;
 use weighbridge_project::process::{Crate, cargo_artifact, check, command, lines};
 use weighbridge_project::progress::Progress;
@@ -57,6 +58,7 @@ impl Build<'_> {
         build.args(["--quiet", "--message-format=json-render-diagnostics"]);
 
         let memory = format!("units-{}", self.key());
+        let begun = Instant::now();
         progress.begin(&self.title(), self.expected_count(project, &memory));
         let (mut ready_count, mut compiled_count) = (0u64, 0u64);
         let (mut made, mut other) = (None, None);
@@ -79,8 +81,26 @@ impl Build<'_> {
             .and_then(|()| self.check_settings(other))
             .inspect_err(|_| progress.abandon())?;
         progress.end(&format!("{compiled_count} of {ready_count} crates compiled"));
+        if compiled_count * 4 >= ready_count {
+            let longest = self.remembered_duration(project).max(Some(begun.elapsed()));
+            let seconds = longest.unwrap_or_default().as_secs().to_string();
+            files::write(&self.duration_file(project), seconds.as_bytes())?;
+        }
         let remembered = project.state.join("stamps").join(memory);
         files::write(&remembered, ready_count.to_string().as_bytes())
+    }
+
+    /// Where the duration of the longest build is kept, of those that have compiled a quarter of the
+    /// crates: the others may be shared with a build before, and what has compiled less says nothing
+    /// of a build from nothing.
+    fn duration_file(&self, project: &Project) -> PathBuf {
+        project.state.join("stamps").join(format!("seconds-{}", self.key()))
+    }
+
+    /// How long it took here at most; `None` when that is not remembered.
+    pub(crate) fn remembered_duration(&self, project: &Project) -> Option<Duration> {
+        let text = std::fs::read_to_string(self.duration_file(project)).ok()?;
+        Some(Duration::from_secs(text.trim().parse().ok()?))
     }
 
     /// A file's `build.target` cannot be taken back on the command line: what lies in the usual

@@ -8,6 +8,7 @@ extern crate weighbridge_machine;
 pub mod artifacts;
 pub mod cargo;
 pub mod example;
+pub mod forecast;
 mod names;
 pub mod record;
 pub mod reproducible;

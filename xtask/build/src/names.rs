@@ -43,3 +43,11 @@ pub(crate) const BASED_IMAGES: [(Need, &str); 2] =
     [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];
 /// What emulators load to count instructions: this machine's only, whatever they emulate.
 pub(crate) const PLUGIN: &str = "libweighbridge_instructions.so";
+
+/// The native programs: package, arguments, the artifact's name, what a forecast calls it, and
+/// how many seconds it took from nothing in the cold run that `forecast.rs` names.
+pub(crate) const PROGRAMS: [(&str, &[&str], &str, &str, u64); 3] = [
+    ("weighbridge-native", &[], NATIVE, "native service", 419),
+    ("weighbridge-host", &["--no-default-features"], HOST, "host", 507),
+    ("weighbridge-host", &[], HOST_COMPILER, "host with its compiler", 312),
+];

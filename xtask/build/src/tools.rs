@@ -32,6 +32,18 @@ pub fn adopt(project: &Project) -> Result<()> {
     Ok(())
 }
 
+/// How one of them is built.
+pub(crate) fn build(package: &str) -> Build<'_> {
+    Build {
+        package,
+        within_workspace: true,
+        profile: "tools",
+        arguments: &[],
+        toolchain: None,
+        env: &[],
+    }
+}
+
 /// Builds one of them, unless nothing has changed, and returns the program and the digest of its sources.
 ///
 /// # Errors
@@ -41,15 +53,7 @@ pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(
     let program = project.tool(package);
     // A state folder that several checkouts share may tell of the program in another one's target folder.
     if build_step::fresh(project, package, &digest).is_none() || !program.is_file() {
-        let build = Build {
-            package,
-            within_workspace: true,
-            profile: "tools",
-            arguments: &[],
-            toolchain: None,
-            env: &[],
-        };
-        build.run(project, progress)?;
+        build(package).run(project, progress)?;
         build_step::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
     }
     Ok((program, digest))

@@ -6,7 +6,9 @@
 use crate::apt_sources::{self, Entry};
 use crate::chain::Session;
 use crate::context::Context;
+use crate::index::Index;
 use crate::machine::{Machine, Step};
+use crate::moved;
 use crate::packages::in_nix;
 use crate::pins::{Archive, Pin};
 use anyhow::{Context as _, Result, bail};
@@ -40,11 +42,48 @@ pub(crate) fn unavailable(machine: &dyn Machine, pins: &[Pin]) -> Option<String>
     archives(machine, pins).err().map(|error| error.to_string())
 }
 
-/// Where a set of packages is unpacked: a folder named after the set and its hashes.
-pub(crate) fn folder(context: &Context<'_>, name: &str, pins: &[Pin]) -> PathBuf {
-    let all: Vec<&str> = pins.iter().map(|pin| pin.sha256).collect();
+/// A set of packages that is unpacked.
+pub(crate) struct Unpacked {
+    pub(crate) folder: PathBuf,
+    /// What it was unpacked from: the pins, or what was taken in the place of those that were gone.
+    pub(crate) pins: Vec<Pin>,
+}
+
+impl Unpacked {
+    /// What a manifest should say about the set.
+    pub(crate) fn detail(&self) -> BTreeMap<String, String> {
+        let value = |pin: &Pin| format!("{} sha256:{}", pin.version, pin.sha256);
+        self.pins.iter().map(|pin| (pin.package.to_string(), value(pin))).collect()
+    }
+
+    /// The version of one of its packages, by the beginning of its name.
+    pub(crate) fn package(&self, beginning: &str) -> Result<&Pin> {
+        let found = self.pins.iter().find(|pin| pin.package.starts_with(beginning));
+        found.with_context(|| format!("{} has no {beginning}", self.folder.display()))
+    }
+}
+
+/// The name of a set: its own and its hashes'.
+fn set_name(name: &str, pins: &[Pin]) -> String {
+    let all: Vec<&str> = pins.iter().map(|pin| pin.sha256.as_ref()).collect();
     let digest = sha256(all.concat().as_bytes());
-    context.state.join("toolchains").join(format!("{name}-{}", &digest[..12]))
+    format!("{name}-{}", &digest[..12])
+}
+
+/// Where a set of packages is unpacked: a folder named after the set and its hashes.
+fn folder(context: &Context<'_>, name: &str, pins: &[Pin]) -> PathBuf {
+    context.state.join("toolchains").join(set_name(name, pins))
+}
+
+/// The set as it lies unpacked, of the pins or of what was taken in their places.
+pub(crate) fn unpacked(session: &Session<'_>, name: &str, pins: &[Pin]) -> Option<Unpacked> {
+    let context = session.context;
+    let moved = || moved::apply(&context.state, &set_name(name, pins), pins);
+    let there = |pins: Vec<Pin>| {
+        let folder = folder(context, name, &pins);
+        context.machine.exists(&folder).then_some(Unpacked { folder, pins })
+    };
+    there(pins.to_vec()).or_else(|| there(moved()?))
 }
 
 /// Downloads what is not there yet, checks every hash, and unpacks all into the set's folder.
@@ -54,12 +93,15 @@ pub(crate) fn unpack(
     name: &str,
     pins: &[Pin],
     finish: impl Fn(&Path) -> Result<()>,
-) -> Result<PathBuf> {
-    let folder = folder(session.context, name, pins);
-    if folder.exists() {
-        return Ok(folder);
+) -> Result<Unpacked> {
+    if let Some(there) = unpacked(session, name, pins) {
+        return Ok(there);
     }
-    let files = download(session, name, pins)?;
+    let (pins, files) = download(session, name, pins)?;
+    let folder = folder(session.context, name, &pins);
+    if folder.exists() {
+        return Ok(Unpacked { folder, pins });
+    }
     session.report(&format!("unpacking {name}"));
     make_whole(&folder, |unfinished| {
         for file in &files {
@@ -68,55 +110,65 @@ pub(crate) fn unpack(
         }
         finish(unfinished)
     })?;
-    Ok(folder)
+    Ok(Unpacked { folder, pins })
 }
 
-/// What a manifest should say about a set.
-pub(crate) fn detail(pins: &[Pin]) -> BTreeMap<String, String> {
-    let value = |pin: &Pin| format!("{} sha256:{}", pin.version, pin.sha256);
-    pins.iter().map(|pin| (pin.package.to_owned(), value(pin))).collect()
+/// The file of a package. The hash is part of the name, and a file gets its name once it was
+/// checked.
+fn file_of(downloads: &Path, pin: &Pin) -> PathBuf {
+    downloads.join(format!("{}-{}.deb", pin.package, &pin.sha256[..12]))
 }
 
-fn download(session: &Session<'_>, name: &str, pins: &[Pin]) -> Result<Vec<PathBuf>> {
+/// The files of the set, and the pins that they are of.
+fn download(session: &Session<'_>, name: &str, pins: &[Pin]) -> Result<(Vec<Pin>, Vec<PathBuf>)> {
     let downloads = session.context.state.join("downloads");
     make_folder(&downloads)?;
-    let (mut files, mut wanted) = (Vec::new(), Vec::new());
-    for pin in pins {
-        // The hash is part of the name, and a file gets its name once it was checked.
-        let file = downloads.join(format!("{}-{}.deb", pin.package, &pin.sha256[..12]));
-        if !file.exists() {
-            wanted.push((pin, file.clone()));
-        }
-        files.push(file);
+    let files = |pins: &[Pin]| pins.iter().map(|pin| file_of(&downloads, pin)).collect::<Vec<_>>();
+    if files(pins).iter().all(|file| file.exists()) {
+        return Ok((pins.to_vec(), files(pins)));
     }
-    if wanted.is_empty() {
-        return Ok(files);
-    }
+    let options = private_index(session.context, name, &archives(session.machine(), pins)?)?;
+    session.report(&format!("fetching the package index for {name}"));
+    let index = Index::refreshed(session.machine(), &options, None)?;
+    let pins = current(session.context, &index, name, pins)?;
     let incoming = downloads.join(format!("unfinished-{}", std::process::id()));
     make_folder(&incoming)?;
-    let fetched = fetch(session, name, pins, &wanted, &incoming);
+    let fetched = fetch(session, &index, &pins, &downloads, &incoming);
     // Whatever was not checked and renamed is of no use; a next try downloads it anew.
     let _ = std::fs::remove_dir_all(&incoming);
-    fetched.map(|()| files)
+    fetched.map(|()| (pins.clone(), files(&pins)))
+}
+
+/// The pins, with what fits in the place of those that are gone. Where the index cannot be asked,
+/// what is pinned is tried all the same.
+fn current(context: &Context<'_>, index: &Index<'_>, name: &str, pins: &[Pin]) -> Result<Vec<Pin>> {
+    let is_asked = pins.first().is_some_and(|pin| index.versions(&pin.package, &pin.suite).is_ok());
+    let moved = if is_asked { moved::resolve(index, pins)? } else { None };
+    let Some(moved) = moved else { return Ok(pins.to_vec()) };
+    let taken = moved::taken(&moved);
+    for ((pin, now), taken) in pins.iter().zip(&moved).zip(&taken).filter(|((a, b), _)| a != b) {
+        moved::report(context, &format!("{} {}", pin.package, pin.version), &now.suite, taken);
+    }
+    moved::remember(&context.state, &set_name(name, pins), taken)?;
+    Ok(moved)
 }
 
 fn fetch(
     session: &Session<'_>,
-    name: &str,
+    index: &Index<'_>,
     pins: &[Pin],
-    wanted: &[(&Pin, PathBuf)],
+    downloads: &Path,
     incoming: &Path,
 ) -> Result<()> {
-    let options = private_index(session.context, name, &archives(session.machine(), pins)?)?;
-    let apt = |arguments: Vec<String>| {
-        let all = options.iter().cloned().chain(arguments);
-        session.machine().run(&Step::new("apt-get", all).within(incoming))
-    };
-    session.report(&format!("fetching the package index for {name}"));
-    apt(vec!["update".to_owned()])?;
-    for (pin, file) in wanted {
+    for pin in pins {
+        let file = file_of(downloads, pin);
+        if file.exists() {
+            continue;
+        }
         session.report(&format!("downloading {} {}", pin.package, pin.version));
-        apt(vec!["download".to_owned(), format!("{}={}", pin.package, pin.version)])?;
+        let requested = format!("{}={}", pin.package, pin.version);
+        let step = index.step("apt-get", &["download", &requested]);
+        session.machine().run(&step.within(incoming))?;
         let prefix = format!("{}_", pin.package);
         let fetched = std::fs::read_dir(incoming)
             .with_context(|| format!("can't read {}", incoming.display()))?
@@ -126,7 +178,7 @@ fn fetch(
             })
             .with_context(|| format!("apt-get download left no file for {}", pin.package))?;
         verify(pin, &fetched)?;
-        rename(&fetched, file)?;
+        rename(&fetched, &file)?;
     }
     Ok(())
 }
@@ -185,12 +237,12 @@ pub(crate) fn private_index<S: AsRef<str>>(
 }
 
 /// The machine's entries that serve these pins, each with the suites to ask it for.
-fn archives(machine: &dyn Machine, pins: &[Pin]) -> Result<Vec<(Entry, Vec<&'static str>)>> {
-    let mut suites: BTreeMap<Archive, Vec<&'static str>> = BTreeMap::new();
+fn archives<'a>(machine: &dyn Machine, pins: &'a [Pin]) -> Result<Vec<(Entry, Vec<&'a str>)>> {
+    let mut suites: BTreeMap<Archive, Vec<&'a str>> = BTreeMap::new();
     for pin in pins {
         let wanted = suites.entry(pin.archive).or_default();
-        if !wanted.contains(&pin.suite) {
-            wanted.push(pin.suite);
+        if !wanted.contains(&pin.suite.as_ref()) {
+            wanted.push(&pin.suite);
         }
     }
     suites.into_iter().map(|(archive, suites)| Ok((entry(machine, archive)?, suites))).collect()

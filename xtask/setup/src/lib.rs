@@ -10,6 +10,7 @@ extern crate weighbridge_machine;
 
 mod apt_sources;
 mod chain;
+mod component_linker;
 mod context;
 mod cross_gcc;
 mod daemon;
@@ -23,14 +24,18 @@ pub mod fake;
 #[cfg(test)]
 mod foreign_tests;
 pub mod found;
+mod index;
 mod machine;
+mod moved;
 mod needs;
 mod packages;
+pub mod pin_check;
 mod pins;
 mod podman;
 pub mod programs;
 mod provide;
 mod record;
+mod registries;
 pub mod roots;
 pub mod rust;
 mod scripts;
@@ -43,6 +48,8 @@ pub mod subjects;
 #[cfg(test)]
 mod tests;
 mod tools;
+#[cfg(test)]
+mod vanished_tests;
 mod wasm;
 mod zig;
 

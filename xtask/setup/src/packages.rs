@@ -119,7 +119,31 @@ fn install(machine: &dyn Machine, packages: &[&str]) -> Result<()> {
     };
     if install().is_err() {
         apt(vec!["update"])?;
-        install()?;
+        install().map_err(with_way_on)?;
     }
     Ok(())
+}
+
+/// A package that the distribution has no more will not be had by the line to paste either.
+fn with_way_on(error: anyhow::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    match lacking(&text) {
+        Some(package) => error.context(format!(
+            "this distribution has no package {package}; what it brings serves from PATH too, \
+             installed in another way (`nix develop` has all)"
+        )),
+        None => error,
+    }
+}
+
+/// The package that apt-get has not found.
+fn lacking(text: &str) -> Option<&str> {
+    let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
+    let name = after("Unable to locate package ").or_else(|| {
+        text.split_once("' has no installation candidate")?
+            .0
+            .rsplit_once('\'')
+            .map(|(_, name)| name)
+    })?;
+    name.split_whitespace().next()
 }

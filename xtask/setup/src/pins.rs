@@ -1,7 +1,11 @@
 //! Everything that set-up downloads by itself, pinned by SHA-256, in one table.
 //!
-//! A download whose hash differs is refused, and the next provider of the chain is tried. The versions
-//! of a distribution come and go: to renew a row, take version and `SHA256` from `apt-cache show`.
+//! A download whose hash differs is refused, and the next provider of the chain is tried. The
+//! versions of a distribution come and go: `moved.rs` takes what fits in the place of one that is
+//! gone, and `cargo xtask doctor --pins` says which those are. To renew a row, take version and
+//! `SHA256` from `apt-cache show`.
+
+use std::borrow::Cow;
 
 /// Which of the machine's two Debian archives a package comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,25 +16,36 @@ pub(crate) enum Archive {
     Security,
 }
 
-/// One package of the distribution, pinned.
+/// What may take the place of a version that its suite no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// The newest packaging of the same upstream release: another release is of another compiler.
+    Release,
+    /// The newest version, whichever it is.
+    Newest,
+}
+
+/// One package of the distribution, pinned.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pin {
     /// The binary package.
-    pub(crate) package: &'static str,
+    pub(crate) package: Cow<'static, str>,
     /// Its version, epoch included.
-    pub(crate) version: &'static str,
+    pub(crate) version: Cow<'static, str>,
     /// Debian's name of the architecture, or `all`.
     pub(crate) architecture: &'static str,
     /// The archive it comes from.
     pub(crate) archive: Archive,
     /// The suite within the archive.
-    pub(crate) suite: &'static str,
+    pub(crate) suite: Cow<'static, str>,
     /// SHA-256 of the `.deb` file, in hexadecimal.
-    pub(crate) sha256: &'static str,
+    pub(crate) sha256: Cow<'static, str>,
+    /// What may take its place.
+    pub(crate) fit: Fit,
 }
 
 /// The sources of one Rust release, as the distribution carries them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct RustSources {
     /// The release that they belong to, and no other.
     pub(crate) release: &'static str,
@@ -42,10 +57,29 @@ const fn row(
     package: &'static str,
     version: &'static str,
     architecture: &'static str,
-    (archive, suite): (Archive, &'static str),
+    from: (Archive, &'static str),
     sha256: &'static str,
 ) -> Pin {
-    Pin { package, version, architecture, archive, suite, sha256 }
+    row_with(package, version, architecture, from, sha256, Fit::Newest)
+}
+
+const fn row_with(
+    package: &'static str,
+    version: &'static str,
+    architecture: &'static str,
+    (archive, suite): (Archive, &'static str),
+    sha256: &'static str,
+    fit: Fit,
+) -> Pin {
+    Pin {
+        package: Cow::Borrowed(package),
+        version: Cow::Borrowed(version),
+        architecture,
+        archive,
+        suite: Cow::Borrowed(suite),
+        sha256: Cow::Borrowed(sha256),
+        fit,
+    }
 }
 
 const BACKPORTS: (Archive, &str) = (Archive::Main, "trixie-backports");
@@ -55,12 +89,13 @@ const SECURITY: (Archive, &str) = (Archive::Security, "bookworm-security");
 /// The sources of the standard library for the compilers that this project is built with.
 pub(crate) const RUST_SOURCES: &[RustSources] = &[RustSources {
     release: "1.95.0",
-    package: row(
+    package: row_with(
         "rust-src",
         "1.95.0+dfsg1-2~bpo13+1",
         "all",
         BACKPORTS,
         "7b76db5b880a77f9e52975d2baa6209d2f76d2c9c2789515c3088cb960e2c83b",
+        Fit::Release,
     ),
 }];
 
@@ -73,15 +108,11 @@ pub(crate) const WASI_LIBC_RECENT: Pin = row(
     "45eb80a2d4dcf7fe54c8e5c5d6a3cd165a3682fccc124c46f7abc6255c9b1bce",
 );
 
-/// The release of [`DISTRIBUTION_COMPILER`].
-pub(crate) const DISTRIBUTION_RELEASE: &str = "1.96.0";
-/// The folder name of LLVM's programs in [`DISTRIBUTION_COMPILER`].
-pub(crate) const DISTRIBUTION_LLVM: &str = "llvm-22";
-
 const WEB: &str = "1.96.0+dfsg1-1~deb12u2";
 const LLVM: &str = "1:22.1.8-1~deb12u1";
 
 /// The distribution's own compiler with its sources, its linker, and a stable release's C library.
+/// The packages of the first one's suite move with it: they are one compiler.
 pub(crate) const DISTRIBUTION_COMPILER: &[Pin] = &[
     row(
         "rustc-web",

@@ -45,12 +45,13 @@ impl Sources {
 pub(crate) fn unpack(session: &Session<'_>) -> Result<Sources> {
     let compiler = &session.compiler;
     let pins = [pin(compiler).with_context(|| nothing_pinned(compiler))?];
-    let root = debian::unpack(session, SOURCES_SET, &pins, keep_library_only)?;
-    link_compiler(&root, &compiler.sysroot)?;
+    let unpacked = debian::unpack(session, SOURCES_SET, &pins, keep_library_only)?;
+    let root = &unpacked.folder;
+    link_compiler(root, &compiler.sysroot)?;
     let rustc = session.context.state.join("bin/rustc-beside-sources");
-    scripts::write(&rustc, &scripts::compiler(&compiler.rustc, &root))?;
-    let folder = folder_of(&root, &compiler.release)?;
-    Ok(Sources { folder, detail: debian::detail(&pins), rustc })
+    scripts::write(&rustc, &scripts::compiler(&compiler.rustc, root))?;
+    let folder = folder_of(root, &compiler.release)?;
+    Ok(Sources { folder, detail: unpacked.detail(), rustc })
 }
 
 /// What else the compiler looks for in its sysroot, such as its linker, is found there: `lib` is the compiler's own.
@@ -69,7 +70,7 @@ fn link_compiler(root: &Path, sysroot: &Path) -> Result<()> {
 
 fn pin(compiler: &Compiler) -> Option<Pin> {
     let same = |sources: &&pins::RustSources| sources.release == compiler.release;
-    pins::RUST_SOURCES.iter().find(same).map(|sources| sources.package)
+    pins::RUST_SOURCES.iter().find(same).map(|sources| sources.package.clone())
 }
 
 fn nothing_pinned(compiler: &Compiler) -> String {
@@ -78,7 +79,7 @@ fn nothing_pinned(compiler: &Compiler) -> String {
 
 /// Present when the set is unpacked, else obtainable when the distribution's archive can be asked.
 pub(crate) fn set_readiness(session: &Session<'_>, set: &str, pins: &[Pin]) -> Readiness {
-    if session.machine().exists(&debian::folder(session.context, set, pins)) {
+    if debian::unpacked(session, set, pins).is_some() {
         return Readiness::Present;
     }
     match debian::unavailable(session.machine(), pins) {

@@ -7,6 +7,7 @@
 use crate::chain::{Chain, Provider, Readiness, Session, Supply, details};
 use crate::cross_gcc::CrossGcc;
 use crate::machine::{Machine, Step};
+use crate::pins::ZIG_RELEASE;
 use crate::record::Need;
 use crate::static_target::{compiler_variable, linker_variable, toolchain};
 use crate::{rust, sources, tools, wasm, zig};
@@ -101,6 +102,7 @@ impl Provider for Sysroot {
             let value = session.machine().variable(&variable)?;
             Some((variable, value))
         };
+        let mut other_zig = None;
         let compiler = match present {
             Some(compiler) => {
                 target.env.extend(set(compiler_variable("AR", triple)));
@@ -111,6 +113,7 @@ impl Provider for Sysroot {
                 let zig = zig::ensure(session, architecture)?;
                 let archiver = zig.archiver.display().to_string();
                 target.env.insert(compiler_variable("AR", triple), archiver);
+                other_zig = Some(zig.release).filter(|release| release != ZIG_RELEASE);
                 zig.compiler.display().to_string()
             }
         };
@@ -126,6 +129,7 @@ impl Provider for Sysroot {
             ("libc", "musl".to_owned()),
             ("c-compiler", compiler.clone()),
         ]);
+        detail.extend(other_zig.map(|release| ("ziglang".to_owned(), release)));
         // Of zig the release is pinned.
         if let Ok(version) = tools::first_line(session.machine(), &compiler) {
             detail.insert("c-compiler version".to_owned(), version);
@@ -190,7 +194,7 @@ impl Provider for DistributionSourcesZig {
         detail.extend(details([
             ("rustc", session.compiler.release.clone()),
             ("libc", "musl".to_owned()),
-            ("ziglang", crate::pins::ZIG_RELEASE.to_owned()),
+            ("ziglang", zig.release),
         ]));
         Ok(Supply { detail, target: Some(target) })
     }

@@ -2,8 +2,10 @@
 //! distribution's sources.
 
 use crate::chain::{Chain, Provider, Readiness, Session, Supply, details};
-use crate::debian;
+use crate::component_linker;
+use crate::debian::{self, Unpacked};
 use crate::machine::Step;
+use crate::moved;
 use crate::packages::in_nix;
 use crate::pins::{self, Pin};
 use crate::record::{Need, TargetToolchain};
@@ -147,10 +149,10 @@ impl Provider for DistributionSources {
         let compiler = &session.compiler;
         let sources = sources::unpack(session)?;
         let libc = debian::unpack(session, LIBC_SET, LIBC_PINS, |_| Ok(()))?;
-        let mut env = guest_environment(session, self.0, &sources.folder, &libc)?;
+        let mut env = guest_environment(session, self.0, &sources.folder, &libc.folder)?;
         env.extend(sources.environment());
         let mut detail = sources.detail;
-        detail.extend(debian::detail(LIBC_PINS));
+        detail.extend(libc.detail());
         detail.insert("rustc".to_owned(), compiler.release.clone());
         Ok(supply_built(self.0, compiler.cargo.clone(), env, detail))
     }
@@ -196,7 +198,7 @@ impl DistributionCompiler {
     fn pins(session: &Session<'_>) -> Vec<Pin> {
         let architecture = debian::architecture(session.machine());
         let ours = |pin: &&Pin| pin.architecture == "all" || Some(pin.architecture) == architecture;
-        pins::DISTRIBUTION_COMPILER.iter().filter(ours).copied().collect()
+        pins::DISTRIBUTION_COMPILER.iter().filter(ours).cloned().collect()
     }
 
     /// The libraries that its LLVM wants from the system, as packages.
@@ -210,42 +212,28 @@ impl DistributionCompiler {
     }
 
     /// Scripts that run the unpacked programs with their own libraries; gives rustc and the target's linker.
-    fn write_scripts(&self, session: &Session<'_>, root: &Path) -> Result<(PathBuf, PathBuf)> {
-        let machine = session.machine();
+    fn write_scripts(
+        &self,
+        session: &Session<'_>,
+        unpacked: &Unpacked,
+        linker: Option<&Path>,
+    ) -> Result<(PathBuf, PathBuf)> {
+        let (machine, root) = (session.machine(), &unpacked.folder);
         let folder = session.context.state.join("bin");
         let libraries = root.join(format!("usr/lib/{}-linux-gnu", machine.architecture()));
         let rustc = folder.join("distribution-rustc");
         let program = root.join("usr/bin/rustc");
         scripts::write(&rustc, &scripts::with_libraries(&program, &libraries, ""))?;
         let wasm_linker = folder.join("distribution-wasm-ld");
-        let program = root.join("usr/lib").join(pins::DISTRIBUTION_LLVM).join("bin/wasm-ld");
+        // `lld-22` lies in `llvm-22`.
+        let llvm = unpacked.package("lld-")?.package.replacen("lld", "llvm", 1);
+        let program = root.join("usr/lib").join(llvm).join("bin/wasm-ld");
         scripts::write(&wasm_linker, &scripts::with_libraries(&program, &libraries, ""))?;
-        if self.0 != "wasm32-wasip2" {
-            return Ok((rustc, wasm_linker));
-        }
+        let Some(linker) = linker else { return Ok((rustc, wasm_linker)) };
         let component_linker = folder.join("distribution/wasm-component-ld");
-        let program = component_linker_program(session)?;
-        scripts::write(&component_linker, &scripts::component_linker(&program, &wasm_linker))?;
+        scripts::write(&component_linker, &scripts::component_linker(linker, &wasm_linker))?;
         Ok((rustc, component_linker))
     }
-}
-
-/// The component linker: the compiler's, or installed under the state folder from the crate registry.
-fn component_linker_program(session: &Session<'_>) -> Result<PathBuf> {
-    let (name, release) = pins::COMPONENT_LINKER;
-    if let Some(program) = session.compiler.bundled(session.machine(), name) {
-        return Ok(program);
-    }
-    let root = session.context.state.join("toolchains").join(format!("{name}-{release}"));
-    let program = root.join("bin").join(name);
-    if !program.exists() {
-        session.report(&format!("building {name} {release}"));
-        let (root, package) = (root.display().to_string(), format!("{name}@{release}"));
-        let cargo = session.compiler.cargo.to_string_lossy().into_owned();
-        let arguments = ["install", "--quiet", "--locked", "--root", &root, &package];
-        session.machine().run(&Step::new(cargo, arguments))?;
-    }
-    Ok(program)
 }
 
 impl Provider for DistributionCompiler {
@@ -264,19 +252,28 @@ impl Provider for DistributionCompiler {
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
         let pins = Self::pins(session);
-        let root = debian::unpack(session, COMPILER_SET, &pins, sources::keep_library_only)?;
-        let (rustc, linker) = self.write_scripts(session, &root)?;
+        let unpacked = debian::unpack(session, COMPILER_SET, &pins, sources::keep_library_only)?;
+        let root = &unpacked.folder;
+        let mut detail = unpacked.detail();
+        let mut component_linker = None;
+        if self.0 == "wasm32-wasip2" {
+            let linker = component_linker::ensure(session)?;
+            detail.extend(linker.detail);
+            component_linker = Some(linker.program);
+        }
+        let (rustc, linker) =
+            self.write_scripts(session, &unpacked, component_linker.as_deref())?;
         // A library that is missing shows here, where the next step can still be named.
         session
             .machine()
             .run(&Step::new(rustc.to_string_lossy(), ["-vV"]).answered_within(ask::LIMIT))?;
-        let sources = sources::folder_of(&root, pins::DISTRIBUTION_RELEASE)?;
-        let mut env = guest_environment(session, self.0, &sources, &root)?;
+        let release = moved::upstream(&unpacked.package("rustc-")?.version);
+        let sources = sources::folder_of(root, release)?;
+        let mut env = guest_environment(session, self.0, &sources, root)?;
         env.insert("RUSTC".to_owned(), rustc.display().to_string());
         let variable = format!("CARGO_TARGET_{}_LINKER", rust::variable_form(self.0));
         env.insert(variable, linker.display().to_string());
-        let mut detail = debian::detail(&pins);
-        detail.insert("rustc".to_owned(), pins::DISTRIBUTION_RELEASE.to_owned());
+        detail.insert("rustc".to_owned(), release.to_owned());
         Ok(supply_built(self.0, session.compiler.cargo.clone(), env, detail))
     }
 }

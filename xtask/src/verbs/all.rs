@@ -4,7 +4,7 @@ use super::analyze::{self, Output};
 use super::{paper, run as measure};
 use crate::requested;
 use anyhow::Result;
-use weighbridge_build::artifacts;
+use weighbridge_build::{artifacts, forecast};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::failures;
 use weighbridge_project::machine_lock;
@@ -30,6 +30,9 @@ pub fn run(
     let _lock = machine_lock::to_measure()?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = provide(project, &needs, progress)?;
+    if let Some(line) = forecast::line(project, &setup, &choice.arch, force)? {
+        progress.note(&line);
+    }
     let artifacts = artifacts::artifacts(project, &setup, &choice.arch, force, progress)?;
     let folder = measure::build_step(project, &setup, &artifacts, choice, force, progress)?;
     let output = Output::choose(project, &folder, is_paper || !choice.is_narrow());

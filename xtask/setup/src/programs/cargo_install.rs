@@ -6,6 +6,7 @@ use crate::chain::Session;
 use crate::context::Context;
 use crate::machine::{Machine, Step};
 use crate::packages;
+use crate::registries::{newest_crate, way_on};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,7 +116,8 @@ fn ensure_published(machine: &dyn Machine, package: &str, version: &str) -> Resu
     let ask = Step::new("cargo", ["info", "--quiet", &format!("{package}@{version}")]);
     match machine.run(&ask.within(Path::new("/"))) {
         Err(error) if format!("{error:#}").contains("could not find") => {
-            bail!("the crate registry has no version {version} of {package}")
+            let way_on = way_on(newest_crate(machine, package));
+            bail!("the crate registry has no version {version} of {package}; {way_on}")
         }
         _ => Ok(()),
     }
@@ -155,7 +157,19 @@ mod tests {
         let none =
             printed("error: could not find `w-cli` in registry `crates-io` with version `=99`");
         let error = ensure_published(&none, "w-cli", "99.0.0").unwrap_err().to_string();
-        assert_eq!(error, "the crate registry has no version 99.0.0 of w-cli");
+        assert_eq!(
+            error,
+            "the crate registry has no version 99.0.0 of w-cli; it has no version of it at all"
+        );
+        let moved = FakeMachine::debian()
+            .on("w-cli@99.0.0", |_, _| bail!("error: could not find `w-cli` in registry"))
+            .on("cargo info", |_, _| Ok("w-cli\nversion: 2.0.0\n".to_owned()));
+        let error = ensure_published(&moved, "w-cli", "99.0.0").unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "; the newest is 2.0.0: pin it in [programs] of experiments/subjects.toml"
+            )
+        );
         assert!(ensure_published(&printed("error: no network"), "w-cli", "1.0.0").is_ok());
         let there = FakeMachine::debian().on("cargo info", |_, _| Ok("w-cli 1.0.0".to_owned()));
         assert!(ensure_published(&there, "w-cli", "1.0.0").is_ok());

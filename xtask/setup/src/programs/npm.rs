@@ -6,6 +6,7 @@ use super::made::Made;
 use crate::context::Context;
 use crate::machine::Step;
 use crate::packages::in_nix;
+use crate::registries::{Answer, of_npm, way_on};
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -65,7 +66,16 @@ pub(super) fn install(context: &Context<'_>, wanted: &Package<'_>, root: &Path) 
     let wanted = format!("{package}@{version}");
     let words =
         ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", "--prefix"];
-    machine.run(&Step::new("npm", words.into_iter().chain([folder.as_str(), wanted.as_str()])))?;
+    let install = Step::new("npm", words.into_iter().chain([folder.as_str(), wanted.as_str()]));
+    if let Err(error) = machine.run(&install) {
+        // npm names no version that is there.
+        match of_npm(machine, package, version) {
+            Ok(Answer::Gone(newest)) => {
+                bail!("the npm registry has no {wanted}; {}", way_on(Ok(newest)))
+            }
+            _ => return Err(error),
+        }
+    }
 
     let modules = root.join("node_modules");
     let home = modules.join(package);
@@ -180,6 +190,21 @@ mod tests {
         assert_eq!(made.command, [program.display().to_string()]);
         let error = made_of(&bench, &machine, "bin/other", true).map(|_| ()).unwrap_err();
         assert!(error.starts_with("@p/compiler@1.2.3 holds no "), "{error}");
+    }
+
+    #[test]
+    fn a_version_that_is_gone_is_told_with_the_newest() {
+        let bench = Bench::new("npm-gone");
+        let gone = FakeMachine::debian()
+            .on("npm install", |_, _| bail!("npm error code ETARGET"))
+            .on("@p/compiler@1.2.3 version", |_, _| bail!("npm error code E404"))
+            .on("@p/compiler version", |_, _| Ok("2.0.0\n".to_owned()));
+        gone.add_program("node");
+        gone.add_program("npm");
+        let error = made(&bench, &gone).map(|_| ()).unwrap_err();
+        assert!(
+            error.starts_with("the npm registry has no @p/compiler@1.2.3; the newest is 2.0.0")
+        );
     }
 
     #[test]

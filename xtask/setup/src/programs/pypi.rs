@@ -6,6 +6,7 @@ use super::made::Made;
 use crate::context::Context;
 use crate::machine::Step;
 use crate::packages::in_nix;
+use crate::registries::{is_no_version, nearest_wheel, way_on, wheels};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,15 @@ pub(super) fn install(context: &Context<'_>, wheel: &Wheel<'_>, root: &Path) -> 
     let folder = downloads.display().to_string();
     let words = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"];
     let words = words.into_iter().chain(["--disable-pip-version-check", "--dest"]);
-    machine.run(&Step::new("python3", words.chain([folder.as_str(), wanted.as_str()])))?;
+    let download = Step::new("python3", words.chain([folder.as_str(), wanted.as_str()]));
+    if let Err(error) = machine.run(&download) {
+        if !is_no_version(&error) {
+            return Err(error);
+        }
+        let newest = wheels(machine, "python3", wheel.package)
+            .map(|versions| nearest_wheel(&versions, wheel.version).map(str::to_owned));
+        bail!("the Python package index has no {wanted} for this machine; {}", way_on(newest));
+    }
 
     let file = only_wheel(machine.list(&downloads), &wanted)?;
     let digest = machine.digest(&file).with_context(|| format!("read {}", file.display()))?;
@@ -127,6 +136,18 @@ mod tests {
         assert_eq!(machine.count(" engine-bin==1.2.3"), 2);
         assert_eq!(machine.count("--only-binary :all:"), 2, "nobody's code is run");
         assert_eq!(machine.count("chmod 755"), 2);
+    }
+
+    #[test]
+    fn a_version_that_is_gone_is_told_with_the_newest_of_its_series() {
+        let bench = Bench::new("pypi-gone");
+        let gone = FakeMachine::debian()
+            .on("pip --version", |_, _| Ok("pip 23".to_owned()))
+            .on("pip download", |_, _| bail!("ERROR: No matching distribution found for it"))
+            .on("versions engine-bin", |_, _| Ok("Available versions: 2.0.0, 1.2.9\n".to_owned()));
+        gone.add_program("python3");
+        let error = made(&bench, &gone, &[]).map(|_| ()).unwrap_err();
+        assert!(error.contains("has no engine-bin==1.2.3 for this machine; the newest is 1.2.9: "));
     }
 
     #[test]

@@ -4,9 +4,12 @@
 use super::made::Made;
 use crate::context::Context;
 use crate::debian::{entry, private_index};
+use crate::index::Index;
 use crate::machine::Step;
+use crate::moved::upstream;
 use crate::packages::in_nix;
 use crate::pins::Archive;
+use crate::registries::OTHER_VERSION;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,7 +36,7 @@ pub(super) fn unpack(
     program: &str,
     root: &Path,
 ) -> Result<Made> {
-    let files = download(context, suite, package, packages)?;
+    let (files, moved) = download(context, suite, package, packages)?;
     make_folder(root)?;
     let mut detail = BTreeMap::new();
     for file in &files {
@@ -41,7 +44,14 @@ pub(super) fn unpack(
         // PACKAGE_VERSION_ARCHITECTURE.deb, with the colon of an epoch escaped.
         let mut parts = name.splitn(3, '_');
         if let (Some(package), Some(version)) = (parts.next(), parts.next()) {
-            detail.insert(package.to_owned(), version.replace("%3a", ":"));
+            let version = version.replace("%3a", ":");
+            // A version that nobody has pinned: its digest tells it from what comes after it.
+            if moved.contains(&format!("{package}={version}")) {
+                let digest = context.machine.digest(file);
+                let digest = digest.with_context(|| format!("can't read {}", file.display()))?;
+                detail.insert(format!("sha256 of {package}"), digest);
+            }
+            detail.insert(package.to_owned(), version);
         }
         let arguments = ["-x".into(), file.to_string_lossy(), root.to_string_lossy()];
         context.machine.run(&Step::new("dpkg", arguments))?;
@@ -59,13 +69,13 @@ pub(super) fn unpack(
 }
 
 /// The files of the packages and of everything that they depend on, as apt resolves it for a
-/// machine on which nothing is installed.
+/// machine on which nothing is installed; and what was taken in the place of what is gone.
 fn download(
     context: &Context<'_>,
     suite: &str,
     package: &str,
     packages: &[String],
-) -> Result<Vec<PathBuf>> {
+) -> Result<(Vec<PathBuf>, Vec<String>)> {
     if in_nix(context.machine) {
         bail!("nothing is downloaded in a Nix shell");
     }
@@ -93,13 +103,52 @@ fn download(
     apt(&["clean"])?;
     let shown = packages.join(", ");
     (context.reporter)(&format!("downloading {shown} with what is depended on"));
-    let wanted = packages.iter().map(String::as_str);
-    let words: Vec<&str> =
-        ["install", "--download-only", "--yes"].into_iter().chain(wanted).collect();
-    apt(&words)
-        .with_context(|| format!("{suite} has no {shown} any more, or it cannot be downloaded"))?;
+    let install = |packages: &[String]| {
+        let wanted = packages.iter().map(String::as_str);
+        let words: Vec<&str> =
+            ["install", "--download-only", "--yes"].into_iter().chain(wanted).collect();
+        apt(&words)
+    };
+    let mut taken = Vec::new();
+    if let Err(error) = install(packages) {
+        let failed = || format!("{suite} has no {shown} any more, or it cannot be downloaded");
+        let index = Index::of(context.machine, &options);
+        taken = moved(&index, suite, packages).with_context(failed)?;
+        if taken.is_empty() {
+            return Err(error).with_context(failed);
+        }
+        (context.reporter)(&format!(
+            "{shown} is gone from {suite}: takes the newest that fits, {}",
+            taken.join(", ")
+        ));
+        install(&taken).with_context(failed)?;
+    }
     let files = context.machine.list(&archives).into_iter();
-    Ok(files.filter(|file| file.extension().is_some_and(|ending| ending == "deb")).collect())
+    let is_package = |file: &PathBuf| file.extension().is_some_and(|ending| ending == "deb");
+    Ok((files.filter(is_package).collect(), taken))
+}
+
+/// The packages with the newest packaging of the same release in the place of each that the suite has
+/// no more; empty when all are there. Another release is another program.
+fn moved(index: &Index<'_>, suite: &str, packages: &[String]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for wanted in packages {
+        let (package, version) = wanted.split_once('=').unwrap_or((wanted, ""));
+        let versions = index.versions(package, suite)?;
+        let fits = |one: &&String| *one == version || upstream(one) == upstream(version);
+        let there = versions.iter().find(|one| *one == version);
+        let Some(found) = there.or_else(|| versions.iter().find(fits)) else {
+            match versions.first() {
+                Some(newest) => bail!(
+                    "{wanted} is gone, and {newest}, the newest in {suite}, is of another release: \
+                     {OTHER_VERSION}"
+                ),
+                None => bail!("{suite} has no {package}: {OTHER_VERSION}"),
+            }
+        };
+        all.push(format!("{package}={found}"));
+    }
+    Ok(if all == packages { Vec::new() } else { all })
 }
 
 /// The command with the loader, and the libraries that it finds for the program.
