@@ -195,7 +195,7 @@ impl Set<'_> {
         let name = &self.pins[place].package;
         let number = &name[stem(name).len()..];
         let others = self.pins.iter().zip(&self.taken);
-        let now = others.filter_map(|(pin, taken)| {
+        let mut now = others.filter_map(|(pin, taken)| {
             let old = &pin.package[stem(&pin.package).len()..];
             let taken = &taken.as_ref()?.package;
             (!number.is_empty() && old == number).then(|| &taken[stem(taken).len()..])
