@@ -101,6 +101,7 @@ pub fn analyse<'a>(
         calibration,
         missing,
         counts: results::count(run),
+        samples,
         notes,
         seed,
     })

@@ -83,6 +83,9 @@ struct Render {
     /// Form of the progress on standard output.
     #[arg(long, value_enum, default_value = "plain")]
     progress: Form,
+    /// The paper that the report links to; it may be built later, in a folder that is there.
+    #[arg(long, value_name = "FILE")]
+    pdf: Option<PathBuf>,
     /// Why the PDF could not be built; the report says so.
     #[arg(long, value_name = "REASON")]
     pdf_missing: Option<String>,
@@ -217,6 +220,7 @@ fn render(options: Render) -> Result<bool> {
     let destinations = Destinations {
         output: options.output,
         report: options.report,
+        pdf: options.pdf,
         pdf_missing: options.pdf_missing,
     };
     render::write(&results, &destinations)?;
@@ -267,6 +271,7 @@ fn compare_published(options: Published) -> Result<bool> {
         calibration: options.calibration,
         seed: None,
         progress: Form::Silent,
+        pdf: None,
         pdf_missing: None,
     })?;
     let computed = published::as_published(&generated, &options.sections)?;
