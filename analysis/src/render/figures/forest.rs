@@ -26,6 +26,9 @@ pub fn charts(results: &Results<'_>) -> Vec<Chart> {
     charts.filter(|chart| !chart.panels.is_empty()).collect()
 }
 
+/// A subject with its ratio and the ends of its interval.
+type Row<'a> = (&'a SubjectName, (f64, Option<(f64, f64)>));
+
 /// The ratios of one setting, by subject; `None` where there is none.
 fn panel(results: &Results<'_>, question: &Question, setting: &Setting) -> Option<Panel> {
     let quantity = question.kind.facts().headline;
@@ -36,7 +39,7 @@ fn panel(results: &Results<'_>, question: &Question, setting: &Setting) -> Optio
         let ends = interval.filter(|&(low, high)| is_drawable(low) && is_drawable(high));
         comparison.ratio.filter(|&ratio| is_drawable(ratio)).map(|ratio| (ratio, ends))
     };
-    let rows: Vec<(&SubjectName, (f64, Option<(f64, f64)>))> =
+    let rows: Vec<Row<'_>> =
         question.subjects.iter().filter_map(|s| Some((s, ratio(s)?))).collect();
     let series: Vec<Series> = Family::ALL
         .iter()

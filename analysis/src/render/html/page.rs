@@ -10,6 +10,7 @@ use anyhow::Result;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use weighbridge_schema::metric::Unit;
+use weighbridge_schema::name::SubjectName;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -191,7 +192,8 @@ fn notices(out: &mut String, results: &Results<'_>, surroundings: &Surroundings)
 /// The script shows them; without it they could do nothing.
 fn filters(out: &mut String, results: &Results<'_>) {
     let settings = || results.questions.iter().flat_map(|question| &question.settings);
-    let subjects: BTreeSet<&str> = results.subjects().into_iter().map(|s| s.as_str()).collect();
+    let subjects: BTreeSet<&str> =
+        results.subjects().into_iter().map(SubjectName::as_str).collect();
     let workloads: BTreeSet<&str> =
         settings().filter_map(|setting| Some(setting.workload.as_ref()?.as_str())).collect();
     let architectures: BTreeSet<&str> = settings().map(|s| s.architecture.as_str()).collect();

@@ -8,6 +8,7 @@ use crate::render::table::{Align, Column, Content, Row, Table};
 use crate::results::Results;
 use std::fmt::Write;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::quantity::Quantity;
 
 /// The mark of a number that the load generator may have limited.
@@ -100,7 +101,7 @@ fn attributes(row: &Row, columns: &[Column], setting: Option<&CellKey>) -> Strin
     let workload = cell.and_then(|cell| cell.workload.as_ref());
     let parts = [
         ("subject", subject),
-        ("workload", workload.map(|workload| workload.as_str())),
+        ("workload", workload.map(WorkloadName::as_str)),
         ("architecture", cell.map(|cell| cell.architecture.as_str())),
     ];
     let known = parts.into_iter().filter_map(|(name, value)| Some((name, value?)));
