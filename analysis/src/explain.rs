@@ -11,11 +11,13 @@ use crate::results::Results;
 use crate::summarise::samples::{Samples, Visited};
 use crate::two_runs::samples_of;
 use anyhow::{Result, bail};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::quantity::Quantity;
+use weighbridge_schema::record::Outcome;
 use weighbridge_schema::subject::Part;
 
 /// The text that explains the number with this key of numbers.tex, with or without its last part (`ratio`, `median`,
@@ -66,7 +68,8 @@ fn find(results: &Results<'_>, samples: &Samples, requested: &str) -> Result<(Ce
     }
 }
 
-fn formula(quantity: Quantity, comparison: Option<&Comparison>) -> String {
+/// How the number is computed from the visits, in words.
+pub(crate) fn formula(quantity: Quantity, comparison: Option<&Comparison>) -> String {
     let each = match quantity {
         Quantity::Latency(_) => "the quantile of each invocation's requests (its HdrHistogram)",
         Quantity::SteadyLatency => {
@@ -116,9 +119,10 @@ fn rows(
         ],
     );
     let text = |value: f64| Content::Number(show(value, None, quantity.unit(), false));
+    let lines = lines(run);
     for visit in samples.visits(key, quantity) {
         let other = versus.as_ref().and_then(|versus| samples.beside(&visit, versus, quantity));
-        let line = line_of(run, key, &visit);
+        let line = line_of(&lines, key, &visit);
         table.push(vec![
             line.map_or_else(
                 || Content::Absent("derived".to_owned()),
@@ -142,16 +146,23 @@ fn rows(
     table
 }
 
-/// The number of the visit's line, from 1; `None` for what is derived from several cells, as a slope is.
-fn line_of(run: &Run, key: &CellKey, visit: &Visited) -> Option<usize> {
-    let is_it = |trial: &Trial, repeat: u32| {
-        trial.experiment == key.experiment
-            && trial.cell == key.cell
-            && trial.invocation == visit.invocation
-            && repeat == visit.repeat
-    };
-    let index = run.observations.iter().position(|seen| is_it(&seen.trial, seen.repeat))?;
-    Some(index + 1)
+/// The numbers of the lines of the visits that were measured, from 1. A trial that failed and was resumed has two lines;
+/// its number is from the second one.
+#[must_use]
+pub(crate) fn lines(run: &Run) -> BTreeMap<(&Trial, u32), usize> {
+    let measured = run.observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
+    measured.map(|(index, seen)| ((&seen.trial, seen.repeat), index + 1)).collect()
+}
+
+/// The number of the visit's line; `None` for what is derived from several cells, as a slope is.
+pub(crate) fn line_of(
+    lines: &BTreeMap<(&Trial, u32), usize>,
+    key: &CellKey,
+    visit: &Visited,
+) -> Option<usize> {
+    let (experiment, cell) = (key.experiment.clone(), key.cell.clone());
+    let trial = Trial { experiment, cell, invocation: visit.invocation };
+    lines.get(&(&trial, visit.repeat)).copied()
 }
 
 /// The run, its revision, what was measured, and the command that measures the cell again.

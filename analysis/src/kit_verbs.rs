@@ -72,6 +72,7 @@ pub fn compare_published(options: Published) -> Result<bool> {
         calibration: options.calibration,
         seed: None,
         progress: Form::Silent,
+        pdf: None,
         pdf_missing: None,
     })?;
     let computed = published::as_published(&generated, &options.sections)?;

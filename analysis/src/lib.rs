@@ -103,6 +103,7 @@ pub fn analyse<'a>(
         calibration,
         missing,
         counts: results::count(run),
+        samples,
         notes,
         seed,
     })

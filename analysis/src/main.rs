@@ -97,6 +97,9 @@ struct Render {
     /// Form of the progress on standard output.
     #[arg(long, value_enum, default_value = "plain")]
     progress: Form,
+    /// The paper that the report links to; it may be built later, in a folder that is there.
+    #[arg(long, value_name = "FILE")]
+    pdf: Option<PathBuf>,
     /// Why the PDF could not be built; the report says so.
     #[arg(long, value_name = "REASON")]
     pdf_missing: Option<String>,
@@ -231,6 +234,7 @@ fn render(options: Render) -> Result<bool> {
     let destinations = Destinations {
         output: options.output,
         report: options.report,
+        pdf: options.pdf,
         pdf_missing: options.pdf_missing,
     };
     render::write(&results, &destinations)?;

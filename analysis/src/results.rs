@@ -9,6 +9,7 @@ use crate::load::question::{CellKey, Question};
 use crate::power::Powers;
 use crate::summarise::Summary;
 use crate::summarise::missing::{Cause, MissingCells};
+use crate::summarise::samples::Samples;
 use crate::summarise::steady::Paces;
 use crate::summarise::validity::Limited;
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Results<'a> {
     pub calibration: Option<Calibration>,
     /// What has no number, and why.
     pub missing: MissingCells,
+    /// What each visit showed.
+    pub samples: Samples,
     /// Invocations measured and failed, by cell.
     pub counts: BTreeMap<CellKey, (usize, usize)>,
     /// What the reader should know before believing the numbers.

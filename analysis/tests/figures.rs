@@ -16,6 +16,7 @@ fn figures(run: &Run) -> BTreeMap<String, String> {
     let destinations = Destinations {
         output: folder.path().join("paper"),
         report: folder.path().join("report"),
+        pdf: Some(folder.path().join("weighbridge.pdf")),
         pdf_missing: None,
     };
     render::write(&support::analyse(run, &[]), &destinations).unwrap();

@@ -27,6 +27,7 @@ fn a_hundred_thousand_observations() {
     let destinations = Destinations {
         output: folder.join("paper"),
         report: folder.join("report"),
+        pdf: Some(folder.join("weighbridge.pdf")),
         pdf_missing: None,
     };
     render::write(&results, &destinations).unwrap();

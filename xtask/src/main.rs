@@ -258,6 +258,9 @@ enum Verb {
         /// Only this: make the published run's kit, and check it as its readers would, damaged ones too.
         #[arg(long)]
         kit: bool,
+        /// Only this: open the published run's report in headless Chromium, and use it as its readers would.
+        #[arg(long)]
+        report: bool,
         /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
         #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
             value_parser = parse_duration)]
@@ -362,6 +365,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
         Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
         Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
+        Verb::Test { report: true, .. } => verbs::test_report::run(project, progress),
         Verb::Test { fuzz: Some(duration), seed, .. } => {
             verbs::test_fuzz::run(project, duration, seed, progress)
         }

@@ -10,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod latex;
 pub mod number;
+pub mod origin;
 pub mod table;
 pub mod tables;
 pub mod text;
@@ -28,6 +29,8 @@ pub struct Rendered {
     pub tables: Vec<table::Table>,
     /// Figures in the report's order.
     pub charts: Vec<chart::Chart>,
+    /// Figures that the report alone has.
+    pub of_report: Vec<chart::Chart>,
 }
 
 /// Where the files go.
@@ -37,6 +40,8 @@ pub struct Destinations {
     pub output: PathBuf,
     /// Folder of the report.
     pub report: PathBuf,
+    /// Where the paper is, or will be, for the report's link to it.
+    pub pdf: Option<PathBuf>,
     /// Why there is no PDF, for the report.
     pub pdf_missing: Option<String>,
 }
@@ -46,14 +51,18 @@ pub struct Destinations {
 /// # Errors
 /// A folder or file that cannot be written, by its path.
 pub fn write(results: &Results<'_>, destinations: &Destinations) -> Result<()> {
-    let rendered = Rendered { tables: tables::all(results), charts: figures::all(results) };
+    let rendered = Rendered {
+        tables: tables::all(results),
+        charts: figures::all(results),
+        of_report: figures::of_report(results),
+    };
     write_paper(results, &rendered, &destinations.output)?;
     write_report(results, &rendered, destinations)
 }
 
 fn write_paper(results: &Results<'_>, rendered: &Rendered, folder: &Path) -> Result<()> {
     let meta = tables::provenance::meta(results);
-    save(&folder.join("numbers.tex"), &latex::numbers::render(results, &meta))?;
+    save(&folder.join("numbers.tex"), &latex::numbers::render(results, rendered, &meta))?;
     for table in &rendered.tables {
         save(&folder.join(format!("table-{}.tex", table.name)), &latex::table::render(table))?;
     }
@@ -78,9 +87,20 @@ fn write_report(
     }
     let surroundings = Surroundings {
         run_link: relative(folder, &results.run.folder)?,
+        generated_link: relative(folder, &destinations.output)?,
+        pdf_link: destinations.pdf.as_deref().map(|pdf| relative_file(folder, pdf)).transpose()?,
         pdf_missing: destinations.pdf_missing.clone(),
     };
-    save(&folder.join("index.html"), &html::page::render(results, rendered, &surroundings))
+    save(&folder.join("index.html"), &html::page::render(results, rendered, &surroundings)?)
+}
+
+/// The path from a folder to a file that may not be there yet; its folder is.
+fn relative_file(from: &Path, to: &Path) -> Result<String> {
+    let named = to.parent().zip(to.file_name());
+    let (folder, name) = named.with_context(|| format!("{} names no file", to.display()))?;
+    // `weighbridge.pdf` alone has a parent, which is empty and means the current folder.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    Ok(format!("{}/{}", relative(from, folder)?, name.to_string_lossy()))
 }
 
 fn save(path: &Path, text: &str) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Rounding: the one place where numbers lose digits. The interval's width says how many are meant.
 
+use crate::load::question::CellKey;
 use weighbridge_schema::metric::Unit;
+use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::bootstrap::Interval;
 
 /// A narrow no-break space, between groups of digits and before units.
@@ -15,9 +17,17 @@ pub struct Shown {
     pub interval: Option<(String, String)>,
     /// The unit's symbol; empty for counts.
     pub unit: &'static str,
+    /// What it is a number of, for the ways out that lead back to the raw log.
+    pub of: Option<(CellKey, Quantity)>,
 }
 
 impl Shown {
+    /// The same number, with what it is of.
+    #[must_use]
+    pub fn of(self, key: &CellKey, quantity: Quantity) -> Self {
+        Self { of: Some((key.clone(), quantity)), ..self }
+    }
+
     /// Value and unit.
     #[must_use]
     pub fn value_and_unit(&self) -> String {
@@ -53,7 +63,8 @@ pub fn show(point: f64, interval: Option<Interval>, unit: Unit, is_exact: bool) 
     if is_exact {
         let whole = divisor == 1.0 && matches!(unit, Unit::Bytes | Unit::Count);
         let decimals = if whole { 0 } else { 3 - magnitude(scaled(point)) };
-        return Shown { value: round(scaled(point), decimals), interval: None, unit: symbol };
+        let value = round(scaled(point), decimals);
+        return Shown { value, interval: None, unit: symbol, of: None };
     }
     digits(
         scaled(point),
@@ -100,7 +111,8 @@ fn magnitude(value: f64) -> i32 {
 fn digits(point: f64, interval: Option<Interval>, unit: &'static str) -> Shown {
     let Some(Interval { low, high }) = interval else {
         let decimals = if point == 0.0 { 0 } else { 2 - magnitude(point) };
-        return Shown { value: round(point, decimals.min(6)), interval: None, unit };
+        let value = round(point, decimals.min(6));
+        return Shown { value, interval: None, unit, of: None };
     };
     let width = high - low;
     let mut decimals = if point == 0.0 { 0 } else { 2 - magnitude(point) };
@@ -115,6 +127,7 @@ fn digits(point: f64, interval: Option<Interval>, unit: &'static str) -> Shown {
         value: round(point, decimals),
         interval: Some((round(low, decimals), round(high, decimals))),
         unit,
+        of: None,
     }
 }
 

@@ -167,6 +167,16 @@ impl Table {
         }
     }
 
+    /// Moves a column to the front.
+    pub fn lead_with(&mut self, index: usize) {
+        self.columns[..=index].rotate_right(1);
+        for row in &mut self.rows {
+            if let Row::Cells(cells) = row {
+                cells[..=index].rotate_right(1);
+            }
+        }
+    }
+
     /// Adds a row of cells.
     pub fn push(&mut self, cells: Vec<Content>) {
         debug_assert_eq!(cells.len(), self.columns.len(), "table {}", self.name);

@@ -219,6 +219,7 @@ pub fn build_step(
     if let Some(calibration) = &calibration {
         analysis.arg("--calibration").arg(calibration);
     }
+    analysis.arg("--pdf").arg(&output.pdf);
     if let Some(why) = pdf_missing {
         analysis.args(["--pdf-missing", why]);
     }

@@ -22,5 +22,6 @@ pub mod test_fuzz;
 pub mod test_independent;
 pub mod test_kit;
 pub mod test_reference;
+pub mod test_report;
 pub mod verify;
 pub mod verify_published;

@@ -59,7 +59,11 @@ fn calibration(project: &Project) -> PathBuf {
     project.path("paper/data/calibration.json")
 }
 
-fn analyse(
+/// The published run's numbers, tables and report, into folders of their own.
+///
+/// # Errors
+/// The analysis cannot be built, or does not end.
+pub(super) fn analyse(
     project: &Project,
     run: &Path,
     folder: &Path,

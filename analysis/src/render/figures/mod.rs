@@ -1,6 +1,7 @@
 //! The figures, one file each, and what they share: dot plots, a row for each subject and a panel for each setting.
 
 pub mod cold_start;
+pub mod forest;
 pub mod instructions;
 pub mod latency;
 pub mod throughput;
@@ -24,6 +25,12 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         latency::chart(results),
         instructions::chart(results),
     ]
+}
+
+/// The figures that the report has besides those of the paper, each with the table that it belongs to.
+#[must_use]
+pub fn of_report(results: &Results<'_>) -> Vec<Chart> {
+    forest::charts(results)
 }
 
 /// The settings that figures of times draw: those of the local architecture. Others stand in the tables.

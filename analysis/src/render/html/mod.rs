@@ -1,9 +1,11 @@
-//! The report: one self-contained page with the paper's tables and figures, which needs neither TeX nor a
-//! network.
+//! The report: one page with the paper's tables and figures, which needs neither TeX nor a network.
+//! It is whole without its scripts; they filter, sort, draw, and lead from a number to the raw log.
 
 pub mod page;
+pub mod sections;
 pub mod svg;
 pub mod table;
+pub mod trail;
 
 /// Free text, safe in HTML and SVG.
 #[must_use]

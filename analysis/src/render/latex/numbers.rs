@@ -2,8 +2,10 @@
 //! prints *not measured*, so that the paper always compiles and never shows a zero for the unknown.
 
 use crate::load::question::CellKey;
+use crate::render::Rendered;
 use crate::render::latex::{HEADER, escape, number, value};
 use crate::render::number::{show, show_ratio};
+use crate::render::origin::caption;
 use crate::render::tables::comparisons::p_words;
 use crate::render::tables::warm_up::development;
 use crate::results::Results;
@@ -32,6 +34,9 @@ const MACROS: &str = r"\makeatletter
   \ifx\wb@word\wb@slower#3\else\ifx\wb@word\wb@higher#3\else#4\fi\fi\fi\fi}
 % \wbmeta{run}, {profile}, {commit}, {cpu}, ...: where the numbers come from.
 \newcommand{\wbmeta}[1]{\@ifundefined{wb@meta@#1}{\textit{unknown}}{\csname wb@meta@#1\endcsname}}
+% \wborigin{table-NAME} or {figure-NAME}: revision and commands that a caption ends with.
+\DeclareRobustCommand{\wborigin}[1]{%
+  \@ifundefined{wb@origin@#1}{}{{\footnotesize\csname wb@origin@#1\endcsname}}}
 % The figures stand side by side with this; pgfplots itself is loaded by the paper.
 \ifdefined\usepgfplotslibrary\usepgfplotslibrary{groupplots}\fi
 \newcommand{\wb@set}[3]{\expandafter\gdef\csname wb@#1@#2\endcsname{#3}}
@@ -39,11 +44,16 @@ const MACROS: &str = r"\makeatletter
 
 /// The file's content.
 #[must_use]
-pub fn render(results: &Results<'_>, meta: &[(String, String)]) -> String {
+pub fn render(results: &Results<'_>, rendered: &Rendered, meta: &[(String, String)]) -> String {
     let mut out = format!("{HEADER}{MACROS}");
     // Writing to a String cannot fail, here and below.
     for (key, text) in meta {
         let _ = writeln!(out, "\\wb@set{{meta}}{{{key}}}{{{}}}", escape(text));
+    }
+    let tables = rendered.tables.iter().map(|table| ("table", table.name));
+    for (what, name) in tables.chain(rendered.charts.iter().map(|chart| ("figure", chart.name))) {
+        let words = caption(results, name);
+        let _ = writeln!(out, "\\wb@set{{origin}}{{{what}-{name}}}{{{words}}}");
     }
     for judged in &results.judged {
         let words = judged.verdict.words();

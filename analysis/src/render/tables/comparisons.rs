@@ -55,7 +55,9 @@ fn cells(comparison: &Comparison) -> Vec<Content> {
     vec![
         Content::text(comparison.key.cell.subject.as_str()),
         match comparison.ratio {
-            Some(ratio) => Content::Number(show_ratio(ratio, comparison.interval)),
+            Some(ratio) => Content::Number(
+                show_ratio(ratio, comparison.interval).of(&comparison.key, comparison.quantity),
+            ),
             None => Content::Absent("undefined".to_owned()),
         },
         or_nothing(comparison.a12.map(|a12| format!("{a12:.2}"))),

@@ -71,12 +71,10 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
 /// A number; or why there is none; or a dash when the cell was measured and has no such reading.
 pub(crate) fn number_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -> Content {
     match results.summary(key, quantity) {
-        Some(summary) => Content::Number(show(
-            summary.point,
-            summary.interval,
-            quantity.unit(),
-            summary.is_exact(),
-        )),
+        Some(summary) => Content::Number(
+            show(summary.point, summary.interval, quantity.unit(), summary.is_exact())
+                .of(key, quantity),
+        ),
         None => absent(results, key),
     }
 }
@@ -106,7 +104,7 @@ pub(crate) fn ratio_cell(
 /// A ratio whose interval excludes 1 and that is undecided all the same says so; why stands in the table of all
 /// comparisons, because it would make the column too wide here.
 fn ratio_content(comparison: &Comparison, ratio: f64) -> Content {
-    let shown = show_ratio(ratio, comparison.interval);
+    let shown = show_ratio(ratio, comparison.interval).of(&comparison.key, comparison.quantity);
     match comparison.doubt {
         Some(Doubt::Chance(_) | Doubt::BelowFloor(_)) => {
             Content::Qualified(shown, "undecided".to_owned())
