@@ -146,8 +146,8 @@ fn rows(
     table
 }
 
-/// The numbers of the lines of the visits that were measured, from 1. A trial that failed and was resumed has two lines;
-/// its number is from the second one.
+/// The numbers of the lines of the visits that were measured, from 1. A trial that failed and was
+/// resumed has two lines; its number is from the second one.
 #[must_use]
 pub(crate) fn lines(run: &Run) -> BTreeMap<(&Trial, u32), usize> {
     let measured = run.observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);

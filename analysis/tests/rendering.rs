@@ -5,87 +5,15 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use support::{Fixture, key, stop};
-use weighbridge_analysis::judge::parse_claims;
-use weighbridge_analysis::load::load;
-use weighbridge_analysis::render::{self, Destinations, tables};
+use support::Fixture;
+use support::rendered::{eventful, rendered};
+use weighbridge_analysis::render::tables;
 use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::limits::{LIMITS, LimitsEntry};
 use weighbridge_schema::manifest::{PreparedEntry, ProgramEntry};
 use weighbridge_schema::method::QuestionKind;
-use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::ExperimentName;
-use weighbridge_schema::record::{Observation, Outcome};
-use weighbridge_schema::stop::StopReason;
 use weighbridge_schema::workload::Mix;
-
-/// Analyses a fixture with the committed claims and gives every written file by its name.
-fn rendered(fixture: &Fixture) -> BTreeMap<String, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let run_folder = folder.path().join("results").join("fixture");
-    fixture.write(&run_folder);
-    let run = load(&run_folder).unwrap();
-    let claims = parse_claims("claims.toml", include_str!("../claims.toml")).unwrap();
-    let destinations = Destinations {
-        output: folder.path().join("paper"),
-        report: folder.path().join("report"),
-        pdf: Some(folder.path().join("weighbridge.pdf")),
-        pdf_missing: Some("latexmk is <missing>".to_owned()),
-    };
-    render::write(&support::analyse(&run, &claims), &destinations).unwrap();
-    let mut files = BTreeMap::new();
-    for from in ["paper", "report", "report/figures"] {
-        read_folder(&folder.path().join(from), from, &mut files);
-    }
-    files
-}
-
-fn read_folder(folder: &Path, name: &str, files: &mut BTreeMap<String, String>) {
-    // A run without numbers has no figures.
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.map(Result::unwrap) {
-        if entry.path().is_file() {
-            let text = std::fs::read_to_string(entry.path()).unwrap();
-            files.insert(format!("{name}/{}", entry.file_name().to_string_lossy()), text);
-        }
-    }
-}
-
-/// A run with everything that can happen: a failed trial, a failed subject, one that is not installed, disturbed
-/// visits, and cells that ended early.
-fn eventful() -> Fixture {
-    let mut fixture = Fixture::new(8);
-    let fail =
-        || Outcome::Failed { stage: "start".to_owned(), reason: "no_such {image}".to_owned() };
-    for observation in fixture.of("memory", "wasmtime-jit") {
-        observation.outcome = fail();
-    }
-    fixture.of("cold-start", "docker-scratch")[0].outcome = fail();
-    let equivalence = fixture.of("equivalence", "wasmtime-aot");
-    for observation in equivalence {
-        observation.metrics.insert(weighbridge_schema::metric::Metric::CasesEqual, 33);
-        observation.remarks.push("bad-crop: 200 instead of 400".to_owned());
-    }
-    let cell = |subject| key("cold-start", subject, Some("thumbnail"), "-");
-    fixture.stops = vec![
-        stop(&cell("native"), StopReason::Precise, 7),
-        stop(&cell("docker-scratch"), StopReason::Most, 8),
-        stop(&cell("wasmtime-aot"), StopReason::Budget, 5),
-        stop(&cell("wasmtime-jit"), StopReason::Fixed, 8),
-    ];
-    let stops = fixture.stops.clone();
-    fixture.observations.retain(|o| {
-        let stop = stops.iter().find(|stop| stop.cell == o.trial.cell);
-        let of = stop.filter(|stop| stop.experiment == o.trial.experiment);
-        of.is_none_or(|stop| o.trial.invocation < stop.invocations_count)
-    });
-    let disturbed = &mut fixture.of("throughput", "native")[0];
-    disturbed.disturbed.push("steal 3.1 % of the time".to_owned());
-    let again = Fixture::repeat(disturbed);
-    fixture.observations.push(Observation { disturbed: Vec::new(), ..again });
-    fixture
-}
 
 #[test]
 fn tables_are_as_before() {
@@ -317,89 +245,6 @@ fn numbers_are_looked_up_and_the_unknown_is_not_measured() {
     }
     assert!(!numbers.contains("spin"), "a subject without numbers has none");
     assert!(!numbers.contains("NaN") && !numbers.contains("inf}"));
-}
-
-#[test]
-fn the_report_needs_nothing_from_outside() {
-    let files = rendered(&eventful());
-    let page = &files["report/index.html"];
-    // The library names its home in a comment, and asks for nothing; the policy forbids the rest.
-    let library = include_str!("../src/render/html/vendor/uplot-1.6.32.min.js");
-    assert!(page.contains(library));
-    let ours = page.replace(library, "").replace("http://www.w3.org/2000/svg", "");
-    let loading = ["http:", "https:", "src=", "@import", "<link", "url(", "fetch(", "import("];
-    for outside in loading {
-        assert!(!ours.contains(outside), "{outside}");
-    }
-    for loads in ["fetch(", "XMLHttpRequest", "import(", "new Image"] {
-        assert!(!library.contains(loads), "{loads}");
-    }
-    assert!(page.contains("content=\"default-src 'none'; "));
-    assert!(page.contains("href=\"../results/fixture/observations.jsonl\""));
-    assert!(page.contains("href=\"../paper/summary.json\""));
-    assert!(page.contains("latexmk is &lt;missing&gt;"));
-    assert!(!page.contains("weighbridge.pdf"), "there is none");
-    assert!(page.contains("cargo xtask setup --only spin_cli"));
-    assert!(page.contains("prefers-color-scheme: dark"));
-}
-
-/// The data of a page: what stands in its script element.
-fn data_of(page: &str) -> serde_json::Value {
-    let (_, after) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
-    serde_json::from_str(after.split_once("</script>").unwrap().0).unwrap()
-}
-
-#[test]
-fn a_number_of_the_report_leads_to_its_lines_of_the_raw_log() {
-    let fixture = eventful();
-    let files = rendered(&fixture);
-    let data = data_of(&files["report/index.html"]);
-    let numbers = data["numbers"].as_array().unwrap();
-    let key = "throughput/healthz/concurrency=8/native/requests_per_second";
-    let number = numbers.iter().find(|number| number["key"] == key).unwrap();
-    let visits = number["visits"].as_array().unwrap();
-    assert_eq!(number["n"], 8);
-    assert!(visits.len() >= 8, "{visits:?}");
-    for visit in numbers.iter().flat_map(|number| number["visits"].as_array().unwrap()) {
-        let Some(line) = visit[0].as_u64() else { continue };
-        let seen = &fixture.observations[line as usize - 1];
-        assert_eq!(visit[1], seen.trial.invocation, "{visit}");
-        assert_eq!(visit[2], seen.repeat, "{visit}");
-        assert_eq!(seen.outcome, Outcome::Ok, "{visit}");
-    }
-    let other = numbers.iter().find(|number| number["key"] == key.replace("native", "spin"));
-    assert!(other.is_none(), "what has no number does not open");
-}
-
-#[test]
-fn what_the_generator_limited_is_marked_and_nothing_else() {
-    let mark = "class=\"limited\"";
-    let before = rendered(&Fixture::new(8)).remove("report/index.html").unwrap();
-    let mut fixture = Fixture::new(8);
-    for observation in fixture.of("throughput", "native") {
-        let window = observation.metrics[&Metric::Measured];
-        observation.metrics.insert(Metric::ClientCpu, window);
-    }
-    let after = rendered(&fixture).remove("report/index.html").unwrap();
-    let count = |page: &str| page.matches(mark).count();
-    assert!(count(&after) > count(&before), "{} and {}", count(&before), count(&after));
-}
-
-#[test]
-fn every_caption_names_the_revision_and_the_lines_that_make_it_again() {
-    let files = rendered(&eventful());
-    let numbers = &files["paper/numbers.tex"];
-    for name in files.keys().filter_map(|name| name.strip_prefix("paper/")) {
-        let Some(name) = name.strip_suffix(".tex").filter(|name| *name != "numbers") else {
-            continue;
-        };
-        let begin = format!("\\wb@set{{origin}}{{{name}}}{{At revision \\texttt{{0123456789ab}}");
-        assert!(numbers.contains(&begin), "{name}");
-    }
-    let of = numbers.lines().find(|line| line.contains("{origin}{figure-cold-start-stages}"));
-    let of = of.unwrap().replace("\\allowbreak{}", "");
-    assert!(of.contains("cargo xtask paper fixture"), "{of}");
-    assert!(of.contains("cargo xtask run cold-start"), "{of}");
 }
 
 #[test]

@@ -363,13 +363,15 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
             verbs::paper::run(project, run.as_deref(), force, progress)
         }
         Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
-        Verb::Test { independent: true, .. } => verbs::test_independent::run(project, progress),
-        Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
-        Verb::Test { report: true, .. } => verbs::test_report::run(project, progress),
-        Verb::Test { fuzz: Some(duration), seed, .. } => {
-            verbs::test_fuzz::run(project, duration, seed, progress)
+        Verb::Test { independent: true, .. } => {
+            weighbridge_checks::independent::run(project, progress)
         }
-        Verb::Test { reference: true, .. } => verbs::test_reference::run(project, progress),
+        Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
+        Verb::Test { report: true, .. } => weighbridge_checks::report::run(project, progress),
+        Verb::Test { fuzz: Some(duration), seed, .. } => {
+            weighbridge_checks::fuzz::run(project, duration, seed, progress)
+        }
+        Verb::Test { reference: true, .. } => weighbridge_checks::reference::run(project, progress),
         Verb::Test { arch, .. } => verbs::test::run(project, &arch, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }

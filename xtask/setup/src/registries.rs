@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How long a registry may take for one answer. The slowest answer seen took 7 s.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// How to go on with another version of a program than the one that is gone.
+/// What helps where the pinned version of a program is gone.
 pub(crate) const OTHER_VERSION: &str = "pin it in [programs] of experiments/subjects.toml";
 
 /// The same with the newest version, where the registry names one.

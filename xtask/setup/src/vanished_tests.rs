@@ -39,8 +39,13 @@ fn content(name: &str, version: &str) -> String {
 
 /// A machine whose archive has these packages, and whose user may not use rustup.
 fn archive(packages: Vec<Package>) -> FakeMachine {
+    with_archive(FakeMachine::debian(), packages)
+}
+
+/// The same of a machine that knows more steps; those are looked at first.
+fn with_archive(machine: FakeMachine, packages: Vec<Package>) -> FakeMachine {
     let (listed, shown, fetched) = (packages.clone(), packages.clone(), packages);
-    FakeMachine::debian()
+    machine
         .with("RUSTUP_AUTO_INSTALL", "0")
         .on(" update", |_, _| Ok(String::new()))
         .on(" madison ", move |_, step| {
@@ -170,7 +175,8 @@ fn every_need_survives_a_vanished_pin_or_names_the_way_on() {
     {
         let bench = Bench::new(&format!("vanished-{need}").replace(' ', "-"));
         let Some(package) = package_of(need) else {
-            let machine = with_wheels(archive(vec![SOURCES, LIBC]), &bench.state);
+            let machine =
+                with_archive(with_wheels(FakeMachine::debian(), &bench.state), vec![SOURCES, LIBC]);
             let setup = provide(&bench, &machine, &[need]);
             let (_, detail) = provided(&setup);
             assert_eq!(detail["rust-src"], with_digest(&SOURCES), "{need}");
@@ -276,7 +282,7 @@ fn a_compiler_that_is_half_moved_is_refused() {
 #[test]
 fn the_zig_that_is_gone_is_replaced_by_the_newest_of_its_series() {
     let bench = Bench::new("vanished-zig");
-    let machine = with_wheels(archive(vec![SOURCES]), &bench.state);
+    let machine = with_archive(with_wheels(FakeMachine::debian(), &bench.state), vec![SOURCES]);
     let setup = provide(&bench, &machine, &[Need::StaticNative]);
     let (provider, detail) = provided(&setup);
     assert_eq!(provider, "distribution-sources-zig");
@@ -322,9 +328,12 @@ fn checked(bench: &Bench, machine: &FakeMachine) -> Vec<PinFinding> {
 fn doctor_tells_what_is_there_what_is_gone_and_what_could_not_be_asked() {
     let bench = Bench::new("pins");
     let pinned = ("rust-src", "1.95.0+dfsg1-2~bpo13+1", "trixie-backports", "");
-    let machine = with_wheels(archive(vec![LATER_SOURCES, pinned, LIBC]), &bench.state)
-        .on("pip --version", |_, _| Ok("pip 23".to_owned()))
-        .on("cargo info", |_, _| bail!("can't run `cargo info`: it did not end within 60 s"));
+    let machine = with_archive(
+        with_wheels(FakeMachine::debian(), &bench.state),
+        vec![LATER_SOURCES, pinned, LIBC],
+    )
+    .on("pip --version", |_, _| Ok("pip 23".to_owned()))
+    .on("cargo info", |_, _| bail!("can't run `cargo info`: it did not end within 60 s"));
     let found = checked(&bench, &machine);
     let line = |part: &str| {
         let finding = found.iter().find(|one| one.pin.starts_with(part));

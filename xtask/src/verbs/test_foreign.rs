@@ -11,12 +11,14 @@ use weighbridge_setup::{Need, Setup, rust, toolchain};
 
 /// What runs on the machine that measures. Not the analysis: it asks the machine nothing, and would
 /// have polars compiled once more.
-const PACKAGES: [&str; 13] = [
+const PACKAGES: [&str; 15] = [
     "xtask",
     "weighbridge-project",
     "weighbridge-setup",
     "weighbridge-build",
     "weighbridge-elsewhere",
+    "weighbridge-releases",
+    "weighbridge-checks",
     "weighbridge-runner",
     "weighbridge-schema",
     "weighbridge-machine",

@@ -2,9 +2,9 @@
 //! by the published validators of its metadata, by its own script, and with a byte changed here and there.
 
 use super::kit;
-use super::python::{self, Packages};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
+use weighbridge_checks::python::{self, Packages};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::process::{command, run as call};

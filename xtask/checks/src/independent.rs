@@ -2,7 +2,7 @@
 //! log alone, in another language with other libraries (`analysis/check`), and compared with every
 //! number that the analysis prints.
 
-use super::python::{self, Packages};
+use crate::python::{self, Packages};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use weighbridge_build::tools;
@@ -63,7 +63,7 @@ fn calibration(project: &Project) -> PathBuf {
 ///
 /// # Errors
 /// The analysis cannot be built, or does not end.
-pub(super) fn analyse(
+pub fn analyse(
     project: &Project,
     run: &Path,
     folder: &Path,

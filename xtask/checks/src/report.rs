@@ -1,7 +1,7 @@
 //! `cargo xtask test --report`: the published run's report in headless Chromium, used as its
 //! readers would, at two widths, and with a fault here and there, which must be found.
 
-use super::test_independent::analyse;
+use crate::independent::analyse;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::io::ErrorKind;
