@@ -209,30 +209,8 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         print!("{}", dry_run::text(&manifest, &catalog, arguments.verbose)?);
         return Ok(ExitCode::SUCCESS);
     }
-    std::fs::create_dir_all(&arguments.results)
-        .with_context(|| format!("create {}", arguments.results.display()))?;
-    let (mut store, manifest, built) = match &arguments.resume {
-        Some(run) => {
-            let (store, manifest) = Store::resume(&arguments.results, run)?;
-            check_machine(&manifest, arguments.part.machine.as_deref())?;
-            let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
-            built.local.add_custom_files(custom_files::resumed(&manifest, &catalog)?);
-            let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
-            built.local.locate_and_prepare(
-                subjects,
-                &catalog.programs,
-                arguments.programs.as_deref(),
-                false,
-            );
-            (store, manifest, built)
-        }
-        None => {
-            let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
-            let manifest =
-                new_manifest(arguments, (&catalog, &claims), &mut built, &engines, provisions)?;
-            (Store::create(&arguments.results, &manifest)?, manifest, built)
-        }
-    };
+    let (mut store, manifest, built) =
+        opened(arguments, (&catalog, &claims), &engines, provisions)?;
     check_unchanged(&manifest, &built)?;
     if let Some(lock) = &lock {
         lock.note(&format!("run {}", manifest.run));
@@ -241,7 +219,16 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
     let plan = planned::resolve(&manifest, &catalog.definitions, profile)?;
     let inventory =
         Inventory { catalog: &catalog, built: &built, engines: &engines, manifest: &manifest };
-    let lab = RealLab::open(inventory, &plan, store.stderr_folder(), &mut announcer)?;
+    let lab = RealLab::open(inventory, &plan, store.stderr_folder(), &mut announcer);
+    let lab = match lab {
+        Ok(lab) => lab,
+        Err(error) => {
+            if arguments.resume.is_none() {
+                store.discard();
+            }
+            return Err(error);
+        }
+    };
     let session = Session {
         lab: &lab,
         manifest: &manifest,
@@ -258,6 +245,39 @@ fn run(arguments: &RunArguments) -> Result<ExitCode> {
         lab.close(&mut announcer);
     }
     ending::conclude(end, store, &manifest, &mut announcer)
+}
+
+/// The folder of the run, its manifest and what it measures: of the interrupted run that is to be resumed, or new.
+fn opened(
+    arguments: &RunArguments,
+    questions: (&Catalog, &[Claim]),
+    engines: &Engines,
+    provisions: Vec<Provision>,
+) -> Result<(Store, Manifest, Built)> {
+    let (catalog, _) = questions;
+    std::fs::create_dir_all(&arguments.results)
+        .with_context(|| format!("create {}", arguments.results.display()))?;
+    match &arguments.resume {
+        Some(run) => {
+            let (store, manifest) = Store::resume(&arguments.results, run)?;
+            check_machine(&manifest, arguments.part.machine.as_deref())?;
+            let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
+            built.local.add_custom_files(custom_files::resumed(&manifest, catalog)?);
+            let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
+            built.local.locate_and_prepare(
+                subjects,
+                &catalog.programs,
+                arguments.programs.as_deref(),
+                false,
+            );
+            Ok((store, manifest, built))
+        }
+        None => {
+            let mut built = Built::read(&arguments.artifacts, &arguments.request.architectures())?;
+            let manifest = new_manifest(arguments, questions, &mut built, engines, provisions)?;
+            Ok((Store::create(&arguments.results, &manifest)?, manifest, built))
+        }
+    }
 }
 
 fn new_manifest(

@@ -60,6 +60,12 @@ impl Store {
         Self::open(folder, finished, manifest)
     }
 
+    /// Removes a run that has just begun and cannot be measured.
+    pub fn discard(self) {
+        // What stays is listed as unfinished, and says on resume why it cannot be measured.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+
     /// Resumes an unfinished run.
     ///
     /// # Errors

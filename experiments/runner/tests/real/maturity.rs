@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use weighbridge_schema::capability::Capability;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::Parameter;
@@ -10,10 +10,9 @@ use weighbridge_schema::record::{Observation, Outcome};
 
 const ASKED: [&str; 5] = ["maturity", "--profile", "smoke", "--subject", "wasmtime-aot"];
 
-/// Tries everything that the definition, after `change`, tries of our host.
-fn tried(change: impl FnOnce(String) -> String) -> BTreeMap<Capability, Observation> {
-    let folder = tempfile::tempdir().unwrap();
-    let questions = folder.path().join("experiments");
+/// The questions with the definition after `change`, within `folder`.
+fn changed_questions(folder: &Path, change: impl FnOnce(String) -> String) -> PathBuf {
+    let questions = folder.join("experiments");
     std::fs::create_dir_all(questions.join("definitions")).unwrap();
     for name in ["calibration", "corpus", "subjects.toml", "workloads.toml"] {
         std::os::unix::fs::symlink(experiments().join(name), questions.join(name)).unwrap();
@@ -21,6 +20,13 @@ fn tried(change: impl FnOnce(String) -> String) -> BTreeMap<Capability, Observat
     let file = Path::new("definitions/maturity.toml");
     let text = std::fs::read_to_string(experiments().join(file)).unwrap();
     std::fs::write(questions.join(file), change(text)).unwrap();
+    questions
+}
+
+/// Tries everything that the definition, after `change`, tries of our host.
+fn tried(change: impl FnOnce(String) -> String) -> BTreeMap<Capability, Observation> {
+    let folder = tempfile::tempdir().unwrap();
+    let questions = changed_questions(folder.path(), change);
     let results = folder.path().join("results");
     succeed(&runner_in(&questions, &results, &ASKED).output().unwrap());
     let (manifest, observations) = read(&only_run(&results, "smoke"));
@@ -69,8 +75,8 @@ pub fn what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failur
                 "{ path = \"/simd\", statuses = [503] }",
             );
         changed.replacen(
-            "\"{scratch}/probe.cwasm\", \"--instances\"",
-            "\"{artifact:none.wasm}\", \"--instances\"",
+            "\"{artifact:weighbridge-host}\", \"serve\", \"{scratch}/probe.cwasm\", \"--instances\"",
+            "\"/nowhere/host\", \"serve\", \"{scratch}/probe.cwasm\", \"--instances\"",
             1,
         )
     });
@@ -83,7 +89,25 @@ pub fn what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failur
     let untried = &seen[&Capability::Pooling];
     assert!(untried.metrics.is_empty(), "unknown is not no");
     match &untried.outcome {
-        Outcome::Failed { reason, .. } => assert!(reason.contains("none.wasm"), "{reason}"),
-        Outcome::Ok => panic!("a file that is not there"),
+        Outcome::Failed { reason, .. } => assert!(reason.contains("/nowhere/host"), "{reason}"),
+        Outcome::Ok => panic!("a program that is not there"),
     }
+}
+
+pub fn a_probe_with_an_artifact_that_was_not_built_is_refused_before_the_first_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let questions = changed_questions(folder.path(), |text| {
+        text.replacen(
+            "\"{scratch}/probe.cwasm\", \"--instances\"",
+            "\"{artifact:none.wasm}\", \"--instances\"",
+            1,
+        )
+    });
+    let results = folder.path().join("results");
+    let output = runner_in(&questions, &results, &ASKED).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    let expected = "capability=pooling of maturity cannot be measured: no artifact `none.wasm`";
+    assert!(stderr.contains(expected), "{stderr}");
+    assert!(!results.exists() || std::fs::read_dir(&results).unwrap().count() == 0);
 }
