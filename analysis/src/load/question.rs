@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::fmt;
+use weighbridge_schema::asked_of::AskedOf;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
 use weighbridge_schema::method::{Method, QuestionKind, SeparateTable};
@@ -103,6 +104,8 @@ pub struct Question {
     pub settings: Vec<Setting>,
     /// How it is answered.
     pub method: Method,
+    /// What only few of the subjects are asked.
+    pub asked_of: AskedOf,
     /// How the capabilities are tried, or why not; nothing in other kinds of questions.
     pub probes: Probes,
 }
@@ -137,10 +140,12 @@ impl Question {
             && self.visits(cell)
     }
 
-    /// Whether the definition asks a subject under a parameter: few are asked under every number of connections.
+    /// Whether the definition puts a subject through a cell: what costs much is asked of few.
     #[must_use]
     pub fn visits(&self, cell: &Cell) -> bool {
-        self.kind == QuestionKind::Maturity || self.method.visits(&cell.subject, cell.parameter)
+        self.kind == QuestionKind::Maturity
+            || (self.method.visits(&cell.subject, cell.parameter)
+                && self.asked_of.includes(&cell.subject, cell.workload.as_ref(), cell.parameter))
     }
 
     /// Every cell, setting by setting.
@@ -154,6 +159,8 @@ impl Question {
 struct Definition {
     method: Method,
     table: Option<SeparateTable>,
+    #[serde(default)]
+    asked_of: AskedOf,
     /// `host`, or names: then the question is asked on each that the run asked for.
     #[serde(default)]
     architectures: Vec<String>,
@@ -180,6 +187,9 @@ fn question(
 ) -> Result<Question> {
     let file = format!("manifest.json: experiments.{name}.definition_toml");
     let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
+    let twins: Vec<(SubjectName, SubjectName)> = (entry.subjects.iter())
+        .filter_map(|name| Some((name.clone(), twin_of(manifest, name)?.clone())))
+        .collect();
     Ok(Question {
         experiment: name.clone(),
         kind: QuestionKind::of(&definition.method, definition.table),
@@ -191,9 +201,8 @@ fn question(
             .filter(|name| !is_left_out(manifest, name) && twin_of(manifest, name).is_none())
             .cloned()
             .collect(),
-        twins: (entry.subjects.iter())
-            .filter_map(|name| Some((name.clone(), twin_of(manifest, name)?.clone())))
-            .collect(),
+        asked_of: definition.asked_of.with_twins(twins.iter().map(|(twin, of)| (twin, of))),
+        twins,
         settings: settings(manifest, name, entry, &definition.architectures),
         probes: match &definition.method {
             Method::Maturity { probes } => probes.clone(),

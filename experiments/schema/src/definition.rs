@@ -2,6 +2,7 @@
 //! [`Definition`], and later code never checks again.
 
 use crate::architecture::Architecture;
+use crate::asked_of::AskedOf;
 use crate::capability::resolve_probes;
 use crate::custom::{Custom, RequestedSubjects, RequestedWorkloads};
 use crate::invalid::{Invalid, invalid};
@@ -13,6 +14,7 @@ use crate::requested::{requested_subjects, requested_workloads, unnamed_twins};
 use crate::subject::Subjects;
 use crate::workload::Workloads;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -164,6 +166,11 @@ struct RawDefinition {
     architectures: Vec<String>,
     /// How the question is answered.
     method: Method,
+    /// What only few of the subjects are asked: a workload, a parameter as cells write it (`page-cache=dropped`), or
+    /// what stands before its `=` (`copies`), each with the subjects, the baseline among them. Absent: all are asked
+    /// everything.
+    #[serde(default)]
+    asked_of: BTreeMap<String, Vec<SubjectName>>,
     /// Half-width of a cell's 95 % interval at which the cell may end, of its median. Absent: all invocations are
     /// made.
     precision_percent: Option<f64>,
@@ -199,6 +206,8 @@ pub struct Definition {
     pub architectures: Architectures,
     /// How the question is answered.
     pub method: Method,
+    /// What only few of `subjects` are asked, twins resolved.
+    pub asked_of: AskedOf,
     /// Half-width of a cell's 95 % interval at which the cell may end, percent of its median; `None`: all
     /// invocations are made.
     pub precision_percent: Option<f64>,
@@ -238,9 +247,15 @@ impl Definition {
             None => Vec::new(),
         };
         requested.extend(added_twins.iter().cloned());
+        let of_known = |name: &SubjectName| subjects.get(name)?.twin_of.as_ref();
         let resolved = requested_workloads(raw.workloads, workloads, &mut custom).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
+        let arms = raw.method.arms(&resolved);
+        let asked_of = AskedOf::from(raw.asked_of);
+        asked_of.validate(&requested, &raw.baseline, &arms).map_err(fail)?;
+        let twins = requested.iter().filter_map(|name| Some((name, of_known(name)?)));
+        let asked_of = asked_of.with_twins(twins);
         let all = custom.workloads.iter().chain(workloads);
         raw.method.refuse_mixes(all, &resolved).map_err(fail)?;
         if let Method::Maturity { probes } = &mut raw.method {
@@ -262,6 +277,7 @@ impl Definition {
             workloads: resolved,
             architectures,
             method: raw.method,
+            asked_of,
             precision_percent: raw.precision_percent,
             noise: raw.noise,
             custom,
@@ -288,7 +304,11 @@ impl Definition {
         for invocation in invocations {
             for subject in &self.subjects {
                 let arms = self.method.arms(&self.workloads).into_iter();
-                for (workload, parameter) in arms.filter(|arm| self.method.visits(subject, arm.1)) {
+                let asked = arms.filter(|(workload, parameter)| {
+                    self.method.visits(subject, *parameter)
+                        && self.asked_of.includes(subject, workload.as_ref(), *parameter)
+                });
+                for (workload, parameter) in asked {
                     trials.push(Trial {
                         experiment: self.experiment.clone(),
                         cell: Cell {

@@ -121,27 +121,57 @@ fn no_cell_may_end_before_ten_invocations() {
     assert!(with("invocations = 10, invocations_max = 20,").is_ok());
 }
 
+/// Trials of one invocation, by subject.
+fn count(definition: &Definition, subject: &str) -> usize {
+    let trials = definition.trials("x86_64", 0..1);
+    trials.iter().filter(|trial| trial.cell.subject.as_str() == subject).count()
+}
+
 #[test]
-fn few_subjects_may_be_asked_under_every_number_of_connections() {
-    let every = ("warmup_ms = 100\n", "every_concurrency = [\"native\"]\nwarmup_ms = 100\n");
-    let trials = definition(&[every]).unwrap().trials("x86_64", 0..1);
-    let requested = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
-    assert_eq!((requested("native"), requested("docker-scratch")), (2, 1));
-    assert!(trials.iter().any(|t| t.cell.parameter == crate::parameter::Parameter::Concurrency(8)
-        && t.cell.subject.as_str() == "docker-scratch"));
+fn few_subjects_may_be_asked_for_a_parameter_and_for_a_workload() {
+    let asked = |keys: &str| {
+        let keys = format!("[asked_of]\n{keys}\n[method.throughput]");
+        definition(&[
+            ("[method.throughput]", &keys),
+            ("[\"healthz\"]", "[\"healthz\", \"bad-one\"]"),
+        ])
+    };
+    for (keys, native, docker) in [
+        ("", 4, 4),
+        ("\"concurrency=1\" = [\"native\"]", 4, 2),
+        ("concurrency = [\"native\"]", 4, 0),
+        ("bad-one = [\"native\"]", 4, 2),
+        ("bad-one = [\"native\"]\n\"concurrency=1\" = [\"native\"]", 4, 1),
+        ("bad-one = [\"native\", \"docker-scratch\"]", 4, 4),
+    ] {
+        let found = asked(keys).unwrap();
+        assert_eq!(
+            (count(&found, "native"), count(&found, "docker-scratch")),
+            (native, docker),
+            "{keys}"
+        );
+    }
+    for (keys, says) in [
+        ("\"concurrency=2\" = [\"native\"]", "did you mean `concurrency=8`"),
+        ("pipeline = [\"native\"]", "`pipeline` is not among what the definition asks"),
+        ("bad-one = [\"native\", \"docker-scrtch\"]", "did you mean `docker-scratch`"),
+        ("bad-one = [\"docker-scratch\"]", "lacks the baseline `native`"),
+    ] {
+        let error = asked(keys).unwrap_err().to_string();
+        assert!(error.contains(says), "{keys}: {error}");
+    }
 }
 
 #[test]
 fn several_instances_may_be_asked_of_few_subjects() {
-    let memory = "[method.memory]\nconcurrency = 8\nsettle_ms = 1\ncopies = [1, 4]\ncopies_of = [\"native\"]";
+    let memory = "[asked_of]\ncopies = [\"native\"]\n[method.memory]\nconcurrency = 8\nsettle_ms = 1\ncopies = [1, 4]";
     let found = definition(&[
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", memory),
         (", completions_least = 5", ""),
-    ]);
-    let trials = found.unwrap().trials("x86_64", 0..1);
-    let requested = |name: &str| trials.iter().filter(|t| t.cell.subject.as_str() == name).count();
+    ])
+    .unwrap();
     // Idle and loaded, and both numbers of instances.
-    assert_eq!((requested("native"), requested("docker-scratch")), (4, 2));
+    assert_eq!((count(&found, "native"), count(&found, "docker-scratch")), (4, 2));
 }
 
 /// A twin shows within the run itself how far apart equal things seem to be; what is read needs none.

@@ -6,6 +6,7 @@
 
 pub mod architecture;
 pub mod artifact;
+pub mod asked_of;
 pub mod calibration;
 pub mod calibration_load;
 pub mod capability;

@@ -14,7 +14,7 @@ use crate::metric::Metric::{
     InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss, RequestsPerCpuSecond,
     RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
 };
-use crate::name::{SubjectName, WorkloadName};
+use crate::name::WorkloadName;
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
@@ -48,10 +48,6 @@ pub enum Method {
     Throughput {
         /// Connections, one cell each.
         concurrency: Vec<u32>,
-        /// Subjects that are asked under every number of connections; all others under the last one alone. All of them
-        /// are when none is named.
-        #[serde(default)]
-        every_concurrency: Vec<SubjectName>,
         /// Load before the window opens.
         warmup_ms: u64,
     },
@@ -84,9 +80,6 @@ pub enum Method {
         /// Numbers of instances side by side, one cell each, under the first workload.
         #[serde(default)]
         copies: Vec<u32>,
-        /// Subjects of which several instances are asked, twins among them where they are named; all when none is.
-        #[serde(default)]
-        copies_of: Vec<SubjectName>,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},

@@ -58,17 +58,6 @@ impl Method {
                 let probe = capability::probe(probes, subject, None, capability);
                 matches!(probe, Some(Probe::Try(_)))
             }
-            (
-                Method::Throughput { concurrency, every_concurrency, .. },
-                Parameter::Concurrency(connections),
-            ) => {
-                every_concurrency.is_empty()
-                    || every_concurrency.contains(subject)
-                    || concurrency.last() == Some(&connections)
-            }
-            (Method::Memory { copies_of, .. }, Parameter::Copies(_)) => {
-                copies_of.is_empty() || copies_of.contains(subject)
-            }
             _ => true,
         }
     }
