@@ -96,6 +96,17 @@ BY_SETTING = {
             n("pss"),
         ],
     ),
+    "idle": (
+        "idle",
+        [
+            value("idle_cpu_per_hour"),
+            value("idle_wakeups_per_hour"),
+            value("idle_shim_cpu_per_hour"),
+            value("idle_shim_wakeups_per_hour"),
+            value("pss"),
+            n("idle_cpu_per_hour"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -147,6 +158,7 @@ HEADLINES = {
     "throughput": "requests_per_second",
     "latency": "latency_p50",
     "memory": "pss",
+    "idle": "idle_cpu_per_hour",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "maturity": "works",

@@ -10,7 +10,7 @@ pub use facts::{Facts, WarmedBy, Window};
 
 use crate::capability::Probes;
 use crate::metric::Metric::{
-    CasesEqual, HighestRate, InstanceUss, Instantiation, InstructionsFirstCall,
+    CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation, InstructionsFirstCall,
     InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss, RequestsPerCpuSecond,
     RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
 };
@@ -43,6 +43,11 @@ pub enum Method {
     WarmUp {
         /// Requests per invocation.
         iterations: u32,
+    },
+    /// What an instance costs that nobody asks: CPU time, wake-ups and memory.
+    Idle {
+        /// Rest between the first response and the opening of the window.
+        settle_ms: u64,
     },
     /// Closed loop: each connection sends its next request when the last answer is complete.
     Throughput {
@@ -184,6 +189,13 @@ questions! {
         window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(3), ..COMMON
     };
 
+    Idle => "idle", Facts {
+        stops_by: Some(IdleCpu), headline: Metric(IdleCpu),
+        told_apart: &[Metric(IdleCpu), Metric(IdleWakeups), Metric(Pss), Metric(Uss)],
+        // What sleeps all the time has used nothing: there is no ratio to it.
+        has_ratio: false, window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(11), ..COMMON
+    };
+
     ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
@@ -220,6 +232,7 @@ impl Method {
             Method::Latency { .. } => QuestionKind::Latency,
             Method::HighestRate { .. } => QuestionKind::HighestRate,
             Method::Memory { .. } => QuestionKind::Memory,
+            Method::Idle { .. } => QuestionKind::Idle,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Maturity { .. } => QuestionKind::Maturity,

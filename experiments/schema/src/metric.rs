@@ -132,6 +132,15 @@ metrics! {
     MarginalPss => "marginal_pss_bytes", "PSS per further instance", Bytes, LowerIsBetter;
     /// USS that each additional instance adds; derived from the cells with several copies.
     MarginalUss => "marginal_uss_bytes", "USS per further instance", Bytes, LowerIsBetter;
+    /// CPU time that the subject's processes use in an hour in which nobody asks, as the window showed it.
+    IdleCpu => "idle_cpu_per_hour_ns", "CPU time per idle hour", Nanoseconds, LowerIsBetter;
+    /// How often a thread of the subject's processes wakes up in an hour in which nobody asks, as the window showed it.
+    IdleWakeups => "idle_wakeups_per_hour_count", "wake-ups per idle hour", Count, LowerIsBetter;
+    /// CPU time per idle hour of the per-container helper process (the shim), where there is one.
+    IdleShimCpu => "idle_shim_cpu_per_hour_ns", "CPU time of the shim per idle hour", Nanoseconds, LowerIsBetter;
+    /// Wake-ups per idle hour of the per-container helper process, where there is one.
+    IdleShimWakeups =>
+        "idle_shim_wakeups_per_hour_count", "wake-ups of the shim per idle hour", Count, LowerIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;
     /// USS that each instance held within one process adds.

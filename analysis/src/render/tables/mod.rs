@@ -48,6 +48,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         plain::highest_rate(results),
         memory::table(results),
         marginal::table(results),
+        plain::idle(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),

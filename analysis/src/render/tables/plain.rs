@@ -95,6 +95,21 @@ pub fn highest_rate(results: &Results<'_>) -> Table {
     )
 }
 
+/// What an instance costs that nobody asks.
+#[must_use]
+pub fn idle(results: &Results<'_>) -> Table {
+    let columns = [
+        Column::metric("CPU time [95 % interval]", Metric::IdleCpu),
+        Column::metric("wake-ups [95 % interval]", Metric::IdleWakeups),
+        Column::metric("CPU time of the shim", Metric::IdleShimCpu),
+        Column::metric("its wake-ups", Metric::IdleShimWakeups),
+        Column::metric("PSS [95 % interval]", Metric::Pss),
+        Column::Count(Quantity::Metric(Metric::IdleCpu)),
+    ];
+    let title = "Idle: what an instance costs that nobody asks, by the hour";
+    table(results, QuestionKind::Idle, title, &columns)
+}
+
 /// Bytes shipped per service, and bytes that must already be on the machine.
 #[must_use]
 pub fn artifact_size(results: &Results<'_>) -> Table {

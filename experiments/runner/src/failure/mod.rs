@@ -47,6 +47,8 @@ pub enum Phase {
     AfterList,
     /// Reading memory.
     Memory,
+    /// Reading CPU time and wake-ups of an instance that nobody asks.
+    Idle,
     /// Trying what a runtime can do.
     Probe,
     /// Reading what is shipped.
@@ -81,6 +83,7 @@ impl fmt::Display for Phase {
             Self::Series => "series",
             Self::AfterList => "after the list",
             Self::Memory => "memory",
+            Self::Idle => "idle",
             Self::Probe => "probe",
             Self::Shipped => "shipped",
             Self::Gzip => "gzip",

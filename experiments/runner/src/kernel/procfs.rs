@@ -65,11 +65,21 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
 
 /// Involuntary context switches of all threads of `pids`: how often the kernel took the core away from them.
 pub fn involuntary_switches_count(pids: &[u32]) -> Option<u64> {
+    switches_count(pids, "nonvoluntary_ctxt_switches:")
+}
+
+/// Voluntary context switches of all threads of `pids`: how often they waited for something, and so how often they woke
+/// up.
+pub fn voluntary_switches_count(pids: &[u32]) -> Option<u64> {
+    switches_count(pids, "voluntary_ctxt_switches:")
+}
+
+fn switches_count(pids: &[u32], key: &str) -> Option<u64> {
     let mut total = 0;
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
             let text = fs::read_to_string(task.path().join("status")).ok()?;
-            let line = text.lines().find(|l| l.starts_with("nonvoluntary_ctxt_switches:"))?;
+            let line = text.lines().find(|l| l.starts_with(key))?;
             total += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
         }
     }

@@ -4,6 +4,7 @@ mod artifact_size;
 mod cold_start;
 mod equivalence;
 pub mod highest_rate;
+mod idle;
 mod instance;
 mod instantiation;
 mod instructions;
@@ -117,6 +118,9 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Task::MemoryCopies { request, count, rest } => {
             memory::copies(bench, visit, request, *count, *rest)
+        }
+        Task::Idle { request, settle, measure_ms } => {
+            idle::measure(bench, visit, request, *settle, *measure_ms)
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
