@@ -136,8 +136,30 @@ fn the_release_that_moved_is_named_and_no_other() {
         assert_eq!(figure.matches("\\nextgroupplot").count(), 4, "{figure}");
         assert!(figure.contains("{w 1.0.0}") && figure.contains("time to first response (ms, log"));
         assert!(read("table-history.tex").starts_with(made_by));
+        let sentences = read("changes-history.tex");
+        assert!(sentences.contains("healthz: w 3.0.0: slower than w 2.0.0 (1."), "{sentences}");
         assert!(read("history.svg").contains("<svg") && read("history.txt").ends_with(&text));
     });
+}
+
+/// The paper's figure, table and sentences are those that its own raw log gives.
+#[test]
+fn the_history_in_the_paper_is_that_of_its_raw_log() {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paper/history");
+    let run = load(&published).unwrap();
+    let made = tempfile::tempdir().unwrap();
+    render::history::write(&history::history(&run, None, None, None).unwrap(), made.path())
+        .unwrap();
+    for entry in std::fs::read_dir(made.path()).unwrap() {
+        let name = entry.unwrap().file_name();
+        let read = |folder: &Path| std::fs::read_to_string(folder.join(&name)).unwrap_or_default();
+        let is_the_same = read(made.path()) == read(&published.join("report"));
+        assert!(
+            is_the_same,
+            "paper/history/report/{}: cargo xtask history --run paper/history",
+            name.display()
+        );
+    }
 }
 
 /// The same without any effect: nothing may be found.

@@ -10,9 +10,9 @@ pub use facts::{Facts, WarmedBy, Window};
 
 use crate::capability::Probes;
 use crate::metric::Metric::{
-    CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation, InstructionsFirstCall,
-    InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss, RequestsPerCpuSecond,
-    RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
+    CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
+    InstructionsFirstCall, InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss,
+    RequestsPerCpuSecond, RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::WorkloadName;
 use crate::parameter::PageCache;

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::failures;
+use weighbridge_project::files;
 use weighbridge_project::questions::{Experiment, Questions};
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::name::{ProgramName, SubjectName};
@@ -18,6 +19,9 @@ use weighbridge_setup::{Context, programs};
 
 /// The name of the verb, and of the folder of its questions.
 const NAME: &str = "history";
+
+/// The run whose figure the paper shows.
+const PUBLISHED: &str = "paper/history";
 
 /// What is asked for.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,6 +54,9 @@ pub struct Requested {
     /// Measure nothing: show this run, which is in results/releases/ or elsewhere.
     #[arg(long, value_name = "RUN", conflicts_with = "versions")]
     run: Option<PathBuf>,
+    /// Put the run, its figure and its table into paper/history, which the paper shows.
+    #[arg(long, conflicts_with = "bisect")]
+    paper: bool,
 }
 
 /// What is asked for, as far as the checkout knows it.
@@ -181,6 +188,12 @@ impl Asked<'_> {
         if let Some(failed) = failures::of(folder)? {
             println!("{failed}: the raw log says why");
             return Ok(Exit::DoesNotHold);
+        }
+        if self.requested.paper {
+            let published = self.lab.project.path(PUBLISHED);
+            files::remove(&published)?;
+            files::copy(folder, &published)?;
+            println!("{PUBLISHED} holds it; the PDF is made again by: cargo xtask paper");
         }
         Ok(Exit::Done)
     }

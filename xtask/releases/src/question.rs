@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use toml_edit::{Array, DocumentMut, value};
+use toml_edit::{Array, DocumentMut, Item, value};
 use weighbridge_project::files;
 use weighbridge_project::project::Project;
 use weighbridge_project::questions::Experiment;
@@ -159,8 +159,34 @@ pub fn definition(
     document["baseline"] = value(first.name.as_str());
     document["subjects"] =
         value(variants.iter().map(|variant| variant.name.as_str()).collect::<Array>());
+    // Every release is asked: what few subjects are asked, one of the checkout's is or is not.
+    document.remove("asked_of");
     if let Some(workload) = workload {
         document["workloads"] = value(Array::from_iter([workload]));
+    }
+    Ok(document.to_string())
+}
+
+/// A definition in which each of `variants` is asked for what the subject is asked for that it is
+/// otherwise.
+///
+/// # Errors
+/// The definition is none that can be edited.
+pub fn asked_as_originals(definition: &Definition, variants: &[Variant]) -> Result<String> {
+    let mut document: DocumentMut = (definition.text.parse())
+        .map_err(|why| anyhow!("the definition of {}: {why}", definition.experiment))?;
+    if let Some(asked_of) = document.get_mut("asked_of").and_then(Item::as_table_like_mut) {
+        for (_, subjects) in asked_of.iter_mut() {
+            let Some(subjects) = subjects.as_array_mut() else { continue };
+            for Variant { name, of, .. } in variants {
+                let has = |subject: &SubjectName| {
+                    subjects.iter().any(|one| one.as_str() == Some(subject.as_str()))
+                };
+                if has(of) && !has(name) {
+                    subjects.push(name.as_str());
+                }
+            }
+        }
     }
     Ok(document.to_string())
 }

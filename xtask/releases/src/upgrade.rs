@@ -3,7 +3,7 @@
 use crate::lab::Lab;
 use crate::metric::unknown;
 use crate::pin;
-use crate::question::{Question, Variant, twin_name};
+use crate::question::{Question, Variant, asked_as_originals, twin_name};
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -100,7 +100,7 @@ pub fn run(lab: &Lab<'_>, requested: &Requested) -> Result<Exit> {
     let folder = match &requested.run {
         Some(run) => lab.find(run)?,
         None => {
-            let folder = question(&questions, &plan).write(lab.project)?;
+            let folder = question(&questions, &plan)?.write(lab.project)?;
             lab.install(&questions.file, (first, &name), &both)?;
             let request = RunRequest {
                 experiments: plan.experiments.clone(),
@@ -231,20 +231,24 @@ fn experiments_of<'a>(
 }
 
 /// The questions of a plan.
-#[must_use]
-pub fn question<'a>(questions: &Questions, plan: &'a Plan) -> Question<'a> {
+///
+/// # Errors
+/// A definition is none that can be edited.
+pub fn question<'a>(questions: &Questions, plan: &'a Plan) -> Result<Question<'a>> {
     let is_chosen = |one: &&Experiment| {
         plan.experiments.iter().any(|name| name == one.definition.experiment.as_str())
     };
     let chosen = questions.experiments.iter().filter(is_chosen);
-    Question {
+    let definitions = chosen.map(|one| {
+        let text = asked_as_originals(&one.definition, &plan.variants)?;
+        Ok((one.definition.experiment.to_string(), text))
+    });
+    Ok(Question {
         name: NAME,
         variants: &plan.variants,
         twins_of: &plan.originals,
-        definitions: chosen
-            .map(|one| (one.definition.experiment.to_string(), one.definition.text.clone()))
-            .collect(),
-    }
+        definitions: definitions.collect::<Result<_>>()?,
+    })
 }
 
 fn analyse(lab: &Lab<'_>, folder: &Path, target: &Target) -> Result<(i32, String)> {

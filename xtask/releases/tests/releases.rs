@@ -307,13 +307,24 @@ fn an_upgrade_measures_what_depends_on_the_program_beside_what_claims_compare_it
         assert!(subjects.contains(&name), "{name}: {subjects:?}");
     }
     assert!(!subjects.contains(&"native"), "{subjects:?}");
-    let folder = upgrade::question(&questions, &cold).write(&project).unwrap();
+    let folder = upgrade::question(&questions, &cold).unwrap().write(&project).unwrap();
     let (_, read) = read(&folder, "cold-start");
     let has = |name: &str| read.subjects.iter().any(|one| one.as_str() == name);
     assert!(has("wasmtime-serve-49-0-4") && has("wasmtime-serve-twin"));
 
     let all = plan(&[]).unwrap();
     assert!(all.experiments.len() > 3, "{:?}", all.experiments);
+    let folder = upgrade::question(&questions, &all).unwrap().write(&project).unwrap();
+    for experiment in &all.experiments {
+        let (_, definition) = read(&folder, experiment);
+        let arms = |subject: &str| -> Vec<_> {
+            let trials = definition.trials("x86_64", 0..1).into_iter().map(|trial| trial.cell);
+            let own = trials.filter(|cell| cell.subject.as_str() == subject);
+            own.map(|cell| (cell.workload, cell.parameter)).collect()
+        };
+        let of_both = ["wasmtime-serve", "wasmtime-serve-49-0-4"].map(arms);
+        assert_eq!(of_both[0], of_both[1], "{experiment}: both versions are asked for the same");
+    }
     let size = plan(&["artifact-size"]).unwrap();
     assert!(size.subjects.iter().all(|name| !name.ends_with("-twin")), "{:?}", size.subjects);
     let error = plan(&["cold-strat"]).unwrap_err().to_string();

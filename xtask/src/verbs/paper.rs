@@ -17,7 +17,7 @@ use weighbridge_setup::{Need, Setup};
 
 const BUILD_STEP: &str = "paper";
 /// What the text consists of, relative to `paper/`.
-const SOURCES: &[&str] = &["main.tex", "references.bib", "sections"];
+const SOURCES: &[&str] = &["main.tex", "references.bib", "sections", "history"];
 
 /// The verb: analyses first, where that has not been done.
 ///

@@ -65,9 +65,8 @@ pub fn measure(
         let (window_ns, after) = (monotonic_ns() - from_ns, read());
         measured.set(Metric::Measured, Some(window_ns));
 
-        let between = |before: Option<Activity>, after: Option<Activity>| {
-            after?.per_hour(before?, window_ns)
-        };
+        let between =
+            |before: Option<Activity>, after: Option<Activity>| after?.per_hour(before?, window_ns);
         let own = between(before.0, after.0).ok_or_else(|| {
             let what = format!("schedstat and status of the processes below {pid} cannot be read");
             Failure::new(Phase::Idle, what)

@@ -122,8 +122,15 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
                 WarmedBy::Nothing => {}
             }
         }
-        let expected =
-            ["aa-cold-start", "cold-start", "guest-languages", "idle", "json-api", "memory", "warm-up"];
+        let expected = [
+            "aa-cold-start",
+            "cold-start",
+            "guest-languages",
+            "idle",
+            "json-api",
+            "memory",
+            "warm-up",
+        ];
         assert_eq!(counted.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     }
 }

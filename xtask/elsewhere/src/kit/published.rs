@@ -8,11 +8,12 @@ use weighbridge_project::files::{copy, make_folder, remove, write_program};
 use weighbridge_project::process::{command, run};
 
 /// What goes along of the checkout, from where to where.
-const OF_CHECKOUT: [(&str, &str); 11] = [
+const OF_CHECKOUT: [(&str, &str); 12] = [
     ("paper/published", "paper/published"),
     ("paper/sections", "paper/sections"),
     ("paper/main.tex", "paper/main.tex"),
     ("paper/references.bib", "paper/references.bib"),
+    ("paper/history", "paper/history"),
     ("Cargo.lock", "Cargo.lock"),
     ("flake.lock", "flake.lock"),
     ("CITATION.cff", "CITATION.cff"),
