@@ -144,6 +144,7 @@ OTHERS = {
     "architectures-instructions",
     "claims",
     "equal-things",
+    "published-answers",
 }
 # Words and what the manifest says, and no result.
 NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity", "maturity-seen"}

@@ -78,7 +78,14 @@ def name_of(raw_key):
 
 def unit_of(metric):
     """`ns`, `bytes`, `count` or `per_second`."""
-    counts = {"requests_completed", "requests_failed", "backlog_peak", "reconnects"}
+    counts = {
+        "requests_completed",
+        "requests_failed",
+        "backlog_peak",
+        "reconnects",
+        "idle_wakeups_per_hour",
+        "idle_shim_wakeups_per_hour",
+    }
     if metric in RATES:
         return "per_second"
     if metric in SIZES:

@@ -2,7 +2,9 @@
 computed."""
 
 import re
+import tomllib
 from collections import Counter
+from pathlib import Path
 from statistics import median
 
 import layout
@@ -342,6 +344,46 @@ class Tables:
                 is_same &= judged.is_confirmatory != (corrected == "exploratory")
             theirs = f"{shown} {wanted} {says} {corrected}"
             self.ledger.note(f"table {name}", claim["name"], f"{ours} {judged}", theirs, is_same)
+
+    def _published_answers(self, name, _titles, rows):
+        answers = tomllib.loads((Path(__file__).parent / "../answers.toml").read_text())["answer"]
+        pairs = [(answer, pair) for answer in answers for pair in answer.get("pairs", [None])]
+        for (_, cells), (answer, pair) in zip(rows, pairs, strict=True):
+            *_, shown, says = cells
+            ours = self._quotient(pair) if pair else None
+            is_same = ours.is_printed_as(shown) if ours else not SHOWN.match(shown)
+            if ours:
+                is_same &= says == self._stands(ours, answer["published"])
+            theirs = f"{shown} {says}"
+            self.ledger.note(f"table {name}", answer["says"], ours, theirs, is_same)
+
+    def _quotient(self, pair):
+        """One median by another, between the quotients of the far ends of their intervals."""
+        both = [self._estimate(pair[side]) for side in ("of", "versus")]
+        if None in both:
+            return None
+        of, versus = both
+        ends = None
+        if of.interval is not None and versus.interval is not None:
+            ends = (of.interval[0] / versus.interval[1], of.interval[1] / versus.interval[0])
+        return Expected(of.point / versus.point, ends, "ratio")
+
+    def _estimate(self, key):
+        experiment, workload, parameter, subject, metric = key.split("/")
+        workload = None if workload == "-" else workload
+        cell = Cell(experiment, workload, parameter, self.run.local, subject)
+        return self.evidence.estimates.get((cell, metric))
+
+    @staticmethod
+    def _stands(ours, published):
+        least, most = published
+        low, high = ours.interval or (ours.point, ours.point)
+        if low <= most * 1.5 and high >= least / 1.5:
+            return "of one size"
+        if (least > 1 and high < 1) or (most < 1 and low > 1):
+            return "the other way round"
+        times = ours.point / (most if ours.point > most else least)
+        return f"{times:.1f} times that" if times >= 1 else f"{times:.2f} of that"
 
     def _equal_things(self, name, _titles, rows):
         twins = self.evidence.twins

@@ -4,6 +4,7 @@
 //! [`load`] -> [`summarise`] -> [`compare`] -> [`judge`] -> [`render`]. Nothing here starts a subject, and
 //! nothing is written into the run's folder. Numbers keep all their digits until [`render::number`].
 
+pub mod answers;
 pub mod calibrate;
 pub mod compare;
 pub mod differences;

@@ -16,6 +16,7 @@ pub mod overview;
 pub mod plain;
 pub mod portability;
 pub mod provenance;
+pub mod published_answers;
 pub mod subjects;
 pub mod throughput;
 pub mod warm_up;
@@ -58,6 +59,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         maturity::seen(results),
         plain::instructions(results),
         comparisons::table(results),
+        published_answers::table(results),
         equal_things::table(results),
         provenance::table(results),
         not_measured::table(results),

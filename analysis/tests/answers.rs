@@ -1,0 +1,87 @@
+//! Published answers beside a run whose numbers are known.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
+mod support;
+
+use std::path::Path;
+use support::Fixture;
+use support::rendered::analysed;
+use weighbridge_analysis::answers::{self, Answer, Factor, Numbers, Pair, Standing};
+use weighbridge_analysis::load::load;
+use weighbridge_analysis::render::latex;
+use weighbridge_analysis::render::tables::published_answers;
+use weighbridge_schema::parameter::Parameter;
+use weighbridge_schema::quantity::Quantity;
+use weighbridge_statistics::bootstrap::Interval;
+
+fn answer(published: [f64; 2]) -> Answer {
+    Answer { published, ..answers::read().unwrap().remove(0) }
+}
+
+fn factor(point: f64, low: f64, high: f64) -> Factor {
+    Factor { point, interval: Some(Interval { low, high }) }
+}
+
+#[test]
+fn a_factor_is_of_one_size_within_one_and_a_half_and_may_have_the_other_sign() {
+    for (published, here, expected) in [
+        ([8.38, 8.38], factor(8.0, 7.5, 8.6), Standing::OneSize),
+        ([8.38, 8.38], factor(12.6, 12.5, 12.7), Standing::OneSize),
+        ([8.38, 8.38], factor(16.76, 16.0, 17.0), Standing::OtherSize(2.0)),
+        ([1.0, 200.0], factor(60.0, 58.0, 62.0), Standing::OneSize),
+        ([8.0, 8.0], factor(2.0, 1.9, 2.1), Standing::OtherSize(0.25)),
+        ([8.0, 8.0], factor(0.5, 0.4, 0.6), Standing::OtherSign),
+        ([0.5, 0.5], factor(2.0, 1.9, 2.1), Standing::OtherSign),
+        ([0.5, 0.5], factor(0.1, 0.1, 0.1), Standing::OtherSize(0.2)),
+    ] {
+        assert_eq!(answer(published).standing(here), expected, "{published:?} {here:?}");
+    }
+}
+
+/// Whether a key can name a number: five parts, of which the last two are a subject and a quantity.
+fn is_key(key: &str) -> bool {
+    let parts: Vec<&str> = key.split('/').collect();
+    let [_, _, parameter, _, quantity] = parts[..] else { return false };
+    parameter.parse::<Parameter>().is_ok() && Quantity::named(quantity).is_ok()
+}
+
+/// Every pair of the file is in the published run, but for what that run had not.
+#[test]
+fn every_pair_of_the_file_names_numbers_of_the_published_run() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paper/data");
+    let runs = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+    let published = runs.filter(|path| path.join("manifest.json").is_file()).max().unwrap();
+    let run = load(&published).unwrap();
+    let results = weighbridge_analysis::analyse(&run, &[], None, 1, |_| ()).unwrap();
+    let numbers = Numbers::of(&results);
+    let rows = answers::read().unwrap();
+    assert!(rows.len() >= 15, "{}", rows.len());
+    for pair in rows.iter().flat_map(|answer| &answer.pairs) {
+        assert!(is_key(&pair.of) && is_key(&pair.versus), "{pair:?}");
+        assert!(numbers.factor(pair).is_some(), "{pair:?}");
+    }
+}
+
+#[test]
+fn the_table_shows_the_quotient_of_the_medians_and_how_it_stands_to_what_was_published() {
+    analysed(&Fixture::new(10), |results| {
+        let numbers = Numbers::of(results);
+        let key = |subject: &str| format!("cold-start/healthz/-/{subject}/time_to_first_response");
+        let pair =
+            |of: &str, versus: &str| Pair { what: String::new(), of: key(of), versus: key(versus) };
+        // 180 and 3 times the process, each within 5 %.
+        let found = numbers.factor(&pair("docker-scratch", "wasmtime-aot")).unwrap();
+        let ends = found.interval.unwrap();
+        assert!((54.0..66.0).contains(&found.point), "{found:?}");
+        assert!(ends.low < found.point && found.point < ends.high, "{found:?}");
+        assert_eq!(numbers.factor(&pair("docker-scratch", "spin")), None, "not measured");
+        let tex = latex::table::render(&published_answers::table(results));
+        assert!(tex.contains("100 times faster cold starts"), "{tex}");
+        assert!(
+            tex.contains("not measured in this run") && tex.contains("density is not"),
+            "{tex}"
+        );
+        assert!(tex.contains(" of that") || tex.contains("of one size"), "{tex}");
+    });
+}
