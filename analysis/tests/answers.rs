@@ -5,8 +5,7 @@
 mod support;
 
 use std::path::Path;
-use support::Fixture;
-use support::rendered::analysed;
+use support::{Fixture, analyse};
 use weighbridge_analysis::answers::{self, Answer, Factor, Numbers, Pair, Standing};
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::latex;
@@ -53,7 +52,7 @@ fn every_pair_of_the_file_names_numbers_of_the_published_run() {
     let runs = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     let published = runs.filter(|path| path.join("manifest.json").is_file()).max().unwrap();
     let run = load(&published).unwrap();
-    let results = weighbridge_analysis::analyse(&run, &[], None, 1, |_| ()).unwrap();
+    let results = analyse(&run, &[]);
     let numbers = Numbers::of(&results);
     let rows = answers::read().unwrap();
     assert!(rows.len() >= 15, "{}", rows.len());
@@ -65,23 +64,22 @@ fn every_pair_of_the_file_names_numbers_of_the_published_run() {
 
 #[test]
 fn the_table_shows_the_quotient_of_the_medians_and_how_it_stands_to_what_was_published() {
-    analysed(&Fixture::new(10), |results| {
-        let numbers = Numbers::of(results);
-        let key = |subject: &str| format!("cold-start/healthz/-/{subject}/time_to_first_response");
-        let pair =
-            |of: &str, versus: &str| Pair { what: String::new(), of: key(of), versus: key(versus) };
-        // 180 and 3 times the process, each within 5 %.
-        let found = numbers.factor(&pair("docker-scratch", "wasmtime-aot")).unwrap();
-        let ends = found.interval.unwrap();
-        assert!((54.0..66.0).contains(&found.point), "{found:?}");
-        assert!(ends.low < found.point && found.point < ends.high, "{found:?}");
-        assert_eq!(numbers.factor(&pair("docker-scratch", "spin")), None, "not measured");
-        let tex = latex::table::render(&published_answers::table(results));
-        assert!(tex.contains("100 times faster cold starts"), "{tex}");
-        assert!(
-            tex.contains("not measured in this run") && tex.contains("density is not"),
-            "{tex}"
-        );
-        assert!(tex.contains(" of that") || tex.contains("of one size"), "{tex}");
-    });
+    let folder = tempfile::tempdir().unwrap();
+    Fixture::new(10).write(folder.path());
+    let run = load(folder.path()).unwrap();
+    let results = analyse(&run, &[]);
+    let numbers = Numbers::of(&results);
+    let key = |subject: &str| format!("cold-start/healthz/-/{subject}/time_to_first_response");
+    let pair =
+        |of: &str, versus: &str| Pair { what: String::new(), of: key(of), versus: key(versus) };
+    // 180 and 3 times the process, each within 5 %.
+    let found = numbers.factor(&pair("docker-scratch", "wasmtime-aot")).unwrap();
+    let ends = found.interval.unwrap();
+    assert!((54.0..66.0).contains(&found.point), "{found:?}");
+    assert!(ends.low < found.point && found.point < ends.high, "{found:?}");
+    assert_eq!(numbers.factor(&pair("docker-scratch", "spin")), None, "not measured");
+    let tex = latex::table::render(&published_answers::table(&results));
+    assert!(tex.contains("100 times faster cold starts"), "{tex}");
+    assert!(tex.contains("not measured in this run") && tex.contains("density is not"), "{tex}");
+    assert!(tex.contains(" of that") || tex.contains("of one size"), "{tex}");
 }
