@@ -47,7 +47,7 @@ pub enum Method {
     /// What an instance costs that nobody asks: CPU time, wake-ups and memory.
     Idle {
         /// Rest between the first response and the opening of the window.
-        settle_ms: u64,
+        rest_ms: u64,
     },
     /// Closed loop: each connection sends its next request when the last answer is complete.
     Throughput {

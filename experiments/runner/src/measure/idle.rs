@@ -44,7 +44,7 @@ impl Activity {
     }
 }
 
-/// Starts, asks once, rests for `settle`, and looks at the subject's processes when a window opens and when it closes.
+/// Starts, asks once, rests, and looks at the subject's processes when a window opens and when it closes.
 ///
 /// # Errors
 /// As [`super::visit`].
@@ -52,16 +52,16 @@ pub fn measure(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
     request: &PreparedRequest,
-    settle: Duration,
+    rest: Duration,
     measure_ms: u64,
 ) -> Result<Measured, Failure> {
     with_instance(bench, visit, request, |instance, _, measured| {
         let pid = instance.pid().map_err(Failure::at(Phase::Idle))?;
         let shims: Vec<u32> = shim(pid).into_iter().collect();
         let read = || (Activity::of(&procfs::tree(pid)), Activity::of(&shims));
-        rest(settle)?;
+        sleep(rest)?;
         let (from_ns, before) = (monotonic_ns(), read());
-        rest(Duration::from_millis(measure_ms))?;
+        sleep(Duration::from_millis(measure_ms))?;
         let (window_ns, after) = (monotonic_ns() - from_ns, read());
         measured.set(Metric::Measured, Some(window_ns));
 
@@ -88,7 +88,7 @@ pub fn measure(
 }
 
 /// Sleeps, until somebody ends the run.
-fn rest(time: Duration) -> Result<(), Failure> {
+fn sleep(time: Duration) -> Result<(), Failure> {
     let until_ns = monotonic_ns() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     while !interrupt::requested() {
         let left = Duration::from_nanos(until_ns.saturating_sub(monotonic_ns()));
@@ -125,7 +125,7 @@ mod tests {
             let pids = [child.id()];
             std::thread::sleep(Duration::from_millis(200));
             let (from_ns, before) = (monotonic_ns(), Activity::of(&pids).unwrap());
-            rest(Duration::from_millis(500)).unwrap();
+            sleep(Duration::from_millis(500)).unwrap();
             let found = Activity::of(&pids).unwrap().per_hour(before, monotonic_ns() - from_ns);
             child.kill().unwrap();
             child.wait().unwrap();

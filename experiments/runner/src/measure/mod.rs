@@ -119,8 +119,8 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::MemoryCopies { request, count, rest } => {
             memory::copies(bench, visit, request, *count, *rest)
         }
-        Task::Idle { request, settle, measure_ms } => {
-            idle::measure(bench, visit, request, *settle, *measure_ms)
+        Task::Idle { request, rest, measure_ms } => {
+            idle::measure(bench, visit, request, *rest, *measure_ms)
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),

@@ -78,7 +78,7 @@ pub enum Task<'a> {
     /// Read the memory of so many instances after a rest.
     MemoryCopies { request: Rc<PreparedRequest>, count: u32, rest: Duration },
     /// Read CPU time, wake-ups and memory of an instance that nobody asks.
-    Idle { request: Rc<PreparedRequest>, settle: Duration, measure_ms: u64 },
+    Idle { request: Rc<PreparedRequest>, rest: Duration, measure_ms: u64 },
     /// Weigh what is shipped.
     ArtifactSize,
     /// Count instructions.
@@ -223,9 +223,9 @@ impl<'a> Lookup<'a, '_> {
             Method::Memory { concurrency, settle_ms, .. } => {
                 self.memory(*concurrency, Duration::from_millis(*settle_ms))?
             }
-            Method::Idle { settle_ms } => {
-                let settle = Duration::from_millis(*settle_ms);
-                Task::Idle { request: self.request()?, settle, measure_ms: self.measure_ms()? }
+            Method::Idle { rest_ms } => {
+                let rest = Duration::from_millis(*rest_ms);
+                Task::Idle { request: self.request()?, rest, measure_ms: self.measure_ms()? }
             }
             Method::ArtifactSize {} => Task::ArtifactSize,
             Method::Instructions { iterations } => {

@@ -35,7 +35,7 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
             warmup_ms + measure_ms()?
         }
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
-        Method::Idle { settle_ms } => settle_ms + measure_ms()?,
+        Method::Idle { rest_ms } => rest_ms + measure_ms()?,
         method => method.facts().takes_ms,
     })
 }
