@@ -155,6 +155,9 @@ impl<L: Lab> Session<'_, L> {
         let seed = self.manifest.seed.wrapping_add(u64::from(invocation));
         for _ in 0..REPEATS_MAX {
             let again = repeats::with_baselines(&store.disturbed(), block, seed);
+            if again.is_empty() {
+                return Ok(End::Complete);
+            }
             announcer.say(&Event::More(again.iter().map(Vec::len).sum::<usize>() as u64));
             for mini_block in again {
                 let limit_ns = (store.planned_ns() as f64 * REPEAT_SHARE_MAX) as u128;

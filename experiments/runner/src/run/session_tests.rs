@@ -223,6 +223,7 @@ fn a_disturbed_trial_is_visited_again_after_its_block_and_beside_its_baseline() 
         "the first visit stays in the log as what it was"
     );
     assert!(printed.contains("2 more steps"), "{printed}");
+    assert!(!printed.contains(" 0 more steps"), "nothing to repeat is not worth a line: {printed}");
 }
 
 #[test]
