@@ -111,6 +111,16 @@ pub struct Judged {
     pub reason: Option<String>,
 }
 
+/// How a program ends that has come to these verdicts: 0 all hold, 1 one is contradicted, 3 one was not measured, 4 one
+/// is undecided.
+#[must_use]
+pub fn exit_code(verdicts: &[Verdict]) -> u8 {
+    let by_weight =
+        [(Verdict::Contradicted, 1), (Verdict::NotMeasured, 3), (Verdict::Undecided, 4)];
+    let heaviest = by_weight.into_iter().find(|(verdict, _)| verdicts.contains(verdict));
+    heaviest.map_or(0, |(_, code)| code)
+}
+
 /// What claims are judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {

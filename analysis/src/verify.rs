@@ -3,7 +3,7 @@
 
 use crate::compare::reaches_below;
 use crate::differences::{self, Difference};
-use crate::judge::{Claim, Judged, Verdict, key_of};
+use crate::judge::{Claim, Judged, Verdict, exit_code, key_of};
 use crate::load::Run;
 use crate::results::Results;
 use crate::summarise::samples::Samples;
@@ -74,13 +74,8 @@ impl Verification {
     /// The exit code: 0 all hold, 1 one is contradicted, 3 one could not be measured here, 4 one is undecided.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        let any = |verdict| self.count(verdict) > 0;
-        match () {
-            () if any(Verdict::Contradicted) => 1,
-            () if any(Verdict::NotMeasured) => 3,
-            () if any(Verdict::Undecided) => 4,
-            () => 0,
-        }
+        let verdicts: Vec<Verdict> = self.claims.iter().map(|one| one.here.verdict).collect();
+        exit_code(&verdicts)
     }
 }
 

@@ -135,9 +135,10 @@ enum Verb {
         verb: verbs::fleet::Verb,
     },
     /// Measure the smallest difference that this machine resolves (A/A runs), and the load generator beside wrk.
-    #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load")]
+    #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load\n  \
+                      cargo xtask calibrate speed    are our own arms as fast as they must be?")]
     Calibrate {
-        /// Only this calibration: aa or load; both when none is named.
+        /// Only this one; aa and load when none is named.
         what: Option<What>,
         /// How much is measured.
         #[arg(long, value_enum, default_value_t)]

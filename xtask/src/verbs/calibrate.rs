@@ -13,6 +13,7 @@ use weighbridge_project::machine_lock;
 use weighbridge_project::process::{command, lines};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_schema::claim::read_claims;
 use weighbridge_schema::definition::Profile;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_setup::{LocalMachine, Machine as _, provide};
@@ -24,6 +25,8 @@ pub enum What {
     Aa,
     /// The load generator beside wrk, and a stalled server seen by open and closed loop.
     Load,
+    /// How fast our own arms are: the ratios that a change of the service or of the host must keep.
+    Speed,
 }
 
 /// The experiments of `experiments/calibration/`.
@@ -43,7 +46,7 @@ pub fn newest(project: &Project) -> Option<PathBuf> {
     [aa_file(project), published].into_iter().find(|path| path.is_file())
 }
 
-/// The verb; both calibrations unless one is named.
+/// The verb; those of the method (A/A and load) unless one is named.
 ///
 /// # Errors
 /// The build or a run failed, or wrk is not there.
@@ -53,16 +56,45 @@ pub fn run(
     profile: Profile,
     progress: &Progress,
 ) -> Result<Exit> {
-    let lock = machine_lock::to_measure()?;
-    let mut exit = Exit::Done;
-    if what != Some(What::Load) {
-        exit = aa(project, profile, progress)?;
+    let _lock = machine_lock::to_measure()?;
+    match what {
+        Some(What::Aa) => aa(project, profile, progress),
+        Some(What::Load) => load(project, progress).map(|()| Exit::Done),
+        Some(What::Speed) => speed(project, profile, progress),
+        None => {
+            let exit = aa(project, profile, progress)?;
+            load(project, progress)?;
+            Ok(exit)
+        }
     }
-    if what != Some(What::Aa) {
-        load(project, progress)?;
-    }
-    drop(lock);
-    Ok(exit)
+}
+
+/// Measures what the targets compare, side by side, and says which of them are met.
+fn speed(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {
+    let file = project.path("analysis/speed.toml");
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    let targets = read_claims(&project.shown(&file), &text)?;
+    let mut experiments: Vec<String> = targets.iter().map(|t| t.experiment.to_string()).collect();
+    experiments.sort();
+    experiments.dedup();
+    let choice = RunRequest {
+        experiments,
+        claim: targets.iter().map(|target| target.name.clone()).collect(),
+        profile,
+        ..RunRequest::default()
+    };
+    // Apart from the other runs: `analyze` and `paper` take the newest of those.
+    let results = project.results().join("speed");
+    let folder = run::of_claims(project, &file, &results, &choice, progress)?;
+    let (analysis, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
+    let mut judging = command(&analysis);
+    judging.current_dir(&project.root).arg("judge").arg("--run").arg(&folder);
+    judging.arg("--claims").arg(&file);
+    let status = lines(&mut judging, |line| println!("{line}"))?;
+    ReportedError::unless(status, &[0, 1, 3, 4])?;
+    println!("raw logs     {}", project.shown(&folder));
+    Ok(if status.success() { Exit::Done } else { Exit::DoesNotHold })
 }
 
 fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {

@@ -44,6 +44,9 @@ pub struct Mode {
     /// The folder of questions that a verb has written, in place of experiments/.
     #[arg(skip)]
     pub folder: Option<PathBuf>,
+    /// The claims that are meant, in place of the paper's.
+    #[arg(skip)]
+    pub claims: Option<PathBuf>,
 }
 
 /// The needs of a run; the paper's come later.
@@ -155,13 +158,35 @@ pub fn whole(
     choice: &RunRequest,
     progress: &Progress,
 ) -> Result<PathBuf> {
+    let mode = Mode { folder: folder.map(Path::to_owned), ..Mode::default() };
+    as_mode(project, results, choice, &mode, progress)
+}
+
+fn as_mode(
+    project: &Project,
+    results: &Path,
+    choice: &RunRequest,
+    mode: &Mode,
+    progress: &Progress,
+) -> Result<PathBuf> {
     // Before set-up: of two runs the second is refused before it starts an engine.
     let _lock = machine_lock::to_measure()?;
     let setup = setup::provide(project, &Need::with_foreign(NEEDS, &[]), progress)?;
     let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
-    let mode = Mode { folder: folder.map(Path::to_owned), ..Mode::default() };
-    measure(project, results, &setup, &artifacts, choice, &mode, progress)?
+    measure(project, results, &setup, &artifacts, choice, mode, progress)?
         .context("the runner ended without saying where its run is")
+}
+
+/// As [`run`], where the claims that are named are those of another file than the paper's.
+pub fn of_claims(
+    project: &Project,
+    claims: &Path,
+    results: &Path,
+    choice: &RunRequest,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let mode = Mode { claims: Some(claims.to_owned()), ..Mode::default() };
+    as_mode(project, results, choice, &mode, progress)
 }
 
 /// What the verbs about releases measure with.
@@ -219,7 +244,8 @@ fn measure(
     measuring.arg("--artifacts").arg(artifacts).arg("--results").arg(results);
     measuring.arg("--provisions").arg(&provisions);
     measuring.arg("--programs").arg(project.programs());
-    measuring.args(["--claims", "analysis/claims.toml"]);
+    let claims = mode.claims.as_deref().unwrap_or(Path::new("analysis/claims.toml"));
+    measuring.arg("--claims").arg(claims);
     engines.tell(&mut measuring);
     if let Some(run) = &mode.resume {
         measuring.args(["--resume", run]);
