@@ -24,8 +24,8 @@ impl AskedOf {
         workload: Option<&WorkloadName>,
         parameter: Parameter,
     ) -> bool {
-        let concerned = self.0.iter().filter(|(key, _)| names(key, workload, parameter));
-        concerned.into_iter().all(|(_, subjects)| subjects.contains(subject))
+        let mut concerned = self.0.iter().filter(|(key, _)| names(key, workload, parameter));
+        concerned.all(|(_, subjects)| subjects.contains(subject))
     }
 
     /// The same, where a twin (the first of each pair) is asked for what the subject that it is under another name
