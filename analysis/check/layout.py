@@ -143,6 +143,7 @@ OTHERS = {
     "architectures",
     "architectures-instructions",
     "claims",
+    "conditions",
     "equal-things",
     "published-answers",
 }

@@ -345,6 +345,15 @@ class Tables:
             theirs = f"{shown} {wanted} {says} {corrected}"
             self.ledger.note(f"table {name}", claim["name"], f"{ours} {judged}", theirs, is_same)
 
+    def _conditions(self, name, _titles, rows):
+        for _, (_when, claim, shown, says, take) in rows:
+            judged = self.evidence.judged[claim]
+            ours = judged.ratio is not None and Expected(judged.ratio, judged.interval, "ratio")
+            is_same = ours.is_printed_as(shown) if ours else not SHOWN.match(shown)
+            is_same &= says == judged.verdict.replace("_", " ")
+            is_same &= (judged.verdict == "undecided") == take.startswith("either: this run")
+            self.ledger.note(f"table {name}", claim, f"{ours} {judged}", f"{shown} {says}", is_same)
+
     def _published_answers(self, name, _titles, rows):
         answers = tomllib.loads((Path(__file__).parent / "../answers.toml").read_text())["answer"]
         pairs = [(answer, pair) for answer in answers for pair in answer.get("pairs", [None])]

@@ -1,4 +1,4 @@
-//! Published answers beside a run whose numbers are known.
+//! Published answers and conditions beside a run whose numbers are known.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
@@ -7,9 +7,11 @@ mod support;
 use std::path::Path;
 use support::{Fixture, analyse};
 use weighbridge_analysis::answers::{self, Answer, Factor, Numbers, Pair, Standing};
+use weighbridge_analysis::conditions;
+use weighbridge_analysis::judge::{Verdict, parse_claims};
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::latex;
-use weighbridge_analysis::render::tables::published_answers;
+use weighbridge_analysis::render::tables::{self, published_answers};
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::bootstrap::Interval;
@@ -82,4 +84,29 @@ fn the_table_shows_the_quotient_of_the_medians_and_how_it_stands_to_what_was_pub
     assert!(tex.contains("100 times faster cold starts"), "{tex}");
     assert!(tex.contains("not measured in this run") && tex.contains("density is not"), "{tex}");
     assert!(tex.contains(" of that") || tex.contains("of one size"), "{tex}");
+}
+
+#[test]
+fn a_condition_rests_on_a_claim_and_takes_by_its_verdict() {
+    let claims = include_str!("../claims.toml");
+    let names: Vec<String> = (parse_claims("claims.toml", claims).unwrap().into_iter())
+        .map(|claim| claim.name)
+        .collect();
+    let rows = conditions::read().unwrap();
+    for row in &rows {
+        assert!(names.contains(&row.claim), "{row:?}");
+        assert_ne!(row.holds, row.contradicted, "{row:?}");
+        assert_eq!(row.take(Verdict::Holds), Some(row.holds.as_str()));
+        assert_eq!(row.take(Verdict::Contradicted), Some(row.contradicted.as_str()));
+        assert!(row.take(Verdict::Undecided).unwrap().starts_with("either"));
+        assert_eq!(row.take(Verdict::NotMeasured), None);
+    }
+    Fixture::new(10).analysed(claims, |results| {
+        let table = tables::conditions::table(results);
+        assert_eq!(table.rows.len(), rows.len());
+        let tex = latex::table::render(&table);
+        // The fixture's container starts later than its component, and it has no crun.
+        assert!(tex.contains("a component, compiled ahead of time"), "{tex}");
+        assert!(tex.contains("not measured"), "{tex}");
+    });
 }

@@ -3,6 +3,7 @@
 pub mod architectures;
 pub mod claims;
 pub mod comparisons;
+pub mod conditions;
 pub mod equal_things;
 pub mod equivalence;
 pub mod guest_languages;
@@ -38,6 +39,7 @@ use weighbridge_schema::stop::StopReason;
 pub fn all(results: &Results<'_>) -> Vec<Table> {
     let mut all = vec![
         claims::table(results),
+        conditions::table(results),
         subjects::table(results),
         equivalence::table(results),
         plain::cold_start(results),
