@@ -191,8 +191,11 @@ impl Asked<'_> {
         }
         if self.requested.paper {
             let published = self.lab.project.path(PUBLISHED);
-            files::remove(&published)?;
-            files::copy(folder, &published)?;
+            // Its own run, shown again, lies there already.
+            if folder.canonicalize().ok() != published.canonicalize().ok() {
+                files::remove(&published)?;
+                files::copy(folder, &published)?;
+            }
             println!("{PUBLISHED} holds it; the PDF is made again by: cargo xtask paper");
         }
         Ok(Exit::Done)

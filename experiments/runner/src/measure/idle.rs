@@ -89,7 +89,8 @@ pub fn measure(
 
 /// Sleeps, until somebody ends the run.
 fn sleep(time: Duration) -> Result<(), Failure> {
-    let until_ns = monotonic_ns() + u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let until_ns = monotonic_ns().saturating_add(time_ns);
     while !interrupt::requested() {
         let left = Duration::from_nanos(until_ns.saturating_sub(monotonic_ns()));
         if left.is_zero() {
