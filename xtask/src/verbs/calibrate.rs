@@ -86,7 +86,8 @@ fn speed(project: &Project, profile: Profile, progress: &Progress) -> Result<Exi
     };
     // Apart from the other runs: `analyze` and `paper` take the newest of those.
     let results = project.results().join("speed");
-    let folder = run::of_claims(project, &file, &results, &choice, progress)?;
+    let mode = run::Mode { claims: Some(file.clone()), ..run::Mode::default() };
+    let folder = run::whole(project, &results, &choice, &mode, progress)?;
     let (analysis, _) = tools::ensure(project, tools::ANALYSIS, progress)?;
     let mut judging = command(&analysis);
     judging.current_dir(&project.root).arg("judge").arg("--run").arg(&folder);

@@ -147,22 +147,11 @@ pub fn build_step(
     Ok(folder)
 }
 
-/// Sets up, builds and measures, the questions of `folder` where a verb has written some.
+/// Sets up, builds and measures: the questions and the claims of `mode`, where a verb brings its own.
 ///
 /// # Errors
 /// As [`run`].
 pub fn whole(
-    project: &Project,
-    folder: Option<&Path>,
-    results: &Path,
-    choice: &RunRequest,
-    progress: &Progress,
-) -> Result<PathBuf> {
-    let mode = Mode { folder: folder.map(Path::to_owned), ..Mode::default() };
-    as_mode(project, results, choice, &mode, progress)
-}
-
-fn as_mode(
     project: &Project,
     results: &Path,
     choice: &RunRequest,
@@ -177,23 +166,12 @@ fn as_mode(
         .context("the runner ended without saying where its run is")
 }
 
-/// As [`run`], where the claims that are named are those of another file than the paper's.
-pub fn of_claims(
-    project: &Project,
-    claims: &Path,
-    results: &Path,
-    choice: &RunRequest,
-    progress: &Progress,
-) -> Result<PathBuf> {
-    let mode = Mode { claims: Some(claims.to_owned()), ..Mode::default() };
-    as_mode(project, results, choice, &mode, progress)
-}
-
 /// What the verbs about releases measure with.
 #[must_use]
 pub fn lab<'a>(project: &'a Project, progress: &'a Progress) -> Lab<'a> {
     let measure = move |folder: &Path, results: &Path, choice: &RunRequest| {
-        whole(project, Some(folder), results, choice, progress)
+        let mode = Mode { folder: Some(folder.to_owned()), ..Mode::default() };
+        whole(project, results, choice, &mode, progress)
     };
     Lab { project, progress, measure: Box::new(measure), calibration: calibrate::newest(project) }
 }

@@ -133,7 +133,7 @@ fn measure(
         budget_ms: requested.budget,
         ..RunRequest::default()
     };
-    run::whole(project, None, &results(project), &request, progress)
+    run::whole(project, &results(project), &request, &run::Mode::default(), progress)
 }
 
 #[cfg(test)]
