@@ -372,8 +372,12 @@ class Tables:
         if None in both:
             return None
         of, versus = both
+        if of.point <= 0 or versus.point <= 0:
+            return None
         ends = None
         if of.interval is not None and versus.interval is not None:
+            if 0 in versus.interval:
+                return None
             ends = (of.interval[0] / versus.interval[1], of.interval[1] / versus.interval[0])
         return Expected(of.point / versus.point, ends, "ratio")
 
@@ -389,7 +393,7 @@ class Tables:
         low, high = ours.interval or (ours.point, ours.point)
         if low <= most * 1.5 and high >= least / 1.5:
             return "of one size"
-        if (least > 1 and high < 1) or (most < 1 and low > 1):
+        if (least >= 1 < most and high < 1) or (most <= 1 and least < 1 < low):
             return "the other way round"
         times = ours.point / (most if ours.point > most else least)
         return f"{times:.1f} times that" if times >= 1 else f"{times:.2f} of that"

@@ -103,7 +103,9 @@ impl Answer {
         let Interval { low, high } = factor.interval.unwrap_or(Interval::exact(factor.point));
         if low <= most * ONE_SIZE && high >= least / ONE_SIZE {
             Standing::OneSize
-        } else if (least > 1.0 && high < 1.0) || (most < 1.0 && low > 1.0) {
+        } else if (least >= 1.0 && most > 1.0 && high < 1.0)
+            || (most <= 1.0 && least < 1.0 && low > 1.0)
+        {
             Standing::OtherSign
         } else {
             let nearest = if factor.point > most { most } else { least };
@@ -147,8 +149,11 @@ impl<'a> Numbers<'a> {
     /// All of them.
     #[must_use]
     pub fn of(results: &'a Results<'_>) -> Self {
-        let named = |((key, quantity), summary)| (stem(results, key, *quantity), summary);
-        Self(results.summaries.iter().map(named).collect())
+        let all = results.summaries.iter();
+        Self(
+            all.map(|((key, quantity), summary)| (stem(results, key, *quantity), summary))
+                .collect(),
+        )
     }
 
     /// The quotient of a pair; `None` where the run has not both.

@@ -194,7 +194,7 @@ impl Asked<'_> {
             // Its own run, shown again, lies there already.
             if folder.canonicalize().ok() != published.canonicalize().ok() {
                 files::remove(&published)?;
-                files::copy(folder, &published)?;
+                files::make_whole(&published, |whole| files::copy(folder, whole))?;
             }
             println!("{PUBLISHED} holds it; the PDF is made again by: cargo xtask paper");
         }

@@ -69,18 +69,19 @@ pub fn run(
     }
 }
 
-/// Measures what the targets compare, side by side, and says which of them are met.
+/// Measures what the thresholds compare, side by side, and says which of them are met.
 fn speed(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {
     let file = project.path("analysis/speed.toml");
     let text =
         std::fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let targets = read_claims(&project.shown(&file), &text)?;
-    let mut experiments: Vec<String> = targets.iter().map(|t| t.experiment.to_string()).collect();
+    let thresholds = read_claims(&project.shown(&file), &text)?;
+    let mut experiments: Vec<String> =
+        thresholds.iter().map(|one| one.experiment.to_string()).collect();
     experiments.sort();
     experiments.dedup();
     let choice = RunRequest {
         experiments,
-        claim: targets.iter().map(|target| target.name.clone()).collect(),
+        claim: thresholds.iter().map(|one| one.name.clone()).collect(),
         profile,
         ..RunRequest::default()
     };
@@ -95,7 +96,15 @@ fn speed(project: &Project, profile: Profile, progress: &Progress) -> Result<Exi
     let status = lines(&mut judging, |line| println!("{line}"))?;
     ReportedError::unless(status, &[0, 1, 3, 4])?;
     println!("raw logs     {}", project.shown(&folder));
-    Ok(if status.success() { Exit::Done } else { Exit::DoesNotHold })
+    if let Some(failed) = failures::of(&folder)? {
+        println!("{failed}: the raw log says why");
+    }
+    Ok(match status.code() {
+        Some(0) => Exit::Done,
+        Some(3) => Exit::Lacking,
+        Some(4) => Exit::Undecided,
+        _ => Exit::DoesNotHold,
+    })
 }
 
 fn aa(project: &Project, profile: Profile, progress: &Progress) -> Result<Exit> {

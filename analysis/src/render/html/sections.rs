@@ -10,7 +10,8 @@ use crate::results::Results;
 use std::fmt::Write;
 
 /// What is about the whole run stands after the experiments.
-const LATER: [&str; 5] = ["comparisons", "equal-things", "subjects", "provenance", "not-measured"];
+const LATER: [&str; 6] =
+    ["comparisons", "published-answers", "equal-things", "subjects", "provenance", "not-measured"];
 
 /// The sections that are open at first: what everybody wants, and the first numbers.
 const OPEN: [&str; 2] = ["claims", "cold-start"];

@@ -1,8 +1,8 @@
-//! What others have published beside what this run shows, on one boundary after the other.
+//! What others have published beside what this run shows, on one boundary after the other; headings name the source.
 
 use crate::answers::{self, Answer, Numbers, Pair, Standing};
 use crate::render::number::{show_plain, show_ratio};
-use crate::render::table::{Align, Content, Table};
+use crate::render::table::{Align, Content, Row, Table};
 use crate::results::Results;
 
 /// Rows: published factor x pair of numbers of ours; the first pair's row has the words.
@@ -24,9 +24,15 @@ pub fn table(results: &Results<'_>) -> Table {
     table.when_empty = "analysis/answers.toml cannot be read";
     let rows = answers::read().unwrap_or_default();
     let numbers = Numbers::of(results);
+    let mut source = String::new();
     for answer in &rows {
+        let read = format!("{} ({})", answer.source, answer.read.words());
+        if read != source {
+            table.rows.push(Row::Heading(read.clone()));
+            source = read;
+        }
         let mut words = vec![
-            Content::Text(format!("{} ({}): {}", answer.source, answer.read.words(), answer.says)),
+            Content::text(&answer.says),
             Content::text(&answer.boundary),
             Content::Text(published(answer)),
         ];

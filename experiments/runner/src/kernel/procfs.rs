@@ -1,6 +1,7 @@
 //! Readings from /proc and /sys of the subject's process tree. What cannot be read is `None`.
 
 use crate::subject::group::is_of_process;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -65,25 +66,46 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
 
 /// Involuntary context switches of all threads of `pids`: how often the kernel took the core away from them.
 pub fn involuntary_switches_count(pids: &[u32]) -> Option<u64> {
-    switches_count(pids, "nonvoluntary_ctxt_switches:")
-}
-
-/// Voluntary context switches of all threads of `pids`: how often they waited for something, and so how often they woke
-/// up.
-pub fn voluntary_switches_count(pids: &[u32]) -> Option<u64> {
-    switches_count(pids, "voluntary_ctxt_switches:")
-}
-
-fn switches_count(pids: &[u32], key: &str) -> Option<u64> {
     let mut total = 0;
     for pid in pids {
         for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
             let text = fs::read_to_string(task.path().join("status")).ok()?;
-            let line = text.lines().find(|l| l.starts_with(key))?;
-            total += line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
+            total += count_of(&text, "nonvoluntary_ctxt_switches:")?;
         }
     }
     Some(total)
+}
+
+/// What one thread has done since it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThreadActivity {
+    /// CPU time.
+    pub cpu_ns: u64,
+    /// How often it waited for something, and so how often it woke up.
+    pub voluntary_switches_count: u64,
+}
+
+/// Every thread of `pids`, by process and thread; one that ends while it is read is left out.
+pub fn threads(pids: &[u32]) -> BTreeMap<(u32, u32), ThreadActivity> {
+    let of_process = |&pid: &u32| {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks.filter_map(move |task| {
+            let thread: u32 = task.file_name().to_str()?.parse().ok()?;
+            let schedstat = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            let status = fs::read_to_string(task.path().join("status")).ok()?;
+            let activity = ThreadActivity {
+                cpu_ns: schedstat.split_whitespace().next()?.parse().ok()?,
+                voluntary_switches_count: count_of(&status, "voluntary_ctxt_switches:")?,
+            };
+            Some(((pid, thread), activity))
+        })
+    };
+    pids.iter().flat_map(of_process).collect()
+}
+
+fn count_of(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// The name of a process, at most 15 characters.
