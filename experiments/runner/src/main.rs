@@ -262,7 +262,7 @@ fn opened(
             let (store, manifest) = Store::resume(&arguments.results, run)?;
             check_machine(&manifest, arguments.part.machine.as_deref())?;
             let mut built = Built::read(&arguments.artifacts, &manifest.architectures)?;
-            built.local.add_custom_files(custom_files::resumed(&manifest, catalog)?);
+            built.add_custom_files(custom_files::resumed(&manifest, catalog)?);
             let subjects = manifest.subjects.iter().map(|(name, entry)| (name, &entry.definition));
             built.local.locate_and_prepare(
                 subjects,

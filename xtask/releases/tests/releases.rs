@@ -308,8 +308,8 @@ fn an_upgrade_measures_what_depends_on_the_program_beside_what_claims_compare_it
     }
     assert!(!subjects.contains(&"native"), "{subjects:?}");
     let folder = upgrade::question(&questions, &cold).unwrap().write(&project).unwrap();
-    let (_, read) = read(&folder, "cold-start");
-    let has = |name: &str| read.subjects.iter().any(|one| one.as_str() == name);
+    let (_, definition) = read(&folder, "cold-start");
+    let has = |name: &str| definition.subjects.iter().any(|one| one.as_str() == name);
     assert!(has("wasmtime-serve-49-0-4") && has("wasmtime-serve-twin"));
 
     let all = plan(&[]).unwrap();

@@ -2,6 +2,7 @@
 
 use crate::inventory::artifacts::Artifacts;
 use crate::plan::missing::Missing;
+use crate::question::custom_files::CustomFiles;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,6 +53,14 @@ impl Built {
         std::iter::once(&self.local).chain(self.foreign.values())
     }
 
+    /// Adds the custom files of definitions, before anything is made of them: they are the same on every architecture.
+    pub fn add_custom_files(&mut self, files: CustomFiles) {
+        for foreign in self.foreign.values_mut() {
+            foreign.add_custom_files(files.clone());
+        }
+        self.local.add_custom_files(files);
+    }
+
     /// The records of the foreign ones, for the manifest.
     pub fn foreign_records(&self) -> BTreeMap<String, artifact::Artifacts> {
         self.foreign.iter().map(|(name, built)| (name.clone(), built.record.clone())).collect()
@@ -66,4 +75,24 @@ fn check_architecture(folder: &Path, artifacts: &Artifacts, expected: &str) -> R
         artifacts.record.architecture
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::question::custom_files::CustomFile;
+
+    /// Of a subject that ships a script the size was not known for another architecture than this machine's.
+    #[test]
+    fn custom_files_are_those_of_every_architecture() {
+        let folder = tempfile::tempdir().unwrap();
+        let bare = || Artifacts::bare(folder.path());
+        let foreign = BTreeMap::from([("aarch64".to_owned(), bare())]);
+        let mut built = Built { local: bare(), foreign };
+        let file = CustomFile { path: folder.path().join("serve.mjs"), sha256: String::new() };
+        built.add_custom_files(BTreeMap::from([("serve.mjs".to_owned(), file.clone())]));
+        for artifacts in built.all() {
+            assert_eq!(artifacts.custom_file("serve.mjs").unwrap(), &file);
+        }
+    }
 }

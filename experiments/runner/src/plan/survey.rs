@@ -91,7 +91,7 @@ pub fn survey(
     let emulators = emulators(&architectures);
     let files = catalog.custom_files(&definitions, |name| request.asks_for(name))?;
     let files_sha256 = custom_files::digests(&files);
-    built.local.add_custom_files(files);
+    built.add_custom_files(files);
     let requested = requested_subjects(request, &definitions);
     if !request.is_dry {
         let subjects = requested.iter().filter_map(|name| catalog.subjects.get(*name));
