@@ -27,7 +27,7 @@ pub fn table(results: &Results<'_>) -> Table {
         let ratio = judged.ratio.map(|ratio| show_ratio(ratio, judged.interval));
         table.push(vec![
             Content::text(&condition.when),
-            Content::text(&condition.claim),
+            Content::Code(condition.claim.clone()),
             ratio.map_or(Content::Nothing, Content::Number),
             Content::text(judged.verdict.words()),
             condition.take(judged.verdict).map_or(Content::Nothing, Content::text),

@@ -38,10 +38,10 @@ pub fn table(results: &Results<'_>) -> Table {
         ];
         for pair in &answer.pairs {
             words.extend(here(answer, pair, &numbers));
-            table.push(std::mem::replace(&mut words, vec![Content::Nothing; 3]));
+            table.push(std::mem::replace(&mut words, vec![Content::text(""); 3]));
         }
         if let Some(why) = &answer.not_here {
-            words.extend([Content::Nothing, Content::Nothing, Content::Absent(why.clone())]);
+            words.extend([Content::text(""), Content::text(""), Content::Absent(why.clone())]);
             table.push(words);
         }
     }
