@@ -12,6 +12,14 @@ fn sha256(path: &Path) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A definition whose list of this key names the new subject, too.
+fn named_in(definition: &str, list: &str) -> String {
+    let named =
+        definition.replacen(&format!("\n{list} = ["), &format!("\n{list} = [\"two-threads\", "), 1);
+    assert_ne!(named, definition, "{list}");
+    named
+}
+
 /// What CONTRIBUTING.md says of a new subject, done as it is said.
 pub fn a_subject_is_one_entry() {
     let questions = Questions::copy();
@@ -32,12 +40,9 @@ arguments = ["serve", "{artifact:component.cwasm}", "--threads", "2", "--listen"
 "#
     });
     for file in ["definitions/cold-start.toml", "definitions/artifact-size.toml"] {
-        questions.change(file, |text| {
-            let named = text.replacen("subjects = [", "subjects = [\"two-threads\", ", 1);
-            assert_ne!(named, text);
-            named
-        });
+        questions.change(file, |text| named_in(&text, "subjects"));
     }
+    questions.change("definitions/cold-start.toml", |text| named_in(&text, "thumbnail"));
     let requested =
         ["cold-start", "artifact-size", "--profile", "smoke", "--subject", "two-threads"];
     succeed(&questions.run(&requested));

@@ -53,8 +53,17 @@ fn with_subjects(folder: &Path) {
         let requested = text(&file);
         let line = requested.lines().find(|line| line.starts_with("subjects = ")).unwrap();
         let requested = requested.replace(line, "subjects = [\"native\", \"copied\", \"refused\"]");
-        std::fs::write(folder.join(file), requested).unwrap();
+        std::fs::write(folder.join(file), asked_of_all(&requested)).unwrap();
     }
+}
+
+/// A definition without its table `asked_of`, which names subjects that are not here.
+fn asked_of_all(definition: &str) -> String {
+    let Some((before, table)) = definition.split_once("[asked_of]\n") else {
+        return definition.to_owned();
+    };
+    let (_, after) = table.split_once("\n\n").unwrap();
+    format!("{before}{after}")
 }
 
 /// The entry of `native` alone.
