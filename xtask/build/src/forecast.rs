@@ -5,12 +5,13 @@
 
 use crate::artifacts;
 use crate::cargo::Build;
-use crate::{sources, tools};
+use crate::tools;
 use anyhow::Result;
 use std::time::Duration;
 use weighbridge_project::build_step;
 use weighbridge_project::progress::human;
 use weighbridge_project::project::Project;
+use weighbridge_project::sources;
 use weighbridge_schema::architecture::Architecture;
 use weighbridge_setup::Setup;
 

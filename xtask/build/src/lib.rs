@@ -12,5 +12,4 @@ pub mod forecast;
 mod names;
 pub mod record;
 pub mod reproducible;
-mod sources;
 pub mod tools;

@@ -1,12 +1,12 @@
 //! Our own programs, the runner and the analysis: built when their sources have changed.
 
 use crate::cargo::Build;
-use crate::sources;
 use anyhow::Result;
 use std::path::PathBuf;
 use weighbridge_project::build_step;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
+use weighbridge_project::sources;
 use weighbridge_setup::TargetToolchain;
 
 /// The package and the program that measures.

@@ -18,5 +18,6 @@ pub mod project;
 pub mod questions;
 pub mod runs;
 pub mod settings;
+pub mod sources;
 pub mod typed_numbers;
 pub mod unfinished;

@@ -3,7 +3,9 @@
 
 use crate::context::Context;
 use crate::needs::provide_all;
+use crate::programs::set_aside;
 use crate::record::{Need, Outcome, Setup, TargetToolchain};
+use crate::subjects;
 use anyhow::{Context as _, Result};
 use weighbridge_project::exit::LackingError;
 use weighbridge_project::files;
@@ -18,6 +20,8 @@ use weighbridge_schema::artifact::Provision;
 /// error: whoever cannot do without it says so.
 pub fn provide(project: &Project, needs: &[Need], progress: &Progress) -> Result<Setup> {
     let reporter = |line: &str| progress.note(&format!("  {line}"));
+    let subjects = subjects::read(project)?;
+    set_aside(&project.root, (&subjects.programs, &project.programs()), &reporter)?;
     progress.begin("setup", 0);
     let setup =
         provide_all(&Context::of(project, &reporter), needs).inspect_err(|_| progress.abandon())?;

@@ -1,7 +1,7 @@
 //! `cargo xtask setup --subject NAME`: install the programs of subjects that we do not build.
 
 use crate::context::Context;
-use crate::programs::{Wanted, installed};
+use crate::programs::{Wanted, installed, set_aside};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use weighbridge_project::exit::{Exit, LackingError};
@@ -53,6 +53,8 @@ pub fn run(
         );
     }
     let reporter = |line: &str| progress.note(&format!("  {line}"));
+    let folder = crate::programs::folder(&project.state);
+    set_aside(&project.root, (&file.programs, &folder), &reporter)?;
     let context = Context::of(project, &reporter);
     let mut failed = Vec::new();
     for ((name, requested), subject) in programs(&chosen, version) {

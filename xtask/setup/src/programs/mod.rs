@@ -6,6 +6,7 @@ mod cargo_install;
 mod made;
 mod nix;
 mod npm;
+mod own_sources;
 mod pypi;
 mod released;
 mod separate_root;
@@ -14,11 +15,13 @@ use crate::context::Context;
 use anyhow::{Context as _, Result, bail};
 use cargo_install::Origin;
 use made::Made;
+pub(crate) use own_sources::set_aside;
 pub use released::released;
 use std::path::{Path, PathBuf};
 use weighbridge_machine::ask;
 use weighbridge_project::process::command as start;
 use weighbridge_project::progress::Progress;
+use weighbridge_project::sources::digest_outside_workspace;
 use weighbridge_schema::name::ProgramName;
 use weighbridge_schema::program::{Installed, Program, RECORD, Source, folder_name};
 
@@ -133,6 +136,8 @@ impl Wanted<'_> {
             }
             Source::Nix { package, program } => nix::build(context, package, program, root),
             Source::Repository { folder, program, needs, minutes } => {
+                // Before it is compiled: a change in the meantime is another program.
+                let digest = digest_outside_workspace(&context.repo, folder)?;
                 let folder = context.repo.join(folder);
                 let wanted = cargo_install::Crate {
                     package: program,
@@ -142,7 +147,9 @@ impl Wanted<'_> {
                     needs,
                     minutes: *minutes,
                 };
-                cargo_install::install(context, &wanted, root, progress)
+                let mut made = cargo_install::install(context, &wanted, root, progress)?;
+                made.detail.insert(own_sources::SOURCES.to_owned(), digest);
+                Ok(made)
             }
             Source::Unavailable { reason } => bail!("{reason}"),
             Source::Debian { suite, package, package_version, program, with } => {

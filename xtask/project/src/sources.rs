@@ -1,12 +1,12 @@
-//! The folders that a program of the workspace is made of: those of its package and of every package
+//! The folders that a program of this repository is made of: those of its package and of every package
 //! that it reaches by path dependencies. Cargo says which; a list kept by hand would miss the next one.
 
+use crate::inputs::Inputs;
+use crate::process::{command, shown};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use weighbridge_project::inputs::Inputs;
-use weighbridge_project::process::{command, shown};
 
 /// What decides about every program of the workspace.
 const COMMON: [&str; 3] = ["Cargo.lock", "Cargo.toml", "rust-toolchain.toml"];
@@ -17,14 +17,14 @@ struct Metadata {
     packages: Vec<Package>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Package {
     name: String,
     manifest_path: PathBuf,
     dependencies: Vec<Dependency>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Dependency {
     /// `None` of a usual one; `build` or `dev`.
     kind: Option<String>,
@@ -38,24 +38,48 @@ struct Dependency {
 /// Cargo does not know the package, or a file cannot be read.
 pub fn digest(root: &Path, package: &str) -> Result<String> {
     // As cargo says paths, whichever way led here.
-    let root = &root.canonicalize().with_context(|| format!("look up {}", root.display()))?;
-    let folders = folders(root, package)?;
-    let inputs = folders.iter().try_fold(Inputs::default(), |inputs, folder| {
+    let root = &canonical(root)?;
+    Ok(of_folders(root, &folders(root, package)?)?.paths(root, &COMMON)?.digest())
+}
+
+/// The digest of everything that the crate in `folder` is made of, which is no member of the workspace and has a lock
+/// file of its own, but may depend on members.
+///
+/// # Errors
+/// The folder holds no crate, or a file cannot be read.
+pub fn digest_outside_workspace(root: &Path, folder: &str) -> Result<String> {
+    let root = &canonical(root)?;
+    let own = root.join(folder);
+    let packages = [packages(root)?, packages(&own)?].concat();
+    Ok(of_folders(root, &reached(&packages, &own))?.paths(root, &["rust-toolchain.toml"])?.digest())
+}
+
+fn canonical(root: &Path) -> Result<PathBuf> {
+    root.canonicalize().with_context(|| format!("look up {}", root.display()))
+}
+
+fn of_folders(root: &Path, folders: &BTreeSet<PathBuf>) -> Result<Inputs> {
+    folders.iter().try_fold(Inputs::default(), |inputs, folder| {
         let relative = folder.strip_prefix(root).with_context(|| {
-            format!("{}, which {package} depends on, lies outside the checkout", folder.display())
+            format!("{}, which is depended on, lies outside the checkout", folder.display())
         })?;
         inputs.path(root, &relative.to_string_lossy())
-    })?;
-    Ok(inputs.paths(root, &COMMON)?.digest())
+    })
 }
 
 /// The folders, sorted. Development dependencies are the tests' own and not among them.
 fn folders(root: &Path, package: &str) -> Result<BTreeSet<PathBuf>> {
     let packages = packages(root)?;
+    let own = packages.iter().find(|one| one.name == package);
+    let own = own.and_then(|one| one.manifest_path.parent());
+    let own = own.with_context(|| format!("no package `{package}` in {}", root.display()))?;
+    Ok(reached(&packages, own))
+}
+
+/// The folder `own` and those of all packages that the one in it depends on.
+fn reached(packages: &[Package], own: &Path) -> BTreeSet<PathBuf> {
     let by_folder: BTreeMap<&Path, &Package> =
         packages.iter().filter_map(|one| Some((one.manifest_path.parent()?, one))).collect();
-    let own = by_folder.iter().find(|(_, one)| one.name == package).map(|(folder, _)| *folder);
-    let own = own.with_context(|| format!("no package `{package}` in {}", root.display()))?;
     let (mut found, mut open) = (BTreeSet::new(), vec![own]);
     while let Some(folder) = open.pop() {
         if !found.insert(folder.to_owned()) {
@@ -68,10 +92,10 @@ fn folders(root: &Path, package: &str) -> Result<BTreeSet<PathBuf>> {
             .filter(|dependency| dependency.kind.as_deref() != Some("dev"));
         open.extend(built.filter_map(|dependency| dependency.path.as_deref()));
     }
-    Ok(found)
+    found
 }
 
-/// The packages of the workspace, as cargo reads their manifests; nothing is resolved or downloaded.
+/// The packages of the workspace in a folder, as cargo reads their manifests; nothing is resolved or downloaded.
 fn packages(root: &Path) -> Result<Vec<Package>> {
     let mut ask = command("cargo");
     ask.current_dir(root).args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
@@ -87,7 +111,7 @@ fn packages(root: &Path) -> Result<Vec<Package>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weighbridge_project::files::write;
+    use crate::files::write;
 
     fn package(root: &Path, folder: &str, name: &str, dependencies: &str) {
         let manifest = format!(
@@ -144,10 +168,24 @@ mod tests {
     #[test]
     fn the_runner_and_the_analysis_are_made_of_what_they_share() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-        for package in [crate::tools::RUNNER, crate::tools::ANALYSIS] {
+        for package in ["weighbridge-runner", "weighbridge-analysis"] {
             let found = folders(root, package).unwrap();
             let has = |name: &str| found.contains(&root.join(name));
             assert!(has("experiments/schema") && !has("xtask"), "{package}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_crate_outside_the_workspace_is_made_of_the_members_that_it_depends_on() {
+        let root = canonical(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
+        let shim = root.join("experiments/shim");
+        let packages = [packages(&root).unwrap(), packages(&shim).unwrap()].concat();
+        let found = reached(&packages, &shim);
+        for member in ["service/host", "service/server", "service/protocol"] {
+            assert!(found.contains(&root.join(member)), "{member}: {found:?}");
+        }
+        assert!(!found.contains(&root.join("experiments/runner")));
+        let digest = digest_outside_workspace(&root, "experiments/shim").unwrap();
+        assert_ne!(digest, digest_outside_workspace(&root, "experiments/fuzz").unwrap());
     }
 }
