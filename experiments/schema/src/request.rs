@@ -2,7 +2,7 @@
 //! from them, and that the manifest keeps. An option is one field here, and what it changes.
 
 use crate::architecture::Architecture;
-use crate::definition::Profile;
+use crate::definition::{Definition, Profile};
 #[cfg(feature = "clap")]
 use crate::duration::parse_milliseconds;
 #[cfg(feature = "clap")]
@@ -52,7 +52,7 @@ pub struct RunRequest {
     #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "ARCH"))]
     pub arch: Vec<Architecture>,
     /// Time to measure for, with its unit, such as 90s, 30min or 2h: the cells whose intervals are widest against
-    /// their claims come first.
+    /// their claims come first. With --claim, what these claims compare is measured until they are decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "clap",
@@ -95,6 +95,24 @@ impl RunRequest {
     #[must_use]
     pub fn asks_for(&self, subject: &SubjectName) -> bool {
         self.subject.is_empty() || self.subject.iter().any(|one| one == subject.as_str())
+    }
+
+    /// Whether the verdicts of claims are sought: what those compare is measured until they are decided, or the budget
+    /// is spent.
+    #[must_use]
+    pub fn seeks_verdicts(&self) -> bool {
+        !self.claim.is_empty() && self.budget_ms.is_some()
+    }
+
+    /// The invocations that are planned of each cell of `definition`: those that it may use at most. Where verdicts are
+    /// sought, the profile says what each invocation is, and the largest profile how many there may be.
+    #[must_use]
+    pub fn planned_invocations(&self, definition: &Definition) -> u32 {
+        let of = |profile| definition.settings(profile).planned_invocations();
+        match self.seeks_verdicts() {
+            true => of(Profile::Smoke).max(of(Profile::Quick)).max(of(Profile::Paper)),
+            false => of(self.profile),
+        }
     }
 
     /// The instruction sets by name.

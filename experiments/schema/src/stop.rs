@@ -16,6 +16,8 @@ pub enum StopReason {
     Most,
     /// The time given by `--budget` had passed.
     Budget,
+    /// The claims that rest on it were decided, in a run that was asked for their verdicts.
+    Decided,
 }
 
 /// How one cell ended.

@@ -129,6 +129,7 @@ pub(crate) fn n_cell(results: &Results<'_>, key: &CellKey, quantity: Quantity) -
         Some(StopReason::Precise) => text.push_str(", precise"),
         Some(StopReason::Most) => text.push_str(", at most"),
         Some(StopReason::Budget) => text.push_str(", budget"),
+        Some(StopReason::Decided) => text.push_str(", decided"),
         Some(StopReason::Fixed) | None => {}
     }
     if summary.is_some_and(|summary| summary.interval.is_none()) {

@@ -278,8 +278,10 @@ fn trials<'a>(
     definition: &'a Definition,
     local: &str,
 ) -> impl Iterator<Item = Trial> + 'a {
-    let settings = definition.settings(request.run.profile);
-    let planned = if request.fixed { settings.invocations } else { settings.planned_invocations() };
+    let planned = match request.fixed {
+        true => definition.settings(request.run.profile).invocations,
+        false => request.run.planned_invocations(definition),
+    };
     let architectures = definition.architectures.visited(local, &request.run.architectures());
     let leaves_out = |name: &SubjectName| {
         request.run.profile == Profile::Smoke && definition.added_twins.contains(name)

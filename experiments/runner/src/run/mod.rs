@@ -14,3 +14,4 @@ pub mod repeats;
 pub mod session;
 pub mod stopping;
 pub mod store;
+pub mod verdicts;

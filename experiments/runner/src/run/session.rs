@@ -11,6 +11,7 @@ use crate::run::lab::Lab;
 use crate::run::repeats;
 use crate::run::stopping::Stopping;
 use crate::run::store::Store;
+use crate::run::verdicts::Verdicts;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::progress::Event;
 use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::request::RunRequest;
 use weighbridge_schema::subject::Subjects;
 
 /// What a session works with.
@@ -79,14 +81,15 @@ impl<L: Lab> Session<'_, L> {
             self.profile,
             self.claims,
             self.manifest.fixed,
-        );
+        )
+        .seeking(self.verdicts());
         store.seen.iter().for_each(|observation| stopping.note(observation));
         let mut is_first_pass = true;
         loop {
             let before = store.done.len();
             for block in self.plan.chunk_by(|a, b| a.trial.invocation == b.trial.invocation) {
                 stopping.begin_block(block[0].trial.invocation, is_first_pass);
-                if self.budget.is_some() {
+                if self.budget.is_some() && !self.seeks_verdicts() {
                     stopping.focus();
                 }
                 let seen_count = store.seen.len();
@@ -108,6 +111,18 @@ impl<L: Lab> Session<'_, L> {
         stopping.begin_block(u32::MAX, false);
         store.write_stops(&stopping.stops(self.is_spent(store)))?;
         Ok(End::Complete)
+    }
+
+    fn seeks_verdicts(&self) -> bool {
+        let request = self.manifest.request.as_ref();
+        request.is_some_and(RunRequest::seeks_verdicts) && !self.manifest.fixed
+    }
+
+    fn verdicts(&self) -> Option<Verdicts<'_>> {
+        let request = self.manifest.request.as_ref().filter(|_| self.seeks_verdicts())?;
+        let named: Vec<&Claim> =
+            self.claims.iter().filter(|claim| request.claim.contains(&claim.name)).collect();
+        Some(Verdicts::new(&named, &self.manifest.plan, self.subjects))
     }
 
     fn visit_block(

@@ -1,7 +1,8 @@
 //! When a cell has enough invocations: as soon as its interval is narrow enough, or when there are no more
-//! planned; and with `--budget`, where the time is best spent.
+//! planned; with `--budget`, where the time is best spent; and where verdicts are sought, as soon as they are found.
 
 use crate::failure::causes;
+use crate::run::verdicts::Verdicts;
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
@@ -70,6 +71,8 @@ pub struct Stopping<'a> {
     cells: BTreeMap<Key, State>,
     claims: &'a [Claim],
     focus: Option<BTreeSet<Group>>,
+    /// Of a run that was asked for verdicts: they decide who goes on, and widths do not.
+    verdicts: Option<Verdicts<'a>>,
 }
 
 fn key(trial: &Trial) -> Key {
@@ -93,9 +96,9 @@ impl<'a> Stopping<'a> {
         for trial in plan {
             let Some(definition) = definitions.get(&trial.experiment) else { continue };
             let settings = definition.settings(profile);
-            cells.entry(key(trial)).or_insert_with(|| State {
+            let state = cells.entry(key(trial)).or_insert_with(|| State {
                 least: settings.invocations,
-                planned: settings.planned_invocations(),
+                planned: 0,
                 // Without room above the least number there is nothing to stop early.
                 target_percent: settings
                     .invocations_max
@@ -108,8 +111,14 @@ impl<'a> Stopping<'a> {
                 precise_with_count: None,
                 has_ended: false,
             });
+            state.planned = state.planned.max(trial.invocation + 1);
         }
-        Self { cells, claims, focus: None }
+        Self { cells, claims, focus: None, verdicts: None }
+    }
+
+    /// The same where verdicts are sought: what they rest on goes on until they are found.
+    pub fn seeking(self, verdicts: Option<Verdicts<'a>>) -> Self {
+        Self { verdicts, ..self }
     }
 
     /// Takes in what a planned visit showed. Repetitions do not count here: a resumed run must come to the
@@ -124,8 +133,13 @@ impl<'a> Stopping<'a> {
         if !state.visited.insert(invocation) {
             return;
         }
-        let value = state.headline.and_then(|metric| observation.value(metric));
-        if let (Outcome::Ok, Some(value)) = (&observation.outcome, value) {
+        if observation.outcome != Outcome::Ok {
+            return;
+        }
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.note(observation);
+        }
+        if let Some(value) = state.headline.and_then(|metric| observation.value(metric)) {
             state.values.insert(invocation, value);
         }
     }
@@ -134,6 +148,9 @@ impl<'a> Stopping<'a> {
     /// only, which makes the decision the same in a resumed run.
     pub fn begin_block(&mut self, invocation: u32, in_order: bool) {
         let end = if in_order { invocation } else { u32::MAX };
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.look(end);
+        }
         for state in self.cells.values_mut().filter(|state| state.is_open()) {
             let count = state.values.range(..end).count();
             if count < state.least as usize {
@@ -152,7 +169,13 @@ impl<'a> Stopping<'a> {
     pub fn wants(&self, trial: &Trial) -> bool {
         let key = key(trial);
         let Some(state) = self.cells.get(&key) else { return true };
-        if trial.invocation < state.least || state.target_percent.is_none() {
+        if trial.invocation < state.least {
+            return true;
+        }
+        if let Some(verdicts) = &self.verdicts {
+            return verdicts.wants(trial);
+        }
+        if state.target_percent.is_none() {
             return true;
         }
         let group = group(&key);
@@ -219,21 +242,38 @@ impl<'a> Stopping<'a> {
         Some(((interval.high - interval.low) / 2.0 / distance).min(NEED_MAX))
     }
 
+    fn reason(
+        &self,
+        experiment: &ExperimentName,
+        cell: &Cell,
+        state: &State,
+        budget_spent: bool,
+    ) -> StopReason {
+        let is_cut_off = budget_spent && state.visited.len() < state.planned as usize;
+        if let Some(verdicts) = &self.verdicts {
+            let trial = Trial { experiment: experiment.clone(), cell: cell.clone(), invocation: 0 };
+            return match verdicts.wants(&trial) {
+                false => StopReason::Decided,
+                true if is_cut_off => StopReason::Budget,
+                true => StopReason::Most,
+            };
+        }
+        // What is printed decides, not the look that ended the cell.
+        match (state.target_percent, state.is_within_target(u32::MAX)) {
+            (None, _) => StopReason::Fixed,
+            (Some(_), true) => StopReason::Precise,
+            (Some(_), false) if is_cut_off => StopReason::Budget,
+            (Some(_), false) => StopReason::Most,
+        }
+    }
+
     /// How every cell ended; `budget_spent` when time was the reason.
     pub fn stops(&self, budget_spent: bool) -> Vec<Stop> {
         self.cells
             .iter()
             .map(|((experiment, cell), state)| {
                 let visited = u32::try_from(state.visited.len()).unwrap_or(u32::MAX);
-                // What is printed decides, not the look that ended the cell.
-                let reason = match (state.target_percent, state.is_within_target(u32::MAX)) {
-                    (None, _) => StopReason::Fixed,
-                    (Some(_), true) => StopReason::Precise,
-                    (Some(_), false) if visited < state.planned && budget_spent => {
-                        StopReason::Budget
-                    }
-                    (Some(_), false) => StopReason::Most,
-                };
+                let reason = self.reason(experiment, cell, state, budget_spent);
                 Stop {
                     experiment: experiment.clone(),
                     cell: cell.clone(),

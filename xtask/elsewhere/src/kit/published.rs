@@ -141,7 +141,7 @@ mod tests {
         let judged = text.lines().find(|line| line.starts_with("weighbridge-analysis verify"));
         assert!(judged.is_some_and(|line| line.contains("/data/r --here ")), "{text}");
         let (_, all) = called(folder.path(), &["verify", "--budget", "1min"]);
-        assert!(all.contains("--claim one,two --profile paper"), "{all}");
+        assert!(all.contains("--claim one,two --profile quick"), "{all}");
         assert!(all.contains("--budget 1min"), "{all}");
     }
 

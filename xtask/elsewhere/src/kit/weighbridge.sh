@@ -72,13 +72,12 @@ published() {
 }
 
 measure_and_verify() {
-    profile=quick budget='' results=$here/results wanted=''
+    budget='' results=$here/results wanted=''
     while [ $# -gt 0 ]; do
         case $1 in
         --budget)
             [ $# -ge 2 ] || fail 2 "--budget needs a time, such as 10min"
-            # Of profile paper, for the other one ends with its least number.
-            profile=paper budget=$2
+            budget=$2
             shift
             ;;
         --results)
@@ -101,7 +100,7 @@ measure_and_verify() {
     mkdir -p "$results" 2>/dev/null && [ -w "$results" ] ||
         fail 2 "$results cannot be written: name another folder by --results"
     set -- --folder "$here/experiments" --artifacts "$here/artifacts/$machine" --claims "$claims" \
-        --claim "$wanted" --profile "$profile" --results "$results" --name "$name"
+        --claim "$wanted" --profile quick --results "$results" --name "$name"
     [ -z "$budget" ] || set -- "$@" --budget "$budget"
     "$here/weighbridge-runner" run "$@" >&2
     code=$?

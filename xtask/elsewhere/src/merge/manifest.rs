@@ -178,7 +178,7 @@ pub(super) fn stops(parts: &[Part]) -> Vec<Stop> {
 fn weightier(a: StopReason, b: StopReason) -> StopReason {
     let rank = |reason| match reason {
         StopReason::Fixed => 0,
-        StopReason::Precise => 1,
+        StopReason::Precise | StopReason::Decided => 1,
         StopReason::Most => 2,
         StopReason::Budget => 3,
     };
