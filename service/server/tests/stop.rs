@@ -3,6 +3,7 @@
 // To fail in a helper is to fail its test, but clippy takes only `#[test]` functions for tests.
 #![allow(clippy::unwrap_used)]
 
+use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -61,8 +62,7 @@ fn a_stop_ends_whatever_the_requests_do() {
         .collect();
     std::thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+    rustix::process::kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let code = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();

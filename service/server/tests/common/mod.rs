@@ -4,6 +4,7 @@
 // Each test program is compiled with all of this, and none uses everything.
 #![allow(dead_code)]
 
+use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -84,8 +85,7 @@ impl Server {
     }
 
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        rustix::process::kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 }
 
