@@ -2,11 +2,8 @@
 
 use wasip2::clocks::monotonic_clock;
 
-/// How long a request may take, in milliseconds, when the host does not say.
-const DEFAULT_DEADLINE_MS: u64 = 10_000;
-
-/// The environment variable by which a host says otherwise.
-const VARIABLE: &str = "WEIGHBRIDGE_DEADLINE_MS";
+/// How long a request may take, in nanoseconds.
+const DURATION_NS: u64 = 10_000_000_000;
 
 /// The moment at which a request has to be answered.
 pub(crate) struct Deadline {
@@ -16,12 +13,7 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// The deadline of a request that arrives now.
     pub(crate) fn from_now() -> Self {
-        let duration_ms = std::env::var(VARIABLE)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-            .unwrap_or(DEFAULT_DEADLINE_MS);
-        let duration_ns = duration_ms.saturating_mul(1_000_000);
-        Self { at_ns: monotonic_clock::now().saturating_add(duration_ns) }
+        Self { at_ns: monotonic_clock::now().saturating_add(DURATION_NS) }
     }
 
     /// Whether it has passed.

@@ -11,3 +11,5 @@ mod handler;
 mod incoming;
 #[cfg(all(target_os = "wasi", target_env = "p2"))]
 mod outgoing;
+#[cfg(all(target_os = "wasi", target_env = "p2"))]
+mod preview1;

@@ -12,7 +12,7 @@ use crate::epochs::Epochs;
 use crate::failure::Reports;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::{ANSWER_BYTES, Limits};
-use crate::{component, guest};
+use crate::{component, linker};
 
 /// Handles the request with a fresh instance each time, as `serve` with its defaults does. The thread that makes the
 /// epochs pass is left out: when a guest yields would be another thing each time, and here is nobody to yield to.
@@ -25,7 +25,7 @@ pub(crate) fn call(options: &CallComponent) -> Result<()> {
     })?;
     let component = component::get(&engine, &options.component, false)?;
     let policy = Arc::new(Policy {
-        component: guest::pre_instantiate(&engine, &component)?,
+        component: linker::pre_instantiate(&engine, &component)?,
         deadline: CALL_DEADLINE,
         epochs: Epochs::none(),
         // As `serve` has them with one thread.

@@ -16,7 +16,7 @@ use crate::epochs::Epochs;
 use crate::exchange::exchange;
 use crate::failure::{self, Reports};
 use crate::give_back::give_back;
-use crate::guest::{Guest, instantiate};
+use crate::guest::{Guest, YIELD_AFTER_EPOCHS, instantiate};
 use crate::limits::Limits;
 
 /// How requests are answered; the same for all threads.
@@ -140,7 +140,11 @@ impl Lane {
         // A lock taken in the match itself would be held over the await.
         let idle = self.idle().pop();
         let mut instance = match idle {
-            Some(instance) => instance,
+            Some(mut instance) => {
+                // Epochs that passed between two requests are no reason to yield.
+                instance.store.set_epoch_deadline(YIELD_AFTER_EPOCHS);
+                instance
+            }
             None => Instance::new(&self.policy).await?,
         };
         let response = instance.answer(request, &self.policy.answers).await?;

@@ -15,6 +15,7 @@ use crate::engine::{self, Allocation};
 use crate::epochs::Epochs;
 use crate::guest::{self, Guest};
 use crate::limits::Limits;
+use crate::linker;
 
 const MEMORY_LIMIT_BYTES: usize = mib(MEMORY_LIMIT_MIB);
 
@@ -40,7 +41,7 @@ pub(crate) fn instantiate(options: &Instantiate) -> Result<()> {
         memory_limit_bytes: MEMORY_LIMIT_BYTES,
     })?;
     let component = component::get(&engine, &options.component, options.compile_at_start)?;
-    let linked = guest::pre_instantiate(&engine, &component)?;
+    let linked = linker::pre_instantiate(&engine, &component)?;
     let room = engine::room_for_component(instances, &component);
     if room < needed {
         bail!(

@@ -26,6 +26,7 @@ mod guest;
 mod handler;
 mod instantiate;
 mod limits;
+mod linker;
 mod serve;
 mod tenants;
 

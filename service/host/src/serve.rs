@@ -17,7 +17,7 @@ use crate::failure::Reports;
 use crate::guest::Guest;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::Limits;
-use crate::{component, guest, tenants};
+use crate::{component, linker, tenants};
 
 /// Allowance for responses unless --total-answers-mib says otherwise, for each thread: room for the longest one, and
 /// for some that wait to be taken.
@@ -41,7 +41,7 @@ fn serve_one(options: &Serve, file: &Path, mut stages: Stages) -> Result<()> {
     stages.mark("engine");
     let component = component::get(&engine, file, options.compile_at_start)?;
     stages.mark("load");
-    let linked = guest::pre_instantiate(&engine, &component)?;
+    let linked = linker::pre_instantiate(&engine, &component)?;
     stages.mark("pre_instantiate");
 
     let epochs = Epochs::start(&engine)?;

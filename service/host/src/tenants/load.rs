@@ -12,10 +12,10 @@ use wasmtime::component::Linker;
 use crate::allowance::Allowance;
 use crate::epochs::Epochs;
 use crate::failure::Reports;
-use crate::guest::{self, Guest};
+use crate::guest::Guest;
 use crate::handler::{GuestHandler, Policy};
 use crate::limits::Limits;
-use crate::{component, engine};
+use crate::{component, engine, linker};
 
 use super::table::Load;
 
@@ -86,7 +86,7 @@ impl Load for Files {
             self.tenant_instances
         );
         let policy = Arc::new(Policy {
-            component: guest::link(&self.linker, &component)?,
+            component: linker::link(&self.linker, &component)?,
             deadline: self.deadline,
             epochs: self.epochs.clone(),
             limits: Limits {

@@ -22,7 +22,7 @@ use crate::arguments::{INSTANCES, Serve, mib};
 use crate::engine;
 use crate::epochs::Epochs;
 use crate::limits::Limits;
-use crate::{failure, guest, serve};
+use crate::{failure, linker, serve};
 
 mod choice;
 mod load;
@@ -110,7 +110,7 @@ fn files(
     Ok(Files {
         folder: folder.to_owned(),
         engine: engine.clone(),
-        linker: guest::linker(engine)?,
+        linker: linker::linker(engine)?,
         epochs: Epochs::start(engine)?,
         deadline: Duration::from_millis(options.deadline_ms),
         limits: Limits { memory_limit_bytes, memory },
