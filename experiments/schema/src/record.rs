@@ -2,6 +2,7 @@
 
 use crate::metric::Metric;
 use crate::plan::Trial;
+use crate::raise::Raise;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -144,6 +145,9 @@ pub struct Observation {
     /// Single iterations in their order, where they were kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesFile>,
+    /// Tenants that were raised level by level, of the method `density`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise: Option<Raise>,
     /// What else the machine was doing.
     pub noise: Noise,
     /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
@@ -207,6 +211,7 @@ pub(crate) mod tests {
             metrics: BTreeMap::from([(Metric::TimeToFirstResponse, 9)]),
             histogram: None,
             series: None,
+            raise: None,
             repeat: 0,
             disturbed: Vec::new(),
             noise: Noise::default(),
