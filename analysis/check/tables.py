@@ -125,8 +125,22 @@ class Tables:
                 starts = [start + 1 for _, start, _ in paces if start is not None]
                 ours = median(starts) if starts else None
                 return ours, is_rounded(value(text), ours, 1) if starts else text == "--"
+            case "wall":
+                return self._wall(cell, text)
             case _:
                 return "a column that this check does not know", False
+
+    def _wall(self, cell, text):
+        """The walls that the visits of a cell met."""
+        raises = [of["raise"] for of in self.run.counted if cell_of(of) == cell and of.get("raise")]
+        walls = Counter(raised["wall"] for raised in raises)
+        words = [
+            name if walls[wall] == len(raises) else f"{name} ({walls[wall]} of {len(raises)})"
+            for wall, name in layout.WALLS.items()
+            if walls[wall]
+        ]
+        ours = ", ".join(words)
+        return ours, text == ours if ours else not re.search(r"\d", text)
 
     def _answers(self, cell, text):
         """The fewest that one window held."""
@@ -272,6 +286,23 @@ class Tables:
                 if column.how == "n" and (cell, column.metric) not in self.evidence.estimates:
                     continue
                 self._cell(f"table {name}", of, column, text)
+
+    def _density_levels(self, name, _titles, rows):
+        columns = [
+            layout.value("packing_pss"),
+            layout.value("tenant_start"),
+            layout.value("invocation_latency_p50"),
+            layout.value("invocation_latency_p99"),
+            layout.n("packing_pss"),
+        ]
+        for heading, (subject, *cells) in rows:
+            workload, _, level = heading.partition(", ")
+            places = self.settings["density"].values()
+            experiment, architecture = next((p[0], p[3]) for p in places if p[1] == workload)
+            parameter = f"tenants={level.split()[0]}"
+            cell = Cell(experiment, workload, parameter, architecture, subject)
+            for column, text in zip(columns, cells):
+                self._cell(f"table {name}", cell, column, text)
 
     def _guest_languages(self, name, _titles, rows):
         places = list(self.settings.get("guest-languages", {}).values())

@@ -54,7 +54,7 @@ pub struct Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Raise {
-    /// The levels that were read, in their order; that at which a wall was met is among them.
+    /// The levels that were read, in their order. A wall that was met between two of them adds none.
     pub levels: Vec<Level>,
     /// What ended it.
     pub wall: Wall,
