@@ -208,6 +208,7 @@ STAGES = {
     "Wasm engine configured": "engine",
     "module loaded": "load",
     "imports resolved": "pre_instantiate",
+    "tenants' imports linked": "link",
     "listening": "listening",
     "connected": "connected",
     "first byte": "first_byte",

@@ -45,6 +45,8 @@ stages! {
     Load => "load";
     /// Imports are resolved; instances can be made.
     PreInstantiate => "pre_instantiate";
+    /// What all tenants of one host share is linked; the code of each is loaded with its first request.
+    Link => "link";
     /// The program listens (its own clock reading).
     Listening => "listening";
     /// The client's first successful connect.
