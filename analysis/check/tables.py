@@ -387,7 +387,7 @@ class Tables:
 
     def _published_answers(self, name, _titles, rows):
         answers = tomllib.loads((Path(__file__).parent / "../answers.toml").read_text())["answer"]
-        pairs = [(answer, pair) for answer in answers for pair in answer.get("pairs", [None])]
+        pairs = [(answer, pair) for answer in answers for pair in self._pairs(answer)]
         for (_, cells), (answer, pair) in zip(rows, pairs, strict=True):
             *_, shown, says = cells
             ours = self._quotient(pair) if pair else None
@@ -396,6 +396,12 @@ class Tables:
                 is_same &= says == self._stands(ours, answer["published"])
             theirs = f"{shown} {says}"
             self.ledger.note(f"table {name}", answer["says"], ours, theirs, is_same)
+
+    def _pairs(self, answer):
+        """Those of a row; None alone where it says why none of them is measured."""
+        pairs = answer.get("pairs", [])
+        is_measured = any(self._quotient(pair) for pair in pairs)
+        return pairs if is_measured or "not_here" not in answer else [None]
 
     def _quotient(self, pair):
         """One median by another, between the quotients of the far ends of their intervals."""
