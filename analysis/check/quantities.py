@@ -22,6 +22,7 @@ NEUTRAL = {
     "cases_sent",
     "works",
     "available",
+    "tenants_raised",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {

@@ -141,8 +141,8 @@ metrics! {
     /// Wake-ups per idle hour of the per-container helper process, where there is one.
     IdleShimWakeups =>
         "idle_shim_wakeups_per_hour_count", "wake-ups of the shim per idle hour", Count, LowerIsBetter;
-    /// Tenants that stood when a raise met its wall.
-    TenantsRaised => "tenants_raised_count", "tenants at the wall", Count, HigherIsBetter;
+    /// Tenants that stood when a raise met its wall. It is not compared: a definition asks for more of some packings.
+    TenantsRaised => "tenants_raised_count", "tenants at the wall", Count, Neutral;
     /// PSS of all that holds the tenants of a level: their processes, their shims and the engine's daemons.
     PackingPss => "packing_pss_bytes", "PSS of tenants, shims and daemons", Bytes, LowerIsBetter;
     /// What the kernel says could be given to new programs without swapping (`MemAvailable`), of the whole machine.
