@@ -189,7 +189,7 @@ def levels(observation):
 
 
 def per_tenant(observation):
-    """What each further tenant of a raise takes: slopes over its levels; and how many a GiB
+    """What each additional tenant of a raise takes: slopes over its levels; and how many a GiB
     holds."""
     signs = {"packing_pss_bytes": ("tenant_pss", 1), "available_bytes": ("tenant_available", -1)}
     for key, (name, sign) in signs.items():

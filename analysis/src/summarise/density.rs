@@ -1,4 +1,4 @@
-//! What each further tenant takes: within each visit, the slope over the number of tenants of what was read at the
+//! What each additional tenant takes: within each visit, the slope over the number of tenants of what was read at the
 //! levels of its raise. The daemons, and a host's own memory, are there once and in no slope.
 
 use crate::load::question::CellKey;

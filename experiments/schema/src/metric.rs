@@ -148,12 +148,12 @@ metrics! {
     /// What the kernel says could be given to new programs without swapping (`MemAvailable`), of the whole machine.
     Available => "available_bytes", "available memory", Bytes, Neutral;
     /// Median time from the start call of a tenant to its first correct answer, over the tenants that a level added.
-    TenantStart => "tenant_start_ns", "start of a further tenant", Nanoseconds, LowerIsBetter;
-    /// PSS that each further tenant adds, shims and daemons included; derived from the levels of a raise.
-    TenantPss => "tenant_pss_bytes", "PSS per further tenant", Bytes, LowerIsBetter;
-    /// What each further tenant takes of the available memory; derived from the levels of a raise.
-    TenantAvailable => "tenant_available_bytes", "available memory per further tenant", Bytes, LowerIsBetter;
-    /// How many further tenants one GiB holds, by their PSS; derived from the levels of a raise.
+    TenantStart => "tenant_start_ns", "start of an additional tenant", Nanoseconds, LowerIsBetter;
+    /// PSS that each additional tenant adds, shims and daemons included; derived from the levels of a raise.
+    TenantPss => "tenant_pss_bytes", "PSS per additional tenant", Bytes, LowerIsBetter;
+    /// What each additional tenant takes of the available memory; derived from the levels of a raise.
+    TenantAvailable => "tenant_available_bytes", "available memory per additional tenant", Bytes, LowerIsBetter;
+    /// How many additional tenants one GiB holds, by their PSS; derived from the levels of a raise.
     TenantsPerGib => "tenants_per_gib", "tenants per GiB", Count, HigherIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;

@@ -1,4 +1,4 @@
-//! Tenants raised until a wall: what each further one takes, how many a GiB holds, and what ended the raise.
+//! Tenants raised until a wall: what each additional one takes, how many a GiB holds, and what ended the raise.
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table};
@@ -19,7 +19,7 @@ pub fn table(results: &Results<'_>) -> Table {
     let versus = versus_title(results, QuestionKind::Density);
     let mut table = Table::new(
         QuestionKind::Density.key(),
-        "Density: what each further tenant takes, and what ends it",
+        "Density: what each additional tenant takes, and what ends it",
         &[
             ("subject", Align::Left),
             ("PSS per tenant [95 % interval]", Align::Right),
@@ -57,7 +57,7 @@ pub fn levels(results: &Results<'_>) -> Table {
         &[
             ("subject", Align::Left),
             ("PSS of all", Align::Right),
-            ("start of a further tenant", Align::Right),
+            ("start of an additional tenant", Align::Right),
             ("p50 of the probe", Align::Right),
             ("p99 of the probe", Align::Right),
             ("n", Align::Right),
