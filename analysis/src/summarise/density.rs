@@ -9,6 +9,9 @@ use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::slope::{Point, block_slopes};
 
+/// What was read in one visit: the trial's cell, the metric, invocation and repetition.
+type Reading = (CellKey, Metric, u32, u32);
+
 const GIB_BYTES: f64 = (1u64 << 30) as f64;
 
 /// What follows from the slope of a reading, in bytes for each tenant.
@@ -27,7 +30,7 @@ fn derived_from(reading: Metric, slope: f64) -> Vec<(Metric, f64)> {
 /// The slopes of every visit with two levels or more, filed under the cell of its trial. Each keeps its repetition, so
 /// that it is compared with what was measured beside it.
 pub(crate) fn derive(grouped: &Grouped) -> Grouped {
-    let mut raises: BTreeMap<(CellKey, Metric, u32, u32), (Visited, Vec<Point>)> = BTreeMap::new();
+    let mut raises: BTreeMap<Reading, (Visited, Vec<Point>)> = BTreeMap::new();
     for ((key, quantity), numbers) in grouped {
         let (Parameter::Tenants(tenants), Quantity::Metric(metric)) =
             (key.cell.parameter, *quantity)
