@@ -165,7 +165,7 @@ class Evidence:
             baseline = self.run.manifest["experiments"][cell.experiment]["baseline"]
             if cell.subject == baseline or not is_compared(self.run.kind(cell.experiment), metric):
                 continue
-            if cell.subject in self.twins.originals:
+            if cell.subject in self.twins.originals or is_level(cell):
                 continue
             comparison = self.compare_one(cell, metric, baseline)
             if comparison:
@@ -180,6 +180,11 @@ class Evidence:
     def floor(self, cell, metric):
         """The smallest effect, in percent, that counts."""
         return self.twins.floor(cell, metric)
+
+
+def is_level(cell):
+    """A raise of tenants is one measurement, compared by what follows from all of its levels."""
+    return cell.parameter.startswith("tenants=")
 
 
 def decided(comparison, metric, floor):

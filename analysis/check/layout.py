@@ -107,6 +107,18 @@ BY_SETTING = {
             n("idle_cpu_per_hour"),
         ],
     ),
+    "density": (
+        "density",
+        [
+            value("tenant_pss"),
+            ratio("tenant_pss"),
+            value("tenant_available"),
+            value("tenants_per_gib"),
+            value("tenants_raised"),
+            Column("wall"),
+            n("tenant_pss"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -139,6 +151,7 @@ OTHERS = {
     "comparisons",
     "ladder",
     "memory-marginal",
+    "density-levels",
     "guest-languages",
     "architectures",
     "architectures-instructions",
@@ -161,9 +174,17 @@ HEADLINES = {
     "latency": "latency_p50",
     "memory": "pss",
     "idle": "idle_cpu_per_hour",
+    "density": "tenant_pss",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "maturity": "works",
+}
+# What ended a raise of tenants, in the words of the table.
+WALLS = {
+    "no-more-asked": "none met",
+    "memory": "memory budget",
+    "latency": "latency of the probe",
+    "start": "start of one more",
 }
 # Capabilities, in the words of headings.
 CAPABILITIES = {
@@ -187,6 +208,7 @@ STAGES = {
     "Wasm engine configured": "engine",
     "module loaded": "load",
     "imports resolved": "pre_instantiate",
+    "tenants' imports linked": "link",
     "listening": "listening",
     "connected": "connected",
     "first byte": "first_byte",
@@ -209,6 +231,8 @@ def parameter_words(parameter):
             return "page cache dropped"
         case "capability":
             return CAPABILITIES.get(number, number)
+        case "tenants":
+            return f"{number} tenant{plural}"
         case "-":
             return ""
         case _:

@@ -21,6 +21,8 @@ NEUTRAL = {
     "client_cpu",
     "cases_sent",
     "works",
+    "available",
+    "tenants_raised",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -50,6 +52,10 @@ SIZES = KEEP_THEIR_NAME | {
     "marginal_pss",
     "marginal_uss",
     "instance_uss",
+    "packing_pss",
+    "available",
+    "tenant_pss",
+    "tenant_available",
 }
 # The share of requests at or below each quantile of latency, and the fewest requests of each
 # invocation that support it.
@@ -85,6 +91,8 @@ def unit_of(metric):
         "reconnects",
         "idle_wakeups_per_hour",
         "idle_shim_wakeups_per_hour",
+        "tenants_raised",
+        "tenants_per_gib",
     }
     if metric in RATES:
         return "per_second"

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from definitions import slope
 from quantities import EXACT, name_of
 
 # First words of an uncompressed and of a compressed histogram of version 2. The package reads the
@@ -88,17 +89,18 @@ class Run:
         cell, emulated = cell_of(observation), self._is_emulated(observation)
         place = observation["trial"]["invocation"], observation["repeat"]
         is_disturbed = bool(observation["disturbed"])
-        for metric, value in readings(observation):
+        for of, metric, value in readings(observation):
             if metric in EXACT or not emulated:
-                self.visits[cell, metric][place] = Visit(value, is_disturbed)
+                self.visits[of, metric][place] = Visit(value, is_disturbed)
         if not emulated and observation.get("histogram"):
             histogram = self._histogram(observation["histogram"])
             self.histograms[cell][place] = Visit(histogram, is_disturbed)
 
     def _count(self, observation):
         cell, invocation = cell_of(observation), observation["trial"]["invocation"]
-        self.counts[cell][invocation] = observation["repeat"]
-        self.machines[cell][invocation] = observation.get("machine")
+        for of in [cell, *(level for level, _ in levels(observation))]:
+            self.counts[of][invocation] = observation["repeat"]
+            self.machines[of][invocation] = observation.get("machine")
         if not self._is_emulated(observation) and observation.get("series"):
             path = self.folder / observation["series"]["file"]
             self.series[cell][invocation] = json.loads(path.read_text())
@@ -179,7 +181,43 @@ def counted(observations):
     return [observation for _, observation in best.values()]
 
 
+def levels(observation):
+    """The levels of a raise of tenants, each as a cell of its own, with its metrics."""
+    for level in (observation.get("raise") or {}).get("levels", []):
+        cell = cell_of(observation)
+        yield cell._replace(parameter=f"tenants={level['tenants_count']}"), level["metrics"]
+
+
+def per_tenant(observation):
+    """What each additional tenant of a raise takes: slopes over its levels; and how many a GiB
+    holds."""
+    signs = {"packing_pss_bytes": ("tenant_pss", 1), "available_bytes": ("tenant_available", -1)}
+    for key, (name, sign) in signs.items():
+        of = [
+            (int(cell.parameter.partition("=")[2]), metrics[key])
+            for cell, metrics in levels(observation)
+            if key in metrics
+        ]
+        found = slope(of) if of else None
+        if found is None:
+            continue
+        yield name, sign * found
+        if name == "tenant_pss" and found > 0:
+            yield "tenants_per_gib", 2**30 / found
+
+
 def readings(observation):
+    """Metrics, stages, and what follows from them within one visit, each with its cell and by its
+    name."""
+    own = cell_of(observation)
+    for cell, of_level in levels(observation):
+        for key, value in of_level.items():
+            yield cell, name_of(key), float(value)
+    for metric, value in [*own_readings(observation), *per_tenant(observation)]:
+        yield own, metric, value
+
+
+def own_readings(observation):
     """Metrics, stages, and the two rates that follow from metrics, by their names."""
     metrics = observation["metrics"]
     for key, value in metrics.items():

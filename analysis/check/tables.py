@@ -125,8 +125,22 @@ class Tables:
                 starts = [start + 1 for _, start, _ in paces if start is not None]
                 ours = median(starts) if starts else None
                 return ours, is_rounded(value(text), ours, 1) if starts else text == "--"
+            case "wall":
+                return self._wall(cell, text)
             case _:
                 return "a column that this check does not know", False
+
+    def _wall(self, cell, text):
+        """The walls that the visits of a cell met."""
+        raises = [of["raise"] for of in self.run.counted if cell_of(of) == cell and of.get("raise")]
+        walls = Counter(raised["wall"] for raised in raises)
+        words = [
+            name if walls[wall] == len(raises) else f"{name} ({walls[wall]} of {len(raises)})"
+            for wall, name in layout.WALLS.items()
+            if walls[wall]
+        ]
+        ours = ", ".join(words)
+        return ours, text == ours if ours else not re.search(r"\d", text)
 
     def _answers(self, cell, text):
         """The fewest that one window held."""
@@ -273,6 +287,23 @@ class Tables:
                     continue
                 self._cell(f"table {name}", of, column, text)
 
+    def _density_levels(self, name, _titles, rows):
+        columns = [
+            layout.value("packing_pss"),
+            layout.value("tenant_start"),
+            layout.value("invocation_latency_p50"),
+            layout.value("invocation_latency_p99"),
+            layout.n("packing_pss"),
+        ]
+        for heading, (subject, *cells) in rows:
+            workload, _, level = heading.partition(", ")
+            places = self.settings["density"].values()
+            experiment, architecture = next((p[0], p[3]) for p in places if p[1] == workload)
+            parameter = f"tenants={level.split()[0]}"
+            cell = Cell(experiment, workload, parameter, architecture, subject)
+            for column, text in zip(columns, cells):
+                self._cell(f"table {name}", cell, column, text)
+
     def _guest_languages(self, name, _titles, rows):
         places = list(self.settings.get("guest-languages", {}).values())
         metric = "time_to_first_response"
@@ -356,7 +387,7 @@ class Tables:
 
     def _published_answers(self, name, _titles, rows):
         answers = tomllib.loads((Path(__file__).parent / "../answers.toml").read_text())["answer"]
-        pairs = [(answer, pair) for answer in answers for pair in answer.get("pairs", [None])]
+        pairs = [(answer, pair) for answer in answers for pair in self._pairs(answer)]
         for (_, cells), (answer, pair) in zip(rows, pairs, strict=True):
             *_, shown, says = cells
             ours = self._quotient(pair) if pair else None
@@ -365,6 +396,12 @@ class Tables:
                 is_same &= says == self._stands(ours, answer["published"])
             theirs = f"{shown} {says}"
             self.ledger.note(f"table {name}", answer["says"], ours, theirs, is_same)
+
+    def _pairs(self, answer):
+        """Those of a row; None alone where it says why none of them is measured."""
+        pairs = answer.get("pairs", [])
+        is_measured = any(self._quotient(pair) for pair in pairs)
+        return pairs if is_measured or "not_here" not in answer else [None]
 
     def _quotient(self, pair):
         """One median by another, between the quotients of the far ends of their intervals."""

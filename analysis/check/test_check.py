@@ -24,7 +24,7 @@ import definitions as by
 import pace
 from estimates import Evidence, reaches_below
 from printed import THIN, Expected
-from raw import Run, readings
+from raw import Run, own_readings, per_tenant
 
 
 def all_arrangements(a, b):
@@ -69,9 +69,24 @@ class Definitions(unittest.TestCase):
             "metrics": {"requests_completed": 11, "measured_ns": 4 * 10**9},
             "stages_ns": {},
         }
-        self.assertEqual(dict(readings(observation))["requests_per_second"], 2.75)
+        self.assertEqual(dict(own_readings(observation))["requests_per_second"], 2.75)
         observation["metrics"]["completions_span_ns"] = 2 * 10**9
-        self.assertEqual(dict(readings(observation))["requests_per_second"], 5.0)
+        self.assertEqual(dict(own_readings(observation))["requests_per_second"], 5.0)
+
+    def test_what_a_tenant_takes_is_the_slope_of_its_raise(self):
+        cell = {"workload": "w", "parameter": "-", "architecture": "a", "subject": "s"}
+        levels = [
+            {
+                "tenants_count": n,
+                "metrics": {"packing_pss_bytes": (100 + 8 * n) << 20, "available_bytes": -3 * n},
+            }
+            for n in (1, 2, 4)
+        ]
+        observation = {"trial": {"experiment": "e", "cell": cell}, "raise": {"levels": levels}}
+        expected = {"tenant_pss": 8.0 * 2**20, "tenants_per_gib": 128.0, "tenant_available": 3.0}
+        self.assertEqual(dict(per_tenant(observation)), expected)
+        del levels[1:]
+        self.assertEqual(dict(per_tenant(observation)), {}, "one level has no slope")
 
     def test_the_near_end_counts(self):
         self.assertTrue(reaches_below((1.01, 1.2), 2.0))

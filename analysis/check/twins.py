@@ -21,7 +21,8 @@ class Twins:
         for cell, metric in evidence.estimates:
             original = self.originals.get(cell.subject)
             kind = evidence.run.kind(cell.experiment)
-            if original is None or metric in EXACT or not is_compared(kind, metric):
+            is_level = cell.parameter.startswith("tenants=")
+            if original is None or metric in EXACT or is_level or not is_compared(kind, metric):
                 continue
             found = evidence.compare_one(cell, metric, original)
             if found is not None:

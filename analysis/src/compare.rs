@@ -132,6 +132,8 @@ pub fn compare(
     let comparisons: Vec<Comparison> = summaries
         .iter()
         .filter(|summary| summary.quantity.direction() != Direction::Neutral)
+        // A raise is one measurement, compared by what follows from all of its levels.
+        .filter(|summary| !summary.key.is_level())
         .filter(|summary| {
             let question = questions.iter().find(|q| q.experiment == summary.key.experiment);
             question.is_some_and(|q| {

@@ -51,6 +51,7 @@ pub fn compare_twins(
         let question = questions.iter().find(|q| q.experiment == summary.key.experiment)?;
         let is_compared = compare::is_compared(question.kind, summary.quantity)
             && summary.quantity.direction() != Direction::Neutral
+            && !summary.key.is_level()
             && !summary.quantity.is_exact();
         let twins = question.twins.iter().filter(|_| is_compared);
         twins.clone().find(|(twin, _)| *twin == summary.key.cell.subject).map(|(_, name)| name)

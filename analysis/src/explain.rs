@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::quantity::Quantity;
@@ -160,7 +161,9 @@ pub(crate) fn line_of(
     key: &CellKey,
     visit: &Visited,
 ) -> Option<usize> {
-    let (experiment, cell) = (key.experiment.clone(), key.cell.clone());
+    // Levels of a raise of tenants are in the line of its trial.
+    let trial = if key.is_level() { &key.with_parameter(Parameter::None) } else { key };
+    let (experiment, cell) = (trial.experiment.clone(), trial.cell.clone());
     let trial = Trial { experiment, cell, invocation: visit.invocation };
     lines.get(&(&trial, visit.repeat)).copied()
 }

@@ -49,7 +49,7 @@ fn is_key(key: &str) -> bool {
     parameter.parse::<Parameter>().is_ok() && Quantity::named(quantity).is_ok()
 }
 
-/// Every pair of the file is in the published run.
+/// Every pair of the file is in the published run, but for those whose row says what a run without them shows.
 #[test]
 fn every_pair_of_the_file_names_numbers_of_the_published_run() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../paper/data");
@@ -60,9 +60,11 @@ fn every_pair_of_the_file_names_numbers_of_the_published_run() {
     let numbers = Numbers::of(&results);
     let rows = answers::read().unwrap();
     assert!(rows.len() >= 15, "{}", rows.len());
-    for pair in rows.iter().flat_map(|answer| &answer.pairs) {
-        assert!(is_key(&pair.of) && is_key(&pair.versus), "{pair:?}");
-        assert!(numbers.factor(pair).is_some(), "{pair:?}");
+    for answer in &rows {
+        for pair in &answer.pairs {
+            assert!(is_key(&pair.of) && is_key(&pair.versus), "{pair:?}");
+            assert!(numbers.factor(pair).is_some() || answer.not_here.is_some(), "{pair:?}");
+        }
     }
 }
 

@@ -76,6 +76,7 @@ fn fixture() -> Fixture {
                 stages_ns: Default::default(),
                 histogram: None,
                 series: None,
+                raise: None,
                 ..fixture.observations[0].clone()
             };
             fixture.observations.push(observation);

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::quantity::Quantity;
 use weighbridge_schema::record::{Observation, Outcome};
 
@@ -52,11 +53,10 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
     let mut columns = Columns::default();
     run.observations.iter().try_for_each(refuse_derived)?;
     for (index, observation) in run.observations.iter().enumerate() {
-        let key = CellKey::of(&observation.trial);
-        let next = cell_ids.len() as i64;
-        let cell = *cell_ids.entry(key).or_insert(next);
         let emulated = is_emulated(run, observation);
-        for (quantity, value) in readings(observation) {
+        for (key, quantity, value) in readings(observation) {
+            let next = cell_ids.len() as i64;
+            let cell = *cell_ids.entry(key).or_insert(next);
             let value = i64::try_from(value).with_context(|| too_large(observation, quantity))?;
             columns.observation.push(index as i64);
             columns.cell.push(cell);
@@ -73,10 +73,21 @@ pub fn ingest(run: &Run) -> Result<Ingested> {
     Ok(Ingested { rows: columns.into_frame()?, cells, quantities })
 }
 
-fn readings(observation: &Observation) -> impl Iterator<Item = (Quantity, u64)> + '_ {
+/// What a line says of its cell; of a raise of tenants, what it says of each level, which is a cell of its own.
+fn readings(observation: &Observation) -> impl Iterator<Item = (CellKey, Quantity, u64)> + '_ {
+    let key = CellKey::of(&observation.trial);
     let metrics = observation.metrics.iter().map(|(&m, &value)| (Quantity::Metric(m), value));
     let stages = observation.stages_ns.iter().map(|(&s, &value)| (Quantity::Stage(s), value));
-    metrics.chain(stages)
+    let levels = observation.raise.iter().flat_map(|raise| &raise.levels).flat_map({
+        let key = key.clone();
+        move |level| {
+            let key = key.with_parameter(Parameter::Tenants(level.tenants_count));
+            let metrics = level.metrics.iter();
+            metrics.map(move |(&m, &value)| (key.clone(), Quantity::Metric(m), value))
+        }
+    });
+    let own = metrics.chain(stages).map(move |(quantity, value)| (key.clone(), quantity, value));
+    own.chain(levels)
 }
 
 fn too_large(observation: &Observation, quantity: Quantity) -> String {
@@ -85,7 +96,9 @@ fn too_large(observation: &Observation, quantity: Quantity) -> String {
 
 fn refuse_derived(observation: &Observation) -> Result<()> {
     let derived = |metric: &&Metric| metric.is_derived();
-    if let Some(metric) = observation.metrics.keys().find(derived) {
+    let levels = observation.raise.iter().flat_map(|raise| &raise.levels);
+    let of_levels = levels.flat_map(|level| level.metrics.keys());
+    if let Some(metric) = observation.metrics.keys().chain(of_levels).find(derived) {
         bail!(
             "position {}: `{}` is derived here and must not be in the raw log",
             observation.position,

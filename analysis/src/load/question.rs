@@ -53,6 +53,12 @@ impl CellKey {
         Self { experiment: trial.experiment.clone(), cell: trial.cell.clone() }
     }
 
+    /// Whether it is a level of a raise of tenants, which no trial has by itself.
+    #[must_use]
+    pub fn is_level(&self) -> bool {
+        matches!(self.cell.parameter, Parameter::Tenants(_))
+    }
+
     /// The same cell of another subject.
     #[must_use]
     pub fn with_subject(&self, subject: &SubjectName) -> Self {

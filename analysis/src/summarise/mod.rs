@@ -1,5 +1,6 @@
 //! Second station: raw readings become samples per cell, and samples become summaries.
 
+pub(crate) mod density;
 pub mod marginal;
 pub mod missing;
 pub mod samples;

@@ -5,7 +5,7 @@
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
 use crate::load::question::CellKey;
-use crate::summarise::{marginal, steady};
+use crate::summarise::{density, marginal, steady};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
@@ -68,6 +68,11 @@ impl Numbers {
     /// The numbers that count, by the invocation that showed them.
     pub fn by_invocation(&self) -> impl Iterator<Item = (u32, f64)> + '_ {
         self.by_invocation.iter().map(|(&invocation, visit)| (invocation, visit.value))
+    }
+
+    /// The numbers of all visits, those that do not count among them.
+    pub(crate) fn visits(&self) -> impl Iterator<Item = &Visited> {
+        self.visits.values()
     }
 
     /// What a number of another cell's `visit` is compared with: that of the same invocation and repetition, which was
@@ -210,6 +215,7 @@ impl Samples {
 pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Samples> {
     let mut numbers = group_numbers(run, ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
+    numbers.extend(density::derive(&numbers));
     numbers.extend(steady::derive(paces));
     let histograms = group_histograms(run);
     numbers.extend(latency_quantiles(run, &histograms));

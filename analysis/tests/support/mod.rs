@@ -208,6 +208,7 @@ impl Fixture {
                     metrics,
                     histogram,
                     series: durations,
+                    raise: None,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),

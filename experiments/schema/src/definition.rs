@@ -11,7 +11,7 @@ use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::parse::{ParseError, parse};
 use crate::plan::{Cell, Trial};
 use crate::requested::{requested_subjects, requested_workloads, unnamed_twins};
-use crate::subject::Subjects;
+use crate::subject::{Subject, Subjects};
 use crate::workload::Workloads;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 /// How much is measured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Profile {
@@ -251,6 +251,11 @@ impl Definition {
         let resolved = requested_workloads(raw.workloads, workloads, &mut custom).map_err(fail)?;
         let architectures = Architectures::parse(&raw.architectures, &raw.method).map_err(fail)?;
         raw.method.validate(&resolved, &raw.profiles).map_err(fail)?;
+        let original = |name: &SubjectName| {
+            let subject = custom.subjects.get(name).or_else(|| subjects.get(name));
+            subject.and_then(Subject::original).cloned()
+        };
+        raw.method.validate_tenants(&requested, original).map_err(fail)?;
         let arms = raw.method.arms(&resolved);
         let asked_of = AskedOf::from(raw.asked_of);
         asked_of.validate(&requested, &raw.baseline, &arms).map_err(fail)?;

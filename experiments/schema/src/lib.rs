@@ -29,6 +29,7 @@ pub mod preparation;
 pub mod program;
 pub mod progress;
 pub mod quantity;
+pub mod raise;
 pub mod record;
 pub mod request;
 mod requested;

@@ -9,12 +9,14 @@ mod validation;
 pub use facts::{Facts, WarmedBy, Window};
 
 use crate::capability::Probes;
+use crate::definition::Profile;
 use crate::metric::Metric::{
     CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
     InstructionsFirstCall, InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss,
-    RequestsPerCpuSecond, RequestsPerSecond, Shipped, TimeToFirstResponse, Uss, WithRuntime, Works,
+    RequestsPerCpuSecond, RequestsPerSecond, Shipped, TenantPss, TenantsPerGib, TenantsRaised,
+    TimeToFirstResponse, Uss, WithRuntime, Works,
 };
-use crate::name::WorkloadName;
+use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
@@ -85,6 +87,22 @@ pub enum Method {
         /// Numbers of instances side by side, one cell each, under the first workload.
         #[serde(default)]
         copies: Vec<u32>,
+    },
+    /// Tenants raised 1, 2, 4, ... until a wall: what does one more take, and what ends it?
+    Density {
+        /// Most tenants, by profile and subject.
+        tenants_most: BTreeMap<Profile, BTreeMap<SubjectName, u32>>,
+        /// Memory beyond which no more are raised: of what holds the tenants (PSS), or as far as the machine's available
+        /// memory has fallen.
+        memory_budget_mib: u64,
+        /// Bound on the 99th percentile of latency of the probing tenant, microseconds.
+        p99_bound_us: u64,
+        /// Rate at which the first tenant is asked at each level; the others wait.
+        probe_rate_per_second: u32,
+        /// Connections over which those arrivals are spread.
+        connections: u32,
+        /// Rest between the last start of a level and its readings.
+        rest_ms: u64,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
@@ -196,6 +214,12 @@ questions! {
         has_ratio: false, window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(11), ..COMMON
     };
 
+    Density => "density", Facts {
+        stops_by: Some(TenantsRaised), headline: Metric(TenantPss),
+        told_apart: &[Metric(TenantPss), Metric(TenantsPerGib)],
+        window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(12), ..COMMON
+    };
+
     ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
@@ -233,6 +257,7 @@ impl Method {
             Method::HighestRate { .. } => QuestionKind::HighestRate,
             Method::Memory { .. } => QuestionKind::Memory,
             Method::Idle { .. } => QuestionKind::Idle,
+            Method::Density { .. } => QuestionKind::Density,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Maturity { .. } => QuestionKind::Maturity,

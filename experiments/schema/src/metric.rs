@@ -141,6 +141,20 @@ metrics! {
     /// Wake-ups per idle hour of the per-container helper process, where there is one.
     IdleShimWakeups =>
         "idle_shim_wakeups_per_hour_count", "wake-ups of the shim per idle hour", Count, LowerIsBetter;
+    /// Tenants that stood when a raise met its wall. It is not compared: a definition asks for more of some packings.
+    TenantsRaised => "tenants_raised_count", "tenants at the wall", Count, Neutral;
+    /// PSS of all that holds the tenants of a level: their processes, their shims and the engine's daemons.
+    PackingPss => "packing_pss_bytes", "PSS of tenants, shims and daemons", Bytes, LowerIsBetter;
+    /// What the kernel says could be given to new programs without swapping (`MemAvailable`), of the whole machine.
+    Available => "available_bytes", "available memory", Bytes, Neutral;
+    /// Median time from the start call of a tenant to its first correct answer, over the tenants that a level added.
+    TenantStart => "tenant_start_ns", "start of an additional tenant", Nanoseconds, LowerIsBetter;
+    /// PSS that each additional tenant adds, shims and daemons included; derived from the levels of a raise.
+    TenantPss => "tenant_pss_bytes", "PSS per additional tenant", Bytes, LowerIsBetter;
+    /// What each additional tenant takes of the available memory; derived from the levels of a raise.
+    TenantAvailable => "tenant_available_bytes", "available memory per additional tenant", Bytes, LowerIsBetter;
+    /// How many additional tenants one GiB holds, by their PSS; derived from the levels of a raise.
+    TenantsPerGib => "tenants_per_gib", "tenants per GiB", Count, HigherIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;
     /// USS that each instance held within one process adds.
@@ -190,6 +204,9 @@ impl Metric {
                 | Metric::RequestsPerCpuSecond
                 | Metric::MarginalPss
                 | Metric::MarginalUss
+                | Metric::TenantPss
+                | Metric::TenantAvailable
+                | Metric::TenantsPerGib
         )
     }
 }

@@ -28,7 +28,7 @@ impl PageCache {
 }
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
-/// `page-cache=dropped`, `capability=simd`, `idle`, `loaded` or `-`.
+/// `page-cache=dropped`, `capability=simd`, `tenants=16`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -47,6 +47,9 @@ pub enum Parameter {
     PageCacheDropped,
     /// `capability=simd`: the capability that is tried.
     Capability(Capability),
+    /// `tenants=16`: a level of a raise of tenants. No trial has it: one trial visits all levels, and its line holds what
+    /// each showed.
+    Tenants(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -60,6 +63,7 @@ impl fmt::Display for Parameter {
             Parameter::Copies(n) => f.pad(&format!("copies={n}")),
             Parameter::PageCacheDropped => f.pad("page-cache=dropped"),
             Parameter::Capability(what) => f.pad(&format!("capability={what}")),
+            Parameter::Tenants(n) => f.pad(&format!("tenants={n}")),
         }
     }
 }
@@ -80,10 +84,11 @@ impl FromStr for Parameter {
                 Some(("concurrency", digits)) => Ok(Parameter::Concurrency(number(digits)?)),
                 Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
                 Some(("copies", digits)) => Ok(Parameter::Copies(number(digits)?)),
+                Some(("tenants", digits)) => Ok(Parameter::Tenants(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
-                     page-cache=dropped, capability=NAME, idle, loaded or -"
+                     page-cache=dropped, capability=NAME, tenants=N, idle, loaded or -"
                 )),
             },
         }
@@ -112,7 +117,7 @@ mod tests {
         fn written_and_read_back(n in any::<u32>()) {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
-                       Parameter::Concurrency(n), Parameter::Rate(n)];
+                       Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }

@@ -3,6 +3,7 @@
 use crate::template::{Kind, Piece, Word, forms};
 use Kind::{
     Artifact, File, Folder, Intermediate, Iterations, Listen, Port, Prepared, Program, Scratch,
+    Tenants,
 };
 use std::fmt;
 
@@ -50,7 +51,8 @@ pub(crate) const fn name(key: &'static str, takes: &'static [Kind]) -> Place {
 /// What is there before anything is started.
 pub(crate) const FILES: &[Kind] = &[Artifact, Program, Folder, Prepared, File];
 /// The address is known when an instance is started.
-pub(crate) const STARTED: &[Kind] = &[Listen, Port, Artifact, Program, Folder, Prepared, File];
+pub(crate) const STARTED: &[Kind] =
+    &[Listen, Port, Artifact, Tenants, Program, Folder, Prepared, File];
 
 impl Place {
     pub(crate) const VERSION: Self = word("version", FILES);

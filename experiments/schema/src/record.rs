@@ -2,6 +2,7 @@
 
 use crate::metric::Metric;
 use crate::plan::Trial;
+use crate::raise::Raise;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ stages! {
     Load => "load";
     /// Imports are resolved; instances can be made.
     PreInstantiate => "pre_instantiate";
+    /// What all tenants of one host share is linked; the code of each is loaded with its first request.
+    Link => "link";
     /// The program listens (its own clock reading).
     Listening => "listening";
     /// The client's first successful connect.
@@ -144,6 +147,9 @@ pub struct Observation {
     /// Single iterations in their order, where they were kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesFile>,
+    /// Tenants that were raised level by level, of the method `density`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise: Option<Raise>,
     /// What else the machine was doing.
     pub noise: Noise,
     /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
@@ -207,6 +213,7 @@ pub(crate) mod tests {
             metrics: BTreeMap::from([(Metric::TimeToFirstResponse, 9)]),
             histogram: None,
             series: None,
+            raise: None,
             repeat: 0,
             disturbed: Vec::new(),
             noise: Noise::default(),

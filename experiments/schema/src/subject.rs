@@ -99,6 +99,14 @@ pub struct Subject {
     pub variant_of: Option<SubjectName>,
 }
 
+impl Subject {
+    /// The subject that it is under another name or with other versions; `None` for one of its own.
+    #[must_use]
+    pub fn original(&self) -> Option<&SubjectName> {
+        self.twin_of.as_ref().or(self.variant_of.as_ref())
+    }
+}
+
 /// A second name for a subject. The two are equal: a difference between them comes from the machine or the method.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

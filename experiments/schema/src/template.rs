@@ -45,6 +45,8 @@ pub enum Piece {
     },
     /// The path of the file that the subject's `prepare` made; in manifests `{prepared:SUBJECT}`.
     Prepared(Option<SubjectName>),
+    /// The folder of the tenants that density makes of an artifact: copies of it, no two of which are alike.
+    Tenants(String),
     /// The path of an intermediate file of `prepare`.
     Intermediate(String),
     /// A file that somebody else built, relative to the TOML file that names it; in manifests relative to
@@ -82,6 +84,7 @@ kinds! {
     Program => "{program:NAME}";
     Folder => "{folder:NAME}";
     Prepared => "{prepared}";
+    Tenants => "{tenants:NAME}";
     Intermediate => "{intermediate:FILE}";
     File => "{file:PATH}";
     Reference => "{reference:NAME}";
@@ -107,6 +110,7 @@ impl Kind {
             (Kind::Prepared, None) => Some(Piece::Prepared(None)),
             (Kind::Prepared, Some(name)) => Some(Piece::Prepared(Some(name.parse()?))),
             (Kind::Artifact, _) => owned().map(Piece::Artifact),
+            (Kind::Tenants, _) => owned().map(Piece::Tenants),
             (Kind::Intermediate, _) => owned().map(Piece::Intermediate),
             (Kind::File, _) => owned().map(Piece::File),
             (Kind::Reference, _) => owned().map(Piece::Reference),
@@ -140,6 +144,7 @@ impl Piece {
             Piece::Program { .. } => Kind::Program,
             Piece::Folder { .. } => Kind::Folder,
             Piece::Prepared(_) => Kind::Prepared,
+            Piece::Tenants(_) => Kind::Tenants,
             Piece::Intermediate(_) => Kind::Intermediate,
             Piece::File(_) => Kind::File,
             Piece::Reference(_) => Kind::Reference,
@@ -167,6 +172,7 @@ impl fmt::Display for Piece {
         match self {
             Piece::Text(text) => f.write_str(text),
             Piece::Artifact(name)
+            | Piece::Tenants(name)
             | Piece::Intermediate(name)
             | Piece::File(name)
             | Piece::Reference(name) => write!(f, "{{{keyword}:{name}}}"),

@@ -97,6 +97,7 @@ fn words(stage: Stage) -> &'static str {
         Stage::Engine => "Wasm engine configured",
         Stage::Load => "module loaded",
         Stage::PreInstantiate => "imports resolved",
+        Stage::Link => "tenants' imports linked",
         Stage::Listening => "listening",
         Stage::Connected => "connected",
         Stage::FirstByte => "first byte",

@@ -4,6 +4,7 @@ pub mod architectures;
 pub mod claims;
 pub mod comparisons;
 pub mod conditions;
+pub mod density;
 pub mod equal_things;
 pub mod equivalence;
 pub mod guest_languages;
@@ -52,6 +53,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         memory::table(results),
         marginal::table(results),
         plain::idle(results),
+        density::table(results),
+        density::levels(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -179,6 +182,8 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Copies(n) => format!("{n} instances"),
         Parameter::PageCacheDropped => "page cache dropped".to_owned(),
         Parameter::Capability(capability) => capability.title().to_owned(),
+        Parameter::Tenants(1) => "1 tenant".to_owned(),
+        Parameter::Tenants(n) => format!("{n} tenants"),
     }
 }
 

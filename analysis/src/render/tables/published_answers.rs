@@ -36,11 +36,13 @@ pub fn table(results: &Results<'_>) -> Table {
             Content::text(&answer.boundary),
             Content::Text(published(answer)),
         ];
-        for pair in &answer.pairs {
+        let is_measured = answer.pairs.iter().any(|pair| numbers.factor(pair).is_some());
+        let why = answer.not_here.as_ref().filter(|_| !is_measured);
+        for pair in answer.pairs.iter().filter(|_| why.is_none()) {
             words.extend(here(answer, pair, &numbers));
             table.push(std::mem::replace(&mut words, vec![Content::text(""); 3]));
         }
-        if let Some(why) = &answer.not_here {
+        if let Some(why) = why {
             words.extend([Content::text(""), Content::text(""), Content::Absent(why.clone())]);
             table.push(words);
         }

@@ -49,6 +49,8 @@ pub enum Phase {
     Memory,
     /// Reading CPU time and wake-ups of an instance that nobody asks.
     Idle,
+    /// Asking the first of several tenants, while the others wait.
+    TenantProbe,
     /// Trying what a runtime can do.
     Probe,
     /// Reading what is shipped.
@@ -84,6 +86,7 @@ impl fmt::Display for Phase {
             Self::AfterList => "after the list",
             Self::Memory => "memory",
             Self::Idle => "idle",
+            Self::TenantProbe => "probe of a tenant",
             Self::Probe => "probe",
             Self::Shipped => "shipped",
             Self::Gzip => "gzip",

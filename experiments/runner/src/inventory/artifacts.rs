@@ -107,6 +107,15 @@ impl Artifacts {
         self.folder.join("prepared")
     }
 
+    /// Where the tenants of an artifact lie, whether they were made or not; other bytes have another folder.
+    ///
+    /// # Errors
+    /// There is no artifact of that name.
+    pub fn tenants_folder(&self, name: &str) -> Result<PathBuf, Missing> {
+        let sha256 = &self.artifact(name)?.sha256;
+        Ok(self.prepared_folder().join(format!("tenants-{}", &sha256[..16])))
+    }
+
     /// What was prepared for a subject; `None` where nothing has to be.
     ///
     /// # Errors
@@ -206,7 +215,9 @@ impl Artifacts {
     /// As for [`Artifacts::fill_in`].
     pub fn content_digests(&self, word: &Word) -> Result<String, Missing> {
         let digests = word.pieces().iter().map(|piece| match piece {
-            Piece::Artifact(name) => self.artifact(name).map(|one| one.sha256.as_str()),
+            Piece::Artifact(name) | Piece::Tenants(name) => {
+                self.artifact(name).map(|one| one.sha256.as_str())
+            }
             Piece::Program { name, version, .. } | Piece::Folder { name, version } => {
                 let program = self.program(&key(name, version.as_deref()));
                 program.map(|program| program.entry.sha256.as_str())
@@ -221,6 +232,7 @@ impl Artifacts {
     fn path_of(&self, piece: &Piece) -> Result<PathBuf, Missing> {
         match piece {
             Piece::Artifact(name) => self.path(name),
+            Piece::Tenants(name) => self.tenants_folder(name),
             Piece::Program { name, version, beside } => {
                 let program = self.program(&key(name, version.as_deref()))?;
                 Ok(program.path(beside.as_deref()))

@@ -7,3 +7,4 @@ pub mod emulator;
 pub mod prepare;
 pub mod programs;
 pub mod replaced;
+pub mod tenants;

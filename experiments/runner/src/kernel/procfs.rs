@@ -108,6 +108,12 @@ fn count_of(status: &str, key: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// What the kernel says could be given to new programs of the whole machine without swapping (`MemAvailable`).
+pub fn available_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    Some(count_of(&text, "MemAvailable:")? * 1024)
+}
+
 /// The name of a process, at most 15 characters.
 pub fn name(pid: u32) -> Option<String> {
     Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned())
@@ -188,6 +194,7 @@ mod tests {
         let own_name = name(pid).unwrap();
         assert!(named(&own_name).contains(&pid), "{own_name}");
         assert_eq!(command_line(pid).unwrap(), std::env::args().collect::<Vec<_>>());
+        assert!(available_bytes().is_some_and(|bytes| bytes > 0));
         assert_eq!(memory(&[u32::MAX]), None);
     }
 

@@ -89,7 +89,8 @@ pub fn copies(
     Ok(measured)
 }
 
-fn trees(pids: &[u32]) -> Vec<u32> {
+/// The processes of the instances that these are the first ones of.
+pub(super) fn trees(pids: &[u32]) -> Vec<u32> {
     pids.iter().copied().flat_map(procfs::tree).collect()
 }
 
@@ -98,8 +99,15 @@ fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Resu
     if let [pid] = pids {
         measured.set(Metric::CgroupPeak, procfs::cgroup_peak_bytes(*pid));
     }
-    let shim = pids.first().copied().and_then(shim);
-    let daemons = match bench.job.engine {
+    let daemons = engine_daemons(bench, pids.first().copied().and_then(shim));
+    let memory = daemons.and_then(|pids| procfs::memory(&pids));
+    measured.set(Metric::EnginePss, memory.map(|memory| memory.pss_bytes));
+    Ok(())
+}
+
+/// The daemons behind an instance with that shim; `None` where there are none, or one of them is not found.
+pub(super) fn engine_daemons(bench: &Bench<'_>, shim: Option<u32>) -> Option<Vec<u32>> {
+    match bench.job.engine {
         Some(engine) => engine
             .socket
             .as_deref()
@@ -107,12 +115,7 @@ fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Resu
             .and_then(|(socket, shim)| daemons(engine.kind, socket, shim)),
         // containerd without an engine above it; a bundle has no shim.
         None => shim.and_then(containerd).map(|daemon| vec![daemon]),
-    };
-    measured.set(
-        Metric::EnginePss,
-        daemons.and_then(|pids| procfs::memory(&pids)).map(|memory| memory.pss_bytes),
-    );
-    Ok(())
+    }
 }
 
 /// PSS and USS of the instances' processes, and the PSS of their shims, which are not among them.

@@ -2,6 +2,7 @@
 
 mod artifact_size;
 mod cold_start;
+mod density;
 mod equivalence;
 pub mod highest_rate;
 mod idle;
@@ -13,6 +14,7 @@ mod maturity;
 mod memory;
 mod rate_search;
 mod task;
+mod tenants;
 mod warm_up;
 
 pub use task::{Inventory, Job, jobs};
@@ -27,6 +29,7 @@ use task::Task;
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::plan::Trial;
+use weighbridge_schema::raise::Raise;
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::template::Word;
 
@@ -71,6 +74,8 @@ pub struct Measured {
     pub heavy_latencies: Option<Recorder>,
     /// Durations of single iterations in their order, nanoseconds, where they are kept apart.
     pub series_ns: Option<Vec<u64>>,
+    /// Tenants that were raised level by level.
+    pub raise: Option<Raise>,
     /// Involuntary context switches of the subject's processes.
     pub subject_involuntary_switches_count: Option<u64>,
     /// Whether an emulator executed the subject.
@@ -121,6 +126,9 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Task::Idle { request, rest, measure_ms } => {
             idle::measure(bench, visit, request, *rest, *measure_ms)
+        }
+        Task::Density { request, tenants, bounds } => {
+            tenants::measure(bench, visit, request, tenants.as_ref(), bounds)
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),

@@ -9,7 +9,8 @@ use weighbridge_schema::method::Method;
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
-use weighbridge_schema::subject::Subjects;
+use weighbridge_schema::raise::levels;
+use weighbridge_schema::subject::{Subject, Subjects};
 
 /// A line of observations.jsonl, and a histogram log, as they come out in practice.
 const LINE_BYTES: u64 = 1_200;
@@ -19,7 +20,12 @@ const HISTOGRAM_BYTES: u64 = 6_000;
 const STEPS_COUNT: u64 = 12;
 
 /// Of a closed loop the least time: how long its least number of answers takes is not known before.
-fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result<u64> {
+fn window_ms(
+    definition: &Definition,
+    profile: Profile,
+    trial: &Trial,
+    subject: Option<&Subject>,
+) -> Result<u64> {
     let measure_ms = || {
         definition.settings(profile).measure_ms.with_context(|| {
             format!("experiment `{}`: profiles.{profile} sets no measure_ms", definition.experiment)
@@ -36,8 +42,23 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
         }
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
         Method::Idle { rest_ms } => rest_ms + measure_ms()?,
+        Method::Density { rest_ms, .. } => {
+            let levels = levels(tenants_most(definition, profile, trial, subject).unwrap_or(1));
+            levels.len() as u64 * (rest_ms + measure_ms()?)
+        }
         method => method.facts().takes_ms,
     })
+}
+
+/// Tenants that a trial raises; `None` of one that raises none.
+fn tenants_most(
+    definition: &Definition,
+    profile: Profile,
+    trial: &Trial,
+    subject: Option<&Subject>,
+) -> Option<u32> {
+    let original = subject.and_then(Subject::original);
+    definition.method.tenants_most(profile, &trial.cell.subject, original)
 }
 
 /// Milliseconds and bytes of `plan`.
@@ -52,15 +73,15 @@ pub fn estimate<'a>(
 ) -> Result<(u64, u64)> {
     plan.into_iter().try_fold((0, 0), |(ms, bytes), trial| {
         let Some(definition) = definitions.get(&trial.experiment) else { return Ok((ms, bytes)) };
-        let overhead =
-            subjects.get(&trial.cell.subject).map_or(0, |one| way(&one.start).overhead_ms());
+        let subject = subjects.get(&trial.cell.subject);
+        let overhead = subject.map_or(0, |one| way(&one.start).overhead_ms());
         let copies = match trial.cell.parameter {
             Parameter::Copies(count) => u64::from(count),
-            _ => 1,
+            _ => tenants_most(definition, profile, trial, subject).map_or(1, u64::from),
         } + u64::from(definition.method.warms_before(trial.cell.parameter));
         let facts = definition.method.facts();
         let histogram = if facts.keeps_latencies { HISTOGRAM_BYTES } else { 0 };
-        let window_ms = window_ms(definition, profile, trial)?;
+        let window_ms = window_ms(definition, profile, trial, subject)?;
         Ok((ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram))
     })
 }

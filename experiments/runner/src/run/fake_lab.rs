@@ -11,6 +11,7 @@ use std::path::Path;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::plan::Trial;
+use weighbridge_schema::raise::Raise;
 
 /// Wall clock when a lab is opened.
 pub const OPENED_AT_UNIX_NS: u64 = 1_700_000_000_000_000_000;
@@ -68,6 +69,11 @@ pub fn shows(ns: u64) -> Shown {
 pub fn shows_series(series_ns: &[u64]) -> Shown {
     let series_ns = Some(series_ns.to_vec());
     Shown { outcome: Ok(Measured { series_ns, ..Measured::default() }), ..shows(0) }
+}
+
+/// Tenants that were raised.
+pub fn shows_raise(raise: Raise) -> Shown {
+    Shown { outcome: Ok(Measured { raise: Some(raise), ..Measured::default() }), ..shows(0) }
 }
 
 fn fails(reason: &str) -> Shown {

@@ -290,6 +290,7 @@ impl<L: Lab> Session<'_, L> {
             metrics: measured.metrics,
             histogram,
             series,
+            raise: measured.raise,
             repeat,
             disturbed,
             noise,

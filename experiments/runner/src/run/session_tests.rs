@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::plan::order::mini_block;
-use crate::run::fake_lab::{FakeLab, OPENED_AT_UNIX_NS, Requested, shows, shows_series};
+use crate::run::fake_lab::{
+    FakeLab, OPENED_AT_UNIX_NS, Requested, answers_wrongly, shows, shows_raise, shows_series,
+};
 use crate::run::fixture::{Question, go};
 use weighbridge_schema::claim::read_claims;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::raise::{Level, Raise, Wall};
 use weighbridge_schema::stop::{Stop, StopReason};
 
 /// A whole run from nothing: its lab, log, stops and what it said.
@@ -77,6 +80,31 @@ fn a_file_of_a_visit_is_named_after_its_place() {
         assert!(series.file.starts_with(&begin), "{}", series.file);
         let text = std::fs::read_to_string(store.folder().join(&series.file)).unwrap();
         assert_eq!((text, series.iterations_count), (format!("[{},7]", observation.position), 2));
+    }
+}
+
+#[test]
+fn a_wall_is_in_the_log_with_the_levels_before_it_and_a_raise_that_failed_has_none() {
+    let raise = |wall: Wall| {
+        let metrics = std::collections::BTreeMap::from([(Metric::PackingPss, 7)]);
+        let levels = vec![Level { tenants_count: 1, metrics }];
+        Raise { levels, wall, reason: Some("why".to_owned()) }
+    };
+    let lab = FakeLab::new(move |requested| match requested.trial.cell.subject.as_str() {
+        "one" => answers_wrongly(),
+        "two" => shows_raise(raise(Wall::Latency)),
+        _ => shows_raise(raise(Wall::Memory)),
+    });
+    let Whole { log, .. } = whole(&Question::new(1, 1), lab, None);
+    for observation in &log {
+        let wall = observation.raise.as_ref().map(|raise| raise.wall);
+        let expected = match observation.trial.cell.subject.as_str() {
+            "one" => None,
+            "two" => Some(Wall::Latency),
+            _ => Some(Wall::Memory),
+        };
+        assert_eq!(wall, expected, "{}", observation.trial.cell);
+        assert_eq!(wall.is_none(), observation.outcome != Outcome::Ok);
     }
 }
 

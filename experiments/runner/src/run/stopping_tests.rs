@@ -62,6 +62,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         metrics: BTreeMap::from([(Metric::TimeToFirstResponse, value)]),
         histogram: None,
         series: None,
+        raise: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

@@ -37,6 +37,7 @@ fn observation(invocation: u32) -> Observation {
         metrics: Default::default(),
         histogram: None,
         series: None,
+        raise: None,
         repeat: 0,
         disturbed: Vec::new(),
         noise: Noise::default(),

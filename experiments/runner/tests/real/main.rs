@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod custom;
+mod density;
 mod ending;
 mod instructions;
 mod load;
@@ -34,6 +35,8 @@ fn every_way_of_starting_is_measured_and_leaves_nothing_behind() {
         measure::several_instances_are_weighed_together_and_all_of_them_ended,
         measure::without_an_engine_the_rest_is_measured,
         measure::what_is_missing_is_named,
+        density::tenants_are_raised_level_by_level_in_every_packing,
+        density::a_budget_is_a_wall_and_so_is_a_bound_and_both_are_named,
     ]);
 }
 
@@ -57,6 +60,7 @@ fn a_run_that_is_ended_from_outside_leaves_nothing_behind_and_goes_on() {
         ending::a_program_that_is_replaced_ends_the_run_and_put_back_it_goes_on,
         ending::an_engine_that_dies_ends_the_run_and_what_it_spoilt_is_measured_on_resume,
         resume::a_killed_run_leaves_no_bundle_to_the_next,
+        density::a_raise_that_is_killed_leaves_no_tenant_to_the_next,
         resume::killed_twenty_times_a_run_ends_with_the_same_trials,
     ]);
 }

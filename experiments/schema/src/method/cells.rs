@@ -1,6 +1,7 @@
 //! Which cells a method makes, and which of them are visited with a subject.
 
 use crate::capability::{self, Capability, Probe};
+use crate::definition::Profile;
 use crate::method::{Method, WarmedBy};
 use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::Parameter;
@@ -60,6 +61,20 @@ impl Method {
             }
             _ => true,
         }
+    }
+
+    /// How many tenants of `subject` are raised at most; for one that is not named, as many as of its `original`. `None`
+    /// of every other method.
+    #[must_use]
+    pub fn tenants_most(
+        &self,
+        profile: Profile,
+        subject: &SubjectName,
+        original: Option<&SubjectName>,
+    ) -> Option<u32> {
+        let Method::Density { tenants_most, .. } = self else { return None };
+        let most = tenants_most.get(&profile)?;
+        most.get(subject).or_else(|| most.get(original?)).copied()
     }
 
     /// Whether a visit begins with an untimed start of the same subject under the same request, so that the files of

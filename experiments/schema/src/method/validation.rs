@@ -1,9 +1,10 @@
 //! What a definition may not say of its method.
 
-use crate::definition::RawProfiles;
+use crate::definition::{Profile, RawProfiles};
 use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, Window};
-use crate::name::WorkloadName;
+use crate::name::{SubjectName, WorkloadName};
+use crate::parse::nearest;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
 
@@ -54,6 +55,13 @@ impl Method {
                     positive("copies", copies)?;
                 }
             }
+            Method::Density { probe_rate_per_second, connections, memory_budget_mib, .. } => {
+                positive("probe_rate_per_second", &[*probe_rate_per_second])?;
+                positive("connections", &[*connections])?;
+                if *memory_budget_mib == 0 {
+                    return Err(invalid!("memory_budget_mib must be at least 1"));
+                }
+            }
             Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
             Method::Latency { rates_per_second, connections, .. } => {
                 positive("connections", &[*connections])?;
@@ -76,6 +84,38 @@ impl Method {
             _ => {}
         }
         self.validate_window(profiles)
+    }
+
+    /// Every subject must have a most of tenants in every profile, by its own name or by that of the subject that it is
+    /// a twin or a variant of (`original`), and no other name may have one.
+    pub(crate) fn validate_tenants(
+        &self,
+        subjects: &[SubjectName],
+        original: impl Fn(&SubjectName) -> Option<SubjectName>,
+    ) -> Result<(), Invalid> {
+        let Method::Density { tenants_most, .. } = self else { return Ok(()) };
+        for profile in [Profile::Smoke, Profile::Quick, Profile::Paper] {
+            let of_profile = tenants_most.get(&profile).into_iter().flatten();
+            for (name, &most) in of_profile {
+                let key = format!("tenants_most.{profile}.{name}");
+                positive(&key, &[most])?;
+                if !subjects.contains(name) {
+                    let known = subjects.iter().map(SubjectName::as_str);
+                    let near = nearest(name.as_str(), known);
+                    let near =
+                        near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                    return Err(invalid!("{key}: `{name}` is not in `subjects`{near}"));
+                }
+            }
+            for name in subjects {
+                if self.tenants_most(profile, name, original(name).as_ref()).is_none() {
+                    return Err(invalid!(
+                        "tenants_most.{profile}.{name} is needed: how many tenants at most?"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn validate_window(&self, profiles: &RawProfiles) -> Result<(), Invalid> {

@@ -110,6 +110,7 @@ fn observation(run: &str, position: usize, trial: &Trial) -> Observation {
         metrics: BTreeMap::new(),
         histogram: Some(HistogramFile { file: name, samples_count: 1 }),
         series: None,
+        raise: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),
