@@ -97,7 +97,7 @@ fn raised() -> Fixture {
 }
 
 #[test]
-fn tables_show_what_each_further_tenant_takes_and_name_the_wall() {
+fn tables_show_what_each_additional_tenant_takes_and_name_the_wall() {
     let files = rendered(&raised());
     let row = |text: &str, subject: &str| {
         let begin = format!("{subject} & ");

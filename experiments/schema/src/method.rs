@@ -92,8 +92,8 @@ pub enum Method {
     Density {
         /// Most tenants, by profile and subject.
         tenants_most: BTreeMap<Profile, BTreeMap<SubjectName, u32>>,
-        /// Memory beyond which no more are raised: of what holds the tenants (PSS), or as far as the machine's available
-        /// memory has fallen.
+        /// Memory beyond which no more are raised: of what holds the tenants (PSS), or as far as the machine's
+        /// available memory has fallen.
         memory_budget_mib: u64,
         /// Bound on the 99th percentile of latency of the probing tenant, microseconds.
         p99_bound_us: u64,

@@ -47,8 +47,8 @@ pub enum Parameter {
     PageCacheDropped,
     /// `capability=simd`: the capability that is tried.
     Capability(Capability),
-    /// `tenants=16`: a level of a raise of tenants. No trial has it: one trial visits all levels, and its line holds what
-    /// each showed.
+    /// `tenants=16`: a level of a raise of tenants. No trial has it: one trial visits all levels, and its line holds
+    /// what each showed.
     Tenants(u32),
 }
 

@@ -12,7 +12,8 @@ use weighbridge_schema::template::{Piece, Word};
 /// What stays free on the disk: a run writes its log while the files lie there.
 const LEAVES_FREE_BYTES: u64 = 1 << 30;
 
-/// The artifact of which a subject's one process serves many copies; `None` where each tenant is an instance of its own.
+/// The artifact of which a subject's one process serves many copies; `None` where each tenant is an instance of its
+/// own.
 pub fn artifact_of(start: &Start) -> Option<&str> {
     let Start::Process { arguments, .. } = start else { return None };
     arguments.iter().flat_map(Word::pieces).find_map(|piece| match piece {

@@ -72,7 +72,7 @@ fn without_a_wall_as_many_stand_as_were_asked_for() {
 }
 
 #[test]
-fn a_level_has_the_starts_that_it_added_and_the_first_is_of_no_further_tenant() {
+fn a_level_has_the_starts_that_it_added_and_the_first_is_of_no_additional_tenant() {
     let (raise, _) = raise(&mut Script::default(), &bounds(4, 900, 10)).unwrap();
     let of = |metric| raise.levels.iter().map(move |level| level.metrics.get(&metric).copied());
     let starts: Vec<_> = of(Metric::TenantStart).collect();

@@ -63,8 +63,8 @@ impl Method {
         }
     }
 
-    /// How many tenants of `subject` are raised at most; for one that is not named, as many as of its `original`. `None`
-    /// of every other method.
+    /// How many tenants of `subject` are raised at most; for one that is not named, as many as of its `original`.
+    /// `None` of every other method.
     #[must_use]
     pub fn tenants_most(
         &self,
