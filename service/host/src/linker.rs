@@ -122,6 +122,8 @@ pub(crate) fn link(linker: &Linker<Guest>, component: &Component) -> Result<Prox
 
 #[cfg(all(test, feature = "compiler"))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has nothing to say")]
+
     use super::*;
 
     fn engine() -> Engine {
