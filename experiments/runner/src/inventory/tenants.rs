@@ -91,7 +91,10 @@ mod tests {
         assert_eq!(contents[2], b"compiledweighbridge tenant t00002");
         assert_eq!((contents.len(), contents[0] == contents[1]), (3, false));
         assert_eq!(fs::metadata(&files()[0]).unwrap().modified().unwrap(), before, "made once");
-        let error = make(&artifacts, "a.cwasm", u32::MAX).unwrap_err().to_string();
+        // A file of holes: eight TiB that take no room.
+        let original = artifacts.path("a.cwasm").unwrap();
+        OpenOptions::new().write(true).open(original).unwrap().set_len(1 << 43).unwrap();
+        let error = make(&artifacts, "a.cwasm", 5).unwrap_err().to_string();
         assert!(error.contains("ask for fewer"), "{error}");
     }
 

@@ -125,6 +125,7 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
         let expected = [
             "aa-cold-start",
             "cold-start",
+            "density",
             "guest-languages",
             "idle",
             "json-api",
