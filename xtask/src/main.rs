@@ -256,9 +256,9 @@ enum Verb {
         /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
         #[arg(long)]
         independent: bool,
-        /// Only this: make the published run's kit, and check it as its readers would, damaged ones too.
-        #[arg(long)]
-        kit: bool,
+        /// Only this: check this kit as its readers would, damaged ones too; without FILE, make the published run's.
+        #[arg(long, value_name = "FILE")]
+        kit: Option<Option<PathBuf>>,
         /// Only this: open the published run's report in headless Chromium, and use it as its readers would.
         #[arg(long)]
         report: bool,
@@ -367,7 +367,7 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Test { independent: true, .. } => {
             weighbridge_checks::independent::run(project, progress)
         }
-        Verb::Test { kit: true, .. } => verbs::test_kit::run(project, progress),
+        Verb::Test { kit: Some(kit), .. } => verbs::test_kit::run(project, kit, progress),
         Verb::Test { report: true, .. } => weighbridge_checks::report::run(project, progress),
         Verb::Test { fuzz: Some(duration), seed, .. } => {
             weighbridge_checks::fuzz::run(project, duration, seed, progress)

@@ -6,7 +6,7 @@
 use rustix::process::{Pid, Signal};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -39,18 +39,30 @@ fn serving_process() {
     serve(config, Stages::start(), |_| Stubborn).unwrap();
 }
 
+/// The serving process, which does not outlive a test that fails.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // One that has ended is neither killed nor waited for again.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_stop_ends_whatever_the_requests_do() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "serving_process", "--nocapture"])
         .env(SERVE_AT, address.to_string())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut served = Served(child);
     let mut line = String::new();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = BufReader::new(served.0.stderr.take().unwrap());
     stderr.read_line(&mut line).unwrap();
     // Enough that both threads have some.
     let clients: Vec<TcpStream> = (0..8)
@@ -62,16 +74,12 @@ fn a_stop_ends_whatever_the_requests_do() {
         .collect();
     std::thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
-    rustix::process::kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    rustix::process::kill_process(Pid::from_child(&served.0), Signal::TERM).unwrap();
     let code = loop {
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = served.0.try_wait().unwrap() {
             break status.code();
         }
-        if start.elapsed() > Duration::from_secs(20) {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("it did not end");
-        }
+        assert!(start.elapsed() < Duration::from_secs(20), "it did not end");
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(code, Some(0));

@@ -23,6 +23,8 @@ use weighbridge_schema::program::Source;
 /// How long the mirror of the distribution may take for the index of one suite. The largest is
 /// 10 MB; with two smaller ones and 5 MB besides it took 192 s on the slowest line seen (n = 1).
 const INDEX_LIMIT: Duration = Duration::from_secs(300);
+/// Where the inputs of the flake are kept.
+const HOSTED: &str = "https://github.com/";
 /// Letters of a reason in a line.
 const REASON_MAX: usize = 140;
 
@@ -167,7 +169,7 @@ impl Pinned {
             if let (Some("github"), Some(owner), Some(repository), Some(commit)) =
                 (field("type"), field("owner"), field("repo"), field("rev"))
             {
-                let place = format!("https://github.com/{owner}/{repository}");
+                let place = format!("{HOSTED}{owner}/{repository}");
                 self.other(Registry::Commits, &place, commit);
             }
         }
@@ -306,8 +308,9 @@ fn of_registry(
     let mut silent = None;
     let mut ask = |package: &str, version: &str| {
         // One that has not answered is not waited for again.
-        if let Some(reason) = &silent {
-            return PinStanding::Unknown { reason: String::clone(reason) };
+        if let Some(first) = &silent {
+            let reason = format!("not asked, since there was no answer about {first}");
+            return PinStanding::Unknown { reason };
         }
         let answer = match registry {
             Registry::Crates => registries::of_crate(machine, package, version),
@@ -319,15 +322,14 @@ fn of_registry(
             Ok(Answer::There) => PinStanding::There,
             Ok(Answer::Gone(newest)) => PinStanding::Gone { newest },
             Err(error) => {
-                let reason = reason(&error);
-                silent = Some(reason.clone());
-                PinStanding::Unknown { reason }
+                silent = Some(package.trim_start_matches(HOSTED).to_owned());
+                PinStanding::Unknown { reason: reason(&error) }
             }
         }
     };
     let finding = |(package, version): &(String, String)| PinFinding {
         source: registry.name().to_owned(),
-        pin: format!("{} {version}", package.trim_start_matches("https://github.com/")),
+        pin: format!("{} {version}", package.trim_start_matches(HOSTED)),
         standing: ask(package, version),
     };
     wanted.iter().map(finding).collect()
@@ -341,4 +343,24 @@ fn reason(error: &anyhow::Error) -> String {
     let after = text.rsplit_once("`: ").or(text.rsplit_once("): "));
     let said = after.filter(|_| is_step).map_or(text.as_str(), |(_, said)| said);
     said.lines().next().unwrap_or_default().chars().take(REASON_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Bench, FakeMachine};
+    use anyhow::bail;
+
+    #[test]
+    fn after_a_registry_is_silent_about_one_pin_no_other_pin_bears_its_error() {
+        let bench = Bench::new("pins-registry");
+        let machine = FakeMachine::debian().on("cargo info", |_, _| bail!("timed out about w"));
+        let wanted = ["w", "x"].map(|name| (name.to_owned(), "1.0.0".to_owned()));
+        let found = bench.call(&machine, false, |context| {
+            of_registry(context, Registry::Crates, &wanted, Path::new("/scratch"))
+        });
+        assert!(found[0].to_string().ends_with("could not be asked: timed out about w"));
+        assert!(found[1].to_string().ends_with("not asked, since there was no answer about w"));
+        assert_eq!(machine.count("cargo info"), 1);
+    }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test --kit`: the published run's kit, unpacked in a folder of its own and checked as its readers would:
+//! `cargo xtask test --kit`: a kit, unpacked in a folder of its own and checked as its readers would:
 //! by the published validators of its metadata, by its own script, and with a byte changed here and there.
 
 use super::kit;
@@ -57,15 +57,20 @@ const DAMAGES: [Damage; 4] = [
     },
 ];
 
+/// Checks a kit that stands already, or the published run's as it is made now.
+///
 /// # Errors
-/// The kit cannot be made, a validator complains, or the kit's own check is wrong about one of them.
-pub fn run(project: &Project, progress: &Progress) -> Result<Exit> {
+/// The kit cannot be made or unpacked, a validator complains, or the kit's own check is wrong about one of them.
+pub fn run(project: &Project, kit: Option<PathBuf>, progress: &Progress) -> Result<Exit> {
     let python = python::environment(project, &PACKAGES, progress)?;
     let folder = project.state.join("kit-test");
     files::remove(&folder)?;
     files::make_folder(&folder)?;
-    let archive = folder.join("kit.tar.gz");
-    kit::make(project, None, None, Some(&archive), progress)?;
+    let made = folder.join("kit.tar.gz");
+    if kit.is_none() {
+        kit::make(project, None, None, Some(&made), progress)?;
+    }
+    let archive = kit.unwrap_or(made);
     let unpacked = unpack(&archive, &folder.join("whole"))?;
     progress.note("  the metadata, by the published validators");
     let mut validate = python::command_of(&python);
