@@ -119,6 +119,20 @@ BY_SETTING = {
             n("tenant_pss"),
         ],
     ),
+    "storm": (
+        "storm",
+        [
+            value("storm_last_answer"),
+            ratio("storm_last_answer"),
+            value("storm_first_answer"),
+            value("storm_median_answer"),
+            value("starts_per_second"),
+            value("start_cpu"),
+            ratio("start_cpu"),
+            Column("failed starts"),
+            n("storm_last_answer"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -175,6 +189,7 @@ HEADLINES = {
     "memory": "pss",
     "idle": "idle_cpu_per_hour",
     "density": "tenant_pss",
+    "storm": "storm_last_answer",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "maturity": "works",
@@ -233,6 +248,10 @@ def parameter_words(parameter):
             return CAPABILITIES.get(number, number)
         case "tenants":
             return f"{number} tenant{plural}"
+        case "starts":
+            return "1 start" if number == "1" else f"{number} starts at once"
+        case "ready":
+            return f"{number} that stand ready"
         case "-":
             return ""
         case _:

@@ -23,6 +23,9 @@ NEUTRAL = {
     "works",
     "available",
     "tenants_raised",
+    "storm_asked",
+    "starts_answered",
+    "starts_failed",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -40,7 +43,12 @@ EXACT = {
     "instructions_first_call",
     "instructions_per_call",
 }
-RATES = {"requests_per_second", "requests_per_cpu_second", "highest_rate_per_second"}
+RATES = {
+    "requests_per_second",
+    "requests_per_cpu_second",
+    "highest_rate_per_second",
+    "starts_per_second",
+}
 SIZES = KEEP_THEIR_NAME | {
     "base_layers",
     "own_layer",
@@ -93,6 +101,8 @@ def unit_of(metric):
         "idle_shim_wakeups_per_hour",
         "tenants_raised",
         "tenants_per_gib",
+        "starts_answered",
+        "starts_failed",
     }
     if metric in RATES:
         return "per_second"

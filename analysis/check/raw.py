@@ -218,12 +218,15 @@ def readings(observation):
 
 
 def own_readings(observation):
-    """Metrics, stages, and the two rates that follow from metrics, by their names."""
+    """Metrics, stages, and the rates that follow from metrics, by their names."""
     metrics = observation["metrics"]
     for key, value in metrics.items():
         yield name_of(key), float(value)
     for stage, value in observation["stages_ns"].items():
         yield f"stage_{stage}", float(value)
+    last_ns = metrics.get("storm_last_answer_ns", 0)
+    if last_ns > 0:
+        yield "starts_per_second", metrics["starts_answered_count"] * 10**9 / last_ns
     completed = metrics.get("requests_completed")
     if completed is None:
         return

@@ -127,6 +127,8 @@ class Tables:
                 return ours, is_rounded(value(text), ours, 1) if starts else text == "--"
             case "wall":
                 return self._wall(cell, text)
+            case "failed starts":
+                return self._failed_starts(cell, text)
             case _:
                 return "a column that this check does not know", False
 
@@ -141,6 +143,14 @@ class Tables:
         ]
         ours = ", ".join(words)
         return ours, text == ours if ours else not re.search(r"\d", text)
+
+    def _failed_starts(self, cell, text):
+        """The tenants of all visits to a cell that gave no answer."""
+        storms = [of["storm"] for of in self.run.counted if cell_of(of) == cell and of.get("storm")]
+        tenants = [tenant for storm in storms for tenant in storm["tenants"]]
+        failed = sum(1 for tenant in tenants if "failure" in tenant)
+        ours = f"{failed} of {len(tenants)}"
+        return ours, text == ours if tenants else not re.search(r"\d", text)
 
     def _answers(self, cell, text):
         """The fewest that one window held."""

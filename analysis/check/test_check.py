@@ -73,6 +73,13 @@ class Definitions(unittest.TestCase):
         observation["metrics"]["completions_span_ns"] = 2 * 10**9
         self.assertEqual(dict(own_readings(observation))["requests_per_second"], 5.0)
 
+    def test_starts_per_second_are_of_the_last_answer_and_unknown_without_one(self):
+        metrics = {"starts_answered_count": 16, "storm_last_answer_ns": 2 * 10**9}
+        observation = {"metrics": metrics, "stages_ns": {}}
+        self.assertEqual(dict(own_readings(observation))["starts_per_second"], 8.0)
+        del metrics["storm_last_answer_ns"]
+        self.assertNotIn("starts_per_second", dict(own_readings(observation)))
+
     def test_what_a_tenant_takes_is_the_slope_of_its_raise(self):
         cell = {"workload": "w", "parameter": "-", "architecture": "a", "subject": "s"}
         levels = [

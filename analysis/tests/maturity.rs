@@ -77,6 +77,7 @@ fn fixture() -> Fixture {
                 histogram: None,
                 series: None,
                 raise: None,
+                storm: None,
                 ..fixture.observations[0].clone()
             };
             fixture.observations.push(observation);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use std::fmt;
 use weighbridge_schema::asked_of::AskedOf;
 use weighbridge_schema::capability::{self, Probe, Probes};
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
 use weighbridge_schema::method::{Method, QuestionKind, SeparateTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
@@ -110,6 +111,8 @@ pub struct Question {
     pub settings: Vec<Setting>,
     /// How it is answered.
     pub method: Method,
+    /// The profile of the run.
+    pub profile: Profile,
     /// What only few of the subjects are asked.
     pub asked_of: AskedOf,
     /// How the capabilities are tried, or why not; nothing in other kinds of questions.
@@ -150,7 +153,7 @@ impl Question {
     #[must_use]
     pub fn visits(&self, cell: &Cell) -> bool {
         self.kind == QuestionKind::Maturity
-            || (self.method.visits(&cell.subject, cell.parameter)
+            || (self.method.visits(self.profile, &cell.subject, cell.parameter)
                 && self.asked_of.includes(&cell.subject, cell.workload.as_ref(), cell.parameter))
     }
 
@@ -192,7 +195,12 @@ fn question(
     entry: &ExperimentEntry,
 ) -> Result<Question> {
     let file = format!("manifest.json: experiments.{name}.definition_toml");
-    let definition: Definition = parse(&file, &entry.definition_toml).context("reading a run")?;
+    let mut definition: Definition =
+        parse(&file, &entry.definition_toml).context("reading a run")?;
+    let original = |name: &SubjectName| {
+        manifest.subjects.get(name).and_then(|subject| subject.definition.original().cloned())
+    };
+    definition.method.fill_in_tenants(&entry.subjects, original);
     let twins: Vec<(SubjectName, SubjectName)> = (entry.subjects.iter())
         .filter_map(|name| Some((name.clone(), twin_of(manifest, name)?.clone())))
         .collect();
@@ -215,6 +223,7 @@ fn question(
             _ => Probes::new(),
         },
         method: definition.method,
+        profile: manifest.profile.parse().context("manifest.json: profile")?,
     })
 }
 

@@ -279,7 +279,8 @@ fn group_numbers(run: &Run, ingested: &Ingested) -> Result<Grouped> {
     let between = rate(gaps, Metric::CompletionsSpan, Metric::RequestsPerSecond);
     let wall = rate(without_span, Metric::Measured, Metric::RequestsPerSecond);
     let cpu = rate(completed, Metric::ServerCpu, Metric::RequestsPerCpuSecond);
-    let grouped = concat([plain, between, wall, cpu], UnionArgs::default())?
+    let starts = rate(of(Metric::StartsAnswered), Metric::LastAnswer, Metric::StartsPerSecond);
+    let grouped = concat([plain, between, wall, cpu, starts], UnionArgs::default())?
         .group_by([col("cell"), col("quantity")])
         .agg([col("observation"), col("value")])
         .collect()?;

@@ -209,6 +209,7 @@ impl Fixture {
                     histogram,
                     series: durations,
                     raise: None,
+                    storm: None,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),

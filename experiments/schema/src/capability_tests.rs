@@ -1,7 +1,7 @@
 //! Tests of the probes: what a definition of maturity may say, and which trials come of it.
 
 use super::*;
-use crate::definition::Definition;
+use crate::definition::{Definition, Profile};
 use crate::parameter::Parameter;
 use crate::parse::ParseError;
 use crate::subject::parse_subjects;
@@ -68,7 +68,7 @@ fn parse(text: &str) -> Result<Definition, ParseError> {
 
 #[test]
 fn only_what_is_tried_is_visited() {
-    let trials = parse(&text()).unwrap().trials("x86_64", 0..1);
+    let trials = parse(&text()).unwrap().trials(Profile::Quick, "x86_64", 0..1);
     let cells: Vec<String> = trials.iter().map(|trial| trial.cell.to_string()).collect();
     assert_eq!(cells.len(), 4, "two capabilities of a subject and of its variant: {cells:?}");
     for capability in [Capability::Simd, Capability::Sockets] {

@@ -1,7 +1,7 @@
 //! Tests of custom subjects and workloads.
 
 use super::*;
-use crate::definition::Definition;
+use crate::definition::{Definition, Profile};
 use crate::subject::parse_subjects_file;
 use crate::workload::parse_workloads;
 
@@ -90,7 +90,7 @@ fn a_definition_asks_for_all_that_it_brings_along_and_the_baseline_is_first() {
     let names: Vec<&str> = definition.subjects.iter().map(SubjectName::as_str).collect();
     assert_eq!(names, ["shop-native", "shop-container", "shop-wasm"]);
     assert_eq!(definition.workloads, ["order".parse().unwrap()]);
-    assert_eq!(definition.trials("x86_64", 0..1).len(), 3);
+    assert_eq!(definition.trials(Profile::Quick, "x86_64", 0..1).len(), 3);
 }
 
 #[test]

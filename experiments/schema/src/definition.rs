@@ -255,7 +255,8 @@ impl Definition {
             let subject = custom.subjects.get(name).or_else(|| subjects.get(name));
             subject.and_then(Subject::original).cloned()
         };
-        raw.method.validate_tenants(&requested, original).map_err(fail)?;
+        raw.method.fill_in_tenants(&requested, original);
+        raw.method.validate_tenants(&requested).map_err(fail)?;
         let arms = raw.method.arms(&resolved);
         let asked_of = AskedOf::from(raw.asked_of);
         asked_of.validate(&requested, &raw.baseline, &arms).map_err(fail)?;
@@ -301,16 +302,21 @@ impl Definition {
         }
     }
 
-    /// Every trial of this experiment on `architecture`, with the invocations of that range, unshuffled: invocation by
-    /// invocation, cell by cell.
+    /// Every trial of this experiment under `profile` on `architecture`, with the invocations of that range, unshuffled:
+    /// invocation by invocation, cell by cell.
     #[must_use]
-    pub fn trials(&self, architecture: &str, invocations: Range<u32>) -> Vec<Trial> {
+    pub fn trials(
+        &self,
+        profile: Profile,
+        architecture: &str,
+        invocations: Range<u32>,
+    ) -> Vec<Trial> {
         let mut trials = Vec::new();
         for invocation in invocations {
             for subject in &self.subjects {
                 let arms = self.method.arms(&self.workloads).into_iter();
                 let asked = arms.filter(|(workload, parameter)| {
-                    self.method.visits(subject, *parameter)
+                    self.method.visits(profile, subject, *parameter)
                         && self.asked_of.includes(subject, workload.as_ref(), *parameter)
                 });
                 for (workload, parameter) in asked {

@@ -62,7 +62,7 @@ paper = { invocations = 9, measure_ms = 100, completions_least = 5 }
 
 #[test]
 fn trials_are_the_product_of_all_factors() {
-    let trials = definition(&[]).unwrap().trials("x86_64", 0..3);
+    let trials = definition(&[]).unwrap().trials(Profile::Quick, "x86_64", 0..3);
     assert_eq!(trials.len(), 3 * 2 * 2);
     let distinct: std::collections::BTreeSet<_> = trials.iter().collect();
     assert_eq!(distinct.len(), trials.len());
@@ -123,7 +123,7 @@ fn no_cell_may_end_before_ten_invocations() {
 
 /// Trials of one invocation, by subject.
 fn count(definition: &Definition, subject: &str) -> usize {
-    let trials = definition.trials("x86_64", 0..1);
+    let trials = definition.trials(Profile::Quick, "x86_64", 0..1);
     trials.iter().filter(|trial| trial.cell.subject.as_str() == subject).count()
 }
 
@@ -234,7 +234,7 @@ fn a_mix_is_asked_for_by_an_open_loop_only() {
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", latency),
         (", completions_least = 5", ""),
     ]);
-    assert_eq!(open.unwrap().trials("x86_64", 0..1).len(), 2);
+    assert_eq!(open.unwrap().trials(Profile::Quick, "x86_64", 0..1).len(), 2);
 }
 
 #[test]

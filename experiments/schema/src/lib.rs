@@ -35,6 +35,7 @@ pub mod request;
 mod requested;
 pub mod start;
 pub mod stop;
+pub mod storm;
 pub mod subject;
 pub mod template;
 pub mod workload;

@@ -12,9 +12,9 @@ use crate::capability::Probes;
 use crate::definition::Profile;
 use crate::metric::Metric::{
     CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
-    InstructionsFirstCall, InstructionsPerCall, LatencyP50, MarginalPss, MarginalUss, Pss,
-    RequestsPerCpuSecond, RequestsPerSecond, Shipped, TenantPss, TenantsPerGib, TenantsRaised,
-    TimeToFirstResponse, Uss, WithRuntime, Works,
+    InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss, MarginalUss,
+    Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib,
+    TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::PageCache;
@@ -103,6 +103,16 @@ pub enum Method {
         connections: u32,
         /// Rest between the last start of a level and its readings.
         rest_ms: u64,
+    },
+    /// Tenants started at once: when is the first of them answered, when half of them, when all?
+    Storm {
+        /// Numbers of tenants that are started at once, one cell each.
+        starts: Vec<u32>,
+        /// Numbers of tenants that stand ready, started and never asked, before all are asked at once; one cell each.
+        #[serde(default)]
+        ready: Vec<u32>,
+        /// Most tenants, by profile and subject: cells of more are not visited.
+        tenants_most: BTreeMap<Profile, BTreeMap<SubjectName, u32>>,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
@@ -220,6 +230,11 @@ questions! {
         window: Window::Time, warmed_by: WarmedBy::Start, brief: Some(12), ..COMMON
     };
 
+    Storm => "storm", Facts {
+        stops_by: Some(LastAnswer), headline: Metric(LastAnswer), told_apart: &[Metric(LastAnswer), Metric(StartCpu)],
+        warmed_by: WarmedBy::Start, takes_ms: 100, brief: Some(13), ..COMMON
+    };
+
     ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
@@ -258,6 +273,7 @@ impl Method {
             Method::Memory { .. } => QuestionKind::Memory,
             Method::Idle { .. } => QuestionKind::Idle,
             Method::Density { .. } => QuestionKind::Density,
+            Method::Storm { .. } => QuestionKind::Storm,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Maturity { .. } => QuestionKind::Maturity,

@@ -12,7 +12,7 @@ pub enum Unit {
     Bytes,
     /// A plain count.
     Count,
-    /// Requests per second.
+    /// Requests, or starts, per second.
     RequestsPerSecond,
 }
 
@@ -155,6 +155,23 @@ metrics! {
     TenantAvailable => "tenant_available_bytes", "available memory per additional tenant", Bytes, LowerIsBetter;
     /// How many additional tenants one GiB holds, by their PSS; derived from the levels of a raise.
     TenantsPerGib => "tenants_per_gib", "tenants per GiB", Count, HigherIsBetter;
+    /// From the moment at which the first of several tenants is asked for to the first correct answer of any of them.
+    FirstAnswer => "storm_first_answer_ns", "first of the answers", Nanoseconds, LowerIsBetter;
+    /// The same to the correct answer with which half of the tenants have given theirs; unknown when fewer gave one.
+    MedianAnswer => "storm_median_answer_ns", "half of the answers", Nanoseconds, LowerIsBetter;
+    /// The same to the correct answer of the last tenant; unknown when one of them gave none.
+    LastAnswer => "storm_last_answer_ns", "last of the answers", Nanoseconds, LowerIsBetter;
+    /// How long it took until the last tenant had been asked for, from the first one on: how concurrent a storm was.
+    StormAsked => "storm_asked_ns", "last of the starts asked for", Nanoseconds, Neutral;
+    /// Tenants of a storm that gave a correct answer.
+    StartsAnswered => "starts_answered_count", "tenants that answered", Count, Neutral;
+    /// Tenants of a storm that gave none; the line of the raw log says why, of each.
+    StartsFailed => "starts_failed_count", "tenants that did not answer", Count, Neutral;
+    /// CPU time for each tenant of a storm until the last of them had answered: of its processes, of the programs that
+    /// start it, of its shim and of the engine's daemons. Unknown when one of them is, or a tenant gave no answer.
+    StartCpu => "start_cpu_ns", "CPU time per start", Nanoseconds, LowerIsBetter;
+    /// Tenants of a storm for each second until the last of them had answered; derived.
+    StartsPerSecond => "starts_per_second", "starts per second", RequestsPerSecond, HigherIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;
     /// USS that each instance held within one process adds.
@@ -207,6 +224,7 @@ impl Metric {
                 | Metric::TenantPss
                 | Metric::TenantAvailable
                 | Metric::TenantsPerGib
+                | Metric::StartsPerSecond
         )
     }
 }

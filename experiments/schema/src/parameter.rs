@@ -28,7 +28,7 @@ impl PageCache {
 }
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
-/// `page-cache=dropped`, `capability=simd`, `tenants=16`, `idle`, `loaded` or `-`.
+/// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -50,6 +50,10 @@ pub enum Parameter {
     /// `tenants=16`: a level of a raise of tenants. No trial has it: one trial visits all levels, and its line holds
     /// what each showed.
     Tenants(u32),
+    /// `starts=16`: so many tenants are started at once.
+    Starts(u32),
+    /// `ready=16`: so many tenants stand ready, started and never asked, and are asked at once.
+    Ready(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -64,6 +68,8 @@ impl fmt::Display for Parameter {
             Parameter::PageCacheDropped => f.pad("page-cache=dropped"),
             Parameter::Capability(what) => f.pad(&format!("capability={what}")),
             Parameter::Tenants(n) => f.pad(&format!("tenants={n}")),
+            Parameter::Starts(n) => f.pad(&format!("starts={n}")),
+            Parameter::Ready(n) => f.pad(&format!("ready={n}")),
         }
     }
 }
@@ -85,10 +91,12 @@ impl FromStr for Parameter {
                 Some(("rate", digits)) => Ok(Parameter::Rate(number(digits)?)),
                 Some(("copies", digits)) => Ok(Parameter::Copies(number(digits)?)),
                 Some(("tenants", digits)) => Ok(Parameter::Tenants(number(digits)?)),
+                Some(("starts", digits)) => Ok(Parameter::Starts(number(digits)?)),
+                Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
-                     page-cache=dropped, capability=NAME, tenants=N, idle, loaded or -"
+                     page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, idle, loaded or -"
                 )),
             },
         }
@@ -117,7 +125,8 @@ mod tests {
         fn written_and_read_back(n in any::<u32>()) {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
-                       Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n)];
+                       Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n),
+                       Parameter::Starts(n), Parameter::Ready(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }

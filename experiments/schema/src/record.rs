@@ -3,6 +3,7 @@
 use crate::metric::Metric;
 use crate::plan::Trial;
 use crate::raise::Raise;
+use crate::storm::Storm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -150,6 +151,9 @@ pub struct Observation {
     /// Tenants that were raised level by level, of the method `density`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raise: Option<Raise>,
+    /// Tenants that were started at once, of the method `storm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<Storm>,
     /// What else the machine was doing.
     pub noise: Noise,
     /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
@@ -178,6 +182,9 @@ impl Observation {
                 None => rate(completed()?, read(Metric::Measured)),
             },
             Metric::RequestsPerCpuSecond => rate(completed()?, read(Metric::ServerCpu)),
+            Metric::StartsPerSecond => {
+                rate(read(Metric::StartsAnswered)?, read(Metric::LastAnswer))
+            }
             _ => read(metric),
         }
     }
@@ -214,6 +221,7 @@ pub(crate) mod tests {
             histogram: None,
             series: None,
             raise: None,
+            storm: None,
             repeat: 0,
             disturbed: Vec::new(),
             noise: Noise::default(),

@@ -17,7 +17,7 @@ use weighbridge_releases::question::{Question, Variant, definition, program_of, 
 use weighbridge_releases::upgrade::{self, Target, pin_page};
 use weighbridge_releases::version::{Choice, Span, Version, choose, needs_index, releases};
 use weighbridge_schema::claim::Claim;
-use weighbridge_schema::definition::Definition;
+use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::program::Installed;
 use weighbridge_schema::subject::{SubjectsFile, parse_subjects_file};
@@ -318,7 +318,10 @@ fn an_upgrade_measures_what_depends_on_the_program_beside_what_claims_compare_it
     for experiment in &all.experiments {
         let (_, definition) = read(&folder, experiment);
         let arms = |subject: &str| -> Vec<_> {
-            let trials = definition.trials("x86_64", 0..1).into_iter().map(|trial| trial.cell);
+            let trials = definition
+                .trials(Profile::Paper, "x86_64", 0..1)
+                .into_iter()
+                .map(|trial| trial.cell);
             let own = trials.filter(|cell| cell.subject.as_str() == subject);
             own.map(|cell| (cell.workload, cell.parameter)).collect()
         };

@@ -4,6 +4,7 @@ pub mod cold_start;
 pub mod forest;
 pub mod instructions;
 pub mod latency;
+pub mod storm;
 pub mod throughput;
 
 use crate::load::question::{CellKey, Question, Setting};
@@ -23,6 +24,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         cold_start::stages(results),
         throughput::chart(results),
         latency::chart(results),
+        storm::chart(results),
         instructions::chart(results),
     ]
 }

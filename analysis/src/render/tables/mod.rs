@@ -19,6 +19,7 @@ pub mod plain;
 pub mod portability;
 pub mod provenance;
 pub mod published_answers;
+pub mod storm;
 pub mod subjects;
 pub mod throughput;
 pub mod warm_up;
@@ -55,6 +56,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         plain::idle(results),
         density::table(results),
         density::levels(results),
+        storm::table(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -184,6 +186,9 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Capability(capability) => capability.title().to_owned(),
         Parameter::Tenants(1) => "1 tenant".to_owned(),
         Parameter::Tenants(n) => format!("{n} tenants"),
+        Parameter::Starts(1) => "1 start".to_owned(),
+        Parameter::Starts(n) => format!("{n} starts at once"),
+        Parameter::Ready(n) => format!("{n} that stand ready"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The first answer of a subject that may not listen yet, and single exchanges after it.
 
+use super::askers::{Asker, Askers};
 use super::{PreparedRequest, Progress, ResponseReader, WrongAnswer};
 use crate::failure::Cause;
 use crate::kernel::clock::monotonic_ns;
@@ -61,11 +62,6 @@ pub struct FirstAnswer {
 const CONNECT_LIMIT: Duration = Duration::from_millis(20);
 /// How long an answer is waited for without a look at whether the run was interrupted.
 const LOOK_UP: Duration = Duration::from_millis(200);
-/// The client spins for this long before it begins to sleep between attempts: the subject's core is
-/// another one, and a sleep would round short cold starts up.
-const SPIN: Duration = Duration::from_millis(5);
-/// Rest between attempts after that.
-const REST: Duration = Duration::from_micros(100);
 /// Rest after an answer that is wrong and waited out. It is longer, since such an answer costs the
 /// subject's core time that its compiler needs; it rounds the seconds that those subjects take up by
 /// no more than this.
@@ -80,48 +76,97 @@ pub enum First {
     Correct,
 }
 
-/// Asks until `address` answers `request`, from now until `limit` has passed. `alive` is asked between
-/// attempts and ends the wait early with its reason.
+/// Asks until `address` answers `request`, from now until the limit has passed, beside the others of `askers`: none of
+/// several asks so often that it takes the others' time. `alive` is asked between attempts and ends the wait early with
+/// its reason.
 ///
 /// # Errors
 /// The limit passed, or `alive` said why there will be no answer.
 pub fn first_answer(
+    askers: &Askers,
     address: SocketAddr,
     request: &PreparedRequest,
-    wanted: First,
-    limit: Duration,
-    mut alive: impl FnMut() -> Result<(), Cause>,
+    (wanted, limit): (First, Duration),
+    alive: impl FnMut() -> Result<(), Cause>,
 ) -> Result<FirstAnswer, Cause> {
-    let begun = Instant::now();
-    let mut attempts_count = 0u64;
-    loop {
-        let (failure, is_answered) = match attempt(address, request, limit) {
-            Ok(first) if wanted == First::Any => return Ok(first),
-            Ok(first) => match first.answer.check(request) {
-                Ok(()) => return Ok(first),
-                Err(wrong) => (wrong.into(), true),
-            },
-            Err(why) => (why, false),
-        };
-        attempts_count += 1;
-        // Asking the process table costs more than a refused connect; do it now and then.
-        if is_answered || attempts_count.is_multiple_of(64) {
-            alive()?;
-        }
-        if begun.elapsed() > limit {
-            let kind = match wanted {
-                First::Any => "answer",
-                First::Correct => "correct answer",
+    let kind = match wanted {
+        First::Any => "answer",
+        First::Correct => "correct answer",
+    };
+    let tries = Tries { askers, address, kind, limit };
+    tries.until_one_succeeds(alive, || match attempt(address, request, limit) {
+        Ok(first) if wanted == First::Any => Ok(first),
+        Ok(first) => match first.answer.check(request) {
+            Ok(()) => Ok(first),
+            Err(wrong) => Err((wrong.into(), true)),
+        },
+        Err(why) => Err((why, false)),
+    })
+}
+
+/// Waits until `address` takes a connection, beside the others of `askers`, and asks for nothing.
+///
+/// # Errors
+/// As [`first_answer`].
+pub fn listens(
+    askers: &Askers,
+    address: SocketAddr,
+    limit: Duration,
+    alive: impl FnMut() -> Result<(), Cause>,
+) -> Result<(), Cause> {
+    let tries = Tries { askers, address, kind: "connection", limit };
+    tries.until_one_succeeds(alive, || {
+        connect(address).map(drop).map_err(|error| (Cause::io("connect", error), false))
+    })
+}
+
+/// Attempts on one address that may not listen yet.
+struct Tries<'a> {
+    askers: &'a Askers,
+    address: SocketAddr,
+    /// What is waited for.
+    kind: &'a str,
+    limit: Duration,
+}
+
+impl Tries<'_> {
+    /// A failed attempt gives its reason, and whether that was an answer, a wrong one.
+    fn until_one_succeeds<T>(
+        &self,
+        mut alive: impl FnMut() -> Result<(), Cause>,
+        mut attempt: impl FnMut() -> Result<T, (Cause, bool)>,
+    ) -> Result<T, Cause> {
+        let Self { askers, address, kind, limit } = self;
+        let _asker = Asker::among(askers);
+        let begun = Instant::now();
+        let (mut attempts_count, mut looked) = (0u64, begun);
+        loop {
+            let (failure, is_answered) = match attempt() {
+                Ok(found) => return Ok(found),
+                Err(failed) => failed,
             };
-            return Err(Cause::Timeout(format!(
-                "no {kind} from {address} within {} s ({attempts_count} attempts; the last: {failure})",
-                limit.as_secs()
-            )));
-        }
-        if is_answered {
-            std::thread::sleep(REST_AFTER_WRONG);
-        } else if begun.elapsed() > SPIN {
-            std::thread::sleep(REST);
+            attempts_count += 1;
+            if interrupt::requested() {
+                return Err(Cause::Interrupted);
+            }
+            // Asking the process table, or an engine, costs more than a refused connect; do it now and then.
+            if is_answered || askers.is_look_due(attempts_count, looked.elapsed()) {
+                alive()?;
+                looked = Instant::now();
+            }
+            if begun.elapsed() > *limit {
+                return Err(Cause::Timeout(format!(
+                    "no {kind} from {address} within {} s ({attempts_count} attempts; the last: {failure})",
+                    limit.as_secs()
+                )));
+            }
+            let rest = match is_answered {
+                true => REST_AFTER_WRONG,
+                false => askers.rest(begun.elapsed()),
+            };
+            if !rest.is_zero() {
+                std::thread::sleep(rest);
+            }
         }
     }
 }
@@ -254,9 +299,17 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn ask(
+        address: SocketAddr,
+        wanted: (First, Duration),
+        alive: impl FnMut() -> Result<(), Cause>,
+    ) -> Result<FirstAnswer, Cause> {
+        first_answer(&Askers::default(), address, &request(), wanted, alive)
+    }
+
     #[test]
     fn a_wrong_answer_is_waited_out_where_the_subject_says_so_and_nowhere_else() {
-        let first = |wanted| first_answer(server(3), &request(), wanted, LIMIT, || Ok(())).unwrap();
+        let first = |wanted| ask(server(3), (wanted, LIMIT), || Ok(())).unwrap();
         let correct = first(First::Correct);
         correct.answer.check(&request()).unwrap();
         let any = first(First::Any);
@@ -268,7 +321,7 @@ mod tests {
     #[test]
     fn a_subject_that_never_answers_correctly_fails_with_its_last_answer() {
         let limit = Duration::from_millis(60);
-        let waited = first_answer(server(usize::MAX), &request(), First::Correct, limit, || Ok(()));
+        let waited = ask(server(usize::MAX), (First::Correct, limit), || Ok(()));
         let reason = waited.unwrap_err().to_string();
         assert!(reason.starts_with("no correct answer from 127.0.0.1:"), "{reason}");
         assert!(reason.contains("the last: answered 404"), "{reason}");
@@ -277,7 +330,7 @@ mod tests {
     #[test]
     fn a_subject_that_has_ended_is_not_waited_for_although_another_answers_wrongly() {
         let ended = || Err(Cause::from("it has ended"));
-        let waited = first_answer(server(usize::MAX), &request(), First::Correct, LIMIT, ended);
+        let waited = ask(server(usize::MAX), (First::Correct, LIMIT), ended);
         assert_eq!(waited.unwrap_err().to_string(), "it has ended");
     }
 }

@@ -6,6 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use weighbridge_schema::subject::ContainerEngine;
 
+/// What the daemons of engines are called.
+pub const NAMES: [&str; 3] = [DOCKER, PODMAN, CONTAINERD];
+const DOCKER: &str = "dockerd";
+const PODMAN: &str = "podman";
+const CONTAINERD: &str = "containerd";
+
 /// The helper process that the engine keeps for the container of which `pid` is the first process; `None` for a
 /// plain process, which is the runner's own child, and for a bundle.
 pub fn shim(pid: u32) -> Option<u32> {
@@ -19,8 +25,8 @@ pub fn shim(pid: u32) -> Option<u32> {
 /// be wrong.
 pub fn daemons(kind: ContainerEngine, socket: &Path, shim: u32) -> Option<Vec<u32>> {
     let name = match kind {
-        ContainerEngine::Docker => "dockerd",
-        ContainerEngine::Podman => "podman",
+        ContainerEngine::Docker => DOCKER,
+        ContainerEngine::Podman => PODMAN,
     };
     let mut found = vec![listener(socket, name)?];
     // podman's conmon has none behind it.
@@ -36,7 +42,7 @@ pub fn daemons(kind: ContainerEngine, socket: &Path, shim: u32) -> Option<Vec<u3
 pub fn containerd(shim: u32) -> Option<u32> {
     let words = procfs::command_line(shim)?;
     let address = words.iter().position(|word| word == "-address")?;
-    listener(Path::new(words.get(address + 1)?), "containerd")
+    listener(Path::new(words.get(address + 1)?), CONTAINERD)
 }
 
 /// The process that listens on a socket, as the kernel tells who connects to it (SO_PEERCRED, unix(7)). The

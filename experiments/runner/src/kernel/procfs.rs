@@ -64,6 +64,23 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
     Some(total)
 }
 
+/// The unit of times in `/proc/PID/stat` on x86-64 and AArch64: `USER_HZ` is 100 in their ABI.
+const TICK_NS: u64 = 10_000_000;
+
+/// CPU time of the children of `pid` that have ended and were waited for, with what these had waited for. The kernel tells
+/// it in ticks of ten milliseconds, cut off: up to two of them are missing.
+pub fn ended_children_cpu_ns(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    ticks_of_children(&stat).map(|ticks| ticks * TICK_NS)
+}
+
+fn ticks_of_children(stat: &str) -> Option<u64> {
+    // proc_pid_stat(5): cutime and cstime are fields 16 and 17; the third stands behind the name in parentheses.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(13);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(user + system)
+}
+
 /// Involuntary context switches of all threads of `pids`: how often the kernel took the core away from them.
 pub fn involuntary_switches_count(pids: &[u32]) -> Option<u64> {
     let mut total = 0;
@@ -196,6 +213,18 @@ mod tests {
         assert_eq!(command_line(pid).unwrap(), std::env::args().collect::<Vec<_>>());
         assert!(available_bytes().is_some_and(|bytes| bytes > 0));
         assert_eq!(memory(&[u32::MAX]), None);
+    }
+
+    #[test]
+    fn what_children_used_is_known_when_they_were_waited_for() {
+        let line = "7 (a) b) S 1 7 7 0 -1 4194560 1 2 3 4 50 60 700 8 20 0 1 0 99 1 1";
+        assert_eq!(ticks_of_children(line), Some(708));
+        assert_eq!(ticks_of_children("7 (a) S 1"), None, "unknown, not 0");
+        let spin = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+        let pid = std::process::id();
+        let before = ended_children_cpu_ns(pid).unwrap();
+        assert!(std::process::Command::new("sh").args(["-c", spin]).status().unwrap().success());
+        assert!(ended_children_cpu_ns(pid).unwrap() > before);
     }
 
     #[test]

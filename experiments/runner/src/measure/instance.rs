@@ -2,7 +2,7 @@
 
 use super::{Bench, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
-use crate::http::{Answer, First, FirstAnswer, PreparedRequest, first_answer};
+use crate::http::{Answer, Askers, First, FirstAnswer, PreparedRequest, first_answer};
 use crate::kernel::interrupt;
 use crate::kernel::procfs;
 use crate::subject::{Instance, StartContext, start};
@@ -13,9 +13,10 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::{PageCache, Parameter};
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::start::END;
+use weighbridge_schema::subject::Subject;
 
 /// Longest wait for the first answer: a compiler on a slow machine may run before it.
-const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub const FIRST_ANSWER_LIMIT: Duration = Duration::from_secs(60);
 
 /// The line both servers write when they listen.
 const STAGES_LINE: &str = "weighbridge-stages ";
@@ -40,13 +41,31 @@ pub fn begin<'a>(
     request: &PreparedRequest,
     copy: u32,
 ) -> Result<Running<'a>, Failure> {
-    let context = start_context(bench, visit, copy);
-    let mut instance = start(bench.job.subject, &context).map_err(Failure::at(Phase::Start))?;
-    let wanted = match bench.job.subject.until_correct {
+    let (subject, context) = (bench.job.subject, start_context(bench, visit, copy));
+    let instance = start(subject, &context).map_err(Failure::at(Phase::Start))?;
+    let mut running = ask(instance, subject, &context, request, &Askers::default())?;
+    running.instance.answered().map_err(Failure::at(Phase::Limits))?;
+    Ok(running)
+}
+
+/// Waits for the first correct answer to `request` of an instance that was started as `context` says, beside the others
+/// of `askers`.
+///
+/// # Errors
+/// It gave none; it is ended then.
+pub fn ask<'a>(
+    mut instance: Box<dyn Instance + 'a>,
+    subject: &Subject,
+    context: &StartContext<'a>,
+    request: &PreparedRequest,
+    askers: &Askers,
+) -> Result<Running<'a>, Failure> {
+    let wanted = match subject.until_correct {
         true => First::Correct,
         false => First::Any,
     };
-    let first = first_answer(instance.address(), request, wanted, FIRST_ANSWER_LIMIT, || {
+    let wanted = (wanted, FIRST_ANSWER_LIMIT);
+    let first = first_answer(askers, instance.address(), request, wanted, || {
         if interrupt::requested() {
             return Err(Cause::Interrupted);
         }
@@ -54,8 +73,7 @@ pub fn begin<'a>(
     })
     .map_err(Failure::at(Phase::FirstResponse))?;
     first.answer.check(request).map_err(Failure::at(Phase::FirstResponse))?;
-    instance.answered().map_err(Failure::at(Phase::Limits))?;
-    Ok(Running { instance, first, stderr_file: context.stderr_file })
+    Ok(Running { instance, first, stderr_file: context.stderr_file.clone() })
 }
 
 /// What starting needs to know, for the visit's instance number `copy`.
@@ -79,6 +97,7 @@ pub fn start_context<'a>(bench: &Bench<'a>, visit: &Visit<'_>, copy: u32) -> Sta
             _ => PageCache::Warm,
         },
         stderr_file: bench.stderr_folder.join(file),
+        turn: None,
     }
 }
 

@@ -13,6 +13,9 @@ mod load;
 mod maturity;
 mod memory;
 mod rate_search;
+mod start_cpu;
+mod starters;
+mod storm;
 mod task;
 mod tenants;
 mod warm_up;
@@ -31,6 +34,7 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::raise::Raise;
 use weighbridge_schema::record::Stage;
+use weighbridge_schema::storm::Storm;
 use weighbridge_schema::template::Word;
 
 /// Everything a visit may use.
@@ -76,6 +80,8 @@ pub struct Measured {
     pub series_ns: Option<Vec<u64>>,
     /// Tenants that were raised level by level.
     pub raise: Option<Raise>,
+    /// Tenants that were started at once.
+    pub storm: Option<Storm>,
     /// Involuntary context switches of the subject's processes.
     pub subject_involuntary_switches_count: Option<u64>,
     /// Whether an emulator executed the subject.
@@ -129,6 +135,9 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Task::Density { request, tenants, bounds } => {
             tenants::measure(bench, visit, request, tenants.as_ref(), bounds)
+        }
+        Task::Storm { request, tenants, wanted } => {
+            starters::measure(bench, visit, request, tenants.as_ref(), *wanted)
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),

@@ -2,16 +2,18 @@
 //! before the first visit, so that a trial that cannot be made is one error at the beginning of the
 //! run.
 
+mod tenants;
+
 use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
+use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
 use crate::engine::engines::Engines;
 use crate::http::PreparedRequest;
 use crate::inventory::artifacts::Artifacts;
 use crate::inventory::built::Built;
-use crate::inventory::tenants;
 use crate::plan::planned::Planned;
 use crate::question::catalog::Catalog;
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +21,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 use weighbridge_schema::capability::{Probe, Probes, Step, probe};
-use weighbridge_schema::definition::Profile;
 use weighbridge_schema::manifest::{Emulator, Manifest};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::WorkloadName;
@@ -85,6 +86,8 @@ pub enum Task<'a> {
     Idle { request: Rc<PreparedRequest>, rest: Duration, measure_ms: u64 },
     /// Raise tenants until a wall; of a subject whose one process holds all of them, with their files.
     Density { request: Rc<PreparedRequest>, tenants: Option<Tenants>, bounds: Bounds },
+    /// Start tenants at once; of a subject whose one process holds all of them, ask them at once.
+    Storm { request: Rc<PreparedRequest>, tenants: Option<Tenants>, wanted: Wanted },
     /// Weigh what is shipped.
     ArtifactSize,
     /// Count instructions.
@@ -234,6 +237,7 @@ impl<'a> Lookup<'a, '_> {
                 Task::Idle { request: self.request()?, rest, measure_ms: self.measure_ms()? }
             }
             Method::Density { .. } => self.density(subject, artifacts)?,
+            Method::Storm { .. } => self.storm(subject, artifacts)?,
             Method::ArtifactSize {} => Task::ArtifactSize,
             Method::Instructions { iterations } => {
                 let template = subject.call.as_deref();
@@ -288,42 +292,6 @@ impl<'a> Lookup<'a, '_> {
             Parameter::Copies(count) => Task::MemoryCopies { request, count, rest },
             other => bail!("a memory trial cannot have `{other}`"),
         })
-    }
-
-    fn density(&self, subject: &Subject, artifacts: &Artifacts) -> Result<Task<'a>> {
-        let tenants_most = self.tenants_most(subject)?;
-        let tenants = match tenants::artifact_of(&subject.start) {
-            Some(artifact) => {
-                tenants::make(artifacts, artifact, tenants_most)?;
-                Some(self.tenants()?)
-            }
-            None => None,
-        };
-        let method = &self.planned.definition.method;
-        let bounds = Bounds::of(method, tenants_most, self.measure_ms()?);
-        let bounds = bounds.context("its method raises no tenants")?;
-        Ok(Task::Density { request: self.first_request(subject)?, tenants, bounds })
-    }
-
-    fn tenants_most(&self, subject: &Subject) -> Result<u32> {
-        let profile: Profile = self.inventory.manifest.profile.parse()?;
-        let (method, name) = (&self.planned.definition.method, &self.planned.trial.cell.subject);
-        let most = method.tenants_most(profile, name, subject.original());
-        most.with_context(|| format!("the definition sets no tenants_most.{profile}.{name}"))
-    }
-
-    /// What the tenants of one host are asked.
-    fn tenants(&self) -> Result<Tenants> {
-        let (shape, body) = self.inventory.catalog.request(self.workload()?)?;
-        Ok(Tenants::new(shape, body))
-    }
-
-    /// What an instance is asked first: of one that serves many tenants the first of them.
-    fn first_request(&self, subject: &Subject) -> Result<Rc<PreparedRequest>> {
-        match tenants::artifact_of(&subject.start) {
-            Some(_) => Ok(Rc::new(self.tenants()?.request(0))),
-            None => self.request(),
-        }
     }
 
     /// The steps of the cell's probe, whose words name nothing that is not there.

@@ -65,7 +65,7 @@ impl Checkout {
 
         let experiment: ExperimentName = "e".parse().unwrap();
         let definition = &catalog.definitions[&experiment];
-        let plan = definition.trials(std::env::consts::ARCH, 0..2);
+        let plan = definition.trials(PROFILE, std::env::consts::ARCH, 0..2);
         let mut manifest = manifest(plan);
         let entry = ExperimentEntry {
             question: definition.question.clone(),

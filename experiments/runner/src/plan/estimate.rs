@@ -1,5 +1,6 @@
 //! How long a plan will take and how much it will write, from what each method does.
 
+use crate::inventory::tenants::artifact_of;
 use crate::measure::highest_rate::least_window_ms;
 use crate::subject::way;
 use anyhow::{Context, Result};
@@ -20,12 +21,7 @@ const HISTOGRAM_BYTES: u64 = 6_000;
 const STEPS_COUNT: u64 = 12;
 
 /// Of a closed loop the least time: how long its least number of answers takes is not known before.
-fn window_ms(
-    definition: &Definition,
-    profile: Profile,
-    trial: &Trial,
-    subject: Option<&Subject>,
-) -> Result<u64> {
+fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result<u64> {
     let measure_ms = || {
         definition.settings(profile).measure_ms.with_context(|| {
             format!("experiment `{}`: profiles.{profile} sets no measure_ms", definition.experiment)
@@ -43,22 +39,29 @@ fn window_ms(
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
         Method::Idle { rest_ms } => rest_ms + measure_ms()?,
         Method::Density { rest_ms, .. } => {
-            let levels = levels(tenants_most(definition, profile, trial, subject).unwrap_or(1));
-            levels.len() as u64 * (rest_ms + measure_ms()?)
+            let most = definition.method.tenants_most(profile, &trial.cell.subject);
+            levels(most.unwrap_or(1)).len() as u64 * (rest_ms + measure_ms()?)
         }
         method => method.facts().takes_ms,
     })
 }
 
-/// Tenants that a trial raises; `None` of one that raises none.
-fn tenants_most(
+/// Instances that a trial starts and ends. Those that are started at once are no faster for it: who starts alone has
+/// every core already.
+fn starts_count(
     definition: &Definition,
     profile: Profile,
     trial: &Trial,
     subject: Option<&Subject>,
-) -> Option<u32> {
-    let original = subject.and_then(Subject::original);
-    definition.method.tenants_most(profile, &trial.cell.subject, original)
+) -> u64 {
+    let is_host_of_many = subject.is_some_and(|subject| artifact_of(&subject.start).is_some());
+    match trial.cell.parameter {
+        Parameter::Starts(_) if is_host_of_many => 1,
+        Parameter::Copies(count) | Parameter::Starts(count) | Parameter::Ready(count) => {
+            u64::from(count)
+        }
+        _ => definition.method.tenants_most(profile, &trial.cell.subject).map_or(1, u64::from),
+    }
 }
 
 /// Milliseconds and bytes of `plan`.
@@ -75,13 +78,11 @@ pub fn estimate<'a>(
         let Some(definition) = definitions.get(&trial.experiment) else { return Ok((ms, bytes)) };
         let subject = subjects.get(&trial.cell.subject);
         let overhead = subject.map_or(0, |one| way(&one.start).overhead_ms());
-        let copies = match trial.cell.parameter {
-            Parameter::Copies(count) => u64::from(count),
-            _ => tenants_most(definition, profile, trial, subject).map_or(1, u64::from),
-        } + u64::from(definition.method.warms_before(trial.cell.parameter));
+        let copies = starts_count(definition, profile, trial, subject)
+            + u64::from(definition.method.warms_before(trial.cell.parameter));
         let facts = definition.method.facts();
         let histogram = if facts.keeps_latencies { HISTOGRAM_BYTES } else { 0 };
-        let window_ms = window_ms(definition, profile, trial, subject)?;
+        let window_ms = window_ms(definition, profile, trial)?;
         Ok((ms + overhead * copies + window_ms, bytes + LINE_BYTES + histogram))
     })
 }

@@ -5,6 +5,7 @@ use crate::question::catalog::Catalog;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
+use weighbridge_schema::definition::Profile;
 use weighbridge_schema::method::{Method, WarmedBy};
 use weighbridge_schema::plan::Cell;
 
@@ -101,7 +102,11 @@ fn warmup_ms(method: &Method) -> Option<u64> {
 #[test]
 fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
     let catalog = repository();
-    let all = catalog.definitions.values().flat_map(|d| d.trials("x86_64", 0..3)).collect();
+    let all = catalog
+        .definitions
+        .values()
+        .flat_map(|d| d.trials(Profile::Paper, "x86_64", 0..3))
+        .collect();
     for seed in 1..6 {
         let plan = shuffle(Vec::clone(&all), seed);
         assert!(plan.iter().any(|trial| trial.cell.parameter == Parameter::PageCacheDropped));
@@ -130,6 +135,7 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
             "idle",
             "json-api",
             "memory",
+            "storm",
             "warm-up",
         ];
         assert_eq!(counted.iter().map(String::as_str).collect::<Vec<_>>(), expected);

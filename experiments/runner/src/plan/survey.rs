@@ -288,7 +288,7 @@ fn trials<'a>(
     };
     architectures
         .into_iter()
-        .flat_map(move |name| definition.trials(&name, 0..planned))
+        .flat_map(move |name| definition.trials(request.run.profile, &name, 0..planned))
         .filter(move |trial| !leaves_out(&trial.cell.subject))
 }
 

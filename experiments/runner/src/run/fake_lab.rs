@@ -12,6 +12,7 @@ use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::raise::Raise;
+use weighbridge_schema::storm::Storm;
 
 /// Wall clock when a lab is opened.
 pub const OPENED_AT_UNIX_NS: u64 = 1_700_000_000_000_000_000;
@@ -74,6 +75,11 @@ pub fn shows_series(series_ns: &[u64]) -> Shown {
 /// Tenants that were raised.
 pub fn shows_raise(raise: Raise) -> Shown {
     Shown { outcome: Ok(Measured { raise: Some(raise), ..Measured::default() }), ..shows(0) }
+}
+
+/// Tenants that were started at once.
+pub fn shows_storm(storm: Storm) -> Shown {
+    Shown { outcome: Ok(Measured { storm: Some(storm), ..Measured::default() }), ..shows(0) }
 }
 
 fn fails(reason: &str) -> Shown {

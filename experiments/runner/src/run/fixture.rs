@@ -75,7 +75,8 @@ paper = {{ invocations = {invocations}{most_key} }}
         let experiment: ExperimentName = "e".parse().unwrap();
         let definition =
             Definition::parse("d", experiment.clone(), &text, &subjects, &workloads).unwrap();
-        let mut manifest = manifest(order::shuffle(definition.trials("x86_64", 0..most), 1));
+        let mut manifest =
+            manifest(order::shuffle(definition.trials(PROFILE, "x86_64", 0..most), 1));
         let entry = |(name, definition): (&_, &_)| {
             (
                 Clone::clone(name),

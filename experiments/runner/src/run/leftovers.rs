@@ -6,6 +6,7 @@ use crate::image::USER_ID;
 use crate::subject::{MARK, bundle};
 use anyhow::{Context, Result};
 use rustix::process::{Signal, kill_process};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::OnceLock;
@@ -74,23 +75,25 @@ fn namespace() -> String {
 /// # Errors
 /// One of them cannot be ended.
 pub fn end_processes() -> Result<usize> {
-    let found = left_over();
-    for process in &found {
-        // It may have ended since; the wait below tells.
-        if let Some(pid) = process.id() {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-    let begun = Instant::now();
-    while let Some(Process { pid, .. }) = left_over().first() {
+    let (begun, mut ended) = (Instant::now(), BTreeSet::new());
+    loop {
+        let found = left_over();
+        let Some(Process { pid, .. }) = found.first() else { return Ok(ended.len()) };
         if begun.elapsed() > GONE_LIMIT {
             anyhow::bail!(
                 "process {pid}, left behind by an earlier run, does not end: end it by hand (kill -9 {pid})"
             );
         }
+        // All of them every time: a runtime that was starting one of many containers may have made another process.
+        for process in &found {
+            ended.insert(process.pid);
+            // It may have ended since; the next look tells.
+            if let Some(pid) = process.id() {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(found.len())
 }
 
 /// An ended process that nobody has waited for has no environment any more.

@@ -291,6 +291,7 @@ impl<L: Lab> Session<'_, L> {
             histogram,
             series,
             raise: measured.raise,
+            storm: measured.storm,
             repeat,
             disturbed,
             noise,

@@ -4,12 +4,14 @@ use super::*;
 use crate::plan::order::mini_block;
 use crate::run::fake_lab::{
     FakeLab, OPENED_AT_UNIX_NS, Requested, answers_wrongly, shows, shows_raise, shows_series,
+    shows_storm,
 };
 use crate::run::fixture::{Question, go};
 use weighbridge_schema::claim::read_claims;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::raise::{Level, Raise, Wall};
 use weighbridge_schema::stop::{Stop, StopReason};
+use weighbridge_schema::storm::{FailedStart, Storm, TenantStart};
 
 /// A whole run from nothing: its lab, log, stops and what it said.
 struct Whole {
@@ -105,6 +107,22 @@ fn a_wall_is_in_the_log_with_the_levels_before_it_and_a_raise_that_failed_has_no
         };
         assert_eq!(wall, expected, "{}", observation.trial.cell);
         assert_eq!(wall.is_none(), observation.outcome != Outcome::Ok);
+    }
+}
+
+#[test]
+fn a_tenant_that_failed_is_in_the_log_with_its_reason_and_the_storm_counts() {
+    let failure = FailedStart { stage: "start".to_owned(), reason: "no room".to_owned() };
+    let failed =
+        TenantStart { asked_ns: Some(3), answered_ns: None, failure: Some(failure.clone()) };
+    let answered = TenantStart { asked_ns: Some(0), answered_ns: Some(9), failure: None };
+    let storm = Storm { tenants: vec![answered, failed] };
+    let lab = FakeLab::new(move |_| shows_storm(storm.clone()));
+    let Whole { log, .. } = whole(&Question::new(1, 1), lab, None);
+    assert!(!log.is_empty());
+    for observation in &log {
+        let failures: Vec<_> = observation.storm.iter().flat_map(Storm::failures).collect();
+        assert_eq!((failures, &observation.outcome), (vec![(1, &failure)], &Outcome::Ok));
     }
 }
 

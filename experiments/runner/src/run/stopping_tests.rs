@@ -44,7 +44,7 @@ fn definitions() -> BTreeMap<ExperimentName, Definition> {
 fn plan() -> Vec<Trial> {
     let definition = definition();
     let planned = definition.settings(Profile::Quick).planned_invocations();
-    definition.trials("x86_64", 0..planned)
+    definition.trials(Profile::Quick, "x86_64", 0..planned)
 }
 
 fn observe(trial: &Trial, value: u64) -> Observation {
@@ -63,6 +63,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         histogram: None,
         series: None,
         raise: None,
+        storm: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

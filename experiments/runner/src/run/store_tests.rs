@@ -38,6 +38,7 @@ fn observation(invocation: u32) -> Observation {
         histogram: None,
         series: None,
         raise: None,
+        storm: None,
         repeat: 0,
         disturbed: Vec::new(),
         noise: Noise::default(),

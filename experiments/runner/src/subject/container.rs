@@ -106,6 +106,7 @@ fn start<'a>(
     };
 
     context.drop_page_cache()?;
+    context.pass_gate();
     let start_call_ns = monotonic_ns();
     engine.create(spec)?;
     let created_ns = monotonic_ns();

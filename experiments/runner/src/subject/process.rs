@@ -101,6 +101,7 @@ pub fn start(launch: &Launch<'_>, context: &StartContext<'_>) -> Result<Box<dyn 
     context.drop_page_cache()?;
     let mut call = || {
         on_subject_cores(context.pinning, || {
+            context.pass_gate();
             let start_call_ns = monotonic_ns();
             let spawned = command.spawn();
             (start_call_ns, spawned, monotonic_ns())

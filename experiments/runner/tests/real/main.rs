@@ -17,6 +17,7 @@ mod maturity;
 mod measure;
 mod programs;
 mod resume;
+mod storm;
 
 use common::make_all;
 
@@ -37,6 +38,8 @@ fn every_way_of_starting_is_measured_and_leaves_nothing_behind() {
         measure::what_is_missing_is_named,
         density::tenants_are_raised_level_by_level_in_every_packing,
         density::a_budget_is_a_wall_and_so_is_a_bound_and_both_are_named,
+        storm::tenants_are_started_at_once_and_every_answer_is_in_the_log,
+        storm::a_tenant_that_does_not_start_is_named_and_the_others_count,
     ]);
 }
 
@@ -61,6 +64,7 @@ fn a_run_that_is_ended_from_outside_leaves_nothing_behind_and_goes_on() {
         ending::an_engine_that_dies_ends_the_run_and_what_it_spoilt_is_measured_on_resume,
         resume::a_killed_run_leaves_no_bundle_to_the_next,
         density::a_raise_that_is_killed_leaves_no_tenant_to_the_next,
+        storm::a_storm_that_is_killed_leaves_no_tenant_to_the_next,
         resume::killed_twenty_times_a_run_ends_with_the_same_trials,
     ]);
 }

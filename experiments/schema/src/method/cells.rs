@@ -34,6 +34,12 @@ impl Method {
                 let all: Vec<_> = concurrency.iter().map(|&n| Parameter::Concurrency(n)).collect();
                 each(&all)
             }
+            Method::Storm { starts, ready, .. } => {
+                let started = starts.iter().map(|&n| Parameter::Starts(n));
+                let all: Vec<_> =
+                    started.chain(ready.iter().map(|&n| Parameter::Ready(n))).collect();
+                each(&all)
+            }
             Method::Maturity { .. } => {
                 let all = Capability::ALL.iter().copied();
                 all.map(|capability| (None, Parameter::Capability(capability))).collect()
@@ -51,10 +57,13 @@ impl Method {
     }
 
     /// Whether there is anything to do for `subject` under `parameter`: what a definition says of itself that a program
-    /// lacks is not visited.
+    /// lacks is not visited, and neither is a storm of more tenants than a profile has for it.
     #[must_use]
-    pub fn visits(&self, subject: &SubjectName, parameter: Parameter) -> bool {
+    pub fn visits(&self, profile: Profile, subject: &SubjectName, parameter: Parameter) -> bool {
         match (self, parameter) {
+            (Method::Storm { .. }, Parameter::Starts(count) | Parameter::Ready(count)) => {
+                self.tenants_most(profile, subject).is_some_and(|most| count <= most)
+            }
             (Method::Maturity { probes }, Parameter::Capability(capability)) => {
                 let probe = capability::probe(probes, subject, None, capability);
                 matches!(probe, Some(Probe::Try(_)))
@@ -63,18 +72,35 @@ impl Method {
         }
     }
 
-    /// How many tenants of `subject` are raised at most; for one that is not named, as many as of its `original`.
-    /// `None` of every other method.
+    /// How many tenants of `subject` are raised, or started at once, at most; `None` of every other method, and of a
+    /// subject of which none are.
     #[must_use]
-    pub fn tenants_most(
-        &self,
-        profile: Profile,
-        subject: &SubjectName,
-        original: Option<&SubjectName>,
-    ) -> Option<u32> {
-        let Method::Density { tenants_most, .. } = self else { return None };
-        let most = tenants_most.get(&profile)?;
-        most.get(subject).or_else(|| most.get(original?)).copied()
+    pub fn tenants_most(&self, profile: Profile, subject: &SubjectName) -> Option<u32> {
+        let (Method::Density { tenants_most, .. } | Method::Storm { tenants_most, .. }) = self
+        else {
+            return None;
+        };
+        tenants_most.get(&profile)?.get(subject).copied()
+    }
+
+    /// Gives each subject without a most of tenants that of its `original`: of what it is a twin or a variant of.
+    pub fn fill_in_tenants(
+        &mut self,
+        subjects: &[SubjectName],
+        original: impl Fn(&SubjectName) -> Option<SubjectName>,
+    ) {
+        let (Method::Density { tenants_most, .. } | Method::Storm { tenants_most, .. }) = self
+        else {
+            return;
+        };
+        for of_profile in tenants_most.values_mut() {
+            for name in subjects {
+                let most = original(name).and_then(|original| of_profile.get(&original).copied());
+                if let Some(most) = most {
+                    of_profile.entry(name.clone()).or_insert(most);
+                }
+            }
+        }
     }
 
     /// Whether a visit begins with an untimed start of the same subject under the same request, so that the files of

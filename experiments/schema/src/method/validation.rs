@@ -62,6 +62,12 @@ impl Method {
                     return Err(invalid!("memory_budget_mib must be at least 1"));
                 }
             }
+            Method::Storm { starts, ready, .. } => {
+                positive("starts", starts)?;
+                if !ready.is_empty() {
+                    positive("ready", ready)?;
+                }
+            }
             Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
             Method::Latency { rates_per_second, connections, .. } => {
                 positive("connections", &[*connections])?;
@@ -87,13 +93,12 @@ impl Method {
     }
 
     /// Every subject must have a most of tenants in every profile, by its own name or by that of the subject that it is
-    /// a twin or a variant of (`original`), and no other name may have one.
-    pub(crate) fn validate_tenants(
-        &self,
-        subjects: &[SubjectName],
-        original: impl Fn(&SubjectName) -> Option<SubjectName>,
-    ) -> Result<(), Invalid> {
-        let Method::Density { tenants_most, .. } = self else { return Ok(()) };
+    /// a twin or a variant of, which are filled in before; and no other name may have one.
+    pub(crate) fn validate_tenants(&self, subjects: &[SubjectName]) -> Result<(), Invalid> {
+        let (Method::Density { tenants_most, .. } | Method::Storm { tenants_most, .. }) = self
+        else {
+            return Ok(());
+        };
         for profile in [Profile::Smoke, Profile::Quick, Profile::Paper] {
             let of_profile = tenants_most.get(&profile).into_iter().flatten();
             for (name, &most) in of_profile {
@@ -108,7 +113,7 @@ impl Method {
                 }
             }
             for name in subjects {
-                if self.tenants_most(profile, name, original(name).as_ref()).is_none() {
+                if self.tenants_most(profile, name).is_none() {
                     return Err(invalid!(
                         "tenants_most.{profile}.{name} is needed: how many tenants at most?"
                     ));

@@ -111,6 +111,7 @@ fn observation(run: &str, position: usize, trial: &Trial) -> Observation {
         histogram: Some(HistogramFile { file: name, samples_count: 1 }),
         series: None,
         raise: None,
+        storm: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

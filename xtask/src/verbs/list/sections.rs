@@ -84,7 +84,7 @@ pub(super) struct ArtifactsLine {
 fn experiment(definition: &Definition) -> ExperimentLine {
     let count = |profile| {
         let invocations = 0..definition.settings(profile).planned_invocations();
-        definition.trials(std::env::consts::ARCH, invocations).len()
+        definition.trials(profile, std::env::consts::ARCH, invocations).len()
     };
     let custom = &definition.custom;
     ExperimentLine {

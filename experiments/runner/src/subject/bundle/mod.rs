@@ -4,6 +4,7 @@
 mod config;
 mod folder;
 pub mod groups;
+mod init;
 mod runtime;
 
 pub use folder::remove_leftovers;
@@ -18,26 +19,20 @@ use crate::inventory::programs;
 use crate::kernel::clock::monotonic_ns;
 use config::{Container, config};
 use folder::Folder;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use std::cell::OnceCell;
+use init::{Init, ended_within, open_init};
+use rustix::process::{Signal, pidfd_send_signal};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::File;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+use wait4::{ResUse, Wait4};
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::template::Word;
-
-/// The container's first process, held by a descriptor so that its number cannot come to mean another one.
-struct Init {
-    pid: u32,
-    descriptor: OwnedFd,
-}
 
 struct Bundle<'a> {
     runtime: Runtime,
@@ -45,7 +40,9 @@ struct Bundle<'a> {
     pinning: &'a Pinning,
     run: &'a str,
     /// The runtime's own process; it ends when the container runs.
-    child: std::cell::RefCell<Option<Child>>,
+    child: RefCell<Option<Child>>,
+    /// How that ended, with the CPU time that it and all that it waited for took.
+    ended: Cell<Option<ResUse>>,
     init: OnceCell<Init>,
     address: SocketAddr,
     start_call_ns: u64,
@@ -127,7 +124,8 @@ pub fn start_with<'a>(
         folder,
         pinning: context.pinning,
         run: context.run,
-        child: std::cell::RefCell::new(None),
+        child: RefCell::new(None),
+        ended: Cell::new(None),
         init: OnceCell::new(),
         address,
         start_call_ns: 0,
@@ -147,6 +145,7 @@ pub fn start_with<'a>(
 
     context.drop_page_cache()?;
     let (start_call_ns, spawned, spawned_ns) = bundle.runtime.within(context.pinning, || {
+        context.pass_gate();
         let start_call_ns = monotonic_ns();
         let spawned = command.spawn();
         (start_call_ns, spawned, monotonic_ns())
@@ -194,21 +193,24 @@ impl Bundle<'_> {
 
     /// What the runtime's own process came to; `None` while it runs.
     fn runtime_ended(&self) -> Result<Option<()>, Cause> {
-        let mut child = self.child.borrow_mut();
-        let Some(running) = child.as_mut() else { return Ok(Some(())) };
         let program = self.runtime.program.display();
-        let waited = running.try_wait();
-        match waited.map_err(|error| Cause::io(format!("wait for {program}"), error))? {
-            None => Ok(None),
-            Some(status) if status.success() => {
-                *child = None;
-                Ok(Some(()))
+        let mut child = self.child.borrow_mut();
+        if let Some(running) = child.as_mut() {
+            let waited = running.try_wait4();
+            match waited.map_err(|error| Cause::io(format!("wait for {program}"), error))? {
+                None => return Ok(None),
+                ended => self.ended.set(ended),
             }
-            Some(status) => Err(Cause::Ended {
+            // The standard library does not know that it was waited for.
+            *child = None;
+        }
+        match self.ended.get() {
+            Some(ended) if !ended.status.success() => Err(Cause::Ended {
                 what: format!("{program} run"),
-                status,
+                status: ended.status,
                 printed: self.stderr().trim().to_owned(),
             }),
+            _ => Ok(Some(())),
         }
     }
 
@@ -271,39 +273,6 @@ impl Bundle<'_> {
     }
 }
 
-/// Opens the process, and makes sure that it is that container's.
-fn open_init(pid: u32, container: &str) -> Result<Init, Cause> {
-    let descriptor = i32::try_from(pid)
-        .ok()
-        .and_then(Pid::from_raw)
-        .ok_or_else(|| format!("{pid} is no process id"))
-        .and_then(|id| {
-            pidfd_open(id, PidfdFlags::empty()).map_err(|_| "it has ended".to_owned())
-        })?;
-    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    if groups.contains(container) {
-        Ok(Init { pid, descriptor })
-    } else {
-        Err("it has ended".into())
-    }
-}
-
-/// Whether the process behind `descriptor` ends within `limit`: a descriptor of a process becomes readable
-/// when it ends (pidfd_open(2)).
-fn ended_within(descriptor: &OwnedFd, limit: Duration) -> Result<bool, Cause> {
-    let mut requested = [PollFd::new(descriptor, PollFlags::IN)];
-    let begun = Instant::now();
-    loop {
-        let rest = limit.saturating_sub(begun.elapsed());
-        let rest = Timespec::try_from(rest).map_err(|error| error.to_string())?;
-        match poll(&mut requested, Some(&rest)) {
-            Ok(count) => return Ok(count > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Cause::io("wait for a container", error)),
-        }
-    }
-}
-
 impl Instance for Bundle<'_> {
     fn address(&self) -> SocketAddr {
         self.address
@@ -320,6 +289,11 @@ impl Instance for Bundle<'_> {
 
     fn pid(&self) -> Result<u32, Cause> {
         self.init().map(|init| init.pid)
+    }
+
+    fn starters_cpu_ns(&self) -> Option<u64> {
+        let used = self.ended.get()?.rusage;
+        u64::try_from((used.utime + used.stime).as_nanos()).ok()
     }
 
     fn alive(&mut self) -> Result<(), Cause> {
@@ -367,16 +341,6 @@ mod tests {
             assert_eq!(std::fs::read_to_string(&inside).unwrap(), content);
             assert_eq!(inside.metadata().unwrap().ino(), binary.metadata().unwrap().ino());
         }
-    }
-
-    #[test]
-    fn the_end_of_a_process_is_noticed() {
-        let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
-        let descriptor = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
-        assert!(!ended_within(&descriptor, Duration::from_millis(20)).unwrap());
-        pidfd_send_signal(&descriptor, Signal::KILL).unwrap();
-        assert!(ended_within(&descriptor, Duration::from_secs(10)).unwrap());
-        child.wait().unwrap();
     }
 
     #[test]
