@@ -224,6 +224,7 @@ mod tests {
             "SSL_CERT_FILE",
             "GIT_SSL_CAINFO",
             "DOCKER_HOST",
+            "DOCKER_CURRENT_HOST",
             "CONTAINER_HOST",
             "SSH_AUTH_SOCK",
             "SLURM_CONF",

@@ -54,6 +54,11 @@ pub enum Source {
         /// depend on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         with: Vec<String>,
+        /// Paths within the root of programs that start themselves again or one another by name, `program` among
+        /// them: the root's loader cannot stand before those. They are started as copies in the root's folder
+        /// `relinked`, into which loader and libraries of the root are written.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        relinked: Vec<String>,
     },
     /// A package of the npm registry with what it depends on, in a folder of its own, run by the machine's Node.js.
     Npm {

@@ -27,6 +27,19 @@ pub enum ContainerEngine {
     Docker,
     /// Podman: `podman system service`.
     Podman,
+    /// Docker of the program `docker-current`, a release of today beside the distribution's: another `dockerd`.
+    DockerCurrent,
+}
+
+impl ContainerEngine {
+    /// What an engine of this kind says that it is: each release of Docker says Docker.
+    #[must_use]
+    pub const fn family(self) -> Self {
+        match self {
+            ContainerEngine::Docker | ContainerEngine::DockerCurrent => ContainerEngine::Docker,
+            ContainerEngine::Podman => ContainerEngine::Podman,
+        }
+    }
 }
 
 impl fmt::Display for ContainerEngine {
@@ -34,6 +47,7 @@ impl fmt::Display for ContainerEngine {
         f.pad(match self {
             ContainerEngine::Docker => "docker",
             ContainerEngine::Podman => "podman",
+            ContainerEngine::DockerCurrent => "docker-current",
         })
     }
 }

@@ -32,7 +32,7 @@ pub enum Part {
     Artifact(String),
     /// A file that somebody else built, relative to the TOML file that says so.
     File(String),
-    /// A program of `[programs]`, or one of this machine, looked up on PATH.
+    /// A program of `[programs]`, `NAME/OTHER` for the program beside it; or one of this machine, looked up on PATH.
     Program(String),
     /// What the subject's `prepare` made.
     Prepared,
@@ -74,7 +74,8 @@ pub struct Subject {
     pub isolation: String,
     /// Level of the WASI interface, `None` where there is none.
     pub wasi: Option<String>,
-    /// Command whose first line of output is the version; `None` when the engine is asked through its API.
+    /// Command whose first line of output is the version. Of a container the engine is asked through its API: it is
+    /// `None` there, or names the program of `[programs]` that is the engine, as set-up asks it.
     pub version: Option<Vec<Word>>,
     /// Command that makes and drops instances within one process and prints what that took; `None` where
     /// instances are processes.
@@ -219,10 +220,10 @@ fn variant(
         }
     }
     for part in &mut variant.size.runtime {
-        if let Part::Program(program) = part
-            && let Some((name, version)) = others.iter().find(|(name, _)| name.as_str() == program)
-        {
-            *program = format!("{name}@{version}");
+        let Part::Program(program) = part else { continue };
+        let (own, beside) = program.split_at(program.find('/').unwrap_or(program.len()));
+        if let Some((name, version)) = others.iter().find(|(name, _)| name.as_str() == own) {
+            *program = format!("{name}@{version}{beside}");
         }
     }
     if is_used { Ok(variant) } else { Err(invalid!("`{of}` uses none of these programs")) }

@@ -258,12 +258,17 @@ fn a_placeholder_is_known_has_a_meaning_where_it_stands_and_names_what_is_there(
 #[test]
 fn a_program_may_come_from_npm_or_with_additional_packages() {
     let npm = r#"{ npm = { package = "@p/engine", program = "engine" } }, { debian = "#;
-    let with = r#"program = "usr/bin/engine", with = ["lib=1:2-3"] }"#;
+    let with =
+        r#"program = "usr/bin/engine", with = ["lib=1:2-3"], relinked = ["usr/bin/engine"] }"#;
     let file = read(&[("{ debian = ", npm), (r#"program = "usr/bin/engine" }"#, with)]).unwrap();
     let sources = file.programs.into_values().next().unwrap().sources;
     let package = "@p/engine".to_owned();
     assert_eq!(sources[1], Source::Npm { package, program: "engine".to_owned(), native: false });
-    assert!(matches!(&sources[2], Source::Debian { with, .. } if *with == ["lib=1:2-3"]));
+    let Source::Debian { with, relinked, .. } = &sources[2] else { panic!("{sources:?}") };
+    assert_eq!(
+        (&with[..], &relinked[..]),
+        (&["lib=1:2-3".to_owned()][..], &["usr/bin/engine".to_owned()][..])
+    );
 }
 
 #[test]

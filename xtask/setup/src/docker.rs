@@ -1,6 +1,7 @@
-//! Docker: a socket that answers, or a private `dockerd`.
+//! Docker: a socket that answers, or a private `dockerd` of the distribution's package.
 
 use crate::chain::{Session, details};
+use crate::context::Context;
 use crate::daemon::{Daemon, Place};
 use crate::engine_kind::{Kind, Started, program};
 use crate::machine::Machine;
@@ -31,13 +32,14 @@ fn sockets(machine: &dyn Machine) -> Vec<PathBuf> {
     std::iter::once(SYSTEM_SOCKET.into()).chain(own).collect()
 }
 
-fn lacking(machine: &dyn Machine) -> Option<&'static str> {
+fn lacking(context: &Context<'_>) -> Option<&'static str> {
     let programs = ["dockerd", "containerd", "runc", "iptables"];
-    programs.into_iter().find(|name| program(machine, name).is_none())
+    programs.into_iter().find(|name| program(context.machine, name).is_none())
 }
 
 /// It is installed: it does not run, or does not let this user in.
-fn reach(machine: &dyn Machine) -> String {
+fn reach(context: &Context<'_>) -> String {
+    let machine = context.machine;
     let start = match machine.find("systemctl") {
         Some(_) => "sudo systemctl start docker",
         None => "sudo service docker start",
@@ -54,11 +56,20 @@ fn start(session: &Session<'_>) -> Result<Started> {
     let dockerd = program(session.machine(), "dockerd").context("dockerd is not installed")?;
     let place = Place::make(session.context, "docker")?;
     place.claim_bridge()?;
+    let detail = details([("program", dockerd.display().to_string())]);
+    let command = words(&dockerd, &place)?;
+    Ok(Started { daemon: Daemon::start(session.context, &place, &command)?, detail })
+}
+
+/// Writes an empty configuration, and gives the command of a `dockerd` whose folders are those of `place`.
+///
+/// # Errors
+/// The configuration cannot be written.
+pub(crate) fn words(dockerd: &Path, place: &Place) -> Result<Vec<String>> {
     let configuration = place.configure("daemon.json", "{}\n")?;
     let shown = |path: PathBuf| path.display().to_string();
-    let detail = details([("program", shown(dockerd.clone()))]);
-    let command = [
-        shown(dockerd),
+    Ok(vec![
+        shown(dockerd.to_owned()),
         "--host".to_owned(),
         format!("unix://{}", place.socket().display()),
         "--config-file".to_owned(),
@@ -73,6 +84,5 @@ fn start(session: &Session<'_>) -> Result<Started> {
         "--containerd-namespace=weighbridge".to_owned(),
         "--containerd-plugins-namespace=weighbridge-plugins".to_owned(),
         "--log-level=warn".to_owned(),
-    ];
-    Ok(Started { daemon: Daemon::start(session.context, &place, &command)?, detail })
+    ])
 }

@@ -4,9 +4,9 @@ use crate::chain::{Chain, Plan, Provider, Readiness, Session, Supply};
 use crate::context::Context;
 use crate::daemon::Daemon;
 use crate::docker::DOCKER;
+use crate::docker_current::DOCKER_CURRENT;
 use crate::engine_api::version;
 use crate::engine_kind::{Kind, socket};
-use crate::machine::Machine;
 use crate::packages;
 use crate::podman::PODMAN;
 use crate::record::{Need, Outcome};
@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use weighbridge_project::exit::InterruptedError;
 
-const KINDS: [&Kind; 2] = [&DOCKER, &PODMAN];
+/// Every kind of engine, in the order in which private ones are started.
+pub(crate) const KINDS: [&Kind; 3] = [&DOCKER, &DOCKER_CURRENT, &PODMAN];
 
 /// An engine of one kind to talk to, or the reason why there is none.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Engines {
         self.0.iter()
     }
 
-    /// Tells a program where they answer: `DOCKER_HOST` and `CONTAINER_HOST`.
+    /// Tells a program where they answer: `DOCKER_HOST`, `DOCKER_CURRENT_HOST` and `CONTAINER_HOST`.
     pub fn tell(&self, program: &mut Command) {
         for engine in &self.0 {
             match &engine.host {
@@ -73,12 +74,12 @@ impl Engines {
 pub fn ensure(context: &Context<'_>) -> Result<Engines> {
     let session = Session::open(context)?;
     let engines = KINDS.iter().map(|kind| {
-        let chain = chain(kind, session.machine());
+        let chain = chain(kind, context);
         let plan = chain.plan(&session)?;
         if plan.packages().is_empty() {
             return engine_of(kind, &session, plan);
         }
-        let lacking = (kind.lacking)(session.machine()).unwrap_or("a program of it");
+        let lacking = (kind.lacking)(context).unwrap_or("a program of it");
         let reason = format!("{}: {lacking} is not installed", kind.private);
         Ok(missing(kind, reason, packages::line(kind.packages)))
     });
@@ -115,7 +116,7 @@ fn engine_of(kind: &Kind, session: &Session<'_>, plan: Plan<'_>) -> Result<Engin
         }
         Err(error) if error.is::<InterruptedError>() => return Err(error),
         Err(error) => {
-            missing(kind, format!("{provider}: {error:#}"), (kind.reach)(session.machine()))
+            missing(kind, format!("{provider}: {error:#}"), (kind.reach)(session.context))
         }
     })
 }
@@ -133,24 +134,25 @@ fn missing(kind: &Kind, reason: String, remedy: String) -> Engine {
 }
 
 /// The chain of set-up: it installs the engine, but starts none.
-pub(crate) fn chain(kind: &'static Kind, machine: &dyn Machine) -> Chain {
+pub(crate) fn chain(kind: &'static Kind, context: &Context<'_>) -> Chain {
     Chain {
         need: kind.need,
         providers: vec![Box::new(Socket(kind)), Box::new(Private(kind))],
-        remedy: remedy(kind, machine),
+        remedy: remedy(kind, context),
     }
 }
 
 /// What would help: packages only where a program is missing.
-fn remedy(kind: &Kind, machine: &dyn Machine) -> String {
+fn remedy(kind: &Kind, context: &Context<'_>) -> String {
     let variable = kind.variable;
-    match machine.variable(variable) {
+    let lacks = || (kind.lacking)(context).is_some() && !kind.packages.is_empty();
+    match context.machine.variable(variable) {
         Some(host) if host.starts_with("unix://") => {
             format!("start the engine that {variable}={host} names, or: unset {variable}")
         }
         Some(_) => format!("unset {variable}, or let it name a local socket (unix://...)"),
-        None if (kind.lacking)(machine).is_some() => packages::line(kind.packages),
-        None => (kind.reach)(machine),
+        None if lacks() => packages::line(kind.packages),
+        None => (kind.reach)(context),
     }
 }
 
@@ -176,7 +178,7 @@ impl Provider for Socket {
     }
 }
 
-/// The distribution's engine, started by us for the length of a run.
+/// An engine that is started by us for the length of a run.
 struct Private(&'static Kind);
 
 impl Provider for Private {
@@ -189,8 +191,12 @@ impl Provider for Private {
         if let Some(host) = machine.variable(variable) {
             return Readiness::Unavailable(format!("{variable}={host} asks for another engine"));
         }
-        if (self.0.lacking)(machine).is_some() {
-            return Readiness::Obtainable { packages: self.0.packages.to_vec() };
+        match (self.0.lacking)(session.context) {
+            Some(program) if self.0.packages.is_empty() => {
+                return Readiness::Unavailable(format!("{program} is not installed"));
+            }
+            Some(_) => return Readiness::Obtainable { packages: self.0.packages.to_vec() },
+            None => {}
         }
         if machine.is_root() {
             Readiness::Present
@@ -200,7 +206,7 @@ impl Provider for Private {
     }
 
     fn supply(&self, session: &Session<'_>) -> Result<Supply> {
-        if let Some(program) = (self.0.lacking)(session.machine()) {
+        if let Some(program) = (self.0.lacking)(session.context) {
             bail!("{program} is not there after installing {}", self.0.packages.join(" "));
         }
         Ok(Supply::default())

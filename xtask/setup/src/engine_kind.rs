@@ -1,6 +1,7 @@
 //! What a kind of container engine is found and started by, and where one of it answers.
 
 use crate::chain::Session;
+use crate::context::Context;
 use crate::daemon::Daemon;
 use crate::machine::Machine;
 use crate::record::Need;
@@ -19,13 +20,14 @@ pub(crate) struct Kind {
     pub(crate) sockets: fn(&dyn Machine) -> Vec<PathBuf>,
     /// Name of the provider that starts one.
     pub(crate) private: &'static str,
-    /// The packages that it comes with.
+    /// The packages that it comes with; none of one that set-up unpacks for its subjects.
     pub(crate) packages: &'static [&'static str],
     /// A program that it needs and that is not there; `None` when all are.
-    pub(crate) lacking: fn(&dyn Machine) -> Option<&'static str>,
+    pub(crate) lacking: fn(&Context<'_>) -> Option<&'static str>,
     pub(crate) start: fn(&Session<'_>) -> Result<Started>,
-    /// What lets this user reach an engine whose programs are all installed.
-    pub(crate) reach: fn(&dyn Machine) -> String,
+    /// What lets this user reach an engine that no package would bring: its programs are all installed, or it comes
+    /// with none.
+    pub(crate) reach: fn(&Context<'_>) -> String,
 }
 
 /// A private engine that answers, and what the manifest should say about it.

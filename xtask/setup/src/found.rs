@@ -3,11 +3,10 @@
 //! socket decide nothing.
 
 use crate::context::Context;
-use crate::docker::DOCKER;
+use crate::engine::KINDS;
 use crate::engine_api::version;
 use crate::engine_kind::{Kind, program, socket};
 use crate::machine::Machine;
-use crate::podman::PODMAN;
 use std::collections::BTreeMap;
 use std::path::Path;
 use weighbridge_project::inputs::Digests;
@@ -38,8 +37,8 @@ pub fn programs(context: &Context<'_>, digests: &mut Digests) -> BTreeMap<String
             found.insert(name.to_owned(), digest);
         }
     }
-    for kind in [&DOCKER, &PODMAN] {
-        if let Some(printed) = running(kind, machine) {
+    for kind in KINDS {
+        if let Some(printed) = running(kind, context) {
             found.insert(kind.engine.to_string(), printed);
         }
     }
@@ -47,9 +46,10 @@ pub fn programs(context: &Context<'_>, digests: &mut Digests) -> BTreeMap<String
 }
 
 /// What an engine says of itself that is not ours to start; `None` of one that is.
-fn running(kind: &Kind, machine: &dyn Machine) -> Option<String> {
+fn running(kind: &Kind, context: &Context<'_>) -> Option<String> {
+    let machine = context.machine;
     let is_named = machine.variable(kind.variable).is_some();
-    if !is_named && (kind.lacking)(machine).is_none() {
+    if !is_named && (kind.lacking)(context).is_none() {
         return None;
     }
     let socket = socket(kind, machine).ok()?;

@@ -16,6 +16,7 @@ mod cross_gcc;
 mod daemon;
 mod debian;
 mod docker;
+mod docker_current;
 pub mod engine;
 mod engine_api;
 mod engine_kind;

@@ -3,7 +3,7 @@
 use crate::chain::{Chain, Plan, Session};
 use crate::context::Context;
 use crate::record::{Finding, Need, SCHEMA_VERSION, Setup};
-use crate::{docker, engine, podman, roots, static_native, tools, wasm};
+use crate::{docker, docker_current, engine, podman, roots, static_native, tools, wasm};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use weighbridge_schema::architecture::Architecture;
@@ -49,8 +49,9 @@ fn chain_of(context: &Context<'_>, need: Need) -> Chain {
         Need::StaticX86_64 => static_native::foreign_chain(need, Architecture::X86_64),
         Need::StaticAarch64 => static_native::foreign_chain(need, Architecture::Aarch64),
         Need::Emulator => tools::chain(need, &tools::EMULATOR),
-        Need::ContainerEngine => engine::chain(&docker::DOCKER, context.machine),
-        Need::Podman => engine::chain(&podman::PODMAN, context.machine),
+        Need::ContainerEngine => engine::chain(&docker::DOCKER, context),
+        Need::DockerCurrent => engine::chain(&docker_current::DOCKER_CURRENT, context),
+        Need::Podman => engine::chain(&podman::PODMAN, context),
         Need::ImageDebian => roots::debian_chain(need),
         Need::ImageAlpine => roots::busybox_chain(need),
         Need::OciRuntimes => tools::chain(need, &tools::OCI_RUNTIMES),

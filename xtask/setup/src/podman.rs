@@ -1,6 +1,7 @@
 //! Podman: a private `podman system service`, or a socket that the user names.
 
 use crate::chain::{Session, details};
+use crate::context::Context;
 use crate::daemon::{Daemon, Place};
 use crate::engine_kind::{Kind, Started, program};
 use crate::machine::{Machine, Step};
@@ -37,13 +38,14 @@ const HYBRID: &str = "/sys/fs/cgroup/unified/cgroup.procs";
 const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
 
 /// It is installed: an ordinary user's own service needs no root.
-fn reach(machine: &dyn Machine) -> String {
-    let folder = machine.variable("XDG_RUNTIME_DIR").unwrap_or_else(|| "/tmp".to_owned());
+fn reach(context: &Context<'_>) -> String {
+    let folder = context.machine.variable("XDG_RUNTIME_DIR").unwrap_or_else(|| "/tmp".to_owned());
     let socket = format!("unix://{folder}/podman.sock");
     format!("podman system service --time=0 {socket} & export CONTAINER_HOST={socket}")
 }
 
-fn lacking(machine: &dyn Machine) -> Option<&'static str> {
+fn lacking(context: &Context<'_>) -> Option<&'static str> {
+    let machine = context.machine;
     if oci_runtime(machine).is_none() {
         return Some("crun");
     }
@@ -161,12 +163,13 @@ fn quoted(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::FakeMachine;
+    use crate::fake::{Bench, FakeMachine};
 
     #[test]
     fn crun_is_taken_unless_it_would_refuse_the_control_groups() {
         let machine = FakeMachine::debian();
-        assert_eq!(lacking(&machine), Some("crun"));
+        let bench = Bench::new("oci-runtime");
+        assert_eq!(bench.call(&machine, false, lacking), Some("crun"));
         machine.add_program("runc");
         assert_eq!(oci_runtime(&machine), Some("/usr/bin/runc".into()));
         machine.add_program("crun");

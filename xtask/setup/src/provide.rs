@@ -2,6 +2,7 @@
 //! the provisions as manifests keep them.
 
 use crate::context::Context;
+use crate::docker_current::DOCKER_CURRENT;
 use crate::needs::provide_all;
 use crate::programs::set_aside;
 use crate::record::{Need, Outcome, Setup, TargetToolchain};
@@ -23,8 +24,9 @@ pub fn provide(project: &Project, needs: &[Need], progress: &Progress) -> Result
     let subjects = subjects::read(project)?;
     set_aside(&project.root, (&subjects.programs, &project.programs()), &reporter)?;
     progress.begin("setup", 0);
-    let setup =
-        provide_all(&Context::of(project, &reporter), needs).inspect_err(|_| progress.abandon())?;
+    let context = Context::of(project, &reporter);
+    let needs = with_installed_engine(&context, needs);
+    let setup = provide_all(&context, &needs).inspect_err(|_| progress.abandon())?;
     let missing = setup.missing().count();
     progress.end(&if missing == 0 {
         "everything is there".to_owned()
@@ -37,6 +39,13 @@ pub fn provide(project: &Project, needs: &[Need], progress: &Progress) -> Result
     let file = project.state.join("setup.json");
     files::write(&file, &serde_json::to_vec_pretty(&setup)?)?;
     Ok(setup)
+}
+
+/// With the engine that is there only where somebody has asked for its subjects: a plan then counts on it.
+fn with_installed_engine(context: &Context<'_>, needs: &[Need]) -> Vec<Need> {
+    let is_used = needs.contains(&Need::ContainerEngine);
+    let is_there = is_used && (DOCKER_CURRENT.lacking)(context).is_none();
+    needs.iter().copied().chain(is_there.then_some(Need::DockerCurrent)).collect()
 }
 
 /// The toolchain of a target that cannot be done without.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use weighbridge_schema::architecture::Architecture;
+use weighbridge_schema::subject::ContainerEngine;
 
 /// The layout of `setup.json`; a file of another version is made anew.
 pub const SCHEMA_VERSION: u32 = 2;
@@ -38,6 +39,8 @@ pub enum Need {
     ContainerEngine,
     /// Podman, likewise.
     Podman,
+    /// Docker of the distribution's testing suite, where set-up has installed it for its subjects: no run demands it.
+    DockerCurrent,
     /// Programs that run a bundle: runc and crun.
     OciRuntimes,
     /// A root file system of Debian's essential packages, for the image built on it.
@@ -82,6 +85,16 @@ impl Need {
         Need::Nix,
     ];
 
+    /// The need that an engine of this kind meets.
+    #[must_use]
+    pub const fn of_engine(kind: ContainerEngine) -> Self {
+        match kind {
+            ContainerEngine::Docker => Need::ContainerEngine,
+            ContainerEngine::DockerCurrent => Need::DockerCurrent,
+            ContainerEngine::Podman => Need::Podman,
+        }
+    }
+
     /// The target for the static programs of another architecture than this machine's.
     #[must_use]
     pub const fn static_foreign(architecture: Architecture) -> Self {
@@ -109,6 +122,7 @@ impl Need {
             Need::StaticAarch64 => "WEIGHBRIDGE_PROVIDER_STATIC_AARCH64",
             Need::Emulator => "WEIGHBRIDGE_PROVIDER_EMULATOR",
             Need::ContainerEngine => "WEIGHBRIDGE_PROVIDER_ENGINE",
+            Need::DockerCurrent => "WEIGHBRIDGE_PROVIDER_DOCKER_CURRENT",
             Need::Podman => "WEIGHBRIDGE_PROVIDER_PODMAN",
             Need::OciRuntimes => "WEIGHBRIDGE_PROVIDER_OCI_RUNTIMES",
             Need::ImageDebian => "WEIGHBRIDGE_PROVIDER_IMAGE_DEBIAN",
@@ -130,6 +144,7 @@ impl fmt::Display for Need {
             Need::StaticAarch64 => "static aarch64 target",
             Need::Emulator => "emulator",
             Need::ContainerEngine => "container engine",
+            Need::DockerCurrent => "Docker of testing",
             Need::Podman => "Podman",
             Need::OciRuntimes => "OCI runtimes",
             Need::ImageDebian => "Debian root for an image",
@@ -269,7 +284,9 @@ pub fn provider_words(provider: &str) -> &str {
     match provider {
         "path" => "on PATH",
         "socket" => "it runs already",
-        "private-dockerd" | "private-podman" => "a private one can be started",
+        "private-dockerd" | "private-dockerd-current" | "private-podman" => {
+            "a private one can be started"
+        }
         other => other,
     }
 }

@@ -142,7 +142,8 @@ fn package_of(need: Need) -> Option<&'static str> {
         | Need::WasmCommand
         | Need::StaticNative
         | Need::StaticX86_64
-        | Need::StaticAarch64 => None,
+        | Need::StaticAarch64
+        | Need::DockerCurrent => None,
         Need::CCompiler => Some("gcc"),
         Need::Emulator => Some("qemu-user"),
         Need::ContainerEngine => Some("docker.io"),

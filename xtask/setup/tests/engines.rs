@@ -15,7 +15,8 @@ struct Bare;
 
 impl Machine for Bare {
     fn variable(&self, name: &str) -> Option<String> {
-        let names_an_engine = ["DOCKER_HOST", "CONTAINER_HOST"].contains(&name);
+        let engines = ["DOCKER_HOST", "DOCKER_CURRENT_HOST", "CONTAINER_HOST"];
+        let names_an_engine = engines.contains(&name);
         if names_an_engine { None } else { LocalMachine.variable(name) }
     }
     fn find(&self, program: &str) -> Option<PathBuf> {
@@ -65,9 +66,14 @@ fn left_by(state: &Path) -> Vec<String> {
     texts.filter(|text| text.contains(&*state.to_string_lossy())).collect()
 }
 
+/// With the programs that set-up has installed for subjects: an engine of their own is started where it is among them.
 fn context<'a>(state: &Path, reporter: &'a dyn Fn(&str)) -> Context<'a> {
+    let link = state.join("programs");
+    if let Some(programs) = std::env::var_os("WEIGHBRIDGE_PROGRAMS").filter(|_| !link.exists()) {
+        std::os::unix::fs::symlink(programs, link).unwrap();
+    }
     Context {
-        repo: state.to_owned(),
+        repo: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
         state: state.to_owned(),
         build: state.to_owned(),
         assume_yes: false,

@@ -1,5 +1,5 @@
-//! The container engines of this machine, one of each kind at most. Neither is needed: the subjects of one that does
-//! not answer are `not installed`.
+//! The container engines of this machine, one of each kind at most. None is needed: the subjects of one that does not
+//! answer are `not installed`.
 
 use crate::engine::Engine;
 use crate::engine::containerd;
@@ -9,7 +9,8 @@ use weighbridge_schema::artifact::Provision;
 use weighbridge_schema::manifest::Availability;
 use weighbridge_schema::subject::ContainerEngine;
 
-const KINDS: [ContainerEngine; 2] = [ContainerEngine::Docker, ContainerEngine::Podman];
+const KINDS: [ContainerEngine; 3] =
+    [ContainerEngine::Docker, ContainerEngine::DockerCurrent, ContainerEngine::Podman];
 
 /// How one kind is found, and spoken of where it is not.
 struct Kind {
@@ -30,6 +31,13 @@ fn describe(kind: ContainerEngine) -> Kind {
             variable: "DOCKER_HOST",
             default: Some("unix:///var/run/docker.sock"),
             remedy: "cargo xtask setup",
+        },
+        // A Docker that runs already is `docker`: of another release it is only where somebody says so.
+        ContainerEngine::DockerCurrent => Kind {
+            need: "docker-current",
+            variable: "DOCKER_CURRENT_HOST",
+            default: None,
+            remedy: "cargo xtask setup --subject docker-current",
         },
         // The one that a user may have running holds the user's containers.
         ContainerEngine::Podman => Kind {
@@ -142,11 +150,11 @@ fn connect(
     };
     let connected = Engine::connect(address).and_then(|engine| {
         anyhow::ensure!(
-            engine.kind == kind,
+            engine.kind == kind.family(),
             "the container engine at {address} is {}, and {kind} was requested: change {variable}, or leave it out",
             engine.version
         );
-        Ok(engine)
+        Ok(Engine { kind, ..engine })
     });
     connected.map_err(|error| {
         eprintln!("note: {error:#}");
@@ -207,6 +215,9 @@ mod tests {
     fn podman_is_used_only_when_it_is_named_and_one_that_does_not_answer_is_named_too() {
         let missing = reason(connect(ContainerEngine::Podman, None, &[]));
         assert_eq!(missing.reason, "no podman was named: CONTAINER_HOST is not set");
+        let current = reason(connect(ContainerEngine::DockerCurrent, None, &[]));
+        assert_eq!(current.reason, "no docker-current was named: DOCKER_CURRENT_HOST is not set");
+        assert_eq!(current.remedy, "cargo xtask setup --subject docker-current");
         assert!(missing.remedy.contains("export CONTAINER_HOST="), "{}", missing.remedy);
         let silent = "unix:///nonexistent/podman.sock";
         let missing = reason(connect(ContainerEngine::Podman, Some(silent), &[]));

@@ -37,7 +37,7 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 pub struct Engine {
     runtime: Runtime,
     docker: Docker,
-    /// What it is, as it says itself.
+    /// Which of this machine's engines it is; before that is known, what it says itself.
     pub kind: ContainerEngine,
     /// The version it says it has, with those of its parts, for example
     /// `docker 20.10.24 (containerd 1.6.20, runc 1.1.5)`.

@@ -25,7 +25,7 @@ pub fn shim(pid: u32) -> Option<u32> {
 /// be wrong.
 pub fn daemons(kind: ContainerEngine, socket: &Path, shim: u32) -> Option<Vec<u32>> {
     let name = match kind {
-        ContainerEngine::Docker => DOCKER,
+        ContainerEngine::Docker | ContainerEngine::DockerCurrent => DOCKER,
         ContainerEngine::Podman => PODMAN,
     };
     let mut found = vec![listener(socket, name)?];

@@ -84,10 +84,14 @@ fn locate(bench: &Bench<'_>, visit: &Visit<'_>, part: &Part) -> Result<Vec<PathB
             "{name} of another architecture is not on this machine; its size is not known"
         )
         .into()),
-        // One that set-up has installed for us goes before one that happens to be on PATH.
-        Part::Program(name) => match artifacts.program(name) {
-            Ok(program) => Ok([std::slice::from_ref(&program.file), &program.libraries].concat()),
-            Err(_) => on_path(name),
+        // Its libraries are those of all that lie beside it, and count once.
+        Part::Program(name) => match name.split_once('/') {
+            Some((program, beside)) => Ok(vec![artifacts.program(program)?.path(Some(beside))]),
+            // One that set-up has installed for us goes before one that happens to be on PATH.
+            None => match artifacts.program(name) {
+                Ok(found) => Ok([std::slice::from_ref(&found.file), &found.libraries].concat()),
+                Err(_) => on_path(name),
+            },
         },
     }
 }

@@ -39,7 +39,7 @@ pub fn make_all(checks: &[(&str, fn())]) {
 pub const NO_ENGINE: &str = "unix:///nonexistent/engine.sock";
 
 /// The variables that name the engines.
-const ENGINES: [&str; 2] = ["DOCKER_HOST", "CONTAINER_HOST"];
+const ENGINES: [&str; 3] = ["DOCKER_HOST", "DOCKER_CURRENT_HOST", "CONTAINER_HOST"];
 
 pub fn experiments() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

@@ -43,10 +43,10 @@ pub fn every_subject_starts_answers_and_leaves_nothing_behind() {
         in_order(&[Stage::Main, Stage::FirstByte]);
         let reported: &[Stage] = match subject.as_str() {
             _ if is_silent => &[Stage::Bundled, Stage::Spawned],
-            _ if !is_ours => &[Stage::Spawned],
             _ if matches!(definition.start, Start::Container { .. }) => {
                 &[Stage::Created, Stage::Started]
             }
+            _ if !is_ours => &[Stage::Spawned],
             "runc" | "crun" => &[Stage::Bundled, Stage::Spawned, Stage::Main],
             "wasmtime-aot" => {
                 &[Stage::Spawned, Stage::Main, Stage::Engine, Stage::Load, Stage::PreInstantiate]
@@ -145,6 +145,7 @@ pub fn without_an_engine_the_rest_is_measured() {
         of_engine,
         [
             "docker-alpine",
+            "docker-current",
             "docker-debian",
             "docker-scratch",
             "docker-scratch-bridge",

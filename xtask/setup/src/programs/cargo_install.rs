@@ -125,7 +125,7 @@ fn ensure_published(machine: &dyn Machine, package: &str, version: &str) -> Resu
 
 /// Installs the distribution's packages that are missing. Where that is not allowed it is told, and compiling is tried
 /// all the same: what is needed may have been brought in another way.
-fn provide(context: &Context<'_>, needs: &[String]) {
+pub(super) fn provide(context: &Context<'_>, needs: &[String]) {
     let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
     let absent = packages::absent(context.machine, &needs);
     let installed =

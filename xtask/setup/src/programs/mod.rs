@@ -9,6 +9,7 @@ mod npm;
 mod own_sources;
 mod pypi;
 mod released;
+mod relinked;
 mod separate_root;
 
 use crate::context::Context;
@@ -152,10 +153,11 @@ impl Wanted<'_> {
                 Ok(made)
             }
             Source::Unavailable { reason } => bail!("{reason}"),
-            Source::Debian { suite, package, package_version, program, with } => {
+            Source::Debian { suite, package, package_version, program, with, relinked } => {
                 let mut packages = vec![format!("{package}={package_version}")];
                 packages.extend_from_slice(with);
-                separate_root::unpack(context, suite, package, &packages, program, root)
+                let wanted = separate_root::Wanted { suite, package, packages, program, relinked };
+                separate_root::unpack(context, &wanted, root)
             }
             Source::Npm { package, program, native } => {
                 let version = self.version();

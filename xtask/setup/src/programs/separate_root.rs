@@ -1,7 +1,9 @@
 //! A program from a Debian suite in a root of its own: the package and what it depends on are downloaded and unpacked
-//! under the state folder, not installed, and the program is started by that root's own loader.
+//! under the state folder, not installed, and the program is started by that root's own loader, or as a copy that names
+//! it (`relinked.rs`).
 
 use super::made::Made;
+use super::relinked;
 use crate::context::Context;
 use crate::debian::{entry, private_index};
 use crate::index::Index;
@@ -23,23 +25,67 @@ const LOADERS: [&str; 4] = [
     "usr/lib/ld-linux-aarch64.so.1",
 ];
 
-/// Downloads and unpacks `packages`, of exactly the versions that they name as `NAME=VERSION`, into
-/// `root`; the first is `package`, which holds `program`.
+/// What to unpack.
+pub(super) struct Wanted<'a> {
+    /// The suite that has it.
+    pub(super) suite: &'a str,
+    /// The package that holds `program`.
+    pub(super) package: &'a str,
+    /// That package and those beside it, of exactly the versions that they name as `NAME=VERSION`.
+    pub(super) packages: Vec<String>,
+    /// The program's path within the root.
+    pub(super) program: &'a str,
+    /// The paths of programs that are started as copies with loader and libraries written in.
+    pub(super) relinked: &'a [String],
+}
+
+/// A root that was unpacked, with its loader.
+pub(super) struct Root<'a> {
+    /// Where it lies.
+    pub(super) folder: &'a Path,
+    /// Its loader.
+    pub(super) loader: PathBuf,
+    /// Where the loader looks for libraries, separated by colons.
+    pub(super) library_path: String,
+}
+
+/// Downloads the packages with what they depend on and unpacks them into `root`.
 ///
 /// # Errors
 /// This machine cannot ask Debian's archive, the suite has another version by now, or unpacking failed.
-pub(super) fn unpack(
-    context: &Context<'_>,
-    suite: &str,
-    package: &str,
-    packages: &[String],
-    program: &str,
-    root: &Path,
-) -> Result<Made> {
-    let (files, moved) = download(context, suite, package, packages)?;
+pub(super) fn unpack(context: &Context<'_>, wanted: &Wanted<'_>, root: &Path) -> Result<Made> {
+    let (files, moved) = download(context, wanted.suite, wanted.package, &wanted.packages)?;
     make_folder(root)?;
+    let detail = unpack_files(context, &files, &moved, root)?;
+    let program = root.join(wanted.program);
+    if !context.machine.exists(&program) {
+        bail!("{} hold no {}", wanted.packages.join(", "), program.display());
+    }
+    let loader = LOADERS.map(|path| root.join(path)).into_iter().find(|path| path.exists());
+    let Some(loader) = loader else {
+        let command = vec![program.display().to_string()];
+        return Ok(Made { command, program, libraries: Vec::new(), detail });
+    };
+    let triplet = format!("{}-linux-gnu", context.machine.architecture());
+    let folders = [root.join("usr/lib").join(&triplet), root.join("lib").join(&triplet)];
+    let library_path = folders.map(|folder| folder.display().to_string()).join(":");
+    let root = Root { folder: root, loader, library_path };
+    if !wanted.relinked.is_empty() {
+        return relinked::copies(context, wanted, &root, detail);
+    }
+    let (command, libraries) = with_loader(context, &root, &program);
+    Ok(Made { command, program, libraries, detail })
+}
+
+/// Unpacks packages into a root. Gives their versions, and the digests of those that nobody has pinned.
+fn unpack_files(
+    context: &Context<'_>,
+    files: &[PathBuf],
+    moved: &[String],
+    root: &Path,
+) -> Result<BTreeMap<String, String>> {
     let mut detail = BTreeMap::new();
-    for file in &files {
+    for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         // PACKAGE_VERSION_ARCHITECTURE.deb, with the colon of an epoch escaped.
         let mut parts = name.splitn(3, '_');
@@ -56,16 +102,7 @@ pub(super) fn unpack(
         let arguments = ["-x".into(), file.to_string_lossy(), root.to_string_lossy()];
         context.machine.run(&Step::new("dpkg", arguments))?;
     }
-    let program = root.join(program);
-    if !context.machine.exists(&program) {
-        bail!("{} hold no {}", packages.join(", "), program.display());
-    }
-    let loader = LOADERS.map(|path| root.join(path)).into_iter().find(|path| path.exists());
-    let (command, libraries) = match loader {
-        Some(loader) => with_loader(context, root, &loader, &program)?,
-        None => (vec![program.display().to_string()], Vec::new()),
-    };
-    Ok(Made { command, program, libraries, detail })
+    Ok(detail)
 }
 
 /// The files of the packages and of everything that they depend on, as apt resolves it for a
@@ -154,28 +191,42 @@ fn moved(index: &Index<'_>, suite: &str, packages: &[String]) -> Result<Vec<Stri
 /// The command with the loader, and the libraries that it finds for the program.
 fn with_loader(
     context: &Context<'_>,
-    root: &Path,
-    loader: &Path,
+    root: &Root<'_>,
     program: &Path,
-) -> Result<(Vec<String>, Vec<PathBuf>)> {
-    let triplet = format!("{}-linux-gnu", context.machine.architecture());
-    let folders = [root.join("usr/lib").join(&triplet), root.join("lib").join(&triplet)];
-    let path = folders.map(|folder| folder.display().to_string()).join(":");
-    let begin = [loader.display().to_string(), "--library-path".to_owned(), path];
-    let list = Step::new(
-        begin[0].clone(),
-        begin[1..].iter().cloned().chain(["--list".to_owned(), program.display().to_string()]),
-    );
-    let Ok(listed) = context.machine.run(&list) else {
+) -> (Vec<String>, Vec<PathBuf>) {
+    let shown = program.display().to_string();
+    let Ok(libraries) = root.libraries_of(context, program) else {
         // A static program: the loader has nothing to do.
-        return Ok((vec![program.display().to_string()], Vec::new()));
+        return (vec![shown], Vec::new());
     };
-    let mut libraries = libraries(&listed, root);
-    libraries.push(loader.to_owned());
-    libraries.sort();
-    libraries.dedup();
-    let command = begin.into_iter().chain([program.display().to_string()]).collect();
-    Ok((command, libraries))
+    let loader = root.loader.display().to_string();
+    let command = vec![loader, "--library-path".to_owned(), root.library_path.clone(), shown];
+    (command, libraries)
+}
+
+impl Root<'_> {
+    /// A call of the loader about a program of the root.
+    pub(super) fn ask_loader(&self, option: &str, program: &Path) -> Step {
+        let words = ["--library-path", &self.library_path, option, &program.to_string_lossy()];
+        Step::new(self.loader.display().to_string(), words.map(str::to_owned))
+    }
+
+    /// The libraries of the root that the loader finds for a program, and the loader itself, sorted.
+    ///
+    /// # Errors
+    /// A library is missing, or the program is static.
+    pub(super) fn libraries_of(
+        &self,
+        context: &Context<'_>,
+        program: &Path,
+    ) -> Result<Vec<PathBuf>> {
+        let listed = context.machine.run(&self.ask_loader("--list", program))?;
+        let mut libraries = libraries(&listed, self.folder);
+        libraries.push(self.loader.clone());
+        libraries.sort();
+        libraries.dedup();
+        Ok(libraries)
+    }
 }
 
 /// `libm.so.6 => /root/usr/lib/libm.so.6 (0x7f..)`: those that lie within `root`.

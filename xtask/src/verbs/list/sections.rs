@@ -11,7 +11,7 @@ use weighbridge_project::runs::RunLine;
 use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::{Definition, Profile};
-use weighbridge_schema::subject::{ContainerEngine, Start, Subject};
+use weighbridge_schema::subject::Subject;
 use weighbridge_schema::workload::Workload;
 use weighbridge_setup::Context;
 use weighbridge_setup::standings::lacking_program;
@@ -115,7 +115,7 @@ pub(super) fn examples(questions: &Questions) -> Vec<ExperimentLine> {
 
 pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<SubjectLine>> {
     let silent = |_: &str| {};
-    let requested = [Need::ContainerEngine, Need::Podman];
+    let requested = [Need::ContainerEngine, Need::DockerCurrent, Need::Podman];
     let mut engines = BTreeMap::new();
     for finding in probe_all(&Context::of(project, &silent), &requested)? {
         engines.insert(finding.need, finding.standing);
@@ -124,12 +124,8 @@ pub(super) fn subjects(project: &Project, questions: &Questions) -> Result<Vec<S
         if let Some((what, remedy)) = lacking_program(project, &questions.file, name, subject) {
             return Some(format!("{what} is not installed: {remedy}"));
         }
-        let need = match subject.start {
-            Start::Container { engine: ContainerEngine::Docker, .. } => Need::ContainerEngine,
-            Start::Container { engine: ContainerEngine::Podman, .. } => Need::Podman,
-            _ => return None,
-        };
-        match engines.get(&need)? {
+        let (engine, _) = subject.start.container()?;
+        match engines.get(&Need::of_engine(engine))? {
             Standing::Missing { reason, line } => Some(format!("{reason}; to get it: {line}")),
             Standing::Present { .. } | Standing::Obtainable { .. } => None,
         }
