@@ -16,7 +16,8 @@ pub enum StopReason {
     Most,
     /// The time given by `--budget` had passed.
     Budget,
-    /// The claims that rest on it were decided, in a run that was asked for their verdicts.
+    /// In a run that was asked for verdicts: the claims that rest on it were decided, or cannot be, since their other
+    /// side is not measured.
     Decided,
 }
 

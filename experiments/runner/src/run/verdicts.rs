@@ -26,28 +26,25 @@ struct Sought<'a> {
     cells: BTreeSet<Cell>,
     subject: BTreeMap<u32, f64>,
     versus: BTreeMap<u32, f64>,
-    is_decided: bool,
+    /// Whether more blocks change nothing: it is decided, or a side of it cannot be measured here.
+    is_closed: bool,
 }
 
 impl<'a> Sought<'a> {
     fn new(claim: &'a Claim, plan: &[Trial], subjects: &Subjects) -> Self {
         let twin_of = |name: &SubjectName| subjects.get(name)?.twin_of.as_ref();
-        let cells = plan
+        let cells: BTreeSet<Cell> = plan
             .iter()
             .filter(|trial| claim.rests_on(trial, twin_of(&trial.cell.subject)))
-            .map(|trial| trial.cell.clone());
+            .map(|trial| trial.cell.clone())
+            .collect();
+        let is_measured = |name: &SubjectName| cells.iter().any(|cell| cell.subject == *name);
+        let is_closed = !(is_measured(&claim.subject) && is_measured(&claim.versus));
         let metric = match Quantity::from_key(&claim.metric) {
             Some(Quantity::Metric(metric)) => Some(metric),
             _ => None,
         };
-        Self {
-            claim,
-            metric,
-            cells: cells.collect(),
-            subject: BTreeMap::new(),
-            versus: BTreeMap::new(),
-            is_decided: false,
-        }
+        Self { claim, metric, cells, subject: BTreeMap::new(), versus: BTreeMap::new(), is_closed }
     }
 
     fn rests_on(&self, trial: &Trial) -> bool {
@@ -102,14 +99,14 @@ impl<'a> Verdicts<'a> {
     /// Decides by the blocks before `end` which claims need no more. What is decided stays so: no more is measured that
     /// could change it.
     pub fn look(&mut self, end: u32) {
-        for sought in self.0.iter_mut().filter(|sought| !sought.is_decided) {
-            sought.is_decided = sought.decides(end);
+        for sought in self.0.iter_mut().filter(|sought| !sought.is_closed) {
+            sought.is_closed = sought.decides(end);
         }
     }
 
-    /// Whether a claim that is not decided rests on the trial.
+    /// Whether a claim that is still open rests on the trial.
     pub fn wants(&self, trial: &Trial) -> bool {
-        self.0.iter().any(|sought| !sought.is_decided && sought.rests_on(trial))
+        self.0.iter().any(|sought| !sought.is_closed && sought.rests_on(trial))
     }
 }
 

@@ -69,6 +69,15 @@ fn what_an_open_claim_rests_on_goes_on_and_the_rest_ends_with_the_least_number()
 }
 
 #[test]
+fn a_claim_whose_other_side_is_not_measured_asks_for_no_more_than_the_least_number() {
+    let mut claim = claim("near", "w", 1.1);
+    claim.versus = "absent".parse().unwrap();
+    let (counts, stops) = sought(&[claim], 1_000_000);
+    assert!(counts.values().all(|&count| count == 10), "{counts:?}");
+    assert!(stops.iter().all(|stop| stop.reason == StopReason::Decided), "{stops:?}");
+}
+
+#[test]
 fn a_spent_budget_leaves_an_open_claim_open() {
     let (counts, stops) = sought(&[claim("near", "w", 1.1)], 0);
     assert!(counts.values().all(|&count| count == 10), "{counts:?}");
