@@ -302,8 +302,8 @@ impl Definition {
         }
     }
 
-    /// Every trial of this experiment under `profile` on `architecture`, with the invocations of that range, unshuffled:
-    /// invocation by invocation, cell by cell.
+    /// Every trial of this experiment under `profile` on `architecture`, with the invocations of that range,
+    /// unshuffled: invocation by invocation, cell by cell.
     #[must_use]
     pub fn trials(
         &self,

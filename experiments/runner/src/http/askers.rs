@@ -8,8 +8,8 @@ use std::time::Duration;
 const SPIN: Duration = Duration::from_millis(5);
 /// Rest between attempts after that.
 const REST: Duration = Duration::from_micros(100);
-/// Between the attempts of all that ask at the same time lies so much on average: 64 that each asked every [`REST`] would
-/// make 640,000 attempts a second, and take the time of the subjects that they wait for.
+/// Between the attempts of all that ask at the same time lies so much on average: 64 that each asked every [`REST`]
+/// would make 640,000 attempts a second, and take the time of the subjects that they wait for.
 const REST_AMONG_EACH: Duration = Duration::from_micros(50);
 
 /// Between two looks of all of them at whether who is asked still lives lies so much on average: an engine is asked for

@@ -67,8 +67,8 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
 /// The unit of times in `/proc/PID/stat` on x86-64 and AArch64: `USER_HZ` is 100 in their ABI.
 const TICK_NS: u64 = 10_000_000;
 
-/// CPU time of the children of `pid` that have ended and were waited for, with what these had waited for. The kernel tells
-/// it in ticks of ten milliseconds, cut off: up to two of them are missing.
+/// CPU time of the children of `pid` that have ended and were waited for, with what these had waited for. The kernel
+/// tells it in ticks of ten milliseconds, cut off: up to two of them are missing.
 pub fn ended_children_cpu_ns(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     ticks_of_children(&stat).map(|ticks| ticks * TICK_NS)

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// CPU time by process since that began, nanoseconds: of an instance under its first process.
 pub type Used = BTreeMap<u32, u64>;
 
-/// What an instance has used: its processes, the programs that started it and have ended, and its shim, with what that has
-/// waited for.
+/// What an instance has used: its processes, the programs that started it and have ended, and its shim, with what that
+/// has waited for.
 ///
 /// # Errors
 /// One of them cannot be read.

@@ -187,8 +187,8 @@ pub fn on_subject_cores<T>(pinning: &Pinning, spawn: impl FnOnce() -> T) -> T {
 }
 
 /// Ports that were given last. The kernel may name one again as soon as it is closed, and an instance that is started
-/// at the same time as others has not bound its own yet: of 256 ports drawn one after the other, two were the same in 184
-/// of 200 tries.
+/// at the same time as others has not bound its own yet: of 256 ports drawn one after the other, two were the same in
+/// 184 of 200 tries.
 static GIVEN_PORTS: Mutex<VecDeque<u16>> = Mutex::new(VecDeque::new());
 /// So many of them are not given again: more than instances run side by side, and few of the kernel's 28,000.
 const GIVEN_PORTS_MAX: usize = 1_024;
