@@ -13,9 +13,7 @@ use weighbridge_project::process::take_signals;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_releases::{history, upgrade};
-use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::definition::Profile;
-use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::request::RunRequest;
 use xtask::verbs;
 use xtask::verbs::calibrate::What;
@@ -215,6 +213,15 @@ enum Verb {
         #[command(flatten)]
         installing: Installing,
     },
+    /// Measure on this machine what published answers compare, and say which are reproduced, and which explained.
+    #[command(after_help = "Examples:\n  cargo xtask reconcile 'WASM on the Server'\n  \
+        cargo xtask reconcile --run 2026-01-31T12-00-00Z-quick")]
+    Reconcile {
+        #[command(flatten)]
+        requested: verbs::reconcile::Requested,
+        #[command(flatten)]
+        installing: Installing,
+    },
     /// Compare two runs: which conditions differ, and which results differ.
     #[command(
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
@@ -246,32 +253,8 @@ enum Verb {
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --arch x86_64,aarch64"
     )]
     Test {
-        /// Build for these architectures too, run the unit tests for them under an emulator, and
-        /// let the smoke run visit them.
-        #[arg(long, value_delimiter = ',', value_name = "ARCH")]
-        arch: Vec<Architecture>,
-        /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
-        #[arg(long)]
-        fleet: bool,
-        /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
-        #[arg(long)]
-        independent: bool,
-        /// Only this: check this kit as its readers would, damaged ones too; without FILE, make the published run's.
-        #[arg(long, value_name = "FILE")]
-        kit: Option<Option<PathBuf>>,
-        /// Only this: open the published run's report in headless Chromium, and use it as its readers would.
-        #[arg(long)]
-        report: bool,
-        /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
-        #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
-            value_parser = parse_duration)]
-        fuzz: Option<std::time::Duration>,
-        /// What the fuzzer derives its inputs from.
-        #[arg(long, value_name = "N", default_value = "1", requires = "fuzz")]
-        seed: u64,
-        /// Only this: compare the answers to odd images with an independent decoder's (Pillow), pixel by pixel.
-        #[arg(long, conflicts_with_all = ["arch", "fleet"])]
-        reference: bool,
+        #[command(flatten)]
+        requested: verbs::test::Requested,
         #[command(flatten)]
         installing: Installing,
     },
@@ -316,6 +299,7 @@ fn assumes_yes(verb: &Verb) -> bool {
         | Verb::Kit { installing, .. }
         | Verb::History { installing, .. }
         | Verb::Upgrade { installing, .. }
+        | Verb::Reconcile { installing, .. }
         | Verb::Test { installing, .. } => installing.yes,
         Verb::Fleet { verb: verbs::fleet::Verb::Submit(what) } => what.yes,
         _ => false,
@@ -357,23 +341,14 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::Kit { requested, .. } => verbs::kit::run(project, &requested, progress),
         Verb::History { requested, .. } => history::run(&run::lab(project, progress), &requested),
         Verb::Upgrade { requested, .. } => upgrade::run(&run::lab(project, progress), &requested),
+        Verb::Reconcile { requested, .. } => verbs::reconcile::run(project, &requested, progress),
         Verb::Compare { run_a, run_b, calibration } => {
             verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
         }
         Verb::Paper { run, force, .. } => {
             verbs::paper::run(project, run.as_deref(), force, progress)
         }
-        Verb::Test { fleet: true, .. } => verbs::test::fleet(project, progress),
-        Verb::Test { independent: true, .. } => {
-            weighbridge_checks::independent::run(project, progress)
-        }
-        Verb::Test { kit: Some(kit), .. } => verbs::test_kit::run(project, kit, progress),
-        Verb::Test { report: true, .. } => weighbridge_checks::report::run(project, progress),
-        Verb::Test { fuzz: Some(duration), seed, .. } => {
-            weighbridge_checks::fuzz::run(project, duration, seed, progress)
-        }
-        Verb::Test { reference: true, .. } => weighbridge_checks::reference::run(project, progress),
-        Verb::Test { arch, .. } => verbs::test::run(project, &arch, progress),
+        Verb::Test { requested, .. } => verbs::test::run(project, requested, progress),
         Verb::Clean { results, state } => verbs::clean::run(project, results, state),
     }
 }

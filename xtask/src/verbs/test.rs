@@ -1,13 +1,13 @@
 //! `cargo xtask test`: everything a change must pass, on a bare machine too; fast checks first.
 
 use super::analyze::{self, Output};
-use super::{paper, run as measure, test_foreign};
+use super::{paper, run as measure, test_foreign, test_kit, test_subjects};
 use anyhow::{Context, Result};
-use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weighbridge_build::{artifacts, tools};
+use weighbridge_checks::{fuzz, independent, reference, report, whole_run};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
@@ -17,19 +17,66 @@ use weighbridge_project::project::Project;
 use weighbridge_project::settings;
 use weighbridge_schema::architecture::Architecture;
 use weighbridge_schema::definition::Profile;
-use weighbridge_schema::line;
-use weighbridge_schema::manifest::{Availability, Manifest};
-use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::plan::Trial;
-use weighbridge_schema::record::{Observation, Outcome};
+use weighbridge_schema::duration::parse_duration;
 use weighbridge_schema::request::RunRequest;
 use weighbridge_setup::{Context as SetupContext, Need, Setup, engine, provide};
+
+/// Everything, or one check alone.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Requested {
+    /// Build for these architectures too, run the unit tests for them under an emulator, and
+    /// let the smoke run visit them.
+    #[arg(long, value_delimiter = ',', value_name = "ARCH")]
+    arch: Vec<Architecture>,
+    /// Only this: measure on a Slurm of two nodes on this machine, of which one is killed on the way.
+    #[arg(long)]
+    fleet: bool,
+    /// Only this: install the programs of these subjects, separated by commas, or of `all`, and try each once.
+    #[arg(long, value_delimiter = ',', value_name = "SUBJECT")]
+    subjects: Vec<String>,
+    /// Only this: compute the published run's numbers again, in Python from its raw log alone, and compare all.
+    #[arg(long)]
+    independent: bool,
+    /// Only this: check this kit as its readers would, damaged ones too; without FILE, make the published run's.
+    #[arg(long, value_name = "FILE")]
+    kit: Option<Option<PathBuf>>,
+    /// Only this: open the published run's report in headless Chromium, and use it as its readers would.
+    #[arg(long)]
+    report: bool,
+    /// Only this: fuzz the service in process, native and on the host for so long (90s, 10min, 2h), and compare.
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["arch", "fleet", "reference"],
+        value_parser = parse_duration)]
+    fuzz: Option<Duration>,
+    /// What the fuzzer derives its inputs from.
+    #[arg(long, value_name = "N", default_value = "1", requires = "fuzz")]
+    seed: u64,
+    /// Only this: compare the answers to odd images with an independent decoder's (Pillow), pixel by pixel.
+    #[arg(long, conflicts_with_all = ["arch", "fleet"])]
+    reference: bool,
+}
 
 /// The verb.
 ///
 /// # Errors
 /// A check failed; the message names it.
-pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Result<Exit> {
+pub fn run(project: &Project, requested: Requested, progress: &Progress) -> Result<Exit> {
+    match requested {
+        Requested { fleet: true, .. } => fleet(project, progress),
+        Requested { subjects, .. } if !subjects.is_empty() => {
+            test_subjects::run(project, &subjects, progress)
+        }
+        Requested { independent: true, .. } => independent::run(project, progress),
+        Requested { kit: Some(kit), .. } => test_kit::run(project, kit, progress),
+        Requested { report: true, .. } => report::run(project, progress),
+        Requested { fuzz: Some(duration), seed, .. } => {
+            fuzz::run(project, duration, seed, progress)
+        }
+        Requested { reference: true, .. } => reference::run(project, progress),
+        Requested { arch, .. } => everything(project, &arch, progress),
+    }
+}
+
+fn everything(project: &Project, arch: &[Architecture], progress: &Progress) -> Result<Exit> {
     // Beside a run nothing is built; then it is free again, for the tests' own runs.
     drop(machine_lock::to_build()?);
     let needs = Need::with_foreign(Need::ALL, arch);
@@ -56,10 +103,7 @@ pub fn run(project: &Project, arch: &[Architecture], progress: &Progress) -> Res
 }
 
 /// The test of the fleet alone.
-///
-/// # Errors
-/// Slurm is not installed (exit code 3), or the check failed.
-pub fn fleet(project: &Project, progress: &Progress) -> Result<Exit> {
+fn fleet(project: &Project, progress: &Progress) -> Result<Exit> {
     step("fleet, with a node that is killed", || super::test_fleet::run(project, progress))?;
     Ok(Exit::Done)
 }
@@ -131,7 +175,7 @@ fn smoke(
     let choice =
         RunRequest { profile: Profile::Smoke, arch: arch.to_vec(), ..RunRequest::default() };
     let run = measure::into(project, &folder.join("results"), setup, artifacts, &choice, progress)?;
-    check_run(&run)?;
+    whole_run::check(&run)?;
     let output = Output {
         generated: folder.join("generated"),
         report: folder.join("report"),
@@ -149,89 +193,4 @@ fn smoke(
         anyhow::ensure!(size_bytes > 50_000, "{} has only {size_bytes} bytes", pdf.display());
     }
     Ok(())
-}
-
-/// Whether this user may have the page cache dropped: root of the initial namespace alone. Opening the
-/// file for writing is the kernel's own check of it, and drops nothing.
-fn can_drop_page_cache() -> bool {
-    File::options().write(true).open("/proc/sys/vm/drop_caches").is_ok()
-}
-
-/// Whether a failure says something about the machine and nothing about the code: where the page cache
-/// cannot be dropped no such cell starts, beside other work no rate may meet its bound, and without an
-/// emulator nothing is counted.
-fn is_the_machines(trial: &Trial, stage: &str, can_drop_page_cache: bool) -> bool {
-    let is_dropped = trial.cell.parameter == Parameter::PageCacheDropped;
-    (is_dropped && !can_drop_page_cache) || ["search", "emulator"].contains(&stage)
-}
-
-/// Every planned trial is there and none failed but for the machine's sake.
-fn check_run(run: &Path) -> Result<()> {
-    let read = |name: &str| {
-        let path = run.join(name);
-        std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
-    };
-    let manifest: Manifest = serde_json::from_str(&read("manifest.json")?)?;
-    let observations: Vec<Observation> = read("observations.jsonl")?
-        .lines()
-        .map(|text| line::read(text.as_bytes()).map(|read| read.observation))
-        .collect::<Result<_, _>>()
-        .context("read observations.jsonl")?;
-    let can_drop_page_cache = can_drop_page_cache();
-    for observation in &observations {
-        if let Outcome::Failed { stage, reason } = &observation.outcome {
-            if is_the_machines(&observation.trial, stage, can_drop_page_cache) {
-                eprintln!("note: {} was not measured: {stage}: {reason}", observation.trial.cell);
-                continue;
-            }
-            anyhow::bail!(
-                "{} {}: {stage}: {reason}",
-                observation.trial.experiment,
-                observation.trial.cell
-            );
-        }
-    }
-    let visited = observations.iter().filter(|observation| observation.repeat == 0).count();
-    anyhow::ensure!(
-        visited == manifest.plan.len(),
-        "{} trials were planned, {visited} are there",
-        manifest.plan.len()
-    );
-    for (name, entry) in &manifest.subjects {
-        if let Availability::NotInstalled { reason, .. } = &entry.availability {
-            eprintln!("note: {name} was not exercised: {reason}");
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use weighbridge_schema::plan::Cell;
-
-    #[test]
-    fn a_failure_is_excused_by_what_was_tried_and_by_what_the_machine_permits() {
-        let trial = |parameter| Trial {
-            experiment: "cold-start".parse().unwrap(),
-            cell: Cell {
-                subject: "native".parse().unwrap(),
-                workload: None,
-                architecture: "x86_64".to_owned(),
-                parameter,
-            },
-            invocation: 0,
-        };
-        let (warm, dropped) = (trial(Parameter::None), trial(Parameter::PageCacheDropped));
-        for (trial, stage, can_drop, expected) in [
-            (&dropped, "start", false, true),
-            (&dropped, "start", true, false),
-            (&warm, "start", false, false),
-            (&warm, "search", true, true),
-            (&warm, "emulator", true, true),
-        ] {
-            let excused = is_the_machines(trial, stage, can_drop);
-            assert_eq!(excused, expected, "{} {stage} {can_drop}", trial.cell);
-        }
-    }
 }
