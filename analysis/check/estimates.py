@@ -1,5 +1,6 @@
 """From the raw log to every estimate, comparison and verdict, by the rules of METHODOLOGY.md."""
 
+import math
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -49,7 +50,8 @@ class Evidence:
         # By cell and quantity: one number per invocation, and every visit's.
         self.numbers = {key: dict(values) for key, values in run.numbers.items()}
         self.visits = {key: dict(visits) for key, visits in run.visits.items()}
-        for key, values in slopes(self.numbers).items():
+        derived = slopes(self.numbers) | exponents(run, self.numbers)
+        for key, values in derived.items():
             self._add(key, values)
         for cell, found in self.paces.items():
             medians = {i: m for i, (_, _, m) in found.items() if m is not None}
@@ -263,6 +265,30 @@ def slopes(numbers):
         if of_blocks:
             found[key] = of_blocks
     return found
+
+
+def exponents(run, numbers):
+    """By which power of what grows the CPU time of a request grows: the slope of the logarithms,
+    within each block, by subject."""
+    points = defaultdict(lambda: defaultdict(list))
+    for (cell, metric), values in numbers.items():
+        sizes = run.growth_of(cell.experiment)
+        if metric != "requests_per_cpu_second" or sizes is None:
+            continue
+        name, _, connections = cell.parameter.partition("=")
+        size = sizes[cell.workload] if sizes else int(connections)
+        for block, rate in values.items():
+            if rate > 0:
+                key = cell._replace(workload="-", parameter="-"), "growth_exponent"
+                points[key][block].append((math.log(size), -math.log(rate)))
+    of_blocks = {
+        key: {block: by.slope(of) for block, of in blocks.items()} for key, blocks in points.items()
+    }
+    return {
+        key: {block: slope for block, slope in blocks.items() if slope is not None}
+        for key, blocks in of_blocks.items()
+        if any(slope is not None for slope in blocks.values())
+    }
 
 
 def paces(run):

@@ -66,6 +66,16 @@ BY_SETTING = {
             n("requests_per_second"),
         ],
     ),
+    "growth": (
+        "growth",
+        [
+            value("requests_per_cpu_second"),
+            ratio("requests_per_cpu_second"),
+            value("latency_p50"),
+            value("latency_p99"),
+            n("requests_per_cpu_second"),
+        ],
+    ),
     "latency": (
         "latency",
         [
@@ -167,12 +177,14 @@ OTHERS = {
     "memory-marginal",
     "density-levels",
     "guest-languages",
+    "growth-exponents",
     "architectures",
     "architectures-instructions",
     "claims",
     "conditions",
     "equal-things",
     "published-answers",
+    "pitfalls",
 }
 # Words and what the manifest says, and no result.
 NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity", "maturity-seen"}
@@ -185,6 +197,7 @@ HEADLINES = {
     "warm-up": "steady_latency",
     "highest-rate": "highest_rate_per_second",
     "throughput": "requests_per_second",
+    "growth": "requests_per_cpu_second",
     "latency": "latency_p50",
     "memory": "pss",
     "idle": "idle_cpu_per_hour",

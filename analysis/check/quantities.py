@@ -24,6 +24,7 @@ NEUTRAL = {
     "available",
     "tenants_raised",
     "storm_asked",
+    "growth_exponent",
     "starts_answered",
     "starts_failed",
 }
@@ -101,6 +102,7 @@ def unit_of(metric):
         "idle_shim_wakeups_per_hour",
         "tenants_raised",
         "tenants_per_gib",
+        "growth_exponent",
         "starts_answered",
         "starts_failed",
     }
@@ -123,5 +125,7 @@ def is_reported(kind, metric):
 def is_compared(kind, metric):
     """Whether a quantity is compared with the baseline's; the latencies of a closed loop hide every
     stall."""
-    is_hidden = metric in NEUTRAL or (kind == "throughput" and metric in LATENCIES)
+    is_hidden = metric in NEUTRAL or (
+        kind in ("throughput", "growth") and metric in LATENCIES
+    )
     return is_reported(kind, metric) and not is_hidden

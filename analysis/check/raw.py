@@ -135,6 +135,15 @@ class Run:
         """The method's name; of guests in several languages `guest-languages`."""
         return self.kinds[experiment]
 
+    def growth_of(self, experiment):
+        """The sizes by workload of what grows in an experiment, empty where they are the
+        connections; None where nothing grows."""
+        definition = tomllib.loads(self.manifest["experiments"][experiment]["definition_toml"])
+        table = definition.get("table")
+        if not isinstance(table, dict) or "growth" not in table:
+            return None
+        return next(iter(table["growth"].values()))
+
 
 def read_lines(path):
     """The file's observations. What a crash leaves at its end is no observation: a line without its
@@ -151,7 +160,10 @@ def read_lines(path):
 
 
 def kind_of(definition):
-    return definition.get("table") or next(iter(definition["method"]))
+    table = definition.get("table")
+    if isinstance(table, dict):
+        return next(iter(table))
+    return table or next(iter(definition["method"]))
 
 
 def is_measured(observation):

@@ -314,6 +314,32 @@ class Tables:
             for column, text in zip(columns, cells):
                 self._cell(f"table {name}", cell, column, text)
 
+    def _growth_exponents(self, name, _titles, rows):
+        places = list(self.settings.get("growth", {}).values())
+        for heading, (subject, shown, _work, grows, n) in rows:
+            experiment, architecture = next(
+                (place[0], place[3]) for place in places if place[0] == heading.split(":")[0]
+            )
+            cell = Cell(experiment, "-", "-", architecture, subject)
+            if (cell, "growth_exponent") not in self.evidence.estimates:
+                self.ledger.note(
+                    f"table {name}", subject, "no number", shown, not SHOWN.match(shown)
+                )
+                continue
+            self._cell(f"table {name}", cell, layout.value("growth_exponent"), shown)
+            self._cell(f"table {name}", cell, layout.n("growth_exponent"), n)
+            low, high = self.evidence.estimates[cell, "growth_exponent"].interval or (None, None)
+            work = 1 if self.run.growth_of(experiment) else 0
+            ours = ""
+            if low is not None:
+                ours = "as its work"
+                if low > work:
+                    ours = "faster than its work"
+                if high < work:
+                    ours = "more slowly than its work"
+            is_same = ours == grows or not ours
+            self.ledger.note(f"table {name}", f"{subject} grows", ours, grows, is_same)
+
     def _guest_languages(self, name, _titles, rows):
         places = list(self.settings.get("guest-languages", {}).values())
         metric = "time_to_first_response"
@@ -406,6 +432,26 @@ class Tables:
                 is_same &= says == self._stands(ours, answer["published"])
             theirs = f"{shown} {says}"
             self.ledger.note(f"table {name}", answer["says"], ours, theirs, is_same)
+
+    def _pitfalls(self, name, _titles, rows):
+        pitfalls = tomllib.loads((Path(__file__).parent / "../pitfalls.toml").read_text())
+        for (_, cells), pitfall in zip(rows, pitfalls["pitfall"], strict=True):
+            _, _, tempting, _, careful, off_by = cells
+            factors = []
+            for text, side in [(tempting, "tempting"), (careful, "careful")]:
+                ours = self._quotient(pitfall[side])
+                is_same = ours.is_printed_as(text) if ours else not SHOWN.match(text)
+                self.ledger.note(f"table {name}", pitfall["choice"], ours, text, is_same)
+                factors.append(ours)
+            if None in factors:
+                self.ledger.note(
+                    f"table {name}", pitfall["choice"], None, off_by, not SHOWN.match(off_by)
+                )
+                continue
+            times = factors[0].point / factors[1].point
+            ours = Expected(max(times, 1 / times), None, "ratio")
+            is_same = ours.is_printed_as(off_by)
+            self.ledger.note(f"table {name}", pitfall["choice"], ours, off_by, is_same)
 
     def _pairs(self, answer):
         """Those of a row; None alone where it says why none of them is measured."""

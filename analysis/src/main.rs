@@ -1,6 +1,7 @@
 //! The command line of the analysis.
 
 mod kit_verbs;
+mod reconcile_verb;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +55,8 @@ enum Verb {
     /// Say where a number of a run comes from: its formula, the lines of the raw log, the command that measures it
     /// again.
     Explain(Explain),
+    /// Say of each published answer whether a run reproduces it, or which other boundary or setting explains it.
+    Reconcile(reconcile_verb::Reconcile),
     /// Compare the releases of one program that a run has measured, and name those that changed it.
     ///
     /// Exit code: 0 done; with --moved 4 when the last release does not differ from the first, or
@@ -223,6 +226,7 @@ fn main() -> ExitCode {
         Verb::Judge(options) => judge_claims(&options),
         Verb::Published(options) => kit_verbs::compare_published(options).map(as_code),
         Verb::Describe(options) => kit_verbs::describe(&options).map(|()| 0),
+        Verb::Reconcile(options) => reconcile_verb::run(&options).map(|()| 0),
         Verb::History(options) => compare_releases(&options),
         Verb::Upgrade(options) => compare_versions(&options),
         Verb::Calibrate(options) => calibrate_twins(&options).map(as_code),

@@ -10,6 +10,8 @@ use weighbridge_analysis::answers::{self, Answer, Factor, Numbers, Pair, Standin
 use weighbridge_analysis::conditions;
 use weighbridge_analysis::judge::{Verdict, parse_claims};
 use weighbridge_analysis::load::load;
+use weighbridge_analysis::pitfalls;
+use weighbridge_analysis::reconcile::{self, Reconciled};
 use weighbridge_analysis::render::latex;
 use weighbridge_analysis::render::tables::{self, published_answers};
 use weighbridge_schema::parameter::Parameter;
@@ -113,4 +115,83 @@ fn a_condition_rests_on_a_claim_and_takes_by_its_verdict() {
         assert!(tex.contains("a component, compiled ahead of time"), "{tex}");
         assert!(tex.contains("not measured"), "{tex}");
     });
+}
+
+/// Every pair is measured by a definition of the repository, and the factors of the fixture's are known.
+#[test]
+fn the_tempting_number_stands_beside_the_careful_one() {
+    let folder = tempfile::tempdir().unwrap();
+    Fixture::new(8).write(folder.path());
+    let run = load(folder.path()).unwrap();
+    let results = analyse(&run, &[]);
+    let numbers = Numbers::of(&results);
+    let rows = pitfalls::read().unwrap();
+    assert!(rows.len() >= 10, "{}", rows.len());
+    for pair in rows.iter().flat_map(|row| [&row.tempting, &row.careful]) {
+        assert!(is_key(&pair.of) && is_key(&pair.versus), "{pair:?}");
+    }
+    // 120 and 3 times native.
+    let compiled = rows.iter().find(|row| row.choice.contains("compiled")).unwrap();
+    assert!((compiled.off_by(&numbers).unwrap() - 40.0).abs() < 4.0);
+    let engine = rows.iter().find(|row| row.choice.contains("engine counted")).unwrap();
+    assert_eq!(engine.off_by(&numbers), None, "the fixture has no crun");
+    let tex = latex::table::render(&tables::pitfalls::table(&results));
+    assert!(tex.contains("not measured in this run") && tex.contains("ahead of time"), "{tex}");
+}
+
+/// A row with pairs of the fixture's numbers, whose factors are known: 180, 1.03 and 1.6 times native.
+fn row(published: f64, pairs: &[(&str, &str)]) -> Answer {
+    let key = |subject: &str| format!("cold-start/healthz/-/{subject}/time_to_first_response");
+    let pair = |(of, versus): &(&str, &str)| Pair {
+        what: format!("{of} and {versus}"),
+        of: key(of),
+        versus: key(versus),
+    };
+    let pairs = pairs.iter().map(pair).collect();
+    Answer { pairs, source: "A".to_owned(), not_here: None, ..answer([published, published]) }
+}
+
+#[test]
+fn an_answer_is_reproduced_on_its_own_boundary_and_explained_by_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    Fixture::new(8).write(folder.path());
+    let run = load(folder.path()).unwrap();
+    let results = analyse(&run, &[]);
+    let numbers = Numbers::of(&results);
+    let engine = ("docker-scratch", "native");
+    let host = ("wasmtime-aot", "native");
+    let elsewhere = ("spin", "native");
+
+    let reproduced = row(180.0, &[engine, host]);
+    let explained = row(3.0, &[engine, host]);
+    let neither = row(20.0, &[host, engine]);
+    let unmeasured = row(3.0, &[elsewhere]);
+    assert!(matches!(reproduced.reconcile(&numbers), Reconciled::Reproduced(..)));
+    match explained.reconcile(&numbers) {
+        Reconciled::Explained { by, first: Some(times), .. } => {
+            assert_eq!(by.what, "wasmtime-aot and native");
+            assert!((times - 60.0).abs() < 3.0, "{times}");
+        }
+        other => panic!("{other:?}"),
+    }
+    match neither.reconcile(&numbers) {
+        // 3 is 6.7 times off, 180 nine times.
+        Reconciled::NotReproduced(pair, _) => assert_eq!(pair.what, "wasmtime-aot and native"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(unmeasured.reconcile(&numbers), Reconciled::NotMeasured(None));
+
+    let all = [reproduced, explained, neither, unmeasured];
+    let text = reconcile::text(&all, &numbers, None).unwrap();
+    for words in [
+        "reproduced: docker-scratch and native",
+        "explained: wasmtime-aot and native",
+        "the nearest boundary has ",
+        "not reproduced: the nearest is wasmtime-aot and native",
+        "not measured in this run",
+        "4 answers: 1 reproduced, 1 explained by another boundary or setting, 1 not reproduced, 1 not measured",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(reconcile::text(&all, &numbers, Some("nobody")).is_none());
 }

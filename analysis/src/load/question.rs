@@ -7,6 +7,7 @@ use std::fmt;
 use weighbridge_schema::asked_of::AskedOf;
 use weighbridge_schema::capability::{self, Probe, Probes};
 use weighbridge_schema::definition::Profile;
+use weighbridge_schema::growth::Growth;
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, Manifest};
 use weighbridge_schema::method::{Method, QuestionKind, SeparateTable};
 use weighbridge_schema::name::{ExperimentName, SubjectName, WorkloadName};
@@ -111,6 +112,8 @@ pub struct Question {
     pub settings: Vec<Setting>,
     /// How it is answered.
     pub method: Method,
+    /// What grows from cell to cell; `None` in other kinds of questions.
+    pub growth: Option<Growth>,
     /// The profile of the run.
     pub profile: Profile,
     /// What only few of the subjects are asked.
@@ -206,7 +209,11 @@ fn question(
         .collect();
     Ok(Question {
         experiment: name.clone(),
-        kind: QuestionKind::of(&definition.method, definition.table),
+        kind: QuestionKind::of(&definition.method, definition.table.as_ref()),
+        growth: match definition.table {
+            Some(SeparateTable::Growth(growth)) => Some(growth),
+            Some(SeparateTable::GuestLanguages) | None => None,
+        },
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry

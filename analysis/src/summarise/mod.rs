@@ -1,6 +1,7 @@
 //! Second station: raw readings become samples per cell, and samples become summaries.
 
 pub(crate) mod density;
+pub(crate) mod growth;
 pub mod marginal;
 pub mod missing;
 pub mod samples;

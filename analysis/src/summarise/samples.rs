@@ -4,8 +4,8 @@
 
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
-use crate::load::question::CellKey;
-use crate::summarise::{density, marginal, steady};
+use crate::load::question::{CellKey, questions};
+use crate::summarise::{density, growth, marginal, steady};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
@@ -216,6 +216,7 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     let mut numbers = group_numbers(run, ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
     numbers.extend(density::derive(&numbers));
+    numbers.extend(growth::derive(&questions(&run.manifest)?, &numbers));
     numbers.extend(steady::derive(paces));
     let histograms = group_histograms(run);
     numbers.extend(latency_quantiles(run, &histograms));

@@ -6,7 +6,7 @@ use crate::asked_of::AskedOf;
 use crate::capability::resolve_probes;
 use crate::custom::{Custom, RequestedSubjects, RequestedWorkloads};
 use crate::invalid::{Invalid, invalid};
-use crate::method::{Method, QuestionKind, SeparateTable};
+use crate::method::{Method, SeparateTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
 use crate::parse::{ParseError, parse};
 use crate::plan::{Cell, Trial};
@@ -269,10 +269,8 @@ impl Definition {
             resolve_probes(probes, &requested, of).map_err(fail)?;
         }
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
-        if raw.table == Some(SeparateTable::GuestLanguages)
-            && raw.method.kind() != QuestionKind::ColdStart
-        {
-            return Err(fail(invalid!("table = \"guest-languages\" is of [method.cold-start]")));
+        if let Some(table) = &raw.table {
+            table.validate(&raw.method, &resolved).map_err(fail)?;
         }
         Ok(Self {
             experiment,

@@ -14,6 +14,7 @@ pub mod claim;
 pub mod custom;
 pub mod definition;
 pub mod duration;
+pub mod growth;
 pub mod invalid;
 pub mod limits;
 pub mod line;

@@ -10,6 +10,7 @@ pub use facts::{Facts, WarmedBy, Window};
 
 use crate::capability::Probes;
 use crate::definition::Profile;
+use crate::growth::Growth;
 use crate::metric::Metric::{
     CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
     InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss, MarginalUss,
@@ -129,11 +130,13 @@ pub enum Method {
 }
 
 /// The table that holds an experiment's cells in place of those of its method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeparateTable {
     /// Size and cold start of one guest in several languages; the method is `cold-start`.
     GuestLanguages,
+    /// How the cost of a request grows with what varies from cell to cell; the method is `throughput`.
+    Growth(Growth),
 }
 
 macro_rules! questions {
@@ -252,6 +255,12 @@ questions! {
     };
 
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
+
+    Growth => "growth", Facts {
+        stops_by: Some(RequestsPerSecond), headline: Metric(RequestsPerCpuSecond),
+        told_apart: &[Metric(RequestsPerCpuSecond)],
+        window: Window::Completions, warmed_by: WarmedBy::Load, keeps_latencies: true, ..COMMON
+    };
 }
 
 fn warm_only() -> Vec<PageCache> {
@@ -290,9 +299,10 @@ impl Method {
 impl QuestionKind {
     /// Of a method, and of the table that its definition asks for.
     #[must_use]
-    pub fn of(method: &Method, table: Option<SeparateTable>) -> Self {
+    pub fn of(method: &Method, table: Option<&SeparateTable>) -> Self {
         match table {
             Some(SeparateTable::GuestLanguages) => QuestionKind::GuestLanguages,
+            Some(SeparateTable::Growth(_)) => QuestionKind::Growth,
             None => method.kind(),
         }
     }
@@ -305,7 +315,7 @@ mod tests {
 
     #[test]
     fn every_method_is_read_by_the_key_of_its_row() {
-        let tables = [QuestionKind::GuestLanguages];
+        let tables = [QuestionKind::GuestLanguages, QuestionKind::Growth];
         for kind in QuestionKind::ALL.iter().filter(|kind| !tables.contains(kind)) {
             let json = format!(r#"{{"{}":{{"nothing":1}}}}"#, kind.key());
             let error = serde_json::from_str::<Method>(&json).unwrap_err().to_string();
@@ -316,10 +326,10 @@ mod tests {
             (method.kind(), QuestionKind::of(&method, None)),
             (QuestionKind::WarmUp, QuestionKind::WarmUp)
         );
-        for kind in tables {
-            let table: SeparateTable =
-                serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
-            assert_eq!(QuestionKind::of(&method, Some(table)), kind);
+        let written = [r#""guest-languages""#, r#"{"growth":{"connections":{}}}"#];
+        for (kind, json) in tables.into_iter().zip(written) {
+            let table: SeparateTable = serde_json::from_str(json).unwrap();
+            assert_eq!(QuestionKind::of(&method, Some(&table)), kind);
         }
         let error = serde_json::from_str::<Method>(r#"{"warm-up":{"iteration":3}}"#).unwrap_err();
         assert!(error.to_string().contains("`iteration`"), "{error}");

@@ -209,6 +209,9 @@ metrics! {
     RequestsPerSecond => "requests_per_second", "requests per second", RequestsPerSecond, HigherIsBetter;
     /// Correct responses per second of the subject's CPU time; derived.
     RequestsPerCpuSecond => "requests_per_cpu_second", "requests per CPU-second", RequestsPerSecond, HigherIsBetter;
+    /// By which power of what grows the CPU time of a request grows: 0 where it stays the same, 1 in proportion;
+    /// derived from the cells of an experiment with `table.growth`.
+    GrowthExponent => "growth_exponent", "growth of the CPU time per request", Count, Neutral;
 }
 
 impl Metric {
@@ -225,6 +228,7 @@ impl Metric {
                 | Metric::TenantAvailable
                 | Metric::TenantsPerGib
                 | Metric::StartsPerSecond
+                | Metric::GrowthExponent
         )
     }
 }

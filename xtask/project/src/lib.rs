@@ -5,6 +5,7 @@
 #[macro_use(eprintln, println)]
 extern crate weighbridge_machine;
 
+pub mod answers;
 pub mod build_step;
 pub mod claims;
 pub mod exit;

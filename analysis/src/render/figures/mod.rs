@@ -2,6 +2,7 @@
 
 pub mod cold_start;
 pub mod forest;
+pub mod growth;
 pub mod instructions;
 pub mod latency;
 pub mod storm;
@@ -23,6 +24,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         cold_start::chart(results),
         cold_start::stages(results),
         throughput::chart(results),
+        growth::chart(results),
         latency::chart(results),
         storm::chart(results),
         instructions::chart(results),

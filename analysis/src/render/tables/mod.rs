@@ -7,6 +7,7 @@ pub mod conditions;
 pub mod density;
 pub mod equal_things;
 pub mod equivalence;
+pub mod growth;
 pub mod guest_languages;
 pub mod ladder;
 pub mod latency;
@@ -15,6 +16,7 @@ pub mod maturity;
 pub mod memory;
 pub mod not_measured;
 pub mod overview;
+pub mod pitfalls;
 pub mod plain;
 pub mod portability;
 pub mod provenance;
@@ -49,6 +51,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         plain::instantiation(results),
         warm_up::table(results),
         throughput::table(results),
+        growth::table(results),
+        growth::exponents(results),
         latency::table(results),
         plain::highest_rate(results),
         memory::table(results),
@@ -67,6 +71,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         plain::instructions(results),
         comparisons::table(results),
         published_answers::table(results),
+        pitfalls::table(results),
         equal_things::table(results),
         provenance::table(results),
         not_measured::table(results),

@@ -5,7 +5,7 @@ use crate::question::catalog::Catalog;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
-use weighbridge_schema::definition::Profile;
+use weighbridge_schema::definition::{Definition, Profile};
 use weighbridge_schema::method::{Method, WarmedBy};
 use weighbridge_schema::plan::Cell;
 
@@ -225,4 +225,24 @@ fn pairing_gains_what_neighbours_share_and_nothing_across_a_block() {
         gain < 0.93,
         "neighbours share a sixth of their noise: {with_mini_blocks:.2}, {gain:.2}"
     );
+}
+
+/// Of the repository's own definitions. By hand, alone on the machine:
+/// `cargo test --workspace --profile tools --bin weighbridge-runner ten_times_the_trials -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes a time: run by hand"]
+fn ten_times_the_trials_are_planned_in_eleven_times_the_time() {
+    let catalog = repository();
+    let planned = |invocations: u32| {
+        let of = |d: &Definition| d.trials(Profile::Paper, "x86_64", 0..invocations);
+        let begun = std::time::Instant::now();
+        let plan = shuffle(catalog.definitions.values().flat_map(of).collect(), 1);
+        (plan.len() as f64, begun.elapsed().as_secs_f64())
+    };
+    // What is done once, such as the first look at the definitions, is in neither.
+    planned(10);
+    let (few, many) = (planned(40), planned(400));
+    let (trials, time) = (many.0 / few.0, many.1 / few.1);
+    println!("{trials:.2} times the {} trials, {time:.2} times the {:.3} s", few.0, few.1);
+    assert!(time <= trials * 1.1, "{time}");
 }

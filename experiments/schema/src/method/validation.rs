@@ -2,11 +2,33 @@
 
 use crate::definition::{Profile, RawProfiles};
 use crate::invalid::{Invalid, invalid};
-use crate::method::{Method, QuestionKind, Window};
+use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::parse::nearest;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
+
+impl SeparateTable {
+    /// Refuses a table that lays out another method's cells, and a growth without a slope.
+    pub(crate) fn validate(
+        &self,
+        method: &Method,
+        workloads: &[WorkloadName],
+    ) -> Result<(), Invalid> {
+        match (self, method) {
+            (SeparateTable::GuestLanguages, Method::ColdStart { .. }) => Ok(()),
+            (SeparateTable::GuestLanguages, _) => {
+                Err(invalid!("table = \"guest-languages\" is of [method.cold-start]"))
+            }
+            (SeparateTable::Growth(growth), Method::Throughput { concurrency, .. }) => {
+                growth.validate(workloads, concurrency)
+            }
+            (SeparateTable::Growth(_), _) => {
+                Err(invalid!("table.growth is of [method.throughput]"))
+            }
+        }
+    }
+}
 
 impl Method {
     /// Only an open loop says when which request is due, and only one loop keeps the latencies of the two apart.
