@@ -5,6 +5,7 @@ use super::model::{Estimate, Parameters, Policy, Start};
 use crate::load::question::{CellKey, Question};
 use crate::render::latex::numbers::stem;
 use crate::results::Results;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Metric;
@@ -25,7 +26,7 @@ pub const SOURCES: [QuestionKind; 4] =
     [QuestionKind::Density, QuestionKind::Idle, QuestionKind::Storm, QuestionKind::Throughput];
 
 /// A parameter that a run has not measured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lacking {
     /// The parameter, in words.
     pub what: &'static str,
@@ -41,7 +42,7 @@ pub struct Lacking {
 pub type Known = Result<Estimate, Lacking>;
 
 /// What a run has measured of one packing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Packing {
     /// Its subject.
     pub subject: String,
@@ -62,7 +63,7 @@ pub struct Packing {
 }
 
 /// A workload whose CPU time was measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Workload {
     /// Its name.
     pub name: String,
@@ -71,7 +72,7 @@ pub struct Workload {
 }
 
 /// What a run says of all packings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measured {
     /// The subject that the CPU time of a request is one of.
     pub baseline: String,

@@ -2,6 +2,7 @@
 //! certain, and at which load it would be another.
 
 pub mod flip;
+pub mod map;
 pub mod measured;
 pub mod model;
 pub mod prices;

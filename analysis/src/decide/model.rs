@@ -7,6 +7,7 @@
 //! distribution of the gaps, and the renewal reward theorem). How much of a start's memory is held at a time is the
 //! rate of starts times how long each takes (Little 1961, Operations Research 9).
 
+use serde::Serialize;
 use weighbridge_statistics::bootstrap::Interval;
 
 /// Hours of a month: a twelfth of 365 days.
@@ -17,7 +18,7 @@ pub const STARTS_IN_P99: f64 = 0.02;
 const GIB_BYTES: f64 = (1u64 << 30) as f64;
 
 /// A number with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The median.
     pub point: f64,
