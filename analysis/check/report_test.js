@@ -77,6 +77,22 @@
     check(!dialog.open, "the number does not close");
   };
 
+  const decision = () => {
+    const form = document.getElementById("decide");
+    // A run without tenants has no form, and says why.
+    if (!form) {
+      const says = document.getElementById("conditions").textContent;
+      check(says.includes("Not drawn: "), "there is no form, and no reason for it");
+      return;
+    }
+    const cost = () => document.querySelector("#decision tbody td.number")?.textContent;
+    check(document.querySelector("#decision .lead"), "no load is answered");
+    const before = cost();
+    form.elements.tenants.value = "20000";
+    form.dispatchEvent(new Event("input", { bubbles: true }));
+    check(cost() && cost() !== before, "more tenants cost the same");
+  };
+
   const layout = async () => {
     document.querySelector("[data-fold=open]").click();
     await pause();
@@ -108,6 +124,7 @@
     await filter();
     sort();
     drillDown();
+    decision();
     await layout();
   } catch (error) {
     found.failures.push(`the test stopped: ${error.stack}`);

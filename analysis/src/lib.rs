@@ -8,6 +8,7 @@ pub mod answers;
 pub mod calibrate;
 pub mod compare;
 pub mod conditions;
+pub mod decide;
 pub mod differences;
 pub mod equal;
 pub mod explain;

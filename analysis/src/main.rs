@@ -1,5 +1,6 @@
 //! The command line of the analysis.
 
+mod decide_verb;
 mod kit_verbs;
 mod reconcile_verb;
 
@@ -57,6 +58,11 @@ enum Verb {
     Explain(Explain),
     /// Say of each published answer whether a run reproduces it, or which other boundary or setting explains it.
     Reconcile(reconcile_verb::Reconcile),
+    /// Say what a load costs in every packing by a run's measurements, which packing to take, and what would change it.
+    ///
+    /// Exit code: 0 one is to be taken; 1 every packing is above the bound; 2 nothing was computed, because the
+    /// command line or a file is at fault; 3 no packing was measured; 4 the intervals leave it open.
+    Decide(decide_verb::Decide),
     /// Compare the releases of one program that a run has measured, and name those that changed it.
     ///
     /// Exit code: 0 done; with --moved 4 when the last release does not differ from the first, or
@@ -222,6 +228,7 @@ fn main() -> ExitCode {
         Verb::Render(options) => render(options).map(as_code),
         Verb::Compare(options) => compare(&options).map(as_code),
         Verb::Explain(options) => explain_number(&options).map(|()| 0),
+        Verb::Decide(options) => decide_verb::decide_packing(&options),
         Verb::Verify(options) => verify(&options),
         Verb::Judge(options) => judge_claims(&options),
         Verb::Published(options) => kit_verbs::compare_published(options).map(as_code),

@@ -227,13 +227,14 @@ enum Verb {
         after_help = "Example:\n  cargo xtask compare 2026-01-31T12-00-00Z-quick 2026-02-28T12-00-00Z-quick"
     )]
     Compare {
-        /// The first run: its folder, or its name in `results/` or `paper/data/`.
-        run_a: PathBuf,
-        /// The second run: each ratio is its number divided by the first run's.
-        run_b: PathBuf,
-        /// calibration.json of this machine: smaller differences are not reported.
-        #[arg(long, value_name = "FILE")]
-        calibration: Option<PathBuf>,
+        #[command(flatten)]
+        requested: verbs::compare::Requested,
+    },
+    /// Say what a load of your own costs in every packing, which one to take, and what would change the answer.
+    #[command(after_help = verbs::decide::EXAMPLES)]
+    Decide {
+        #[command(flatten)]
+        requested: verbs::decide::Requested,
     },
     /// Write the PDF.
     #[command(
@@ -342,9 +343,8 @@ fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Resul
         Verb::History { requested, .. } => history::run(&run::lab(project, progress), &requested),
         Verb::Upgrade { requested, .. } => upgrade::run(&run::lab(project, progress), &requested),
         Verb::Reconcile { requested, .. } => verbs::reconcile::run(project, &requested, progress),
-        Verb::Compare { run_a, run_b, calibration } => {
-            verbs::compare::run(project, &run_a, &run_b, calibration.as_deref(), progress)
-        }
+        Verb::Compare { requested } => verbs::compare::run(project, &requested, progress),
+        Verb::Decide { requested } => verbs::decide::run(project, &requested, progress),
         Verb::Paper { run, force, .. } => {
             verbs::paper::run(project, run.as_deref(), force, progress)
         }

@@ -149,6 +149,12 @@ impl Chart {
         if alike { self.panels.len().clamp(1, 2) } else { 1 }
     }
 
+    /// Characters of the longest name in the legend.
+    #[must_use]
+    pub fn longest_name(&self) -> usize {
+        self.legend().iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0)
+    }
+
     /// Characters of the longest label of a vertical axis: how much room it takes.
     #[must_use]
     pub fn longest_label(&self) -> usize {

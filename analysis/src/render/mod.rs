@@ -4,6 +4,7 @@
 pub mod beside;
 pub mod brief;
 pub mod chart;
+pub mod decision;
 pub mod figures;
 pub mod history;
 pub mod html;

@@ -6,6 +6,7 @@ pub mod build;
 pub mod calibrate;
 pub mod clean;
 pub mod compare;
+pub mod decide;
 pub mod doctor;
 pub mod explain;
 pub mod fleet;

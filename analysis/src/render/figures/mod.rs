@@ -1,5 +1,6 @@
 //! The figures, one file each, and what they share: dot plots, a row for each subject and a panel for each setting.
 
+pub mod break_even;
 pub mod cold_start;
 pub mod forest;
 pub mod growth;
@@ -28,6 +29,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         latency::chart(results),
         storm::chart(results),
         instructions::chart(results),
+        break_even::chart(results),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The report: one page with the paper's tables and figures, which needs neither TeX nor a network.
 //! It is whole without its scripts; they filter, sort, draw, and lead from a number to the raw log.
 
+pub mod decision;
 pub mod page;
 pub mod sections;
 pub mod svg;

@@ -15,6 +15,7 @@ use weighbridge_schema::name::SubjectName;
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("report.js");
 const PLOTS: &str = include_str!("plots.js");
+const DECIDE: &str = include_str!("decide.js");
 /// The chart library, as it is published, with its licence, which goes where it goes.
 const LIBRARY: &str = concat!(
     "/*\n",
@@ -68,13 +69,13 @@ pub fn render(
     filters(&mut out, results);
     let mut trail = Trail::default();
     for section in &sections {
-        sections::write(&mut out, results, rendered, section, &mut trail);
+        sections::write(&mut out, results, rendered, section, &mut trail)?;
     }
     raw_logs(&mut out, &surroundings.run_link);
     out.push_str("</main>\n<dialog id=\"number\" aria-labelledby=\"number-key\"></dialog>\n");
     let data = trail::render(results, &trail, &surroundings.run_link)?;
     let _ = writeln!(out, "<script type=\"application/json\" id=\"data\">{data}</script>");
-    for script in [LIBRARY, SCRIPT, PLOTS] {
+    for script in [LIBRARY, SCRIPT, PLOTS, DECIDE] {
         let _ = writeln!(out, "<script>\n{script}</script>");
     }
     out.push_str("</body></html>\n");

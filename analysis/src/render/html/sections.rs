@@ -3,10 +3,11 @@
 
 use crate::render::chart::Chart;
 use crate::render::html::trail::Trail;
-use crate::render::html::{escape, svg, table};
+use crate::render::html::{decision, escape, svg, table};
 use crate::render::table::Table;
 use crate::render::{Rendered, origin};
 use crate::results::Results;
+use anyhow::Result;
 use std::fmt::Write;
 
 /// What is about the whole run stands after the experiments.
@@ -59,13 +60,16 @@ pub fn sections(rendered: &Rendered) -> Vec<Section<'_>> {
 }
 
 /// Writes a section.
+///
+/// # Errors
+/// When a number is not finite, which the earlier stations rule out.
 pub fn write(
     out: &mut String,
     results: &Results<'_>,
     rendered: &Rendered,
     section: &Section<'_>,
     trail: &mut Trail,
-) {
+) -> Result<()> {
     let open = if OPEN.contains(&section.id) { " open" } else { "" };
     // Writing to a String cannot fail, here and below.
     let _ = writeln!(
@@ -93,7 +97,11 @@ pub fn write(
             out.push_str(&table::render(results, shown, trail));
         }
     }
+    if section.id == "conditions" {
+        out.push_str(&decision::form(results)?);
+    }
     out.push_str("</details>\n");
+    Ok(())
 }
 
 /// A telephone shows little more than the first column.

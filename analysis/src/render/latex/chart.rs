@@ -27,6 +27,9 @@ const GAP_CM: f64 = 0.4;
 /// Room for a character of the labels' font.
 const CHARACTER_CM: f64 = 0.158;
 
+/// Characters of the longest name in a legend of which six stand side by side.
+const LONGEST_OF_SIX: usize = 24;
+
 /// The file's content.
 #[must_use]
 pub fn render(chart: &Chart) -> String {
@@ -56,7 +59,7 @@ pub fn render(chart: &Chart) -> String {
          scaled ticks=false, tick align=outside, tick pos=left, grid=major, grid style={{black!12}}, \
          legend cell align=left, legend style={{draw=none, fill=none, font=\\scriptsize, \
          legend columns={}, /tikz/every even column/.append style={{column sep=5pt}}}}]",
-        if columns == 2 { 6 } else { 3 }
+        if columns == 2 && chart.longest_name() <= LONGEST_OF_SIX { 6 } else { 3 }
     );
     for (index, panel) in chart.panels.iter().enumerate() {
         let is_last = index + 1 == chart.panels.len();

@@ -1,6 +1,7 @@
 //! Where the numbers come from: machine, toolchain, providers, digests.
 
 use crate::load::repeats::disturbances;
+use crate::render::figures::break_even;
 use crate::render::number::{show, with_unit};
 use crate::render::table::{Align, Content, Row, Table};
 use crate::results::Results;
@@ -163,6 +164,7 @@ pub fn meta(results: &Results<'_>) -> Vec<(String, String)> {
         ("toolchain", Some(manifest.artifacts.toolchain.clone())),
         ("libc", Some(manifest.artifacts.libc.clone())),
         ("engine-version", engine_version(results)),
+        ("break-even", Some(break_even::says(results))),
     ];
     let known = entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     known.chain(smallest_effects(calibration)).collect()

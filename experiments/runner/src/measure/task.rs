@@ -193,7 +193,7 @@ impl<'a> Lookup<'a, '_> {
         );
         let engine = subject.start.container().and_then(|(engine, _)| engines.get(engine).ok());
         let warms_with = match method.warms_before(cell.parameter) {
-            true => Some(self.first_request(subject)?),
+            true => Some(self.first_request(subject, artifacts)?),
             false => None,
         };
         let task = self.task(subject, artifacts)?;
@@ -224,7 +224,7 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Throughput { warmup_ms, .. } => {
                 let load = self.closed_load(*warmup_ms)?;
-                Task::Throughput { request: self.request()?, load }
+                Task::Throughput { request: self.first_request(subject, artifacts)?, load }
             }
             Method::Latency { connections, warmup_ms, .. } => {
                 self.latency(*connections, *warmup_ms)?
@@ -233,8 +233,9 @@ impl<'a> Lookup<'a, '_> {
                 self.memory(*concurrency, Duration::from_millis(*settle_ms))?
             }
             Method::Idle { rest_ms } => {
+                let request = self.first_request(subject, artifacts)?;
                 let rest = Duration::from_millis(*rest_ms);
-                Task::Idle { request: self.request()?, rest, measure_ms: self.measure_ms()? }
+                Task::Idle { request, rest, measure_ms: self.measure_ms()? }
             }
             Method::Density { .. } => self.density(subject, artifacts)?,
             Method::Storm { .. } => self.storm(subject, artifacts)?,

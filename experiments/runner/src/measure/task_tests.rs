@@ -7,6 +7,7 @@ use std::path::Path;
 use weighbridge_schema::manifest::{Availability, ExperimentEntry, SubjectEntry};
 use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::plan::{Cell, Trial};
+use weighbridge_schema::start::Start;
 
 const SUBJECT: &str = r#"
 [subjects.one]
@@ -132,4 +133,25 @@ fn a_trial_that_cannot_be_made_is_an_error_that_names_its_cell() {
     assert_eq!(unknown, "one w of e cannot be measured: workload `w` is no request of this run");
     let none = checkout.refuses(|cell| cell.workload = None);
     assert_eq!(none, "one of e cannot be measured: it has no workload");
+}
+
+/// What serves many tenants in one process is asked for the first of them, whose file is there, whatever the method.
+#[test]
+fn a_host_of_many_tenants_is_asked_for_the_first_of_them() {
+    let mut checkout = Checkout::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut artifacts = Artifacts::bare(folder.path());
+    std::env::consts::ARCH.clone_into(&mut artifacts.record.architecture);
+    artifacts.add("a.cwasm", "compiled");
+    let tenant = artifacts.tenants_folder("a.cwasm").unwrap().join("t00000.cwasm");
+    checkout.built.local = artifacts;
+    for subject in checkout.catalog.subjects.values_mut() {
+        let Start::Process { arguments, .. } = &mut subject.start else { panic!("a process") };
+        arguments.push("{tenants:a.cwasm}".parse().unwrap());
+    }
+    let plan = planned::resolve(&checkout.manifest, &checkout.catalog.definitions, PROFILE);
+    let jobs = jobs(checkout.inventory(), &plan.unwrap()).unwrap();
+    let asked = &jobs[0].warms_with.as_ref().unwrap().bytes;
+    assert!(asked.starts_with(b"GET /t/t00000/ HTTP/1.1"), "{}", asked.escape_ascii());
+    assert!(tenant.is_file());
 }

@@ -20,7 +20,7 @@ impl<'a> Lookup<'a, '_> {
         let method = &self.planned.definition.method;
         let bounds = Bounds::of(method, tenants_most, self.measure_ms()?);
         let bounds = bounds.context("its method raises no tenants")?;
-        Ok(Task::Density { request: self.first_request(subject)?, tenants, bounds })
+        Ok(Task::Density { request: self.first_request(subject, artifacts)?, tenants, bounds })
     }
 
     pub(super) fn storm(&self, subject: &Subject, artifacts: &Artifacts) -> Result<Task<'a>> {
@@ -36,7 +36,7 @@ impl<'a> Lookup<'a, '_> {
             "tenants of one host are not started before they are asked"
         );
         let wanted = Wanted { count, stand_ready };
-        Ok(Task::Storm { request: self.first_request(subject)?, tenants, wanted })
+        Ok(Task::Storm { request: self.first_request(subject, artifacts)?, tenants, wanted })
     }
 
     /// The files of so many tenants of a subject whose one process holds all of them, and what these are asked; `None`
@@ -65,10 +65,14 @@ impl<'a> Lookup<'a, '_> {
         Ok(Tenants::new(shape, body))
     }
 
-    /// What an instance is asked first: of one that serves many tenants the first of them.
-    pub(super) fn first_request(&self, subject: &Subject) -> Result<Rc<PreparedRequest>> {
-        match tenants::artifact_of(&subject.start) {
-            Some(_) => Ok(Rc::new(self.tenants()?.request(0))),
+    /// What an instance is asked first: of one that serves many tenants the first of them, whose file is there then.
+    pub(super) fn first_request(
+        &self,
+        subject: &Subject,
+        artifacts: &Artifacts,
+    ) -> Result<Rc<PreparedRequest>> {
+        match self.tenants_of(subject, artifacts, 1)? {
+            Some(tenants) => Ok(Rc::new(tenants.request(0))),
             None => self.request(),
         }
     }
