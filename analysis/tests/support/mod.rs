@@ -210,6 +210,7 @@ impl Fixture {
                     series: durations,
                     raise: None,
                     storm: None,
+                    isolation: None,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),

@@ -15,6 +15,7 @@ pub mod custom;
 pub mod definition;
 pub mod duration;
 pub mod invalid;
+pub mod isolation;
 pub mod limits;
 pub mod line;
 pub mod manifest;
