@@ -236,11 +236,8 @@ pub const RULES: &[Rule] = &[
     rule(&["ENOENT", "ECONNREFUSED", "empty"], When::Always, Denial::Namespace),
     rule(&["EROFS"], When::Always, Denial::ReadOnly),
     rule(&["EACCES"], When::Always, Denial::AccessRules),
-    rule(
-        &["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC", "EDQUOT", "new-socket-limit"],
-        When::Always,
-        Denial::Limit,
-    ),
+    rule(&["EMFILE", "ENFILE", "new-socket-limit"], When::Always, Denial::Limit),
+    rule(&["EAGAIN", "ENOMEM", "ENOSPC", "EDQUOT"], When::Always, Denial::Limit),
     rule(&["coarse", "ended", "killed"], When::Always, Denial::Limit),
     rule(&["contained"], When::Always, Denial::Instance),
 ];

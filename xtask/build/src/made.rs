@@ -1,4 +1,4 @@
-//! What is done with what a build has made: copying it to its place, and the programs that go on with it.
+//! What is done with what a build has made: it is copied to its place, and programs make more of it.
 
 use anyhow::{Context, Result};
 use std::os::unix::fs::PermissionsExt;
