@@ -1,3 +1,5 @@
+//! Tests of the rules by which an error tells what denied an operation.
+
 use super::*;
 use std::collections::BTreeSet;
 

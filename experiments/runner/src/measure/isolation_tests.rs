@@ -1,3 +1,5 @@
+//! Tests of what an answer, or the lack of one, comes to.
+
 use super::*;
 
 fn answer(status: u16, body: &str) -> Result<Answer, Cause> {
