@@ -44,6 +44,8 @@ fn fixture() -> Fixture {
             seccomp_filters_count: None,
             kernel: Some("6.1".to_owned()),
         }),
+        calls_refused_count: None,
+        functions_imported_count: None,
         tried: vec![
             tried(Operation::HostFile, Some(Went::Possible), None),
             tried(Operation::Mount, Some(Went::Refused), Some("EPERM")),
@@ -53,6 +55,8 @@ fn fixture() -> Fixture {
     };
     let of_guest = Isolation {
         confinement: None,
+        calls_refused_count: None,
+        functions_imported_count: Some(61),
         tried: vec![
             tried(Operation::HostFile, Some(Went::Refused), Some("no-folder")),
             tried(Operation::Mount, Some(Went::Absent), None),
@@ -147,6 +151,7 @@ fn below_them_stands_how_the_process_is_confined_and_nothing_of_a_guest() {
         assert_eq!(counts, [text("2 of 4"), text("0 of 3")]);
         assert_eq!(first("capabilities of Linux"), [text("41"), Content::Nothing]);
         assert_eq!(first("filters of system calls"), [text("0"), Content::Nothing]);
+        assert_eq!(first("functions that the service imports"), [Content::Nothing, text("61")]);
         assert_eq!(first("release of the kernel"), [text("6.1"), Content::Nothing]);
         let latex = latex::table::render(&table);
         assert!(latex.contains(r"\textcolor[RGB]{163,42,0}{possible}"), "{latex}");

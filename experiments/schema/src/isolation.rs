@@ -142,6 +142,12 @@ pub struct Confinement {
 pub struct Isolation {
     /// How the process says that it is confined; `None` of a guest, which is none.
     pub confinement: Option<Confinement>,
+    /// System calls that the list in the container's bundle refuses, where a filter is in place that was made of it.
+    /// `None` of what an engine brings along or nobody can read.
+    pub calls_refused_count: Option<u64>,
+    /// Functions that the component of the service imports, in whose place the probe was started; `None` where that is
+    /// no component.
+    pub functions_imported_count: Option<u64>,
     /// Every operation, in the order in which they were tried.
     pub tried: Vec<Tried>,
 }

@@ -13,7 +13,7 @@ fn isolation(error: &str, elsewhere: Option<&str>, seccomp_mode: Option<u32>) ->
         answers_after: true,
     };
     let confinement = Some(Confinement { seccomp_mode, ..Confinement::default() });
-    Isolation { confinement, tried: vec![tried] }
+    Isolation { confinement, tried: vec![tried], ..Isolation::default() }
 }
 
 #[track_caller]

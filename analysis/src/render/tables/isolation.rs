@@ -36,7 +36,7 @@ pub fn table(results: &Results<'_>) -> Table {
 /// A row below the operations: its title, and what stands in it.
 type SummaryRow = (&'static str, fn(&Isolation) -> Option<String>);
 
-const SUMMARY: [SummaryRow; 5] = [
+const SUMMARY: [SummaryRow; 7] = [
     ("possible, of those that were answered", |isolation| {
         Some(format!("{} of {}", isolation.possible_count(), isolation.answered_count()))
     }),
@@ -48,6 +48,12 @@ const SUMMARY: [SummaryRow; 5] = [
             (0, _) => Some("0".to_owned()),
             (_, count) => Some(count?.to_string()),
         }
+    }),
+    ("system calls that its bundle's list refuses", |isolation| {
+        Some(isolation.calls_refused_count?.to_string())
+    }),
+    ("functions that the service imports", |isolation| {
+        Some(isolation.functions_imported_count?.to_string())
     }),
     ("release of the kernel", |isolation| isolation.confinement.as_ref()?.kernel.clone()),
 ];

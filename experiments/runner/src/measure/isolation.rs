@@ -4,18 +4,24 @@
 //! Nothing here can harm the machine: what is taken is bounded by the probe and by the limits of every subject, and
 //! what would take much is not asked for where there is little.
 
+mod answers;
+mod intrusion;
+
+pub use intrusion::Intrusion;
+
 use super::instance::{keep_stderr, start_context};
 use super::instructions::Scratch;
-use super::maturity::{end_line, shortened};
+use super::maturity::end_line;
 use super::{Bench, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
 use crate::http::{Answer, PreparedRequest, exchange};
 use crate::kernel::{interrupt, procfs};
 use crate::subject::{Instance, way};
+use answers::{After, confined, judge, unknown};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use weighbridge_schema::isolation::{Confinement, Isolation, Operation, Tried, Went};
+use weighbridge_schema::isolation::{Isolation, Operation, Tried};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::start::Start;
 use weighbridge_schema::workload::Expect;
@@ -40,17 +46,22 @@ const OF_HOST: &str = "a file of the host\n";
 pub fn measure(
     bench: &Bench<'_>,
     visit: &Visit<'_>,
-    start: &Start,
-    spin: Duration,
+    intrusion: &Intrusion,
 ) -> Result<Measured, Failure> {
     let scratch = Scratch::new(bench.run, visit.position).map_err(Failure::at(Phase::Prepare))?;
     let on_host = OnHost::new(scratch).map_err(Failure::at(Phase::Prepare))?;
+    let start = &intrusion.start;
     let mut visited = Visited { bench, visit, start, on_host, running: None, starts_count: 0 };
     let confinement = visited.ask("confinement", "", ANSWER_LIMIT)?;
     let confinement = confinement.ok().and_then(|answer| confined(&answer));
-    let mut isolation = Isolation { confinement, tried: Vec::new() };
+    let mut isolation = Isolation {
+        calls_refused_count: intrusion.calls_refused_count(confinement.as_ref()),
+        functions_imported_count: intrusion.functions_imported_count,
+        confinement,
+        tried: Vec::new(),
+    };
     for &operation in Operation::ALL {
-        let limit = if operation == Operation::Spin { spin } else { ANSWER_LIMIT };
+        let limit = if operation == Operation::Spin { intrusion.spin } else { ANSWER_LIMIT };
         let tried = match lacking(operation) {
             Some(why) => unknown(operation, why),
             None => visited.try_one(operation, limit)?,
@@ -70,7 +81,7 @@ fn lacking(operation: Operation) -> Option<String> {
     let (what, free_bytes) = match operation {
         Operation::Allocate => ("memory", procfs::available_bytes()),
         Operation::Disk => {
-            let found = rustix::fs::statvfs(&std::env::temp_dir()).ok();
+            let found = rustix::fs::statvfs(std::env::temp_dir().as_path()).ok();
             ("disk", found.map(|found| found.f_bavail.saturating_mul(found.f_frsize)))
         }
         _ => return None,
@@ -121,13 +132,6 @@ impl OnHost {
     }
 }
 
-/// What became of an instance after an operation.
-struct After {
-    answers: bool,
-    /// How it ended; `None` of one that did not, or of which that cannot be seen.
-    ended: Option<String>,
-}
-
 struct Visited<'a, 'v> {
     bench: &'v Bench<'a>,
     visit: &'v Visit<'v>,
@@ -140,6 +144,8 @@ struct Visited<'a, 'v> {
 impl<'a> Visited<'a, '_> {
     fn try_one(&mut self, operation: Operation, limit: Duration) -> Result<Tried, Failure> {
         let query = self.on_host.query(operation).map_err(Failure::at(Phase::Prepare))?;
+        // A start takes time too.
+        self.address()?;
         let begun = Instant::now();
         let asked = self.ask(operation.key(), &query, limit)?;
         let is_waited_out = asked.is_err() && begun.elapsed() >= limit;
@@ -243,101 +249,3 @@ fn get(address: SocketAddr, target: &str, limit: Duration) -> Result<Answer, Cau
     let request = PreparedRequest { bytes: head.into_bytes(), expect, is_head: false };
     exchange(address, &request, limit)
 }
-
-/// An answer of the probe: how it went, the names of two errors, and words.
-type Line = (Went, Option<String>, Option<String>, String);
-
-/// Reads an answer; `None` of what is none.
-fn line(answer: &Answer) -> Option<Line> {
-    let text = std::str::from_utf8(&answer.body).ok().filter(|_| answer.status == 200)?;
-    let mut words = text.trim_end().splitn(4, ' ');
-    let went = match words.next()? {
-        "possible" => Went::Possible,
-        "refused" => Went::Refused,
-        "absent" => Went::Absent,
-        _ => return None,
-    };
-    let named = |word: &str| (word != "-").then(|| word.to_owned());
-    let (error, elsewhere) = (named(words.next()?), named(words.next()?));
-    // What the error is must be known of what was refused.
-    (went != Went::Refused || error.is_some()).then_some(())?;
-    Some((went, error, elsewhere, shortened(words.next()?)))
-}
-
-/// What a process says of itself: `Uid=0,0,0,0 Seccomp=2 ...`.
-fn confined(answer: &Answer) -> Option<Confinement> {
-    let (went, _, _, told) = line(answer)?;
-    if went != Went::Possible {
-        return None;
-    }
-    let value = |key: &str| {
-        let mut pairs = told.split(' ').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
-    };
-    Some(Confinement {
-        user: value("Uid").and_then(|ids| ids.split(',').next()?.parse().ok()),
-        capabilities: value("CapEff"),
-        seccomp_mode: value("Seccomp").and_then(|mode| mode.parse().ok()),
-        seccomp_filters_count: value("Seccomp_filters").and_then(|count| count.parse().ok()),
-        kernel: value("kernel"),
-    })
-}
-
-fn unknown(operation: Operation, seen: String) -> Tried {
-    let (error, error_elsewhere) = (None, None);
-    Tried { operation, went: None, error, error_elsewhere, seen, answers_after: true }
-}
-
-/// What an operation came to. Of those that never answer, what the instance does afterwards is the answer.
-fn judge(
-    operation: Operation,
-    asked: &Result<Answer, Cause>,
-    is_waited_out: bool,
-    after: &After,
-) -> Tried {
-    let ended = after.ended.iter().map(|how| format!("; {how}")).collect::<String>();
-    let seen = format!("{}{ended}", shown(asked));
-    let by_runner = |went: Went, error: Option<&str>| {
-        let error = error.map(str::to_owned);
-        let (seen, answers_after) = (seen.clone(), after.answers);
-        Tried { operation, went: Some(went), error, error_elsewhere: None, seen, answers_after }
-    };
-    // Nobody has tried anything then: another artifact than the probe answers.
-    let is_unknown_path = asked.as_ref().is_ok_and(|answer| answer.status == 404);
-    match operation {
-        _ if is_unknown_path => Tried { answers_after: after.answers, ..unknown(operation, seen) },
-        Operation::Spin if is_waited_out || !after.answers => by_runner(Went::Possible, None),
-        Operation::Spin => by_runner(Went::Refused, Some("ended")),
-        Operation::Recurse | Operation::Trap if after.answers => {
-            by_runner(Went::Refused, Some("contained"))
-        }
-        Operation::Recurse | Operation::Trap => by_runner(Went::Possible, None),
-        _ => match asked.as_ref().ok().and_then(line) {
-            Some((went, error, error_elsewhere, words)) => {
-                let (seen, answers_after) = (format!("{words}{ended}"), after.answers);
-                Tried { operation, went: Some(went), error, error_elsewhere, seen, answers_after }
-            }
-            // The kernel kills whoever takes more memory than its group may have.
-            None if operation == Operation::Allocate && after.ended.is_some() => {
-                by_runner(Went::Refused, Some("killed"))
-            }
-            None => Tried { answers_after: after.answers, ..unknown(operation, seen) },
-        },
-    }
-}
-
-/// A status with the first words of the body, or why there is none.
-fn shown(asked: &Result<Answer, Cause>) -> String {
-    match asked {
-        Ok(answer) => {
-            let body = String::from_utf8_lossy(&answer.body);
-            let first = body.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-            format!("{} {}", answer.status, shortened(first)).trim_end().to_owned()
-        }
-        Err(why) => shortened(&why.to_string()),
-    }
-}
-
-#[cfg(test)]
-#[path = "isolation_tests.rs"]
-mod tests;

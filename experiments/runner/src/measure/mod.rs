@@ -146,6 +146,6 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
         Task::Maturity { steps } => maturity::measure(bench, visit, steps),
-        Task::Isolation { start, spin } => isolation::measure(bench, visit, start, *spin),
+        Task::Isolation(intrusion) => isolation::measure(bench, visit, intrusion),
     }
 }

@@ -7,6 +7,7 @@ mod tenants;
 use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
+use super::isolation::Intrusion;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -25,7 +26,7 @@ use weighbridge_schema::manifest::{Emulator, Manifest};
 use weighbridge_schema::method::Method;
 use weighbridge_schema::name::WorkloadName;
 use weighbridge_schema::parameter::Parameter;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::subject::Subject;
 use weighbridge_schema::template::{Piece, Word};
 
 /// What jobs are made from.
@@ -94,8 +95,8 @@ pub enum Task<'a> {
     Instructions(Call<'a>),
     /// Try what the runtime can do.
     Maturity { steps: &'a [Step] },
-    /// Try what nobody should be able to do, by a probe that is started so; one request spins, and is waited for so long.
-    Isolation { start: Box<Start>, spin: Duration },
+    /// Try what nobody should be able to do.
+    Isolation(Box<Intrusion>),
 }
 
 /// What a closed loop does.
@@ -251,10 +252,11 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Maturity { probes } => Task::Maturity { steps: self.steps(probes, artifacts)? },
             Method::Isolation { in_place_of, spin_ms, .. } => {
-                in_place_of.values().try_for_each(|name| artifacts.path(name).map(|_| ()))?;
-                let subject_name = &self.planned.trial.cell.subject;
-                let start = definition.method.start(subject_name, &subject.start).into_owned();
-                Task::Isolation { start: Box::new(start), spin: Duration::from_millis(*spin_ms) }
+                let name = &self.planned.trial.cell.subject;
+                let start = definition.method.start(name, &subject.start).into_owned();
+                let spin = Duration::from_millis(*spin_ms);
+                let intrusion = Intrusion::new(&subject.start, start, in_place_of, artifacts, spin);
+                Task::Isolation(Box::new(intrusion?))
             }
         })
     }

@@ -49,10 +49,8 @@ fn descriptors() -> Answer {
         match create_tcp_socket(IpAddressFamily::Ipv4) {
             Ok(socket) => held.push(socket),
             Err(error) => {
-                // The interface's own name of it stands in quotes.
-                let shown = format!("{error:?}");
-                let name = shown.split('"').nth(1).unwrap_or("no-errno").to_owned();
-                return Answer::refused(name, format!("{count} sockets, and then no more"));
+                let seen = format!("{count} sockets, and then no more");
+                return Answer::refused(error.name(), seen);
             }
         }
     }
