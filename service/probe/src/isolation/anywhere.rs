@@ -151,7 +151,7 @@ fn disk(of_host: &str) -> Answer {
 }
 
 fn fill(mut file: File, folder: &str) -> Answer {
-    let block = vec![1; DISK_BLOCK_BYTES];
+    let block = vec![1_u8; DISK_BLOCK_BYTES];
     for count in 0..DISK_BLOCKS_COUNT {
         if let Err(error) = file.write_all(&block) {
             return Answer::by_system(&error, &format!("{folder}: {count} MiB, and then"));
