@@ -187,7 +187,16 @@ OTHERS = {
     "pitfalls",
 }
 # Words and what the manifest says, and no result.
-NO_RESULTS = {"subjects", "provenance", "not-measured", "portability", "maturity", "maturity-seen"}
+NO_RESULTS = {
+    "subjects",
+    "provenance",
+    "not-measured",
+    "portability",
+    "maturity",
+    "maturity-seen",
+    "isolation",
+    "isolation-seen",
+}
 # The quantity that answers each kind's question.
 HEADLINES = {
     "equivalence": "cases_equal",
@@ -206,6 +215,7 @@ HEADLINES = {
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "maturity": "works",
+    "isolation": "operations_possible",
 }
 # What ended a raise of tenants, in the words of the table.
 WALLS = {

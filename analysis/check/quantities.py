@@ -27,6 +27,8 @@ NEUTRAL = {
     "growth_exponent",
     "starts_answered",
     "starts_failed",
+    "operations_answered",
+    "operations_possible",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -40,6 +42,8 @@ EXACT = {
     "cases_sent",
     "cases_equal",
     "works",
+    "operations_answered",
+    "operations_possible",
     "instructions_to_ready",
     "instructions_first_call",
     "instructions_per_call",

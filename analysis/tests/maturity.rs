@@ -78,6 +78,7 @@ fn fixture() -> Fixture {
                 series: None,
                 raise: None,
                 storm: None,
+                isolation: None,
                 ..fixture.observations[0].clone()
             };
             fixture.observations.push(observation);

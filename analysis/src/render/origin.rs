@@ -11,6 +11,7 @@ const BESIDE: [(&str, &str); 6] = [
     ("cold-start-stages", "cold-start"),
     ("memory-marginal", "memory"),
     ("maturity-seen", "maturity"),
+    ("isolation-seen", "isolation"),
     ("architectures-instructions", "architectures"),
     ("break-even", "conditions"),
 ];

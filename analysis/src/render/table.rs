@@ -3,11 +3,59 @@
 
 use crate::render::number::Shown;
 
+/// What a word is coloured by. It never tells more than the word does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Nothing denies it.
+    Possible,
+    /// There is nothing to ask, or it ends with its instance.
+    Interface,
+    /// A capability is not held.
+    Capability,
+    /// A filter of system calls.
+    Filter,
+    /// What is seen of files and processes, and may be done with them.
+    View,
+    /// A limit.
+    Limit,
+}
+
+impl Tone {
+    /// Its name, of a class in the report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Tone::Possible => "possible",
+            Tone::Interface => "interface",
+            Tone::Capability => "capability",
+            Tone::Filter => "filter",
+            Tone::View => "view",
+            Tone::Limit => "limit",
+        }
+    }
+
+    /// Red, green and blue on paper; the report has its own, for light and dark. Each has a contrast of 5 and more to
+    /// white.
+    #[must_use]
+    pub fn rgb(self) -> [u8; 3] {
+        match self {
+            Tone::Possible => [163, 42, 0],
+            Tone::Interface => [28, 107, 44],
+            Tone::Capability => [0, 89, 168],
+            Tone::Filter => [106, 61, 154],
+            Tone::View => [122, 75, 0],
+            Tone::Limit => [0, 102, 104],
+        }
+    }
+}
+
 /// What stands in one cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// Words.
     Text(String),
+    /// Words in a colour.
+    Toned(Tone, String),
     /// A command, a version, a digest.
     Code(String),
     /// A number.
@@ -30,9 +78,10 @@ impl Content {
     /// How long words and machine text are; zero for what never takes a second line.
     fn letters_count(&self) -> usize {
         match self {
-            Content::Text(text) | Content::Code(text) | Content::Absent(text) => {
-                text.chars().count()
-            }
+            Content::Text(text)
+            | Content::Toned(_, text)
+            | Content::Code(text)
+            | Content::Absent(text) => text.chars().count(),
             Content::Number(_) | Content::Qualified(..) | Content::Nothing => 0,
         }
     }

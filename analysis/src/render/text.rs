@@ -160,7 +160,10 @@ pub fn grid(table: &Table) -> String {
 
 fn content(content: &Content) -> String {
     match content {
-        Content::Text(text) | Content::Code(text) | Content::Absent(text) => text.clone(),
+        Content::Text(text)
+        | Content::Toned(_, text)
+        | Content::Code(text)
+        | Content::Absent(text) => text.clone(),
         Content::Number(shown) => shown.text(),
         Content::Qualified(shown, what) => format!("{} ({what})", shown.text()),
         Content::Nothing => "-".to_owned(),

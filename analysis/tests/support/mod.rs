@@ -211,6 +211,7 @@ impl Fixture {
                     series: durations,
                     raise: None,
                     storm: None,
+                    isolation: None,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),

@@ -264,10 +264,11 @@ impl Definition {
         let asked_of = asked_of.with_twins(twins);
         let all = custom.workloads.iter().chain(workloads);
         raw.method.refuse_mixes(all, &resolved).map_err(fail)?;
+        let of = |name: &SubjectName| custom.subjects.get(name).or_else(|| subjects.get(name));
         if let Method::Maturity { probes } = &mut raw.method {
-            let of = |name: &SubjectName| custom.subjects.get(name).or_else(|| subjects.get(name));
             resolve_probes(probes, &requested, of).map_err(fail)?;
         }
+        raw.method.validate_in_place(&requested, of).map_err(fail)?;
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
         if let Some(table) = &raw.table {
             table.validate(&raw.method, &resolved).map_err(fail)?;

@@ -16,6 +16,7 @@ pub mod definition;
 pub mod duration;
 pub mod growth;
 pub mod invalid;
+pub mod isolation;
 pub mod limits;
 pub mod line;
 pub mod manifest;

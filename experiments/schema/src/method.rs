@@ -14,15 +14,19 @@ use crate::growth::Growth;
 use crate::metric::Metric::{
     CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
     InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss, MarginalUss,
-    Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib,
-    TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
+    OperationsAnswered, OperationsPossible, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped,
+    StartCpu, TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime,
+    Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
+use crate::start::Start;
+use crate::template::Word;
 use facts::COMMON;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How the question is answered. Each method has its row in the table below.
@@ -126,6 +130,16 @@ pub enum Method {
     Maturity {
         /// How each capability of each subject is tried, or why it is not.
         probes: Probes,
+    },
+    /// What nobody should be able to do, tried by a probe that is started in the service's place.
+    Isolation {
+        /// The artifact that takes the place of another one, in the start of every subject.
+        in_place_of: BTreeMap<String, String>,
+        /// Arguments behind a subject's own, which take no placeholder; none of one that is not named.
+        #[serde(default)]
+        arguments: BTreeMap<SubjectName, Vec<Word>>,
+        /// How long a request that never ends is waited for.
+        spin_ms: u64,
     },
 }
 
@@ -254,6 +268,12 @@ questions! {
         per_workload: false, has_ratio: false, takes_ms: 3_000, brief: Some(10), ..COMMON
     };
 
+    Isolation => "isolation", Facts {
+        stops_by: None, headline: Metric(OperationsPossible),
+        told_apart: &[Metric(OperationsPossible), Metric(OperationsAnswered)],
+        per_workload: false, has_ratio: false, takes_ms: 8_000, ..COMMON
+    };
+
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
 
     Growth => "growth", Facts {
@@ -286,6 +306,7 @@ impl Method {
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Maturity { .. } => QuestionKind::Maturity,
+            Method::Isolation { .. } => QuestionKind::Isolation,
         }
     }
 
@@ -293,6 +314,17 @@ impl Method {
     #[must_use]
     pub fn facts(&self) -> &'static Facts {
         self.kind().facts()
+    }
+
+    /// How `subject` is started for it: as it is, or with a probe in the service's place.
+    #[must_use]
+    pub fn start<'a>(&self, subject: &SubjectName, own: &'a Start) -> Cow<'a, Start> {
+        let Method::Isolation { in_place_of, arguments, .. } = self else {
+            return Cow::Borrowed(own);
+        };
+        let mut start = own.with_artifacts(in_place_of).unwrap_or_else(|| own.clone());
+        start.add_arguments(arguments.get(subject).map(Vec::as_slice).unwrap_or_default());
+        Cow::Owned(start)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line of `observations.jsonl`: what one invocation showed. A failure is an observation too.
 
+use crate::isolation::Isolation;
 use crate::metric::Metric;
 use crate::plan::Trial;
 use crate::raise::Raise;
@@ -154,6 +155,9 @@ pub struct Observation {
     /// Tenants that were started at once, of the method `storm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Storm>,
+    /// Operations that were tried one after the other, of the method `isolation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
     /// What else the machine was doing.
     pub noise: Noise,
     /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
@@ -222,6 +226,7 @@ pub(crate) mod tests {
             series: None,
             raise: None,
             storm: None,
+            isolation: None,
             repeat: 0,
             disturbed: Vec::new(),
             noise: Noise::default(),

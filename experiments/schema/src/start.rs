@@ -160,6 +160,38 @@ impl Start {
         }
     }
 
+    /// The same start with other artifacts, by name, in the place of its own; `None` where it names none of them.
+    #[must_use]
+    pub fn with_artifacts(&self, in_place_of: &BTreeMap<String, String>) -> Option<Self> {
+        let mut copy = self.clone();
+        let mut is_other = false;
+        for (place, word) in copy.words_mut() {
+            let is_name = [Place::IMAGE, Place::BINARY, Place::ROOT_FILE].contains(&place);
+            for piece in word.pieces_mut() {
+                let name = match piece {
+                    Piece::Artifact(name) => name,
+                    // Where a name may stand, an artifact's stands without braces.
+                    Piece::Text(name) if is_name => name,
+                    _ => continue,
+                };
+                if let Some(other) = in_place_of.get(name.as_str()) {
+                    name.clone_from(other);
+                    is_other = true;
+                }
+            }
+        }
+        is_other.then_some(copy)
+    }
+
+    /// Adds arguments behind its own.
+    pub fn add_arguments(&mut self, more: &[Word]) {
+        let (Start::Process { arguments, .. }
+        | Start::Container { arguments, .. }
+        | Start::Bundle { arguments, .. }
+        | Start::Containerd { arguments, .. }) = self;
+        arguments.extend_from_slice(more);
+    }
+
     /// From which moment to which a cold start counts, in words: the one place that says it, for manifests and tables.
     /// Where each begins is the start call in the file of its way of starting, `experiments/runner/src/subject/`.
     /// `includes` is what happens between the two besides.
@@ -216,6 +248,42 @@ fn program_name(word: &Word) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_artifact_takes_the_place_of_one_and_of_nothing_else() {
+        let others = [("b", "probe"), ("m.cwasm", "p.cwasm")];
+        let others: BTreeMap<String, String> =
+            others.map(|(name, other)| (name.to_owned(), other.to_owned())).into();
+        let read = |text: &str| {
+            let Started { start } = toml::from_str(&format!("start.{text}")).unwrap();
+            start
+        };
+        for (before, after) in [
+            (
+                "process = { program = '{artifact:b}', arguments = ['--of={artifact:m.cwasm}', 'b'] }",
+                "process = { program = '{artifact:probe}', arguments = ['--of={artifact:p.cwasm}', 'b'] }",
+            ),
+            (
+                "bundle = { runtime = 'b', binary = 'b', arguments = ['b'] }",
+                "bundle = { runtime = 'b', binary = 'probe', arguments = ['b'] }",
+            ),
+            (
+                "container = { image = 'b', network = 'host' }",
+                "container = { image = 'probe', network = 'host' }",
+            ),
+            (
+                "containerd = { shim = 'b', file = 'b' }",
+                "containerd = { shim = 'b', file = 'probe' }",
+            ),
+        ] {
+            assert_eq!(read(before).with_artifacts(&others), Some(read(after)));
+        }
+        let without = read("process = { program = 'b', arguments = ['{prepared}'] }");
+        assert_eq!(without.with_artifacts(&others), None);
+        let mut longer = read("process = { program = 'b' }");
+        longer.add_arguments(&["--limit".parse().unwrap()]);
+        assert_eq!(longer, read("process = { program = 'b', arguments = ['--limit'] }"));
+    }
 
     #[derive(Deserialize)]
     struct Started {

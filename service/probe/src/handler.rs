@@ -7,7 +7,7 @@ use wasip2::http::types::{
     Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
 };
 
-use crate::tries;
+use crate::{isolation, tries};
 
 struct Probe;
 
@@ -22,7 +22,10 @@ impl Guest for Probe {
             "/grow" => tries::grow(),
             "/simd" => tries::simd(),
             "/sockets" => tries::sockets(),
-            _ => return send(404, "no such probe\n", answer),
+            target => match isolation::answer(target) {
+                Some(tried) => tried.to_string(),
+                None => return send(404, "no such probe\n", answer),
+            },
         };
         send(200, &format!("{outcome}\n"), answer);
     }

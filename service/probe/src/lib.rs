@@ -1,8 +1,13 @@
-//! A `wasi:http` component that tries what its runtime can do, one path each; the modules beside it (`modules/`) try the
-//! same in runtimes without `wasi:http`. None of it is measured: see `experiments/definitions/maturity.toml`.
+//! What tries what it can do where it runs, one path each. None of it is measured.
 //!
-//! Only `wasm32-wasip2` has the interfaces it is made of. For any other target this crate is empty,
-//! so that checks of the whole workspace pass without that target installed.
+//! As a `wasi:http` component it tries what a runtime offers (`experiments/definitions/maturity.toml`); the modules
+//! beside it (`modules/`) try the same in runtimes without `wasi:http`. As a component, and as a native server beside
+//! it (`main.rs`), it tries what nobody should be able to do ([`isolation`], `experiments/definitions/isolation.toml`).
+//!
+//! Only `wasm32-wasip2` has the interfaces that the handler is made of. For any other target the library holds what the
+//! native server shares with it, so that checks of the whole workspace pass without that target installed.
+
+pub mod isolation;
 
 #[cfg(all(target_os = "wasi", target_env = "p2"))]
 mod handler;

@@ -2,20 +2,21 @@
 
 use crate::cargo::Build;
 use crate::forecast::{GUESTS_S, Step};
+use crate::made::{copy, keep, quietly};
 use crate::names::{
     BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST_COMPILER,
-    IMAGE, NATIVE, PLUGIN, PROBE, PROBE_MODULES, PROBE_TEXTS, PROGRAMS, SHELLS,
+    IMAGE, NATIVE, PLUGIN, PROBE, PROBE_COMPILED, PROBE_IMAGE, PROBE_MODULES, PROBE_NATIVE,
+    PROBE_TEXTS, PROGRAMS, SHELLS,
 };
 use crate::{record, tools};
 use anyhow::{Context, Result};
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use weighbridge_project::build_step::{self, Parts};
 use weighbridge_project::files;
 use weighbridge_project::inputs::Inputs;
-use weighbridge_project::process::{check, command, lines, shown};
+use weighbridge_project::process::command;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_schema::architecture::Architecture;
@@ -185,7 +186,7 @@ impl Common<'_> {
             self.plugin(&folder)?;
             files.push(PLUGIN);
             for (file, root) in self.roots() {
-                self.image(architecture, Some(&root), &folder, file)?;
+                self.image(architecture, Some(&root), &folder, (NATIVE, file))?;
                 files.push(file);
             }
         }
@@ -271,7 +272,10 @@ impl Common<'_> {
         for (package, arguments, name, ..) in PROGRAMS {
             self.release(package, arguments, native, package, &folder.join(name))?;
         }
-        Ok(())
+        // Of what the service's own build has compiled already, and little besides: no forecast counts it.
+        let package = "weighbridge-probe";
+        let arguments = ["--bin", package];
+        self.release(package, &arguments, native, package, &folder.join(PROBE_NATIVE))
     }
 
     /// The guests, which are built once: every architecture gets the same files.
@@ -324,34 +328,37 @@ impl Common<'_> {
         copy(&self.project.target.join("release").join(PLUGIN), &folder.join(PLUGIN))
     }
 
-    /// What cargo does not make: the component compiled ahead of time, by this machine's compiler for the
-    /// architecture, and the image of the binary.
+    /// What cargo does not make: the components compiled ahead of time, by this machine's compiler for the
+    /// architecture, and the images of the binaries.
     fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
-        let mut compile = command(self.local.join(HOST_COMPILER));
-        compile.arg("compile").arg(folder.join(COMPONENT));
-        compile.args(["--target", &native.triple]);
-        if let Some(level) = record::level(architecture) {
-            compile.args(["--cpu", level]);
+        for (component, compiled) in [(COMPONENT, COMPILED), (PROBE, PROBE_COMPILED)] {
+            let mut compile = command(self.local.join(HOST_COMPILER));
+            compile.arg("compile").arg(folder.join(component));
+            compile.args(["--target", &native.triple]);
+            if let Some(level) = record::level(architecture) {
+                compile.args(["--cpu", level]);
+            }
+            compile.arg("--output").arg(folder.join(compiled));
+            quietly(compile)?;
         }
-        compile.arg("--output").arg(folder.join(COMPILED));
-        quietly(compile)?;
-        self.image(architecture, None, folder, IMAGE)
+        self.image(architecture, None, folder, (PROBE_NATIVE, PROBE_IMAGE))?;
+        self.image(architecture, None, folder, (NATIVE, IMAGE))
     }
 
-    /// The image of the binary, FROM scratch or on a root file system.
+    /// The image `file` of a binary, FROM scratch or on a root file system.
     fn image(
         &self,
         architecture: &str,
         base: Option<&Path>,
         folder: &Path,
-        file: &str,
+        (binary, file): (&str, &str),
     ) -> Result<()> {
         let mut image = command(self.runner);
         image.args(["image", "--architecture", architecture]);
         if let Some(base) = base {
             image.arg("--base").arg(base);
         }
-        image.arg("--binary").arg(folder.join(NATIVE));
+        image.arg("--binary").arg(folder.join(binary));
         image.arg("--output").arg(folder.join(file));
         quietly(image)
     }
@@ -359,29 +366,6 @@ impl Common<'_> {
 
 fn step_name(architecture: &str) -> String {
     format!("build-{architecture}")
-}
-
-fn quietly(mut step: Command) -> Result<()> {
-    let text = shown(&step);
-    let status = lines(&mut step, |_| ())?;
-    check(&text, status)
-}
-
-pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
-    let bytes = std::fs::read(from).with_context(|| format!("read {}", from.display()))?;
-    files::write(to, &bytes)
-}
-
-/// Copies what cargo made to its place among the artifacts, under a name of its own: two builds of the
-/// host differ in their features and would overwrite each other.
-fn keep(project: &Project, toolchain: &TargetToolchain, made: &str, to: &Path) -> Result<()> {
-    copy(&project.target.join(&toolchain.triple).join("release").join(made), to)?;
-    if to.extension().is_none() {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))
-            .with_context(|| format!("make {} executable", to.display()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

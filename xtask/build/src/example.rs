@@ -1,8 +1,8 @@
 //! `cargo xtask build --example NAME`: a service that is not ours, built by the toolchains that ours is built by, into
 //! `examples/NAME/built/`. What any other build leaves in any other place will do as well.
 
-use crate::artifacts::copy;
 use crate::cargo::Build;
+use crate::made::copy;
 use crate::tools;
 use anyhow::{Context, Result, ensure};
 use std::os::unix::fs::PermissionsExt;

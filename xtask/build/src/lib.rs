@@ -9,6 +9,7 @@ pub mod artifacts;
 pub mod cargo;
 pub mod example;
 pub mod forecast;
+mod made;
 mod names;
 pub mod record;
 pub mod reproducible;

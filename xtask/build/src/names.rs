@@ -22,6 +22,11 @@ pub(crate) const PROBE: &str = "probe.wasm";
 pub(crate) const PROBE_MODULES: [&str; 4] =
     ["probe-grow.wasm", "probe-simd.wasm", "probe-spin.wasm", "probe-threads.wasm"];
 pub(crate) const PROBE_TEXTS: &str = "service/probe/modules";
+/// What tries what nobody should be able to do, in the service's place: a server, its image, and the component compiled
+/// ahead of time.
+pub(crate) const PROBE_NATIVE: &str = "weighbridge-probe";
+pub(crate) const PROBE_IMAGE: &str = "probe-image.tar";
+pub(crate) const PROBE_COMPILED: &str = "probe.cwasm";
 /// What is built once: every architecture gets the same files.
 pub(crate) const GUESTS: [&str; 11] = [
     COMPONENT,
@@ -37,7 +42,8 @@ pub(crate) const GUESTS: [&str; 11] = [
     PROBE_MODULES[3],
 ];
 /// What is built for each architecture.
-pub(crate) const COMPILED_FOR_EACH: [&str; 5] = [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE];
+pub(crate) const COMPILED_FOR_EACH: [&str; 8] =
+    [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE, PROBE_NATIVE, PROBE_COMPILED, PROBE_IMAGE];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
 pub(crate) const BASED_IMAGES: [(Need, &str); 2] =
     [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];

@@ -151,6 +151,9 @@ fn content(results: &Results<'_>, content: &Content, column: &Column, trail: &mu
             format!("<span class=\"verdict {}\">{}</span>", escape(word), escape(text))
         }
         Content::Text(text) => escape(text),
+        Content::Toned(tone, text) => {
+            format!("<span class=\"tone-{}\">{}</span>", tone.name(), escape(text))
+        }
         Content::Code(text) => format!("<code>{}</code>", escape(text)),
         Content::Number(shown) => number(results, shown, trail),
         Content::Qualified(shown, what) => {

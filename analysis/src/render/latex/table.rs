@@ -79,6 +79,10 @@ fn content(content: &Content) -> String {
         // A leading bracket would be read as the optional argument of the `\\` before it.
         Content::Text(text) if text.starts_with('[') => format!("{{}}{}", words(text)),
         Content::Text(text) => words(text),
+        Content::Toned(tone, text) => {
+            let [red, green, blue] = tone.rgb();
+            format!("\\textcolor[RGB]{{{red},{green},{blue}}}{{{}}}", words(text))
+        }
         Content::Code(text) => code(text),
         Content::Number(shown) => number(shown),
         Content::Qualified(shown, what) => format!("{} ({})", number(shown), escape(what)),

@@ -9,6 +9,7 @@ pub mod equal_things;
 pub mod equivalence;
 pub mod growth;
 pub mod guest_languages;
+pub mod isolation;
 pub mod ladder;
 pub mod latency;
 pub mod marginal;
@@ -68,6 +69,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         portability::table(results),
         maturity::table(results),
         maturity::seen(results),
+        isolation::table(results),
+        isolation::seen(results),
         plain::instructions(results),
         comparisons::table(results),
         published_answers::table(results),

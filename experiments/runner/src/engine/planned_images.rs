@@ -5,6 +5,7 @@ use crate::engine::Engine;
 use crate::engine::engines::Engines;
 use crate::image::{Image, REPOSITORY, identify};
 use crate::inventory::artifacts::Artifacts;
+use crate::plan::planned::Planned;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::manifest::{Availability, Manifest, SubjectEntry};
@@ -76,21 +77,26 @@ impl PlannedImages {
     /// # Errors
     /// A file is no image archive, an engine refuses it, or it holds another image of the same name: that one is
     /// somebody's, and would lose its name.
-    pub fn load(manifest: &Manifest, artifacts: &Artifacts, engines: &Engines) -> Result<Self> {
+    pub fn load(
+        manifest: &Manifest,
+        plan: &[Planned<'_>],
+        artifacts: &Artifacts,
+        engines: &Engines,
+    ) -> Result<Self> {
         let mut images = Self::default();
-        for (kind, word) in planned(manifest) {
+        for (kind, word) in planned(manifest, plan) {
             let engine = engines.get(kind)?;
             let image = match word.reference() {
                 Some(reference) => known(kind, reference, manifest, engine)?,
                 None => {
-                    let (image, is_to_be_removed) = from_archive(word, artifacts, engine)?;
+                    let (image, is_to_be_removed) = from_archive(&word, artifacts, engine)?;
                     if is_to_be_removed {
                         images.to_remove.push((kind, image.reference.clone()));
                     }
                     image
                 }
             };
-            images.by_name.insert(word.clone(), image);
+            images.by_name.insert(word, image);
         }
         Ok(images)
     }
@@ -105,14 +111,17 @@ impl PlannedImages {
     }
 }
 
-/// What the plan's subjects start from in which engine.
-fn planned(manifest: &Manifest) -> BTreeSet<(ContainerEngine, &Word)> {
-    let planned = manifest.plan.iter().map(|trial| &trial.cell.subject);
-    let entries = planned.filter_map(|name| manifest.subjects.get(name));
-    entries
-        .filter(|entry| matches!(entry.availability, Availability::Installed { .. }))
-        .filter_map(|entry| image_of(&entry.definition))
-        .collect()
+/// What the plan's subjects start from in which engine: their own images, and what a method has in their place.
+fn planned(manifest: &Manifest, plan: &[Planned<'_>]) -> BTreeSet<(ContainerEngine, Word)> {
+    let image = |planned: &Planned<'_>| {
+        let name = &planned.trial.cell.subject;
+        let entry = manifest.subjects.get(name)?;
+        let is_installed = matches!(entry.availability, Availability::Installed { .. });
+        let start = planned.definition.method.start(name, &entry.definition.start);
+        let (engine, image) = start.container().filter(|_| is_installed)?;
+        Some((engine, image.clone()))
+    };
+    plan.iter().filter_map(image).collect()
 }
 
 /// An image that is named by a reference, if it is still the one that the run began with.

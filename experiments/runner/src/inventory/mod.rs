@@ -4,6 +4,7 @@ pub mod artifacts;
 pub mod built;
 pub mod digest;
 pub mod emulator;
+pub mod imports;
 pub mod prepare;
 pub mod programs;
 pub mod replaced;

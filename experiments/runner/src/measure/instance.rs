@@ -153,7 +153,10 @@ pub fn with_instance(
 
 /// A process writes to its file itself; what a container wrote is fetched from the engine. Files that
 /// hold nothing but the stage line are not worth keeping.
-fn keep_stderr(file: &Path, stderr: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// The file cannot be written or removed.
+pub(super) fn keep_stderr(file: &Path, stderr: &str) -> Result<(), Failure> {
     let worth_keeping = stderr.lines().any(|line| !line.starts_with(STAGES_LINE));
     let kept = if worth_keeping {
         std::fs::write(file, stderr)

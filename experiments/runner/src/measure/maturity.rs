@@ -132,7 +132,7 @@ fn judge(output: &Output, says: &[String], fails: bool) -> Seen {
 }
 
 /// How a server ended, without the program's name, which is a loader's for some.
-fn end_line(why: &Cause) -> String {
+pub(super) fn end_line(why: &Cause) -> String {
     match why {
         Cause::Ended { status, printed, .. } => {
             format!("ended: {status}: {}", telling_line(printed))
@@ -153,7 +153,7 @@ fn is_telling(line: &str) -> bool {
 }
 
 /// As much of a line as a table bears, without what differs from machine to machine: folders, and the time before it.
-fn shortened(line: &str) -> String {
+pub(super) fn shortened(line: &str) -> String {
     let timeless = line
         .trim()
         .strip_prefix('[')

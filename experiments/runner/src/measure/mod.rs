@@ -9,6 +9,7 @@ mod idle;
 mod instance;
 mod instantiation;
 mod instructions;
+mod isolation;
 mod load;
 mod maturity;
 mod memory;
@@ -29,6 +30,7 @@ use crate::load::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use task::Task;
+use weighbridge_schema::isolation::Isolation;
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::plan::Trial;
@@ -82,6 +84,8 @@ pub struct Measured {
     pub raise: Option<Raise>,
     /// Tenants that were started at once.
     pub storm: Option<Storm>,
+    /// Operations that were tried one after the other.
+    pub isolation: Option<Isolation>,
     /// Involuntary context switches of the subject's processes.
     pub subject_involuntary_switches_count: Option<u64>,
     /// Whether an emulator executed the subject.
@@ -142,5 +146,6 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
         Task::Maturity { steps } => maturity::measure(bench, visit, steps),
+        Task::Isolation(intrusion) => isolation::measure(bench, visit, intrusion),
     }
 }

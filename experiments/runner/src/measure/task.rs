@@ -7,6 +7,7 @@ mod tenants;
 use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
+use super::isolation::Intrusion;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -94,6 +95,8 @@ pub enum Task<'a> {
     Instructions(Call<'a>),
     /// Try what the runtime can do.
     Maturity { steps: &'a [Step] },
+    /// Try what nobody should be able to do.
+    Isolation(Box<Intrusion>),
 }
 
 /// What a closed loop does.
@@ -249,6 +252,13 @@ impl<'a> Lookup<'a, '_> {
                 Task::Instructions(call?)
             }
             Method::Maturity { probes } => Task::Maturity { steps: self.steps(probes, artifacts)? },
+            Method::Isolation { in_place_of, spin_ms, .. } => {
+                let name = &self.planned.trial.cell.subject;
+                let start = definition.method.start(name, &subject.start).into_owned();
+                let spin = Duration::from_millis(*spin_ms);
+                let intrusion = Intrusion::new(&subject.start, start, in_place_of, artifacts, spin);
+                Task::Isolation(Box::new(intrusion?))
+            }
         })
     }
 

@@ -61,7 +61,7 @@ impl<'a> RealLab<'a> {
         for engine in engines.all() {
             engine.remove_leftovers()?;
         }
-        let images = PlannedImages::load(manifest, &built.local, engines)?;
+        let images = PlannedImages::load(manifest, plan, &built.local, engines)?;
         Ok(Self { inventory, images, jobs, stderr_folder, programs })
     }
 

@@ -292,6 +292,7 @@ impl<L: Lab> Session<'_, L> {
             series,
             raise: measured.raise,
             storm: measured.storm,
+            isolation: measured.isolation,
             repeat,
             disturbed,
             noise,

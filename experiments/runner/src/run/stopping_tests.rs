@@ -64,6 +64,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         series: None,
         raise: None,
         storm: None,
+        isolation: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

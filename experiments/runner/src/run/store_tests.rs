@@ -39,6 +39,7 @@ fn observation(invocation: u32) -> Observation {
         series: None,
         raise: None,
         storm: None,
+        isolation: None,
         repeat: 0,
         disturbed: Vec::new(),
         noise: Noise::default(),

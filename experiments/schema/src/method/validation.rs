@@ -5,6 +5,8 @@ use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::parse::nearest;
+use crate::subject::Subject;
+use crate::template::Piece;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
 
@@ -59,7 +61,7 @@ impl Method {
         profiles: &RawProfiles,
     ) -> Result<(), Invalid> {
         match self {
-            Method::Maturity { .. } if !workloads.is_empty() => {
+            Method::Maturity { .. } | Method::Isolation { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
             }
             Method::ColdStart { page_cache } if page_cache.is_empty() => {
@@ -89,6 +91,9 @@ impl Method {
                 if !ready.is_empty() {
                     positive("ready", ready)?;
                 }
+            }
+            Method::Isolation { spin_ms: 0, .. } => {
+                return Err(invalid!("spin_ms must be at least 1"));
             }
             Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
             Method::Latency { rates_per_second, connections, .. } => {
@@ -140,6 +145,34 @@ impl Method {
                         "tenants_most.{profile}.{name} is needed: how many tenants at most?"
                     ));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every subject must start what stands in the service's place: a probe of the service itself would say nothing.
+    pub(crate) fn validate_in_place<'a>(
+        &self,
+        subjects: &[SubjectName],
+        subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
+    ) -> Result<(), Invalid> {
+        let Method::Isolation { in_place_of, arguments, .. } = self else { return Ok(()) };
+        for name in subjects {
+            let start = subject(name).map(|subject| &subject.start);
+            if start.is_some_and(|start| start.with_artifacts(in_place_of).is_none()) {
+                return Err(invalid!(
+                    "in_place_of: the start of `{name}` names none of these artifacts: what is prepared for it, or \
+                     lies elsewhere, cannot be replaced"
+                ));
+            }
+        }
+        for (name, words) in arguments {
+            if !subjects.contains(name) {
+                return Err(invalid!("arguments.{name}: `{name}` is not in `subjects`"));
+            }
+            let mut pieces = words.iter().flat_map(|word| word.pieces());
+            if pieces.any(|piece| !matches!(piece, Piece::Text(_))) {
+                return Err(invalid!("arguments.{name}: these take no placeholder"));
             }
         }
         Ok(())

@@ -112,6 +112,7 @@ fn observation(run: &str, position: usize, trial: &Trial) -> Observation {
         series: None,
         raise: None,
         storm: None,
+        isolation: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

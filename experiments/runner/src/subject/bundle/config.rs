@@ -26,7 +26,7 @@ pub struct Container<'a> {
 
 /// System calls by which a process could change or look into the kernel and other processes. Docker refuses
 /// them as well, but its profile is a list of what is allowed, ten times as long.
-const REFUSED_CALLS: &[&str] = &[
+pub(super) const REFUSED_CALLS: &[&str] = &[
     "acct",
     "add_key",
     "bpf",

@@ -17,7 +17,7 @@ use crate::image::ENTRY_POINT;
 use crate::inventory::artifacts::Artifacts;
 use crate::inventory::programs;
 use crate::kernel::clock::monotonic_ns;
-use config::{Container, config};
+use config::{Container, REFUSED_CALLS, config};
 use folder::Folder;
 use init::{Init, ended_within, open_init};
 use rustix::process::{Signal, pidfd_send_signal};
@@ -33,6 +33,11 @@ use wait4::{ResUse, Wait4};
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::record::Stage;
 use weighbridge_schema::template::Word;
+
+/// System calls that the filter of every bundle refuses.
+pub fn refused_calls_count() -> u64 {
+    REFUSED_CALLS.len() as u64
+}
 
 struct Bundle<'a> {
     runtime: Runtime,

@@ -1,0 +1,186 @@
+//! The tables of isolation: possible and denied are what answers say, everything else says why there is neither.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
+mod support;
+
+use support::{Fixture, key};
+use weighbridge_analysis::render::latex;
+use weighbridge_analysis::render::table::{Content, Row, Table, Tone};
+use weighbridge_analysis::render::tables::isolation;
+use weighbridge_schema::isolation::{Confinement, Isolation, Operation, Tried, Went};
+use weighbridge_schema::manifest::ExperimentEntry;
+use weighbridge_schema::metric::Metric;
+use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::plan::Trial;
+use weighbridge_schema::record::{Observation, Outcome};
+
+const DEFINITION: &str = r#"
+question = "What can it do?"
+[method.isolation]
+spin_ms = 1
+in_place_of = { a = "b" }
+"#;
+
+fn tried(operation: Operation, went: Option<Went>, error: Option<&str>) -> Tried {
+    Tried {
+        operation,
+        went,
+        error: error.map(str::to_owned),
+        error_elsewhere: None,
+        seen: format!("{} was tried", operation.key()),
+        answers_after: operation != Operation::Trap,
+    }
+}
+
+/// Two visits of `native`, which agree in all but `fork`, and one of `wasmtime-aot`, of which nothing is known of
+/// `disk`. `spin` is not installed.
+fn fixture() -> Fixture {
+    let of_native = |fork: Went| Isolation {
+        confinement: Some(Confinement {
+            user: Some(0),
+            capabilities: Some("000001ffffffffff".to_owned()),
+            seccomp_mode: Some(0),
+            seccomp_filters_count: None,
+            kernel: Some("6.1".to_owned()),
+        }),
+        calls_refused_count: None,
+        functions_imported_count: None,
+        tried: vec![
+            tried(Operation::HostFile, Some(Went::Possible), None),
+            tried(Operation::Mount, Some(Went::Refused), Some("EPERM")),
+            tried(Operation::Fork, Some(fork), (fork == Went::Refused).then_some("EAGAIN")),
+            tried(Operation::Trap, Some(Went::Possible), None),
+        ],
+    };
+    let of_guest = Isolation {
+        confinement: None,
+        calls_refused_count: None,
+        functions_imported_count: Some(61),
+        tried: vec![
+            tried(Operation::HostFile, Some(Went::Refused), Some("no-folder")),
+            tried(Operation::Mount, Some(Went::Absent), None),
+            tried(Operation::Disk, None, None),
+            tried(Operation::Descriptors, Some(Went::Refused), Some("errno-99")),
+        ],
+    };
+    let mut fixture = Fixture::new(1);
+    let subjects: [SubjectName; 3] =
+        ["native", "wasmtime-aot", "spin"].map(|name| name.parse().unwrap());
+    let entry = ExperimentEntry {
+        question: "What can it do?".to_owned(),
+        baseline: subjects[0].clone(),
+        subjects: subjects.to_vec(),
+        workloads: Vec::new(),
+        definition_toml: DEFINITION.to_owned(),
+    };
+    fixture.manifest.experiments.insert("isolation".parse().unwrap(), entry);
+    for (subject, visits) in [
+        ("native", vec![of_native(Went::Possible), of_native(Went::Refused)]),
+        ("wasmtime-aot", vec![of_guest]),
+    ] {
+        let cell = key("isolation", subject, None, "-");
+        for (invocation, isolation) in visits.into_iter().enumerate() {
+            let trial = Trial {
+                experiment: cell.experiment.clone(),
+                cell: cell.cell.clone(),
+                invocation: invocation as u32,
+            };
+            fixture.manifest.plan.push(trial.clone());
+            let observation = Observation {
+                trial,
+                metrics: [
+                    (Metric::OperationsAnswered, isolation.answered_count()),
+                    (Metric::OperationsPossible, isolation.possible_count()),
+                ]
+                .into(),
+                outcome: Outcome::Ok,
+                stages_ns: Default::default(),
+                histogram: None,
+                series: None,
+                raise: None,
+                storm: None,
+                isolation: Some(isolation),
+                ..fixture.observations[0].clone()
+            };
+            fixture.observations.push(observation);
+        }
+    }
+    fixture
+}
+
+/// The cells of the row of that title, without it.
+fn row<'a>(table: &'a Table, title: &str) -> &'a [Content] {
+    let found = table.rows.iter().find_map(|row| match row {
+        Row::Cells(cells) if cells[0] == Content::text(title) => Some(&cells[1..]),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no row `{title}`"))
+}
+
+#[test]
+fn a_cell_says_what_denied_it_or_why_nothing_is_known() {
+    fixture().analysed("", |results| {
+        let table = isolation::table(results);
+        let absent = |why: &str| Content::Absent(why.to_owned());
+        let toned = |tone, word: &str| Content::Toned(tone, word.to_owned());
+        let check = |operation: Operation, native: Content, guest: Content| {
+            let expected = [native, guest, absent("not installed")];
+            assert_eq!(row(&table, operation.title()), expected, "{operation:?}");
+        };
+        let possible = || toned(Tone::Possible, "possible");
+        check(Operation::HostFile, possible(), toned(Tone::Capability, "capability"));
+        // There is no filter that could have denied it.
+        let capability = toned(Tone::Capability, "capability");
+        check(Operation::Mount, capability, toned(Tone::Interface, "no interface"));
+        check(Operation::Fork, Content::text("varies"), absent("unknown"));
+        check(Operation::Disk, absent("unknown"), absent("unknown"));
+        let unexplained = Content::Code("errno-99".to_owned());
+        check(Operation::Descriptors, absent("unknown"), unexplained);
+        check(Operation::Trap, possible(), absent("unknown"));
+    });
+}
+
+#[test]
+fn below_them_stands_how_the_process_is_confined_and_nothing_of_a_guest() {
+    fixture().analysed("", |results| {
+        let table = isolation::table(results);
+        let first = |title: &str| row(&table, title)[..2].to_vec();
+        let text = |word: &str| Content::text(word);
+        let counts = first("possible, of those that were answered");
+        assert_eq!(counts, [text("2 of 4"), text("0 of 3")]);
+        assert_eq!(first("capabilities of Linux"), [text("41"), Content::Nothing]);
+        assert_eq!(first("filters of system calls"), [text("0"), Content::Nothing]);
+        assert_eq!(first("functions that the service imports"), [Content::Nothing, text("61")]);
+        assert_eq!(first("release of the kernel"), [text("6.1"), Content::Nothing]);
+        let latex = latex::table::render(&table);
+        assert!(latex.contains(r"\textcolor[RGB]{163,42,0}{possible}"), "{latex}");
+    });
+}
+
+#[test]
+fn every_answer_is_shown_with_its_error() {
+    fixture().analysed("", |results| {
+        let table = isolation::seen(results);
+        let cells = row(&table, Operation::Mount.title());
+        let expected = [
+            Content::Toned(Tone::Capability, "capability".to_owned()),
+            Content::Code("EPERM".to_owned()),
+            Content::Nothing,
+            Content::text("yes"),
+            Content::text("mount was tried"),
+        ];
+        assert_eq!(cells, expected);
+        assert_eq!(row(&table, Operation::Trap.title())[3], Content::text("no"));
+    });
+}
+
+#[test]
+fn a_run_without_it_says_so() {
+    Fixture::new(1).analysed("", |results| {
+        for table in [isolation::table(results), isolation::seen(results)] {
+            assert!(table.rows.is_empty(), "{}", table.name);
+            assert_eq!(table.when_empty, "not part of this run");
+        }
+    });
+}
