@@ -6,10 +6,11 @@ use weighbridge_schema::name::ExperimentName;
 
 /// Tables and figures that stand beside the table of a kind of experiment, each with that table's
 /// name.
-const BESIDE: [(&str, &str); 6] = [
+const BESIDE: [(&str, &str); 8] = [
     ("ladder", "cold-start"),
     ("cold-start-stages", "cold-start"),
     ("memory-marginal", "memory"),
+    ("growth-exponents", "growth"),
     ("maturity-seen", "maturity"),
     ("isolation-seen", "isolation"),
     ("architectures-instructions", "architectures"),
