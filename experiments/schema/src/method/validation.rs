@@ -6,7 +6,7 @@ use crate::method::{Method, QuestionKind, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::parse::nearest;
 use crate::subject::Subject;
-use crate::template::Piece;
+use crate::template::{Piece, Word};
 use crate::workload::Workload;
 use std::collections::BTreeMap;
 
@@ -148,7 +148,7 @@ impl Method {
             if !subjects.contains(name) {
                 return Err(invalid!("arguments.{name}: `{name}` is not in `subjects`"));
             }
-            let mut pieces = words.iter().flat_map(|word| word.pieces());
+            let mut pieces = words.iter().flat_map(Word::pieces);
             if pieces.any(|piece| !matches!(piece, Piece::Text(_))) {
                 return Err(invalid!("arguments.{name}: these take no placeholder"));
             }
