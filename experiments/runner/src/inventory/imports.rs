@@ -13,7 +13,7 @@ use wasmparser::{
 pub fn functions_count(component: &[u8]) -> Result<u64> {
     // How many functions an instance of each type has, by the type's index.
     let mut types: Vec<u64> = Vec::new();
-    let (mut depth, mut count) = (0_u32, 0);
+    let (mut depth, mut count) = (0_u32, 0_u64);
     for payload in Parser::new(0).parse_all(component) {
         match payload? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
@@ -46,7 +46,7 @@ pub fn functions_count(component: &[u8]) -> Result<u64> {
                         ComponentTypeRef::Type(_) => types.push(0),
                         ComponentTypeRef::Instance(index) => {
                             let of_type = types.get(index as usize);
-                            count += of_type.context("an import of a type that is not there")?;
+                            count += *of_type.context("an import of a type that is not there")?;
                         }
                         _ => {}
                     }

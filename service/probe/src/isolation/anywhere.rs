@@ -76,9 +76,8 @@ fn loopback(port: &str) -> Answer {
 /// another loopback.
 fn connect(address: SocketAddr) -> Answer {
     let begun = Instant::now();
-    let error = match TcpStream::connect_timeout(&address, CONNECT_LIMIT) {
-        Ok(_) => return Answer::possible(format!("connected to {address}")),
-        Err(error) => error,
+    let Err(error) = TcpStream::connect_timeout(&address, CONNECT_LIMIT) else {
+        return Answer::possible(format!("connected to {address}"));
     };
     // The standard library's own wait has no errno: the call was under way.
     if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) {
