@@ -77,7 +77,7 @@ fn what_was_not_measured_is_named_with_its_cell_and_its_line() {
 #[test]
 fn a_packing_that_an_experiment_is_not_asked_of_needs_a_line_in_its_definition() {
     let mut fixture = costed();
-    let entry = fixture.manifest.experiments.get_mut("idle").unwrap();
+    let entry = fixture.manifest.experiments.get_mut(&"idle".parse().unwrap()).unwrap();
     entry.subjects.retain(|name| name.as_str() != "docker-scratch");
     fixture.manifest.plan.retain(|trial| {
         (trial.experiment.as_str(), trial.cell.subject.as_str()) != ("idle", "docker-scratch")

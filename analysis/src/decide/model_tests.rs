@@ -162,10 +162,14 @@ proptest! {
                 parameters.used(End::Point, policy, &load, &prices).unwrap().cost_per_month
             };
             let now = cost(load, prices);
-            prop_assert!(now <= cost(load, Prices { vcpu_hour: prices.vcpu_hour * more, ..prices }));
-            prop_assert!(now <= cost(load, Prices { gib_hour: prices.gib_hour * more, ..prices }));
-            prop_assert!(now <= cost(Load { tenants_count: load.tenants_count * more, ..load }, prices));
+            // Named first: the macro takes braces for a format.
+            let vcpu = Prices { vcpu_hour: prices.vcpu_hour * more, ..prices };
+            let gib = Prices { gib_hour: prices.gib_hour * more, ..prices };
+            prop_assert!(now <= cost(load, vcpu));
+            prop_assert!(now <= cost(load, gib));
+            let tenants = Load { tenants_count: load.tenants_count * more, ..load };
             let dearer = Load { cpu_per_request_s: load.cpu_per_request_s * more, ..load };
+            prop_assert!(now <= cost(tenants, prices));
             prop_assert!(now <= cost(dearer, prices));
         }
     }

@@ -92,7 +92,7 @@ fn filled_in(experiment: &str, mut seen: Observation) -> Observation {
 /// The fixture with all that a cost is computed of. One of its subjects becomes a host of many tenants.
 pub fn costed() -> Fixture {
     let mut fixture = Fixture::new(8);
-    let host = fixture.manifest.subjects.get_mut("wasmtime-jit").unwrap();
+    let host = fixture.manifest.subjects.get_mut(&"wasmtime-jit".parse().unwrap()).unwrap();
     let Start::Process { arguments, .. } = &mut host.definition.start else { panic!("a process") };
     arguments.push("{tenants:component.wasm}".parse().unwrap());
     let is_taken = |seen: &&Observation| {
