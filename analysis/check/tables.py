@@ -1,9 +1,11 @@
 """Compares the generated tables, table-NAME.tex and the overview in summary.txt, with what was
 computed."""
 
+import math
 import re
 import tomllib
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -313,6 +315,39 @@ class Tables:
             cell = Cell(experiment, workload, parameter, architecture, subject)
             for column, text in zip(columns, cells):
                 self._cell(f"table {name}", cell, column, text)
+
+    def _operations_factor(self, name, _titles, rows):
+        """Steps between neighbours, their product, and the whole, for each operation."""
+        places = {
+            layout.parameter_words(place[2]): place
+            for settings in self.settings.values()
+            for place in settings.values()
+        }
+        for heading, group in groupby(rows, key=lambda row: row[0]):
+            *steps, product, whole = [cells for _, cells in group]
+            beside = [self._step(name, places[heading], cells) for cells in (*steps, whole)]
+            multiplied = math.prod(of.ratio for of in beside[:-1])
+            ours = Expected(multiplied, None, "ratio")
+            low, high = beside[-1].interval or (None, None)
+            says = "too few" if low is None else "within the interval"
+            if low is not None and not low <= multiplied <= high:
+                says = f"{abs(multiplied / beside[-1].ratio - 1) * 100:.1f} %"
+            is_same = ours.is_printed_as(product[2]) and product[4].startswith(says)
+            theirs = f"{product[2]} {product[4]}"
+            self.ledger.note(f"table {name}", heading, f"{ours} {says}", theirs, is_same)
+
+    def _step(self, name, place, cells):
+        """One subject beside the one that is named beside it."""
+        subject, versus, shown, n, _words = cells
+        cell, metric = Cell(*place, subject), "operation_cpu"
+        of = self.evidence.compare_one(cell, metric, versus)
+        ours = Expected(of.ratio, of.interval, "ratio")
+        both = (cell, cell._replace(subject=versus))
+        count = min(len(self.evidence.numbers[key, metric]) for key in both)
+        is_same = ours.is_printed_as(shown) and n == str(count)
+        where = f"{cell} / {versus}"
+        self.ledger.note(f"table {name}", where, f"{ours} {count}", f"{shown} {n}", is_same)
+        return of
 
     def _guest_languages(self, name, _titles, rows):
         places = list(self.settings.get("guest-languages", {}).values())

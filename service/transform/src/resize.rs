@@ -77,7 +77,25 @@ fn resize_as<P: PixelTrait>(
     else {
         return Err(internal("the images have pixels of another type"));
     };
-    Resizer::new().resize_typed(&source, &mut target, options).map_err(internal)
+    resizer().resize_typed(&source, &mut target, options).map_err(internal)
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(feature = "wide"))))]
+fn resizer() -> Resizer {
+    Resizer::new()
+}
+
+/// One whose vectors have 128 bits.
+#[cfg(all(target_arch = "x86_64", not(feature = "wide")))]
+fn resizer() -> Resizer {
+    use fast_image_resize::CpuExtensions::Sse4_1;
+
+    let mut resizer = Resizer::new();
+    if Sse4_1.is_supported() {
+        // SAFETY: the processor has it.
+        unsafe { resizer.set_cpu_extensions(Sse4_1) };
+    }
+    resizer
 }
 
 fn algorithm(filter: ResizeFilter) -> Result<ResizeAlg, ServiceError> {

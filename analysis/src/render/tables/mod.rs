@@ -14,6 +14,7 @@ pub mod marginal;
 pub mod maturity;
 pub mod memory;
 pub mod not_measured;
+pub mod operations;
 pub mod overview;
 pub mod plain;
 pub mod portability;
@@ -65,6 +66,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         maturity::table(results),
         maturity::seen(results),
         plain::instructions(results),
+        operations::table(results),
+        operations::factor(results),
         comparisons::table(results),
         published_answers::table(results),
         equal_things::table(results),
@@ -189,6 +192,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Starts(1) => "1 start".to_owned(),
         Parameter::Starts(n) => format!("{n} starts at once"),
         Parameter::Ready(n) => format!("{n} that stand ready"),
+        Parameter::Operation(operation) => operation.title().to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ mod tenants;
 use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
+use super::operations::Timing;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -92,6 +93,8 @@ pub enum Task<'a> {
     ArtifactSize,
     /// Count instructions.
     Instructions(Call<'a>),
+    /// Read the CPU time of an operation.
+    Operation(Timing),
     /// Try what the runtime can do.
     Maturity { steps: &'a [Step] },
 }
@@ -246,6 +249,12 @@ impl<'a> Lookup<'a, '_> {
                 let (shape, body) = self.inventory.catalog.request(self.workload()?)?;
                 let call = Call::new(template, artifacts, plugin, (shape, body), *iterations);
                 Task::Instructions(call?)
+            }
+            Method::Operations { iterations, .. } => {
+                let Parameter::Operation(operation) = self.planned.trial.cell.parameter else {
+                    bail!("it names no operation");
+                };
+                Task::Operation(Timing::new(subject, artifacts, operation, *iterations)?)
             }
             Method::Maturity { probes } => Task::Maturity { steps: self.steps(probes, artifacts)? },
         })

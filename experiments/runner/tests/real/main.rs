@@ -15,6 +15,7 @@ mod instructions;
 mod load;
 mod maturity;
 mod measure;
+mod operations;
 mod programs;
 mod resume;
 mod storm;
@@ -80,5 +81,6 @@ fn what_no_code_knows_is_started_prepared_probed_and_counted() {
         maturity::what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failure,
         maturity::a_probe_with_an_artifact_that_was_not_built_is_refused_before_the_first_trial,
         instructions::two_invocations_count_the_same,
+        operations::every_operation_is_timed_in_native_code_and_in_wasm,
     ]);
 }

@@ -4,6 +4,7 @@ use crate::definition::{Profile, RawProfiles};
 use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, Window};
 use crate::name::{SubjectName, WorkloadName};
+use crate::operation::AttributionStep;
 use crate::parse::nearest;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
@@ -39,6 +40,15 @@ impl Method {
         match self {
             Method::Maturity { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
+            }
+            Method::Operations { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: an operation has its own request"));
+            }
+            Method::Operations { operations, iterations, .. } => {
+                positive("iterations", &[*iterations])?;
+                if operations.is_empty() {
+                    return Err(invalid!("operations needs at least one, such as `thumbnail`"));
+                }
             }
             Method::ColdStart { page_cache } if page_cache.is_empty() => {
                 return Err(invalid!("page_cache needs at least one state: warm, dropped"));
@@ -119,6 +129,31 @@ impl Method {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Steps lead from subject to subject, each of which the definition has.
+    pub(crate) fn validate_steps(
+        &self,
+        subjects: &[SubjectName],
+        baseline: &SubjectName,
+    ) -> Result<(), Invalid> {
+        let Method::Operations { steps, .. } = self else { return Ok(()) };
+        let mut passed = vec![baseline];
+        for AttributionStep { to, .. } in steps {
+            if !subjects.contains(to) {
+                let near = nearest(to.as_str(), subjects.iter().map(SubjectName::as_str));
+                let near =
+                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return Err(invalid!("steps: `{to}` is not in `subjects`{near}"));
+            }
+            if passed.contains(&to) {
+                return Err(invalid!(
+                    "steps: `{to}` is passed twice; the baseline is where they begin"
+                ));
+            }
+            passed.push(to);
         }
         Ok(())
     }
