@@ -269,7 +269,8 @@ fn a_table_of_its_own_is_of_one_method() {
 #[test]
 fn operations_are_cells_and_steps_lead_from_arm_to_arm() {
     let method = "[method.operations]\noperations = [\"blur\", \"thumbnail\"]\niterations = 3\n\
-                  steps = [{ to = \"docker-scratch\", by = \"a wall\" }]";
+                  steps = [{ to = \"docker-scratch\", by = \"a wall\" }]\n\
+                  served = [{ to = \"native\", by = \"a socket\" }]";
     let windowless = [
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", method),
         (", measure_ms = 100, completions_least = 5", ""),
@@ -292,6 +293,7 @@ fn operations_are_cells_and_steps_lead_from_arm_to_arm() {
         (("\"blur\"", "\"blurr\""), "blurr"),
         (("to = \"docker-scratch\"", "to = \"docker-scrath\""), "did you mean `docker-scratch`?"),
         (("to = \"docker-scratch\"", "to = \"native\""), "`native` is passed twice"),
+        (("served = [{ to = \"native\"", "served = [{ to = \"nativ\""), "did you mean `native`?"),
     ] {
         let error = with(change).unwrap_err();
         assert!(error.contains(expected), "{error}");

@@ -133,6 +133,10 @@ pub enum Method {
         /// when absent.
         #[serde(default)]
         steps: Vec<AttributionStep>,
+        /// The next steps, from the process to the service as it serves: subjects of the method `throughput`, by the CPU
+        /// time that they take for each request of the workload with the operation's name. None when absent.
+        #[serde(default)]
+        served: Vec<AttributionStep>,
     },
     /// What each subject can do, tried one capability at a time.
     Maturity {

@@ -6,6 +6,7 @@ use crate::method::{Method, QuestionKind, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::AttributionStep;
 use crate::parse::nearest;
+use crate::subject::Subjects;
 use crate::workload::Workload;
 use std::collections::BTreeMap;
 
@@ -133,13 +134,22 @@ impl Method {
         Ok(())
     }
 
-    /// Steps lead from subject to subject, each of which the definition has.
+    /// Steps lead from subject to subject, each of which the definition has, and those that serve are `known`.
     pub(crate) fn validate_steps(
         &self,
         subjects: &[SubjectName],
         baseline: &SubjectName,
+        known: &Subjects,
     ) -> Result<(), Invalid> {
-        let Method::Operations { steps, .. } = self else { return Ok(()) };
+        let Method::Operations { steps, served, .. } = self else { return Ok(()) };
+        for AttributionStep { to, .. } in served {
+            if !known.contains_key(to) {
+                let near = nearest(to.as_str(), known.keys().map(SubjectName::as_str));
+                let near =
+                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return Err(invalid!("served: there is no subject `{to}`{near}"));
+            }
+        }
         let mut passed = vec![baseline];
         for AttributionStep { to, .. } in steps {
             if !subjects.contains(to) {
