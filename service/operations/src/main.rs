@@ -142,7 +142,7 @@ impl Operation {
     }
 }
 
-const OPERATIONS: [Operation; 18] = [
+static OPERATIONS: [Operation; 18] = [
     Operation::decode("decode JPEG, 4:2:0", PHOTOGRAPH).called("decode-jpeg"),
     Operation::decode("decode JPEG, 4:4:4", FULL_CHROMA),
     Operation::decode("decode JPEG, progressive", PROGRESSIVE),
