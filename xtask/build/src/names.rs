@@ -17,6 +17,8 @@ pub(crate) const OPERATIONS: &str = "weighbridge-operations";
 pub(crate) const OPERATIONS_NARROW: &str = "weighbridge-operations-128";
 pub(crate) const OPERATIONS_COMPONENT: &str = "operations-component.wasm";
 pub(crate) const OPERATIONS_MODULE: &str = "operations.wasm";
+/// The component without SIMD.
+pub(crate) const OPERATIONS_SCALAR: &str = "operations-scalar.wasm";
 /// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
 pub(crate) const SHELLS: [(&str, &str); 3] = [
     ("shell-wasix.wasm", "wasix"),
@@ -29,7 +31,7 @@ pub(crate) const PROBE_MODULES: [&str; 4] =
     ["probe-grow.wasm", "probe-simd.wasm", "probe-spin.wasm", "probe-threads.wasm"];
 pub(crate) const PROBE_TEXTS: &str = "service/probe/modules";
 /// What is built once: every architecture gets the same files.
-pub(crate) const GUESTS: [&str; 13] = [
+pub(crate) const GUESTS: [&str; 14] = [
     COMPONENT,
     COMMAND,
     HELLO,
@@ -43,15 +45,17 @@ pub(crate) const GUESTS: [&str; 13] = [
     PROBE_MODULES[3],
     OPERATIONS_COMPONENT,
     OPERATIONS_MODULE,
+    OPERATIONS_SCALAR,
 ];
 /// What is compiled ahead of time for each architecture: the component, the compiler's options, and what it makes.
-pub(crate) const AHEAD_OF_TIME: [(&str, &[&str], &str); 3] = [
+pub(crate) const AHEAD_OF_TIME: [(&str, &[&str], &str); 4] = [
     (COMPONENT, &[], COMPILED),
     (OPERATIONS_COMPONENT, &[], "operations.cwasm"),
     (OPERATIONS_COMPONENT, &["--no-epochs"], "operations-unchecked.cwasm"),
+    (OPERATIONS_SCALAR, &[], "operations-scalar.cwasm"),
 ];
 /// What is built for each architecture.
-pub(crate) const COMPILED_FOR_EACH: [&str; 9] = [
+pub(crate) const COMPILED_FOR_EACH: [&str; 10] = [
     NATIVE,
     HOST,
     HOST_COMPILER,
@@ -61,6 +65,7 @@ pub(crate) const COMPILED_FOR_EACH: [&str; 9] = [
     AHEAD_OF_TIME[0].2,
     AHEAD_OF_TIME[1].2,
     AHEAD_OF_TIME[2].2,
+    AHEAD_OF_TIME[3].2,
 ];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
 pub(crate) const BASED_IMAGES: [(Need, &str); 2] =

@@ -2,13 +2,18 @@
 
 use super::{Common, quietly};
 use crate::names::{
-    COMMAND, COMPONENT, GUESTS, HELLO, OPERATIONS_COMPONENT, OPERATIONS_MODULE, PROBE,
-    PROBE_MODULES, PROBE_TEXTS, SHELLS,
+    COMMAND, COMPONENT, GUESTS, HELLO, OPERATIONS_COMPONENT, OPERATIONS_MODULE, OPERATIONS_SCALAR,
+    PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use weighbridge_project::files;
 use weighbridge_project::process::command;
+use weighbridge_project::settings::FLAGS;
+use weighbridge_setup::TargetToolchain;
+
+/// What `.cargo/config.toml` says of the targets of guests.
+const SIMD: &str = "-Ctarget-feature=+simd128";
 
 impl Common<'_> {
     /// The guests, which are built once: every architecture gets the same files.
@@ -36,9 +41,11 @@ impl Common<'_> {
             let arguments = ["--features", feature];
             self.release(package, &arguments, self.wasm_command()?, made, &folder.join(name))?;
         }
-        for (toolchain, name) in
-            [(self.component()?, OPERATIONS_COMPONENT), (self.wasm_command()?, OPERATIONS_MODULE)]
-        {
+        for (toolchain, name) in [
+            (self.component()?, OPERATIONS_COMPONENT),
+            (self.wasm_command()?, OPERATIONS_MODULE),
+            (&without_simd(self.component()?)?, OPERATIONS_SCALAR),
+        ] {
             let (package, made) = ("weighbridge-operations", "weighbridge-operations.wasm");
             self.release(package, &[], toolchain, made, &folder.join(name))?;
         }
@@ -53,4 +60,14 @@ impl Common<'_> {
         assemble.arg("assemble").arg("--text").arg(text).arg("--output").arg(to);
         quietly(assemble)
     }
+}
+
+/// The same toolchain without 128-bit vectors. The standard library is built along, where it is.
+fn without_simd(toolchain: &TargetToolchain) -> Result<TargetToolchain> {
+    let flags = toolchain.env.get(FLAGS).map(String::as_str).unwrap_or_default();
+    let rest: Vec<&str> = flags.split('\x1f').filter(|flag| *flag != SIMD).collect();
+    ensure!(rest.join("\x1f") != flags, "{FLAGS} of {} has no {SIMD}", toolchain.triple);
+    let mut scalar = toolchain.clone();
+    scalar.env.insert(FLAGS.to_owned(), rest.join("\x1f"));
+    Ok(scalar)
 }
