@@ -165,6 +165,10 @@ BY_SETTING = {
             ratio("instructions_per_call"),
         ],
     ),
+    "operations": (
+        "operations",
+        [value("operation_cpu"), ratio("operation_cpu"), n("operation_cpu")],
+    ),
     "equivalence": (
         "equivalence",
         [value("cases_sent"), value("cases_equal"), Column("words"), n("cases_equal")],
@@ -185,6 +189,7 @@ OTHERS = {
     "equal-things",
     "published-answers",
     "pitfalls",
+    "operations-factor",
 }
 # Words and what the manifest says, and no result.
 NO_RESULTS = {
@@ -214,6 +219,7 @@ HEADLINES = {
     "storm": "storm_last_answer",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
+    "operations": "operation_cpu",
     "maturity": "works",
     "isolation": "operations_possible",
 }
@@ -235,6 +241,22 @@ CAPABILITIES = {
     "reuse": "reuse",
     "memory-limit": "memory limit",
     "deadline": "deadline",
+}
+# Operations, in the words of headings.
+OPERATIONS = {
+    "decode-jpeg": "decode JPEG",
+    "decode-png": "decode PNG",
+    "decode-webp": "decode WebP",
+    "decode-webp-lossy": "decode WebP, lossy",
+    "resize": "resize down and up",
+    "blur": "blur",
+    "grayscale": "grayscale",
+    "encode-jpeg": "encode JPEG",
+    "encode-png": "encode PNG",
+    "encode-webp": "encode WebP",
+    "thumbnail": "thumbnail, whole",
+    "pipeline": "pipeline, whole",
+    "fib-40": "fib(40)",
 }
 # The stages of a start, in the ladder's words.
 STAGES = {
@@ -269,6 +291,8 @@ def parameter_words(parameter):
             return "page cache dropped"
         case "capability":
             return CAPABILITIES.get(number, number)
+        case "operation":
+            return OPERATIONS.get(number, number)
         case "tenants":
             return f"{number} tenant{plural}"
         case "starts":

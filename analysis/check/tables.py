@@ -1,11 +1,14 @@
 """Compares the generated tables, table-NAME.tex and the overview in summary.txt, with what was
 computed."""
 
+import math
 import re
 import tomllib
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import layout
 from numbers_tex import development, expected_estimate, expected_ratio
@@ -39,6 +42,19 @@ def rows_of(text):
             else:
                 rows.append((heading, cells))
     return titles, rows
+
+
+class Link(NamedTuple):
+    """A factor between two subjects."""
+
+    ratio: float
+    interval: tuple | None
+    n: int
+
+
+def steps(rows):
+    """Without the product and the whole at the end."""
+    return rows[:-2]
 
 
 class Tables:
@@ -339,6 +355,73 @@ class Tables:
                     ours = "more slowly than its work"
             is_same = ours == grows or not ours
             self.ledger.note(f"table {name}", f"{subject} grows", ours, grows, is_same)
+    def _operations_factor(self, name, _titles, rows):
+        """For each whole request the steps, their product and the whole; and again as it serves."""
+        places = {
+            layout.parameter_words(place[2]): place
+            for settings in self.settings.values()
+            for place in settings.values()
+        }
+        for heading, group in groupby(rows, key=lambda row: row[0]):
+            place, rows_of_it = places[heading], [cells for _, cells in group]
+            ends = [at + 2 for at, cells in enumerate(rows_of_it) if cells[0].startswith("product")]
+            inside, served = rows_of_it[: ends[0]], rows_of_it[ends[0] :]
+            links = [self._link(place, "operation_cpu", *cells[:2]) for cells in steps(inside)]
+            so_far, whole = self._conclude(name, place, inside, links, 1.0)
+            if served:
+                self._served(name, place, served, so_far, whole)
+
+    def _served(self, name, place, rows, so_far, whole):
+        """The setting of the closed loop under which most steps were measured."""
+        workload, metric = place[2].partition("=")[2], "requests_per_cpu_second"
+        subjects = [cells[0] for cells in steps(rows)]
+        found = []
+        for of in self.settings.get("throughput", {}).values():
+            baseline = self.run.manifest["experiments"][of[0]]["baseline"]
+            if (of[1], of[3]) == (workload, place[3]):
+                pairs = zip(subjects, [baseline, *subjects])
+                links = [self._link(of, metric, *pair) for pair in pairs]
+                number = int(of[2].partition("=")[2])
+                found.append((sum(link is not None for link in links), number, of, links))
+        _, _, of, (first, *links) = max(found, key=lambda one: one[:2])
+        ends = None
+        if first.interval and whole.interval:
+            ends = first.interval[0] / whole.interval[1], first.interval[1] / whole.interval[0]
+        beside = Link(first.ratio / whole.ratio, ends, min(first.n, whole.n))
+        self._conclude(name, of, rows, [beside, *links], so_far, metric)
+
+    def _conclude(self, name, place, rows, links, before, metric="operation_cpu"):
+        """Compares steps, product and whole with what is printed."""
+        *of_steps, product, whole = rows
+        measured = self._link(place, metric, *whole[:2])
+        for link, cells in zip([*links, measured], [*of_steps, whole], strict=True):
+            ours = link and Expected(link.ratio, link.interval, "ratio")
+            is_same = link is not None and ours.is_printed_as(cells[2]) and cells[3] == str(link.n)
+            where = f"{place} {cells[0]} / {cells[1]}"
+            self.ledger.note(f"table {name}", where, ours, cells[2], is_same)
+        multiplied = before * math.prod(link.ratio for link in links)
+        ours = Expected(multiplied, None, "ratio")
+        low, high = measured.interval or (None, None)
+        says = "too few" if low is None else "within the interval"
+        if low is not None and not low <= multiplied <= high:
+            says = f"{abs(multiplied / measured.ratio - 1) * 100:.1f} %"
+        is_same = ours.is_printed_as(product[2]) and product[4].startswith(says)
+        theirs = f"{product[2]} {product[4]}"
+        self.ledger.note(f"table {name}", f"{place} product", f"{ours} {says}", theirs, is_same)
+        return multiplied, measured
+
+    def _link(self, place, metric, subject, versus):
+        """One subject beside another; of a rate the time for each."""
+        cell = Cell(*place, subject)
+        of = self.evidence.compare_one(cell, metric, versus)
+        if of is None or of.ratio is None:
+            return None
+        both = (cell, cell._replace(subject=versus))
+        count = min(len(self.evidence.numbers[key, metric]) for key in both)
+        if metric == "operation_cpu":
+            return Link(of.ratio, of.interval, count)
+        ends = of.interval and (1 / of.interval[1], 1 / of.interval[0])
+        return Link(1 / of.ratio, ends, count)
 
     def _guest_languages(self, name, _titles, rows):
         places = list(self.settings.get("guest-languages", {}).values())

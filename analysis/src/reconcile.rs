@@ -37,12 +37,12 @@ impl Answer {
             return Reconciled::Reproduced(pair, factor);
         }
         if let Some((by, factor)) = all.clone().find(of_size) {
-            let first = first.map(|(_, factor)| factor.point / self.nearest_published(factor.point));
+            let first =
+                first.map(|(_, factor)| factor.point / self.nearest_published(factor.point));
             return Reconciled::Explained { by, factor, first };
         }
-        let distance = |factor: Factor| {
-            (factor.point / self.nearest_published(factor.point)).ln().abs()
-        };
+        let distance =
+            |factor: Factor| (factor.point / self.nearest_published(factor.point)).ln().abs();
         let Some(mut nearest) = all.next() else {
             return Reconciled::NotMeasured(self.not_here.as_deref());
         };

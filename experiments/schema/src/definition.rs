@@ -257,6 +257,7 @@ impl Definition {
         };
         raw.method.fill_in_tenants(&requested, original);
         raw.method.validate_tenants(&requested).map_err(fail)?;
+        raw.method.validate_steps(&requested, &raw.baseline, subjects).map_err(fail)?;
         let arms = raw.method.arms(&resolved);
         let asked_of = AskedOf::from(raw.asked_of);
         asked_of.validate(&requested, &raw.baseline, &arms).map_err(fail)?;

@@ -265,3 +265,37 @@ fn a_table_of_its_own_is_of_one_method() {
         "guest-languages",
     );
 }
+
+#[test]
+fn operations_are_cells_and_steps_lead_from_arm_to_arm() {
+    let method = "[method.operations]\noperations = [\"blur\", \"thumbnail\"]\niterations = 3\n\
+                  steps = [{ to = \"docker-scratch\", by = \"a wall\" }]\n\
+                  served = [{ to = \"native\", by = \"a socket\" }]";
+    let windowless = [
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", method),
+        (", measure_ms = 100, completions_least = 5", ""),
+        ("[\"healthz\"]", "[]"),
+    ];
+    let with = |change: (&str, &str)| {
+        definition(&[&windowless[..], &[change]].concat()).map_err(|error| error.to_string())
+    };
+    let found = with(("3\n", "3\n")).unwrap();
+    let parameters: Vec<String> = found
+        .trials(Profile::Quick, "x86_64", 0..1)
+        .iter()
+        .map(|trial| trial.cell.parameter.to_string())
+        .collect();
+    assert_eq!(parameters, ["operation=blur", "operation=thumbnail"].repeat(2));
+    for (change, expected) in [
+        (("[]", "[\"healthz\"]"), "an operation has its own request"),
+        (("[\"blur\", \"thumbnail\"]", "[]"), "operations needs at least one"),
+        (("iterations = 3", "iterations = 0"), "iterations needs at least one value"),
+        (("\"blur\"", "\"blurr\""), "blurr"),
+        (("to = \"docker-scratch\"", "to = \"docker-scrath\""), "did you mean `docker-scratch`?"),
+        (("to = \"docker-scratch\"", "to = \"native\""), "`native` is passed twice"),
+        (("served = [{ to = \"native\"", "served = [{ to = \"nativ\""), "did you mean `native`?"),
+    ] {
+        let error = with(change).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}

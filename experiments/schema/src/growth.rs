@@ -27,9 +27,7 @@ impl Growth {
                 Some(connections.into())
             }
             (Growth::Connections {}, _) => None,
-            (Growth::BodyBytes(sizes) | Growth::Pixels(sizes), _) => {
-                sizes.get(workload?).copied()
-            }
+            (Growth::BodyBytes(sizes) | Growth::Pixels(sizes), _) => sizes.get(workload?).copied(),
         }
     }
 

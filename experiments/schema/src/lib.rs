@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod method;
 pub mod metric;
 pub mod name;
+pub mod operation;
 pub mod parameter;
 pub mod parse;
 pub mod place;

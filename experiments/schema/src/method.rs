@@ -14,11 +14,12 @@ use crate::growth::Growth;
 use crate::metric::Metric::{
     CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
     InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss, MarginalUss,
-    OperationsAnswered, OperationsPossible, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped,
-    StartCpu, TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime,
-    Works,
+    OperationCpu, OperationsAnswered, OperationsPossible, Pss, RequestsPerCpuSecond,
+    RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
+    TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
+use crate::operation::{AttributionStep, Operation};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
@@ -125,6 +126,22 @@ pub enum Method {
     Instructions {
         /// Requests per invocation; the first is the cold one.
         iterations: u32,
+    },
+    /// CPU time of single operations within a process, without HTTP and without sockets. The subject is a program that
+    /// takes the operation's name as its last word, and does it for each line that it reads.
+    Operations {
+        /// What is timed, one cell each.
+        operations: Vec<Operation>,
+        /// Iterations per invocation, each with a reading of the CPU time before and after.
+        iterations: u32,
+        /// The way from the baseline to the subject whose factor is to be explained, each step by one difference; none
+        /// when absent.
+        #[serde(default)]
+        steps: Vec<AttributionStep>,
+        /// The next steps, from the process to the service as it serves: subjects of the method `throughput`, by the CPU
+        /// time that they take for each request of the workload with the operation's name. None when absent.
+        #[serde(default)]
+        served: Vec<AttributionStep>,
     },
     /// What each subject can do, tried one capability at a time.
     Maturity {
@@ -263,6 +280,11 @@ questions! {
         survives_emulation: true, takes_ms: 2_000, brief: Some(8), ..COMMON
     };
 
+    Operations => "operations", Facts {
+        stops_by: Some(OperationCpu), headline: Metric(OperationCpu), told_apart: &[Metric(OperationCpu)],
+        per_workload: false, takes_ms: 300, brief: Some(14), ..COMMON
+    };
+
     Maturity => "maturity", Facts {
         stops_by: None, headline: Metric(Works), told_apart: &[Metric(Works)],
         per_workload: false, has_ratio: false, takes_ms: 3_000, brief: Some(10), ..COMMON
@@ -305,6 +327,7 @@ impl Method {
             Method::Storm { .. } => QuestionKind::Storm,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
+            Method::Operations { .. } => QuestionKind::Operations,
             Method::Maturity { .. } => QuestionKind::Maturity,
             Method::Isolation { .. } => QuestionKind::Isolation,
         }

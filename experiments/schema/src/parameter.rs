@@ -2,6 +2,7 @@
 
 use crate::capability::Capability;
 use crate::invalid::{Invalid, invalid};
+use crate::operation::Operation;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +29,8 @@ impl PageCache {
 }
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
-/// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `idle`, `loaded` or `-`.
+/// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
+/// `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -54,6 +56,8 @@ pub enum Parameter {
     Starts(u32),
     /// `ready=16`: so many tenants stand ready, started and never asked, and are asked at once.
     Ready(u32),
+    /// `operation=blur`: the operation that is timed by itself.
+    Operation(Operation),
 }
 
 impl fmt::Display for Parameter {
@@ -70,6 +74,7 @@ impl fmt::Display for Parameter {
             Parameter::Tenants(n) => f.pad(&format!("tenants={n}")),
             Parameter::Starts(n) => f.pad(&format!("starts={n}")),
             Parameter::Ready(n) => f.pad(&format!("ready={n}")),
+            Parameter::Operation(what) => f.pad(&format!("operation={what}")),
         }
     }
 }
@@ -94,9 +99,11 @@ impl FromStr for Parameter {
                 Some(("starts", digits)) => Ok(Parameter::Starts(number(digits)?)),
                 Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
+                Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
-                     page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, idle, loaded or -"
+                     page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
+                     operation=NAME, idle, loaded or -"
                 )),
             },
         }
@@ -134,16 +141,19 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_is_written_and_read_back() {
-        for &capability in Capability::ALL {
-            let parameter = Parameter::Capability(capability);
+    fn every_capability_and_operation_is_written_and_read_back() {
+        let capabilities = Capability::ALL.iter().map(|&one| Parameter::Capability(one));
+        let operations = Operation::ALL.iter().map(|&one| Parameter::Operation(one));
+        for parameter in capabilities.chain(operations) {
             assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
         }
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["capability=flight", "", "rate=", "rate=-1", "speed=3", "Idle"] {
+        for bad in
+            ["capability=flight", "operation=prayer", "", "rate=", "rate=-1", "speed=3", "Idle"]
+        {
             assert!(bad.parse::<Parameter>().is_err(), "{bad}");
         }
     }

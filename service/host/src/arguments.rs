@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Compiles a component ahead of time, for `serve` to load.
     #[cfg(feature = "compiler")]
     Compile(Compile),
+    /// Runs a compiled command component (wasi:cli/run) with the code that `serve` has, for timing guests.
+    #[cfg(feature = "compiler")]
+    Run(RunCommand),
 }
 
 /// How to serve.
@@ -157,6 +160,24 @@ pub(crate) struct Compile {
     /// Compiles for `serve --no-memory-cow`.
     #[arg(long)]
     pub(crate) no_memory_cow: bool,
+    /// Compiles without the checks by which `serve` interrupts a guest; only `run --no-epochs` takes the result.
+    #[arg(long)]
+    pub(crate) no_epochs: bool,
+}
+
+/// What to run. Engine and pool are configured as for `serve` with its defaults.
+#[cfg(feature = "compiler")]
+#[derive(Debug, Args)]
+pub(crate) struct RunCommand {
+    /// Compiled component (.cwasm).
+    #[arg(value_name = "FILE")]
+    pub(crate) component: PathBuf,
+    /// FILE was compiled with the same flag: nothing interrupts it.
+    #[arg(long)]
+    pub(crate) no_epochs: bool,
+    /// The guest's arguments.
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true)]
+    pub(crate) arguments: Vec<String>,
 }
 
 /// The levels of x86_64 that the psABI names; aarch64 has no names for more than its baseline.

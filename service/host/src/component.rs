@@ -110,6 +110,7 @@ fn compile_at_start(_: &Engine, path: &Path) -> Result<Component> {
 pub(crate) fn compile(options: &crate::arguments::Compile) -> Result<()> {
     let bytes = read_component(&options.component)?;
     let mut config = crate::engine::code_config(!options.no_memory_cow);
+    config.epoch_interruption(!options.no_epochs);
     if let Some(triple) = &options.target {
         config.target(triple).map_err(anyhow::Error::from).with_context(|| {
             format!("--target {triple}: give a triple such as aarch64-unknown-linux-musl")

@@ -56,7 +56,11 @@ pub(crate) fn code_config(memory_cow: bool) -> Config {
 
 /// An engine that serves.
 pub(crate) fn serving_engine(allocation: Allocation) -> Result<Engine> {
-    let mut config = code_config(allocation.memory_cow);
+    engine_of(code_config(allocation.memory_cow), allocation)
+}
+
+/// An engine for code of `config`, with all else that serving needs.
+pub(crate) fn engine_of(mut config: Config, allocation: Allocation) -> Result<Engine> {
     // A stripped guest has no names to show, and a trap is dearer by the walk.
     config.wasm_backtrace_max_frames(None);
     if let Some(instances) = allocation.pooled_instances {

@@ -2,8 +2,9 @@
 //!
 //! `serve` answers each request with a fresh instance of a `wasi:http` 0.2 component, of one or of
 //! many (`--tenants`); `compile` makes the `.cwasm` that `serve` loads; `instantiate` times
-//! instances without a request, and `call` handles requests without a socket. Built without
-//! cranelift (cargo feature `compiler` off) it takes only compiled components.
+//! instances without a request, `call` handles requests without a socket, and `run` runs a command
+//! that times its own parts. Built without cranelift (cargo feature `compiler` off) it takes only
+//! compiled components, and runs no commands: what serves is no larger for what is only measured.
 //!
 //! A library, so that a containerd shim (`experiments/shim`) runs the very host that the program is.
 
@@ -16,6 +17,8 @@ use weighbridge_server::Stages;
 mod allowance;
 mod arguments;
 mod call;
+#[cfg(feature = "compiler")]
+mod command;
 mod component;
 mod engine;
 mod epochs;
@@ -46,5 +49,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<()> {
         Command::Call(options) => call::call(&options),
         #[cfg(feature = "compiler")]
         Command::Compile(options) => component::compile(&options),
+        #[cfg(feature = "compiler")]
+        Command::Run(options) => command::run(&options),
     }
 }

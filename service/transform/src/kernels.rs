@@ -47,7 +47,7 @@ macro_rules! dispatched {
         $(#[$comment])*
         pub(crate) fn $name($($argument: $type),*) {
             #[cfg(target_arch = "x86_64")]
-            if std::is_x86_feature_detected!("avx2") {
+            if cfg!(feature = "wide") && std::is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has AVX2, which is all that the function demands.
                 unsafe { return $avx2($($argument),*) };
             }

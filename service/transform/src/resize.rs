@@ -77,7 +77,36 @@ fn resize_as<P: PixelTrait>(
     else {
         return Err(internal("the images have pixels of another type"));
     };
-    Resizer::new().resize_typed(&source, &mut target, options).map_err(internal)
+    resizer().resize_typed(&source, &mut target, options).map_err(internal)
+}
+
+#[cfg(not(any(
+    all(target_arch = "x86_64", not(feature = "wide")),
+    all(target_arch = "wasm32", not(target_feature = "simd128"))
+)))]
+fn resizer() -> Resizer {
+    Resizer::new()
+}
+
+/// One whose vectors are no wider than what this library is built for: by itself it asks the processor, and of a Wasm
+/// runtime takes it for granted that it has vectors.
+#[cfg(any(
+    all(target_arch = "x86_64", not(feature = "wide")),
+    all(target_arch = "wasm32", not(target_feature = "simd128"))
+))]
+fn resizer() -> Resizer {
+    use fast_image_resize::CpuExtensions;
+
+    #[cfg(target_arch = "x86_64")]
+    let widest = CpuExtensions::Sse4_1;
+    #[cfg(target_arch = "wasm32")]
+    let widest = CpuExtensions::None;
+    let mut resizer = Resizer::new();
+    if widest.is_supported() {
+        // SAFETY: it is supported.
+        unsafe { resizer.set_cpu_extensions(widest) };
+    }
+    resizer
 }
 
 fn algorithm(filter: ResizeFilter) -> Result<ResizeAlg, ServiceError> {

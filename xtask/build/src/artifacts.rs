@@ -1,12 +1,13 @@
 //! The measured artifacts of each architecture, with their digests in `artifacts.json`.
 
+mod guests;
+
 use crate::cargo::Build;
 use crate::forecast::{GUESTS_S, Step};
 use crate::made::{copy, keep, quietly};
 use crate::names::{
-    BASED_IMAGES, COMMAND, COMPILED, COMPILED_FOR_EACH, COMPONENT, GUESTS, HELLO, HOST_COMPILER,
-    IMAGE, NATIVE, PLUGIN, PROBE, PROBE_COMPILED, PROBE_IMAGE, PROBE_MODULES, PROBE_NATIVE,
-    PROBE_TEXTS, PROGRAMS, SHELLS,
+    AHEAD_OF_TIME, BASED_IMAGES, COMPILED_FOR_EACH, GUESTS, HOST_COMPILER, IMAGE, NATIVE, PLUGIN,
+    PROBE_IMAGE, PROBE_NATIVE, PROGRAMS,
 };
 use crate::{record, tools};
 use anyhow::{Context, Result};
@@ -30,6 +31,8 @@ pub(crate) const SOURCES: [&str; 5] =
 const IMAGE_WRITER: &str = "experiments/runner/src/image";
 /// What the emulators' plugin is made of.
 const PLUGIN_SOURCES: &str = "experiments/instructions";
+/// What the program that times operations holds besides.
+const TIMED_IMAGES: &str = "experiments/corpus";
 
 /// The needs of a build for this machine.
 pub const NEEDS: &[Need] = &[
@@ -208,6 +211,7 @@ impl Common<'_> {
             .with("sources", self.sources)
             .with("image writer", of(IMAGE_WRITER)?)
             .with("plugin", of(PLUGIN_SOURCES)?)
+            .with("timed images", of(TIMED_IMAGES)?)
             .with("versions found", record::found(self.setup, need))
             .with("folder", folder.to_string_lossy());
         let local = toolchain(self.setup, Need::StaticNative)?;
@@ -278,42 +282,6 @@ impl Common<'_> {
         self.release(package, &arguments, native, package, &folder.join(PROBE_NATIVE))
     }
 
-    /// The guests, which are built once: every architecture gets the same files.
-    fn guests(&self, folder: &Path) -> Result<()> {
-        if folder != self.local {
-            for name in GUESTS {
-                let from = self.local.join(name);
-                let bytes =
-                    std::fs::read(&from).with_context(|| format!("read {}", from.display()))?;
-                files::write(&folder.join(name), &bytes)?;
-            }
-            return Ok(());
-        }
-        let (package, made) = ("weighbridge-component", "weighbridge_component.wasm");
-        self.release(package, &["--lib"], self.component()?, made, &folder.join(COMPONENT))?;
-        let (package, made) = ("weighbridge-hello", "weighbridge_hello.wasm");
-        self.release(package, &["--lib"], self.component()?, made, &folder.join(HELLO))?;
-        let (package, made) = ("weighbridge-command", "weighbridge-command.wasm");
-        self.release(package, &[], self.wasm_command()?, made, &folder.join(COMMAND))?;
-        for (name, feature) in SHELLS {
-            let (package, made) = ("weighbridge-shell", "weighbridge-shell.wasm");
-            let arguments = ["--features", feature];
-            self.release(package, &arguments, self.wasm_command()?, made, &folder.join(name))?;
-        }
-        let (package, made) = ("weighbridge-probe", "weighbridge_probe.wasm");
-        self.release(package, &["--lib"], self.component()?, made, &folder.join(PROBE))?;
-        PROBE_MODULES.iter().try_for_each(|name| self.assemble(name, &folder.join(name)))
-    }
-
-    /// A probe's module from its text: `probe-simd.wasm` from `simd.wat`.
-    fn assemble(&self, name: &str, to: &Path) -> Result<()> {
-        let stem = name.trim_start_matches("probe-").trim_end_matches(".wasm");
-        let text = self.project.root.join(PROBE_TEXTS).join(format!("{stem}.wat"));
-        let mut assemble = command(self.runner);
-        assemble.arg("assemble").arg("--text").arg(text).arg("--output").arg(to);
-        quietly(assemble)
-    }
-
     /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.
     fn plugin(&self, folder: &Path) -> Result<()> {
         let build = Build {
@@ -328,12 +296,12 @@ impl Common<'_> {
         copy(&self.project.target.join("release").join(PLUGIN), &folder.join(PLUGIN))
     }
 
-    /// What cargo does not make: the components compiled ahead of time, by this machine's compiler for the
+    /// What cargo does not make: components compiled ahead of time, by this machine's compiler for the
     /// architecture, and the images of the binaries.
     fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
-        for (component, compiled) in [(COMPONENT, COMPILED), (PROBE, PROBE_COMPILED)] {
+        for (component, options, compiled) in AHEAD_OF_TIME {
             let mut compile = command(self.local.join(HOST_COMPILER));
-            compile.arg("compile").arg(folder.join(component));
+            compile.arg("compile").arg(folder.join(component)).args(options);
             compile.args(["--target", &native.triple]);
             if let Some(level) = record::level(architecture) {
                 compile.args(["--cpu", level]);
@@ -375,7 +343,7 @@ mod tests {
     #[test]
     fn every_source_is_where_it_is_digested() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-        for source in SOURCES.iter().chain(&[IMAGE_WRITER, PLUGIN_SOURCES]) {
+        for source in SOURCES.iter().chain(&[IMAGE_WRITER, PLUGIN_SOURCES, TIMED_IMAGES]) {
             // What is not there would count as absent, and a change in it as none.
             assert!(root.join(source).exists(), "{source}");
         }

@@ -11,6 +11,14 @@ pub(crate) const COMPILED: &str = "component.cwasm";
 pub(crate) const COMMAND: &str = "command.wasm";
 pub(crate) const HELLO: &str = "hello.wasm";
 pub(crate) const IMAGE: &str = "image.tar";
+/// What times the operations of the service, natively: as the service is built, and without vectors of 256 bits; and the
+/// same program as a Wasm component and as a module of preview 1.
+pub(crate) const OPERATIONS: &str = "weighbridge-operations";
+pub(crate) const OPERATIONS_NARROW: &str = "weighbridge-operations-128";
+pub(crate) const OPERATIONS_COMPONENT: &str = "operations-component.wasm";
+pub(crate) const OPERATIONS_MODULE: &str = "operations.wasm";
+/// The component without SIMD.
+pub(crate) const OPERATIONS_SCALAR: &str = "operations-scalar.wasm";
 /// The program with an HTTP server of its own, for the sockets of one runtime each: file and cargo feature.
 pub(crate) const SHELLS: [(&str, &str); 3] = [
     ("shell-wasix.wasm", "wasix"),
@@ -28,7 +36,7 @@ pub(crate) const PROBE_NATIVE: &str = "weighbridge-probe";
 pub(crate) const PROBE_IMAGE: &str = "probe-image.tar";
 pub(crate) const PROBE_COMPILED: &str = "probe.cwasm";
 /// What is built once: every architecture gets the same files.
-pub(crate) const GUESTS: [&str; 11] = [
+pub(crate) const GUESTS: [&str; 14] = [
     COMPONENT,
     COMMAND,
     HELLO,
@@ -40,10 +48,34 @@ pub(crate) const GUESTS: [&str; 11] = [
     PROBE_MODULES[1],
     PROBE_MODULES[2],
     PROBE_MODULES[3],
+    OPERATIONS_COMPONENT,
+    OPERATIONS_MODULE,
+    OPERATIONS_SCALAR,
+];
+/// What is compiled ahead of time for each architecture: the component, the compiler's options, and what it makes.
+pub(crate) const AHEAD_OF_TIME: [(&str, &[&str], &str); 5] = [
+    (COMPONENT, &[], COMPILED),
+    (PROBE, &[], PROBE_COMPILED),
+    (OPERATIONS_COMPONENT, &[], "operations.cwasm"),
+    (OPERATIONS_COMPONENT, &["--no-epochs"], "operations-unchecked.cwasm"),
+    (OPERATIONS_SCALAR, &[], "operations-scalar.cwasm"),
 ];
 /// What is built for each architecture.
-pub(crate) const COMPILED_FOR_EACH: [&str; 8] =
-    [NATIVE, HOST, HOST_COMPILER, COMPILED, IMAGE, PROBE_NATIVE, PROBE_COMPILED, PROBE_IMAGE];
+pub(crate) const COMPILED_FOR_EACH: [&str; 13] = [
+    NATIVE,
+    HOST,
+    HOST_COMPILER,
+    IMAGE,
+    OPERATIONS,
+    OPERATIONS_NARROW,
+    AHEAD_OF_TIME[0].2,
+    AHEAD_OF_TIME[1].2,
+    AHEAD_OF_TIME[2].2,
+    AHEAD_OF_TIME[3].2,
+    AHEAD_OF_TIME[4].2,
+    PROBE_NATIVE,
+    PROBE_IMAGE,
+];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
 pub(crate) const BASED_IMAGES: [(Need, &str); 2] =
     [(Need::ImageDebian, "image-debian.tar"), (Need::ImageAlpine, "image-alpine.tar")];
@@ -52,8 +84,10 @@ pub(crate) const PLUGIN: &str = "libweighbridge_instructions.so";
 
 /// The native programs: package, arguments, the artifact's name, what a forecast calls it, and
 /// how many seconds it took from nothing in the cold run that `forecast.rs` names.
-pub(crate) const PROGRAMS: [(&str, &[&str], &str, &str, u64); 3] = [
+pub(crate) const PROGRAMS: [(&str, &[&str], &str, &str, u64); 5] = [
     ("weighbridge-native", &[], NATIVE, "native service", 419),
     ("weighbridge-host", &["--no-default-features"], HOST, "host", 507),
     ("weighbridge-host", &[], HOST_COMPILER, "host with its compiler", 312),
+    ("weighbridge-operations", &[], OPERATIONS, "operations", 20),
+    ("weighbridge-operations", &["--no-default-features"], OPERATIONS_NARROW, "operations-128", 30),
 ];

@@ -89,7 +89,10 @@ mod tests {
     fn the_cells_of_the_answers_that_are_meant_are_measured() {
         let found = of(&answers(), Some("100 TIMES")).unwrap();
         assert_eq!(found.experiments, ["cold-start", "instantiation"]);
-        assert_eq!((found.workload, found.subject), (vec!["healthz".to_owned()], vec!["docker".to_owned(), "wasm".to_owned()]));
+        assert_eq!(
+            (found.workload, found.subject),
+            (vec!["healthz".to_owned()], vec!["docker".to_owned(), "wasm".to_owned()])
+        );
         assert_eq!(of(&answers(), None).unwrap().experiments.len(), 2);
     }
 

@@ -37,15 +37,16 @@ fn panel(results: &Results<'_>, question: &Question) -> Option<Panel> {
     let sizes = sizes(results, question);
     let points = |wanted: Family| -> Vec<Point> {
         let subjects = question.subjects.iter().filter(|name| family(results, name) == wanted);
-        let cells = subjects.flat_map(|name| sizes.iter().map(move |(_, setting)| (name, *setting)));
+        let cells =
+            subjects.flat_map(|name| sizes.iter().map(move |(_, setting)| (name, *setting)));
         let rows = cells.zip((0..sizes.len()).cycle());
         rows.filter_map(|((name, setting), row)| {
             let summary = results.summary(&question.key(setting, name), RATE)?;
             let milliseconds = |rate: f64| (rate > 0.0).then(|| 1e3 / rate);
             // The larger rate is the shorter time.
-            let interval = summary.interval.and_then(|of| {
-                Some((milliseconds(of.high)?, milliseconds(of.low)?))
-            });
+            let interval = summary
+                .interval
+                .and_then(|of| Some((milliseconds(of.high)?, milliseconds(of.low)?)));
             Some(Point { x: milliseconds(summary.point)?, y: row as f64, interval })
         })
         .collect()

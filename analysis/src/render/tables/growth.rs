@@ -61,7 +61,11 @@ pub fn exponents(results: &Results<'_>) -> Table {
     );
     for question in results.of_kind(QuestionKind::Growth) {
         let Some(growth) = &question.growth else { continue };
-        table.rows.push(Row::Heading(format!("{}: {}", question.experiment, range(question, growth))));
+        table.rows.push(Row::Heading(format!(
+            "{}: {}",
+            question.experiment,
+            range(question, growth)
+        )));
         for subject in &question.subjects {
             table.push(cells(results, question, growth, subject));
         }
@@ -98,16 +102,16 @@ fn cells(
         exponent,
         Content::text(growth.exponent_of_work().to_string()),
         grows(results, &key, growth),
-        n_cell(results, if results.summary(&key, EXPONENT).is_some() { &key } else { &measured }, EXPONENT),
+        n_cell(
+            results,
+            if results.summary(&key, EXPONENT).is_some() { &key } else { &measured },
+            EXPONENT,
+        ),
     ]
 }
 
 /// Beside its work: by the whole interval of the exponent, or not decided.
-fn grows(
-    results: &Results<'_>,
-    key: &CellKey,
-    growth: &Growth,
-) -> Content {
+fn grows(results: &Results<'_>, key: &CellKey, growth: &Growth) -> Content {
     let work = f64::from(growth.exponent_of_work());
     let interval = results.summary(key, EXPONENT).and_then(|summary| summary.interval);
     match interval {

@@ -16,6 +16,7 @@ pub mod marginal;
 pub mod maturity;
 pub mod memory;
 pub mod not_measured;
+pub mod operations;
 pub mod overview;
 pub mod pitfalls;
 pub mod plain;
@@ -72,6 +73,8 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         isolation::table(results),
         isolation::seen(results),
         plain::instructions(results),
+        operations::table(results),
+        operations::factor(results),
         comparisons::table(results),
         published_answers::table(results),
         pitfalls::table(results),
@@ -197,6 +200,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Starts(1) => "1 start".to_owned(),
         Parameter::Starts(n) => format!("{n} starts at once"),
         Parameter::Ready(n) => format!("{n} that stand ready"),
+        Parameter::Operation(operation) => operation.title().to_owned(),
     }
 }
 

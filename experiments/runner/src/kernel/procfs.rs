@@ -64,6 +64,23 @@ pub fn cpu_ns(pids: &[u32]) -> Option<u64> {
     Some(total)
 }
 
+/// The same of one process, while none of its threads runs or waits for a core: of one that runs the kernel counts what
+/// it has used since its last tick only later. `None` also when a thread does.
+pub fn cpu_at_rest_ns(pid: u32) -> Option<u64> {
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+        if state(&stat)? == "R" {
+            return None;
+        }
+    }
+    cpu_ns(&[pid])
+}
+
+/// The state of a process or thread: it stands behind the name in parentheses.
+fn state(stat: &str) -> Option<&str> {
+    stat.rsplit(')').next()?.split_whitespace().next()
+}
+
 /// The unit of times in `/proc/PID/stat` on x86-64 and AArch64: `USER_HZ` is 100 in their ABI.
 const TICK_NS: u64 = 10_000_000;
 
@@ -225,6 +242,19 @@ mod tests {
         let before = ended_children_cpu_ns(pid).unwrap();
         assert!(std::process::Command::new("sh").args(["-c", spin]).status().unwrap().success());
         assert!(ended_children_cpu_ns(pid).unwrap() > before);
+    }
+
+    #[test]
+    fn what_sleeps_is_at_rest_and_what_computes_is_not() {
+        assert_eq!(state("7 (a) R b) S 1 7"), Some("S"));
+        assert_eq!(cpu_at_rest_ns(std::process::id()), None, "this thread runs");
+        let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+        let begun = std::time::Instant::now();
+        while cpu_at_rest_ns(child.id()).is_none_or(|ns| ns == 0) {
+            assert!(begun.elapsed().as_secs() < 4, "it sleeps");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

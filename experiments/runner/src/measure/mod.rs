@@ -13,6 +13,7 @@ mod isolation;
 mod load;
 mod maturity;
 mod memory;
+mod operations;
 mod rate_search;
 mod start_cpu;
 mod starters;
@@ -145,6 +146,7 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
+        Task::Operation(timing) => operations::measure(bench, timing),
         Task::Maturity { steps } => maturity::measure(bench, visit, steps),
         Task::Isolation(intrusion) => isolation::measure(bench, visit, intrusion),
     }

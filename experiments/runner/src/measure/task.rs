@@ -8,6 +8,7 @@ use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
 use super::isolation::Intrusion;
+use super::operations::Timing;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -93,6 +94,8 @@ pub enum Task<'a> {
     ArtifactSize,
     /// Count instructions.
     Instructions(Call<'a>),
+    /// Read the CPU time of an operation.
+    Operation(Timing),
     /// Try what the runtime can do.
     Maturity { steps: &'a [Step] },
     /// Try what nobody should be able to do.
@@ -250,6 +253,12 @@ impl<'a> Lookup<'a, '_> {
                 let (shape, body) = self.inventory.catalog.request(self.workload()?)?;
                 let call = Call::new(template, artifacts, plugin, (shape, body), *iterations);
                 Task::Instructions(call?)
+            }
+            Method::Operations { iterations, .. } => {
+                let Parameter::Operation(operation) = self.planned.trial.cell.parameter else {
+                    bail!("it names no operation");
+                };
+                Task::Operation(Timing::new(subject, artifacts, operation, *iterations)?)
             }
             Method::Maturity { probes } => Task::Maturity { steps: self.steps(probes, artifacts)? },
             Method::Isolation { in_place_of, spin_ms, .. } => {

@@ -16,6 +16,7 @@ mod isolation;
 mod load;
 mod maturity;
 mod measure;
+mod operations;
 mod programs;
 mod resume;
 mod storm;
@@ -82,5 +83,6 @@ fn what_no_code_knows_is_started_prepared_probed_and_counted() {
         maturity::a_probe_with_an_artifact_that_was_not_built_is_refused_before_the_first_trial,
         isolation::every_operation_is_answered_and_a_process_can_do_what_a_guest_cannot,
         instructions::two_invocations_count_the_same,
+        operations::every_operation_is_timed_in_native_code_and_in_wasm,
     ]);
 }

@@ -40,6 +40,10 @@ impl Method {
                     started.chain(ready.iter().map(|&n| Parameter::Ready(n))).collect();
                 each(&all)
             }
+            Method::Operations { operations, .. } => {
+                let all = operations.iter().copied();
+                all.map(|operation| (None, Parameter::Operation(operation))).collect()
+            }
             Method::Maturity { .. } => {
                 let all = Capability::ALL.iter().copied();
                 all.map(|capability| (None, Parameter::Capability(capability))).collect()

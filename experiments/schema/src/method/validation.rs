@@ -4,8 +4,9 @@ use crate::definition::{Profile, RawProfiles};
 use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
+use crate::operation::AttributionStep;
 use crate::parse::nearest;
-use crate::subject::Subject;
+use crate::subject::{Subject, Subjects};
 use crate::template::{Piece, Word};
 use crate::workload::Workload;
 use std::collections::BTreeMap;
@@ -63,6 +64,15 @@ impl Method {
         match self {
             Method::Maturity { .. } | Method::Isolation { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
+            }
+            Method::Operations { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: an operation has its own request"));
+            }
+            Method::Operations { operations, iterations, .. } => {
+                positive("iterations", &[*iterations])?;
+                if operations.is_empty() {
+                    return Err(invalid!("operations needs at least one, such as `thumbnail`"));
+                }
             }
             Method::ColdStart { page_cache } if page_cache.is_empty() => {
                 return Err(invalid!("page_cache needs at least one state: warm, dropped"));
@@ -174,6 +184,40 @@ impl Method {
             if pieces.any(|piece| !matches!(piece, Piece::Text(_))) {
                 return Err(invalid!("arguments.{name}: these take no placeholder"));
             }
+        }
+        Ok(())
+    }
+
+    /// Steps lead from subject to subject, each of which the definition has, and those that serve are `known`.
+    pub(crate) fn validate_steps(
+        &self,
+        subjects: &[SubjectName],
+        baseline: &SubjectName,
+        known: &Subjects,
+    ) -> Result<(), Invalid> {
+        let Method::Operations { steps, served, .. } = self else { return Ok(()) };
+        for AttributionStep { to, .. } in served {
+            if !known.contains_key(to) {
+                let near = nearest(to.as_str(), known.keys().map(SubjectName::as_str));
+                let near =
+                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return Err(invalid!("served: there is no subject `{to}`{near}"));
+            }
+        }
+        let mut passed = vec![baseline];
+        for AttributionStep { to, .. } in steps {
+            if !subjects.contains(to) {
+                let near = nearest(to.as_str(), subjects.iter().map(SubjectName::as_str));
+                let near =
+                    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return Err(invalid!("steps: `{to}` is not in `subjects`{near}"));
+            }
+            if passed.contains(&to) {
+                return Err(invalid!(
+                    "steps: `{to}` is passed twice; the baseline is where they begin"
+                ));
+            }
+            passed.push(to);
         }
         Ok(())
     }
