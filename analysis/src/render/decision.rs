@@ -9,6 +9,7 @@ use crate::render::number::show;
 use crate::render::table::{Align, Content, Table};
 use crate::render::text::grid;
 use std::fmt::Write;
+use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::metric::Unit;
 
 /// What stands beside the decision.
@@ -173,7 +174,7 @@ fn not_measured(out: &mut String, decision: &Decision) {
         }
         told.extend(new);
     }
-    let experiments = SOURCES.map(|kind| kind.key()).join(" ");
+    let experiments = SOURCES.map(QuestionKind::key).join(" ");
     let _ = writeln!(out, "  One run has to hold all of them: cargo xtask run {experiments}");
 }
 

@@ -10,7 +10,6 @@ use weighbridge_schema::quantity::Quantity;
 use weighbridge_statistics::slope::{Point, block_slopes};
 
 /// Where an experiment's exponents are filed: under the subject, without what varies.
-
 pub(crate) fn exponent_key(measured: &CellKey) -> CellKey {
     let mut key = measured.with_parameter(Parameter::None);
     key.cell.workload = None;

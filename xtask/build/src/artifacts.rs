@@ -10,7 +10,7 @@ use crate::names::{
     PROBE_IMAGE, PROBE_NATIVE, PROGRAMS,
 };
 use crate::{record, tools};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
