@@ -33,10 +33,8 @@ fn tried(operation: Operation, went: Option<Went>, error: Option<&str>) -> Tried
     }
 }
 
-/// Two visits of `native`, which agree in all but `fork`, and one of `wasmtime-aot`, of which nothing is known of
-/// `disk`. `spin` is not installed.
-fn fixture() -> Fixture {
-    let of_native = |fork: Went| Isolation {
+fn of_native(fork: Went) -> Isolation {
+    Isolation {
         confinement: Some(Confinement {
             user: Some(0),
             capabilities: Some("000001ffffffffff".to_owned()),
@@ -52,8 +50,11 @@ fn fixture() -> Fixture {
             tried(Operation::Fork, Some(fork), (fork == Went::Refused).then_some("EAGAIN")),
             tried(Operation::Trap, Some(Went::Possible), None),
         ],
-    };
-    let of_guest = Isolation {
+    }
+}
+
+fn of_guest() -> Isolation {
+    Isolation {
         confinement: None,
         calls_refused_count: None,
         functions_imported_count: Some(61),
@@ -63,7 +64,12 @@ fn fixture() -> Fixture {
             tried(Operation::Disk, None, None),
             tried(Operation::Descriptors, Some(Went::Refused), Some("errno-99")),
         ],
-    };
+    }
+}
+
+/// Two visits of `native`, which agree in all but `fork`, and one of `wasmtime-aot`, of which nothing is known of
+/// `disk`. `spin` is not installed.
+fn fixture() -> Fixture {
     let mut fixture = Fixture::new(1);
     let subjects: [SubjectName; 3] =
         ["native", "wasmtime-aot", "spin"].map(|name| name.parse().unwrap());
@@ -77,7 +83,7 @@ fn fixture() -> Fixture {
     fixture.manifest.experiments.insert("isolation".parse().unwrap(), entry);
     for (subject, visits) in [
         ("native", vec![of_native(Went::Possible), of_native(Went::Refused)]),
-        ("wasmtime-aot", vec![of_guest]),
+        ("wasmtime-aot", vec![of_guest()]),
     ] {
         let cell = key("isolation", subject, None, "-");
         for (invocation, isolation) in visits.into_iter().enumerate() {
