@@ -1,5 +1,5 @@
 //! What would change the answer: for each thing that is asked, the nearest value at which the model answers otherwise,
-//! found by trying values ever further away.
+//! found by trying values ever more distant.
 
 use super::measured::Measured;
 use super::{Answer, Asked, decide};
@@ -74,7 +74,8 @@ impl Input {
 
     /// The value that is tried for a wanted one: tenants are whole.
     fn tried(self, value: f64) -> f64 {
-        if self == Input::Tenants { value.round().max(1.0) } else { value }
+        // The nearest whole number: no rounding of a result, and none is printed by it.
+        if self == Input::Tenants { ((value + 0.5) as u64).max(1) as f64 } else { value }
     }
 }
 
@@ -96,8 +97,8 @@ pub struct Flip {
     pub now: f64,
     /// The nearest value with another answer; `None` within [`WITHIN`].
     pub change: Option<Change>,
-    /// Where that answer is an open one: the next value, further in the same direction, at which another row is to be
-    /// taken for certain.
+    /// Where that answer is an open one: the next value in the same direction at which another row is to be taken for
+    /// certain.
     pub then: Option<Change>,
 }
 

@@ -271,12 +271,7 @@ impl<'a> Reader<'a, '_> {
         let cell = (QuestionKind::Density, subject, Parameter::None);
         let slope = self.summary("memory of a tenant", cell, Metric::TenantPss)?;
         // A slope below 0 is noise: no tenant frees memory.
-        Ok(Estimate {
-            point: slope.point.max(0.0),
-            interval: slope
-                .interval
-                .map(|Interval { low, high }| Interval { low: low.max(0.0), high: high.max(0.0) }),
-        })
+        Ok(mapped(slope, |bytes| bytes.max(0.0)))
     }
 
     /// What stands with one tenant, less what each takes: within every raise.
@@ -326,7 +321,7 @@ impl<'a> Reader<'a, '_> {
     fn start(&self, subject: &SubjectName, metric: Metric, what: &'static str) -> Known {
         let cell = (QuestionKind::Storm, subject, Parameter::Starts(1));
         let found = self.summary(what, cell, metric)?;
-        Ok(scaled(found, 1.0 / NS_PER_S))
+        Ok(mapped(found, |ns| ns / NS_PER_S))
     }
 
     /// Every workload of the throughput, with the baseline's cell under the most connections.
@@ -388,12 +383,11 @@ fn no_such_workload(subject: &str, workload: &str) -> Lacking {
     }
 }
 
-fn scaled(estimate: Estimate, factor: f64) -> Estimate {
+/// An estimate in another unit: `of` keeps the order of values.
+fn mapped(estimate: Estimate, of: fn(f64) -> f64) -> Estimate {
     let ends = estimate.interval;
-    Estimate {
-        point: estimate.point * factor,
-        interval: ends.map(|ends| Interval { low: ends.low * factor, high: ends.high * factor }),
-    }
+    let interval = ends.map(|ends| Interval { low: of(ends.low), high: of(ends.high) });
+    Estimate { point: of(estimate.point), interval }
 }
 
 /// Median and interval of one value for each block; `None` without any.

@@ -47,8 +47,8 @@ fn always_on_is_computed_by_hand() {
 }
 
 /// Gaps of 20 s on average and a timeout of 20 s: 1/e of the requests meet a start. A tenant is up for 1 - 1/e of the
-/// time, and for 0.2 + 0.01 s after each 1/e x 0.05 starts a second: 0.636_0. CPU of each tenant: 0.05 x (0.01 + 0.06/e)
-/// + 0.0001 x 0.636_0.
+/// time, and for 0.21 s after each of 0.05/e starts a second: 0.636 in all. It uses 0.05 x (0.01 s and 0.06/e s) of CPU
+/// time, and 0.0001 while it is up.
 #[test]
 fn scaling_to_zero_is_computed_by_hand() {
     let used = container().used(End::Point, Policy::ScaleToZero, &load(), &PRICES).unwrap();
@@ -104,7 +104,7 @@ fn one_packings_policies_are_compared_by_what_they_do_not_share() {
 
 fn estimates() -> impl Strategy<Value = Estimate> {
     (0.0..10.0f64, 0.0..10.0f64, 0.0..10.0f64)
-        .prop_map(|(low, up, further)| sampled(low, low + up, low + up + further))
+        .prop_map(|(low, up, more)| sampled(low, low + up, low + up + more))
 }
 
 fn any_parameters() -> impl Strategy<Value = Parameters> {
