@@ -221,7 +221,7 @@ HEADLINES = {
     "instructions": "instructions_per_call",
     "operations": "operation_cpu",
     "maturity": "works",
-    "isolation": "operations_possible",
+    "isolation": "attempts_possible",
 }
 # What ended a raise of tenants, in the words of the table.
 WALLS = {

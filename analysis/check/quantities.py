@@ -27,8 +27,8 @@ NEUTRAL = {
     "growth_exponent",
     "starts_answered",
     "starts_failed",
-    "operations_answered",
-    "operations_possible",
+    "attempts_answered",
+    "attempts_possible",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -42,8 +42,8 @@ EXACT = {
     "cases_sent",
     "cases_equal",
     "works",
-    "operations_answered",
-    "operations_possible",
+    "attempts_answered",
+    "attempts_possible",
     "instructions_to_ready",
     "instructions_first_call",
     "instructions_per_call",

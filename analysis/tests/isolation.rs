@@ -8,7 +8,7 @@ use support::{Fixture, key};
 use weighbridge_analysis::render::latex;
 use weighbridge_analysis::render::table::{Content, Row, Table, Tone};
 use weighbridge_analysis::render::tables::isolation;
-use weighbridge_schema::isolation::{Confinement, Isolation, Operation, Tried, Went};
+use weighbridge_schema::isolation::{Attempt, Confinement, Isolation, Tried, Went};
 use weighbridge_schema::manifest::ExperimentEntry;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::name::SubjectName;
@@ -22,14 +22,14 @@ spin_ms = 1
 in_place_of = { a = "b" }
 "#;
 
-fn tried(operation: Operation, went: Option<Went>, error: Option<&str>) -> Tried {
+fn tried(attempt: Attempt, went: Option<Went>, error: Option<&str>) -> Tried {
     Tried {
-        operation,
+        attempt,
         went,
         error: error.map(str::to_owned),
         error_elsewhere: None,
-        seen: format!("{} was tried", operation.key()),
-        answers_after: operation != Operation::Trap,
+        seen: format!("{} was tried", attempt.key()),
+        answers_after: attempt != Attempt::Trap,
     }
 }
 
@@ -45,10 +45,10 @@ fn of_native(fork: Went) -> Isolation {
         calls_refused_count: None,
         functions_imported_count: None,
         tried: vec![
-            tried(Operation::HostFile, Some(Went::Possible), None),
-            tried(Operation::Mount, Some(Went::Refused), Some("EPERM")),
-            tried(Operation::Fork, Some(fork), (fork == Went::Refused).then_some("EAGAIN")),
-            tried(Operation::Trap, Some(Went::Possible), None),
+            tried(Attempt::HostFile, Some(Went::Possible), None),
+            tried(Attempt::Mount, Some(Went::Refused), Some("EPERM")),
+            tried(Attempt::Fork, Some(fork), (fork == Went::Refused).then_some("EAGAIN")),
+            tried(Attempt::Trap, Some(Went::Possible), None),
         ],
     }
 }
@@ -59,10 +59,10 @@ fn of_guest() -> Isolation {
         calls_refused_count: None,
         functions_imported_count: Some(61),
         tried: vec![
-            tried(Operation::HostFile, Some(Went::Refused), Some("no-folder")),
-            tried(Operation::Mount, Some(Went::Absent), None),
-            tried(Operation::Disk, None, None),
-            tried(Operation::Descriptors, Some(Went::Refused), Some("errno-99")),
+            tried(Attempt::HostFile, Some(Went::Refused), Some("no-folder")),
+            tried(Attempt::Mount, Some(Went::Absent), None),
+            tried(Attempt::Disk, None, None),
+            tried(Attempt::Descriptors, Some(Went::Refused), Some("errno-99")),
         ],
     }
 }
@@ -96,8 +96,8 @@ fn fixture() -> Fixture {
             let observation = Observation {
                 trial,
                 metrics: [
-                    (Metric::OperationsAnswered, isolation.answered_count()),
-                    (Metric::OperationsPossible, isolation.possible_count()),
+                    (Metric::AttemptsAnswered, isolation.answered_count()),
+                    (Metric::AttemptsPossible, isolation.possible_count()),
                 ]
                 .into(),
                 outcome: Outcome::Ok,
@@ -130,20 +130,20 @@ fn a_cell_says_what_denied_it_or_why_nothing_is_known() {
         let table = isolation::table(results);
         let absent = |why: &str| Content::Absent(why.to_owned());
         let toned = |tone, word: &str| Content::Toned(tone, word.to_owned());
-        let check = |operation: Operation, native: Content, guest: Content| {
+        let check = |attempt: Attempt, native: Content, guest: Content| {
             let expected = [native, guest, absent("not installed")];
-            assert_eq!(row(&table, operation.title()), expected, "{operation:?}");
+            assert_eq!(row(&table, attempt.title()), expected, "{attempt:?}");
         };
         let possible = || toned(Tone::Possible, "possible");
-        check(Operation::HostFile, possible(), toned(Tone::Capability, "capability"));
+        check(Attempt::HostFile, possible(), toned(Tone::Capability, "capability"));
         // There is no filter that could have denied it.
         let capability = toned(Tone::Capability, "capability");
-        check(Operation::Mount, capability, toned(Tone::Interface, "no interface"));
-        check(Operation::Fork, Content::text("varies"), absent("unknown"));
-        check(Operation::Disk, absent("unknown"), absent("unknown"));
+        check(Attempt::Mount, capability, toned(Tone::Interface, "no interface"));
+        check(Attempt::Fork, Content::text("varies"), absent("unknown"));
+        check(Attempt::Disk, absent("unknown"), absent("unknown"));
         let unexplained = Content::Code("errno-99".to_owned());
-        check(Operation::Descriptors, absent("unknown"), unexplained);
-        check(Operation::Trap, possible(), absent("unknown"));
+        check(Attempt::Descriptors, absent("unknown"), unexplained);
+        check(Attempt::Trap, possible(), absent("unknown"));
     });
 }
 
@@ -168,7 +168,7 @@ fn below_them_stands_how_the_process_is_confined_and_nothing_of_a_guest() {
 fn every_answer_is_shown_with_its_error() {
     fixture().analysed("", |results| {
         let table = isolation::seen(results);
-        let cells = row(&table, Operation::Mount.title());
+        let cells = row(&table, Attempt::Mount.title());
         let expected = [
             Content::Toned(Tone::Capability, "capability".to_owned()),
             Content::Code("EPERM".to_owned()),
@@ -177,7 +177,7 @@ fn every_answer_is_shown_with_its_error() {
             Content::text("mount was tried"),
         ];
         assert_eq!(cells, expected);
-        assert_eq!(row(&table, Operation::Trap.title())[3], Content::text("no"));
+        assert_eq!(row(&table, Attempt::Trap.title())[3], Content::text("no"));
     });
 }
 

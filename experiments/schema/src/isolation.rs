@@ -1,36 +1,36 @@
-//! What a service can do that it has no need of, and what denies it: the operations, what a visit of the method
-//! `isolation` puts into the raw log, and the one table of rules that says what denied an operation.
+//! What a service can do that it has no need of, and what denies it: the attempts, what a visit of the method
+//! `isolation` puts into the raw log, and the one table of rules that says what denied an attempt.
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! operations {
+macro_rules! attempts {
     ($($(#[$doc:meta])* $variant:ident => $key:literal, $title:literal;)*) => {
         /// Something that a service has no need of.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum Operation {
+        pub enum Attempt {
             $($(#[$doc])* #[serde(rename = $key)] $variant,)*
         }
 
-        impl Operation {
-            /// Every operation, in the order in which they are tried: those that may end the instance come last.
-            pub const ALL: &'static [Operation] = &[$(Operation::$variant),*];
+        impl Attempt {
+            /// Every attempt, in the order in which they are tried: those that may end the instance come last.
+            pub const ALL: &'static [Attempt] = &[$(Attempt::$variant),*];
 
             /// The key in the raw log, and the path of the probe.
             #[must_use]
             pub fn key(self) -> &'static str {
-                match self { $(Operation::$variant => $key),* }
+                match self { $(Attempt::$variant => $key),* }
             }
 
             /// The words a table uses.
             #[must_use]
             pub fn title(self) -> &'static str {
-                match self { $(Operation::$variant => $title),* }
+                match self { $(Attempt::$variant => $title),* }
             }
         }
     };
 }
 
-operations! {
+attempts! {
     /// A file that the runner has made is read by its path.
     HostFile => "host-file", "read a file of the host";
     /// The runner's process is found among those of `/proc`.
@@ -73,17 +73,13 @@ operations! {
     Trap => "trap", "end the service by a trap";
 }
 
-impl Operation {
+impl Attempt {
     /// Whether the instance is a fresh one afterwards: what it was asked may still go on, or have ended it.
     #[must_use]
     pub fn spoils(self) -> bool {
         matches!(
             self,
-            Operation::Fork
-                | Operation::Allocate
-                | Operation::Spin
-                | Operation::Recurse
-                | Operation::Trap
+            Attempt::Fork | Attempt::Allocate | Attempt::Spin | Attempt::Recurse | Attempt::Trap
         )
     }
 }
@@ -100,12 +96,12 @@ pub enum Went {
     Absent,
 }
 
-/// One operation that was tried.
+/// One attempt that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tried {
     /// What was tried.
-    pub operation: Operation,
+    pub attempt: Attempt,
     /// How it ended; `None` where the probe gave no answer that tells.
     pub went: Option<Went>,
     /// Name of the error: an errno, one of an interface, or what the runner saw (`ended`, `contained`, `killed`).
@@ -148,11 +144,11 @@ pub struct Isolation {
     /// Functions that the component of the service imports, in whose place the probe was started; `None` where that is
     /// no component.
     pub functions_imported_count: Option<u64>,
-    /// Every operation, in the order in which they were tried.
+    /// Every attempt, in the order in which they were tried.
     pub tried: Vec<Tried>,
 }
 
-/// What denies an operation.
+/// What denies an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denial {
     /// There is nothing to ask.
@@ -252,7 +248,7 @@ const fn rule(errors: &'static [&'static str], when: When, denial: Denial) -> Ru
     Rule { errors, when, denial }
 }
 
-/// What became of an operation.
+/// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It can be done.
@@ -264,13 +260,13 @@ pub enum Verdict {
 }
 
 impl Isolation {
-    /// Operations that the instance can do.
+    /// Attempts that the instance can do.
     #[must_use]
     pub fn possible_count(&self) -> u64 {
         self.tried.iter().filter(|tried| tried.went == Some(Went::Possible)).count() as u64
     }
 
-    /// Operations whose answer tells whether it can.
+    /// Attempts whose answer tells whether it can.
     #[must_use]
     pub fn answered_count(&self) -> u64 {
         self.tried.iter().filter(|tried| tried.went.is_some()).count() as u64
@@ -278,8 +274,8 @@ impl Isolation {
 
     /// What became of one; `None` where the answer does not tell, or it was not tried.
     #[must_use]
-    pub fn verdict(&self, operation: Operation) -> Option<Verdict> {
-        let tried = self.tried.iter().find(|tried| tried.operation == operation)?;
+    pub fn verdict(&self, attempt: Attempt) -> Option<Verdict> {
+        let tried = self.tried.iter().find(|tried| tried.attempt == attempt)?;
         Some(match tried.went? {
             Went::Possible => Verdict::Possible,
             Went::Absent => Verdict::Denied(Denial::Interface),

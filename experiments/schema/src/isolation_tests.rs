@@ -1,11 +1,11 @@
-//! Tests of the rules by which an error tells what denied an operation.
+//! Tests of the rules by which an error tells what denied an attempt.
 
 use super::*;
 use std::collections::BTreeSet;
 
 fn isolation(error: &str, elsewhere: Option<&str>, seccomp_mode: Option<u32>) -> Isolation {
     let tried = Tried {
-        operation: Operation::Mount,
+        attempt: Attempt::Mount,
         went: Some(Went::Refused),
         error: Some(error.to_owned()),
         error_elsewhere: elsewhere.map(str::to_owned),
@@ -19,7 +19,7 @@ fn isolation(error: &str, elsewhere: Option<&str>, seccomp_mode: Option<u32>) ->
 #[track_caller]
 fn check(error: &str, elsewhere: Option<&str>, seccomp_mode: Option<u32>, expected: Verdict) {
     let seen = isolation(error, elsewhere, seccomp_mode);
-    assert_eq!(seen.verdict(Operation::Mount), Some(expected));
+    assert_eq!(seen.verdict(Attempt::Mount), Some(expected));
 }
 
 #[test]
@@ -47,13 +47,13 @@ fn an_error_without_a_rule_is_shown_as_it_is() {
 fn what_is_unknown_is_neither_possible_nor_denied() {
     let mut seen = isolation("EPERM", None, Some(0));
     seen.tried[0].went = None;
-    assert_eq!(seen.verdict(Operation::Mount), None);
-    assert_eq!(seen.verdict(Operation::Fork), None, "it was not tried");
+    assert_eq!(seen.verdict(Attempt::Mount), None);
+    assert_eq!(seen.verdict(Attempt::Fork), None, "it was not tried");
     assert_eq!((seen.possible_count(), seen.answered_count()), (0, 0));
     seen.tried[0].went = Some(Went::Absent);
-    assert_eq!(seen.verdict(Operation::Mount), Some(Verdict::Denied(Denial::Interface)));
+    assert_eq!(seen.verdict(Attempt::Mount), Some(Verdict::Denied(Denial::Interface)));
     seen.tried[0].went = Some(Went::Possible);
-    assert_eq!(seen.verdict(Operation::Mount), Some(Verdict::Possible));
+    assert_eq!(seen.verdict(Attempt::Mount), Some(Verdict::Possible));
     assert_eq!((seen.possible_count(), seen.answered_count()), (1, 1));
 }
 
@@ -63,14 +63,14 @@ fn a_visit_is_read_back_as_written() {
     let line = serde_json::to_string(&seen).unwrap();
     assert_eq!(serde_json::from_str::<Isolation>(&line).unwrap(), seen);
     assert!(line.contains(r#""seccomp_mode":null"#), "unknown is not 0: {line}");
-    assert!(line.contains(r#""operation":"mount","went":"refused","error":"EPERM""#), "{line}");
+    assert!(line.contains(r#""attempt":"mount","went":"refused","error":"EPERM""#), "{line}");
 }
 
 #[test]
 fn there_are_twenty_and_each_has_a_key_and_a_title_of_its_own() {
-    let keys: BTreeSet<&str> = Operation::ALL.iter().map(|one| one.key()).collect();
-    let titles: BTreeSet<&str> = Operation::ALL.iter().map(|one| one.title()).collect();
-    assert_eq!((keys.len(), titles.len(), Operation::ALL.len()), (20, 20, 20));
+    let keys: BTreeSet<&str> = Attempt::ALL.iter().map(|one| one.key()).collect();
+    let titles: BTreeSet<&str> = Attempt::ALL.iter().map(|one| one.title()).collect();
+    assert_eq!((keys.len(), titles.len(), Attempt::ALL.len()), (20, 20, 20));
 }
 
 /// The reasons stand there, and only there: a rule without one would be a guess.

@@ -12,11 +12,10 @@ use crate::capability::Probes;
 use crate::definition::Profile;
 use crate::growth::Growth;
 use crate::metric::Metric::{
-    CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss, Instantiation,
-    InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss, MarginalUss,
-    OperationCpu, OperationsAnswered, OperationsPossible, Pss, RequestsPerCpuSecond,
-    RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
-    TimeToFirstResponse, Uss, WithRuntime, Works,
+    AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
+    Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
+    MarginalUss, OperationCpu, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu,
+    TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
@@ -291,8 +290,8 @@ questions! {
     };
 
     Isolation => "isolation", Facts {
-        stops_by: None, headline: Metric(OperationsPossible),
-        told_apart: &[Metric(OperationsPossible), Metric(OperationsAnswered)],
+        stops_by: None, headline: Metric(AttemptsPossible),
+        told_apart: &[Metric(AttemptsPossible), Metric(AttemptsAnswered)],
         per_workload: false, has_ratio: false, takes_ms: 8_000, ..COMMON
     };
 

@@ -201,10 +201,10 @@ metrics! {
     CasesEqual => "cases_equal", "cases answered alike", Count, HigherIsBetter, Exact;
     /// 1 where a capability worked when it was tried, 0 where it did not.
     Works => "works", "works when tried", Count, Neutral, Exact;
-    /// Operations that a service has no need of and whose probe gave an answer that tells.
-    OperationsAnswered => "operations_answered_count", "operations that were answered", Count, Neutral, Exact;
+    /// Attempts at what a service has no need of, whose probe gave an answer that tells.
+    AttemptsAnswered => "attempts_answered_count", "attempts that were answered", Count, Neutral, Exact;
     /// Those of them that the instance could do.
-    OperationsPossible => "operations_possible_count", "operations that are possible", Count, Neutral, Exact;
+    AttemptsPossible => "attempts_possible_count", "attempts that are possible", Count, Neutral, Exact;
     /// Instructions from exec until the subject can handle its first request.
     InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter, Exact;
     /// Instructions of the first request within a process.

@@ -155,7 +155,7 @@ pub struct Observation {
     /// Tenants that were started at once, of the method `storm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storm: Option<Storm>,
-    /// Operations that were tried one after the other, of the method `isolation`.
+    /// Attempts that were made one after the other, of the method `isolation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
     /// What else the machine was doing.

@@ -6,8 +6,10 @@
 #[macro_use(eprintln, println)]
 extern crate weighbridge_machine;
 
+pub mod foreign;
 pub mod fuzz;
 pub mod independent;
+pub mod kit;
 pub mod python;
 pub mod reference;
 pub mod report;

@@ -18,8 +18,6 @@ pub mod run;
 pub mod setup;
 pub mod test;
 mod test_fleet;
-mod test_foreign;
-pub mod test_kit;
 mod test_subjects;
 pub mod verify;
 pub mod verify_published;

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: everything a change must pass, on a bare machine too; fast checks first.
 
 use super::analyze::{self, Output};
-use super::{paper, run as measure, test_foreign, test_kit, test_subjects};
+use super::{kit, paper, run as measure, test_subjects};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use weighbridge_build::{artifacts, tools};
+use weighbridge_checks as checks;
 use weighbridge_checks::{fuzz, independent, reference, report, whole_run};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
@@ -66,7 +67,10 @@ pub fn run(project: &Project, requested: Requested, progress: &Progress) -> Resu
             test_subjects::run(project, &subjects, progress)
         }
         Requested { independent: true, .. } => independent::run(project, progress),
-        Requested { kit: Some(kit), .. } => test_kit::run(project, kit, progress),
+        Requested { kit: Some(file), .. } => {
+            let make = |to: &Path| kit::make(project, None, None, Some(to), progress).map(|_| ());
+            checks::kit::run(project, file, make, progress)
+        }
         Requested { report: true, .. } => report::run(project, progress),
         Requested { fuzz: Some(duration), seed, .. } => {
             fuzz::run(project, duration, seed, progress)
@@ -91,7 +95,7 @@ fn everything(project: &Project, arch: &[Architecture], progress: &Progress) -> 
     step("unit tests", || unit(project, &setup))?;
     for architecture in Architecture::foreign(arch) {
         let name = format!("unit tests for {architecture}, emulated");
-        step(&name, || test_foreign::run(project, &setup, architecture))?;
+        step(&name, || checks::foreign::run(project, &setup, architecture))?;
     }
     let artifacts = artifacts::artifacts(project, &setup, arch, false, progress)?;
     step("integration tests", || integration(project, &artifacts, progress))?;

@@ -1,27 +1,27 @@
-//! What a service can do that it has no need of: for every operation and subject what denied it, and what was seen.
+//! What a service can do that it has no need of: for every attempt and subject what denied it, and what was seen.
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::render::table::{Align, Content, Row, Table, Tone};
 use crate::render::tables::absent;
 use crate::results::Results;
-use weighbridge_schema::isolation::{Confinement, Denial, Isolation, Operation, Verdict};
+use weighbridge_schema::isolation::{Attempt, Confinement, Denial, Isolation, Verdict};
 use weighbridge_schema::method::QuestionKind;
 use weighbridge_schema::name::SubjectName;
 use weighbridge_schema::parameter::Parameter;
 
-/// Rows: operation, and below them how the process says that it is confined; columns: subject.
+/// Rows: attempt, and below them how the process says that it is confined; columns: subject.
 #[must_use]
 pub fn table(results: &Results<'_>) -> Table {
     let asked = asked(results);
-    let mut columns = vec![("operation", Align::Left)];
+    let mut columns = vec![("attempt", Align::Left)];
     columns.extend(asked.iter().map(|(subject, _)| (subject.as_str(), Align::Left)));
-    let mut table = Table::new("isolation", "Isolation: what denies an operation", &columns);
+    let mut table = Table::new("isolation", "Isolation: what denies an attempt", &columns);
     if asked.is_empty() {
         return table;
     }
-    for &operation in Operation::ALL {
-        let cells = asked.iter().map(|(_, key)| verdict(results, key, operation));
-        table.push(std::iter::once(Content::text(operation.title())).chain(cells).collect());
+    for &attempt in Attempt::ALL {
+        let cells = asked.iter().map(|(_, key)| verdict(results, key, attempt));
+        table.push(std::iter::once(Content::text(attempt.title())).chain(cells).collect());
     }
     for (title, of) in &SUMMARY {
         let cells = asked.iter().map(|(_, key)| match visits(results, key).last() {
@@ -33,7 +33,7 @@ pub fn table(results: &Results<'_>) -> Table {
     table
 }
 
-/// A row below the operations: its title, and what stands in it.
+/// A row below the attempts: its title, and what stands in it.
 type SummaryRow = (&'static str, fn(&Isolation) -> Option<String>);
 
 const SUMMARY: [SummaryRow; 7] = [
@@ -63,14 +63,14 @@ fn capabilities_count(confinement: &Confinement) -> Option<String> {
     Some(held.count_ones().to_string())
 }
 
-/// Rows: subject and operation, with the answer.
+/// Rows: subject and attempt, with the answer.
 #[must_use]
 pub fn seen(results: &Results<'_>) -> Table {
     let mut table = Table::new(
         "isolation-seen",
         "Isolation: what was seen",
         &[
-            ("operation", Align::Left),
+            ("attempt", Align::Left),
             ("denied by", Align::Left),
             ("error", Align::Left),
             ("elsewhere", Align::Left),
@@ -84,8 +84,8 @@ pub fn seen(results: &Results<'_>) -> Table {
         for tried in &isolation.tried {
             let code = |name: &Option<String>| Content::code(name.as_deref());
             table.push(vec![
-                Content::text(tried.operation.title()),
-                verdict(results, &key, tried.operation),
+                Content::text(tried.attempt.title()),
+                verdict(results, &key, tried.attempt),
                 code(&tried.error),
                 code(&tried.error_elsewhere),
                 Content::text(if tried.answers_after { "yes" } else { "no" }),
@@ -118,10 +118,10 @@ fn visits<'a>(results: &'a Results<'_>, key: &CellKey) -> Vec<&'a Isolation> {
     of_cell.filter_map(|(_, observation)| observation.isolation.as_ref()).collect()
 }
 
-/// What denied the operation; `varies` where the visits did not agree, or why nothing is known.
-fn verdict(results: &Results<'_>, key: &CellKey, operation: Operation) -> Content {
+/// What denied the attempt; `varies` where the visits did not agree, or why nothing is known.
+fn verdict(results: &Results<'_>, key: &CellKey, attempt: Attempt) -> Content {
     let visits = visits(results, key);
-    let mut verdicts = visits.iter().map(|isolation| isolation.verdict(operation));
+    let mut verdicts = visits.iter().map(|isolation| isolation.verdict(attempt));
     let Some(first) = verdicts.next() else { return absent(results, key) };
     if verdicts.any(|other| other != first) {
         return Content::text("varies");

@@ -1,5 +1,5 @@
 //! What nobody should be able to do, tried by a probe that is started in the service's place: one request for each
-//! operation. What each answer was stands in the raw log, and why it was so is for the analysis.
+//! attempt. What each answer was stands in the raw log, and why it was so is for the analysis.
 //!
 //! Nothing here can harm the machine: what is taken is bounded by the probe and by the limits of every subject, and
 //! what would take much is not asked for where there is little.
@@ -21,7 +21,7 @@ use answers::{After, confined, judge, unknown};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use weighbridge_schema::isolation::{Isolation, Operation, Tried};
+use weighbridge_schema::isolation::{Attempt, Isolation, Tried};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::start::Start;
 use weighbridge_schema::workload::Expect;
@@ -39,7 +39,7 @@ const FREE_LEAST_BYTES: u64 = 3 << 30;
 /// What the runner writes into the file that nobody should read.
 const OF_HOST: &str = "a file of the host\n";
 
-/// Tries every operation, the first ones with one instance, and a fresh one after each that may have spoilt it.
+/// Tries every attempt, the first ones with one instance, and a fresh one after each that may have spoilt it.
 ///
 /// # Errors
 /// An instance cannot be started or never answers, or the run was interrupted.
@@ -60,27 +60,27 @@ pub fn measure(
         confinement,
         tried: Vec::new(),
     };
-    for &operation in Operation::ALL {
-        let limit = if operation == Operation::Spin { intrusion.spin } else { ANSWER_LIMIT };
-        let tried = match lacking(operation) {
-            Some(why) => unknown(operation, why),
-            None => visited.try_one(operation, limit)?,
+    for &attempt in Attempt::ALL {
+        let limit = if attempt == Attempt::Spin { intrusion.spin } else { ANSWER_LIMIT };
+        let tried = match lacking(attempt) {
+            Some(why) => unknown(attempt, why),
+            None => visited.try_one(attempt, limit)?,
         };
         isolation.tried.push(tried);
     }
     visited.end()?;
     let mut measured = Measured::default();
-    measured.set(Metric::OperationsAnswered, Some(isolation.answered_count()));
-    measured.set(Metric::OperationsPossible, Some(isolation.possible_count()));
+    measured.set(Metric::AttemptsAnswered, Some(isolation.answered_count()));
+    measured.set(Metric::AttemptsPossible, Some(isolation.possible_count()));
     measured.isolation = Some(isolation);
     Ok(measured)
 }
 
-/// Why an operation is not asked for on this machine now; `None` where it can be.
-fn lacking(operation: Operation) -> Option<String> {
-    let (what, free_bytes) = match operation {
-        Operation::Allocate => ("memory", procfs::available_bytes()),
-        Operation::Disk => {
+/// Why an attempt is not asked for on this machine now; `None` where it can be.
+fn lacking(attempt: Attempt) -> Option<String> {
+    let (what, free_bytes) = match attempt {
+        Attempt::Allocate => ("memory", procfs::available_bytes()),
+        Attempt::Disk => {
             let found = rustix::fs::statvfs(std::env::temp_dir().as_path()).ok();
             ("disk", found.map(|found| found.f_bavail.saturating_mul(found.f_frsize)))
         }
@@ -114,15 +114,15 @@ impl OnHost {
     }
 
     /// What stands behind the question mark of a request.
-    fn query(&self, operation: Operation) -> Result<String, Cause> {
+    fn query(&self, attempt: Attempt) -> Result<String, Cause> {
         let folder = self.scratch.folder.display();
         let own = std::process::id();
-        Ok(match operation {
-            Operation::HostFile => format!("path={folder}/of-host"),
-            Operation::Disk => format!("folder={folder}"),
-            Operation::Processes => format!("process={own}&called={}", self.called),
-            Operation::Trace => format!("process={own}"),
-            Operation::SocketLoopback => {
+        Ok(match attempt {
+            Attempt::HostFile => format!("path={folder}/of-host"),
+            Attempt::Disk => format!("folder={folder}"),
+            Attempt::Processes => format!("process={own}&called={}", self.called),
+            Attempt::Trace => format!("process={own}"),
+            Attempt::SocketLoopback => {
                 let address = self.listener.local_addr();
                 let address = address.map_err(|error| Cause::io("look at a listener", error))?;
                 format!("port={}", address.port())
@@ -142,16 +142,16 @@ struct Visited<'a, 'v> {
 }
 
 impl<'a> Visited<'a, '_> {
-    fn try_one(&mut self, operation: Operation, limit: Duration) -> Result<Tried, Failure> {
-        let query = self.on_host.query(operation).map_err(Failure::at(Phase::Prepare))?;
+    fn try_one(&mut self, attempt: Attempt, limit: Duration) -> Result<Tried, Failure> {
+        let query = self.on_host.query(attempt).map_err(Failure::at(Phase::Prepare))?;
         // A start takes time too.
         self.address()?;
         let begun = Instant::now();
-        let asked = self.ask(operation.key(), &query, limit)?;
+        let asked = self.ask(attempt.key(), &query, limit)?;
         let is_waited_out = asked.is_err() && begun.elapsed() >= limit;
         let after = self.after();
-        let tried = judge(operation, &asked, is_waited_out, &after);
-        if operation.spoils() || !after.answers {
+        let tried = judge(attempt, &asked, is_waited_out, &after);
+        if attempt.spoils() || !after.answers {
             self.end()?;
         }
         Ok(tried)

@@ -81,7 +81,7 @@ fn what_no_code_knows_is_started_prepared_probed_and_counted() {
         maturity::the_host_does_what_its_options_say_and_refuses_sockets,
         maturity::what_does_not_go_as_it_says_does_not_work_and_what_is_missing_is_a_failure,
         maturity::a_probe_with_an_artifact_that_was_not_built_is_refused_before_the_first_trial,
-        isolation::every_operation_is_answered_and_a_process_can_do_what_a_guest_cannot,
+        isolation::every_attempt_is_answered_and_a_process_can_do_what_a_guest_cannot,
         instructions::two_invocations_count_the_same,
         operations::every_operation_is_timed_in_native_code_and_in_wasm,
     ]);

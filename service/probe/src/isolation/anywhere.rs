@@ -27,9 +27,9 @@ const READINGS_COUNT: u32 = 200_000;
 /// A clock whose steps are longer tells apart less than what a cache hit and a miss differ by, many times over.
 const FINE_NS: u128 = 1_000;
 
-/// Tries the operation of that name; `None` where this file has none.
-pub(super) fn answer(operation: &str, query: &Query<'_>) -> Option<Answer> {
-    Some(match operation {
+/// Tries the attempt of that name; `None` where this file has none.
+pub(super) fn answer(attempt: &str, query: &Query<'_>) -> Option<Answer> {
+    Some(match attempt {
         "alive" => Answer::possible("alive"),
         "host-file" => host_file(query.value("path")),
         "environment" => environment(),

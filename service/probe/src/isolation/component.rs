@@ -7,9 +7,9 @@ use std::io;
 /// Descriptors that are asked for.
 const DESCRIPTORS_COUNT: usize = 10_000;
 
-/// Tries the operation of that name; `None` where this file has none.
-pub(super) fn answer(operation: &str, _query: &Query<'_>) -> Option<Answer> {
-    Some(match operation {
+/// Tries the attempt of that name; `None` where this file has none.
+pub(super) fn answer(attempt: &str, _query: &Query<'_>) -> Option<Answer> {
+    Some(match attempt {
         "descriptors" => descriptors(),
         // Files of the kernel are files: they need a folder to begin at.
         "kernel-memory" => of_opening("/proc/kcore"),

@@ -1,4 +1,4 @@
-//! Twenty operations that a service has no need of, each tried once and within bounds: at most 1 GiB of memory, 64 MiB
+//! Twenty attempts that a service has no need of, each tried once and within bounds: at most 1 GiB of memory, 64 MiB
 //! of a disk, 1,000 processes that end at once, 10,000 descriptors. Nothing is changed that is not put back, and no
 //! connection is waited for longer than 200 ms.
 //!
@@ -17,7 +17,7 @@ mod name;
 use std::fmt;
 use std::io;
 
-/// Where the operations begin.
+/// Where the attempts begin.
 const PREFIX: &str = "/isolation/";
 
 /// The argument by which the native server is started to end at once.
@@ -85,8 +85,8 @@ impl Query<'_> {
 #[must_use]
 pub fn answer(target: &str) -> Option<Answer> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (operation, query) = (path.strip_prefix(PREFIX)?, Query(query));
-    anywhere::answer(operation, &query).or_else(|| here::answer(operation, &query))
+    let (attempt, query) = (path.strip_prefix(PREFIX)?, Query(query));
+    anywhere::answer(attempt, &query).or_else(|| here::answer(attempt, &query))
 }
 
 #[cfg(test)]

@@ -23,9 +23,9 @@ const NO_FOLDER: &str = "/weighbridge-no-such-folder";
 /// The lines of `/proc/self/status` that say how a process is confined.
 const CONFINED_BY: [&str; 5] = ["Uid", "CapEff", "NoNewPrivs", "Seccomp", "Seccomp_filters"];
 
-/// Tries the operation of that name; `None` where this file has none.
-pub(super) fn answer(operation: &str, query: &Query<'_>) -> Option<Answer> {
-    Some(match operation {
+/// Tries the attempt of that name; `None` where this file has none.
+pub(super) fn answer(attempt: &str, query: &Query<'_>) -> Option<Answer> {
+    Some(match attempt {
         "processes" => processes(query.value("process"), query.value("called")),
         "fork" => fork(),
         "descriptors" => descriptors(),

@@ -3,9 +3,9 @@
 use crate::failure::Cause;
 use crate::http::Answer;
 use crate::measure::maturity::shortened;
-use weighbridge_schema::isolation::{Confinement, Operation, Tried, Went};
+use weighbridge_schema::isolation::{Attempt, Confinement, Tried, Went};
 
-/// What became of an instance after an operation.
+/// What became of an instance after an attempt.
 pub(super) struct After {
     /// Whether it answered the next request.
     pub(super) answers: bool,
@@ -53,14 +53,14 @@ pub(super) fn confined(answer: &Answer) -> Option<Confinement> {
 }
 
 /// What was not tried, or gave no answer that tells.
-pub(super) fn unknown(operation: Operation, seen: String) -> Tried {
+pub(super) fn unknown(attempt: Attempt, seen: String) -> Tried {
     let (error, error_elsewhere) = (None, None);
-    Tried { operation, went: None, error, error_elsewhere, seen, answers_after: true }
+    Tried { attempt, went: None, error, error_elsewhere, seen, answers_after: true }
 }
 
-/// What an operation came to. Of those that never answer, what the instance does afterwards is the answer.
+/// What an attempt came to. Of those that never answer, what the instance does afterwards is the answer.
 pub(super) fn judge(
-    operation: Operation,
+    attempt: Attempt,
     asked: &Result<Answer, Cause>,
     is_waited_out: bool,
     after: &After,
@@ -70,28 +70,28 @@ pub(super) fn judge(
     let by_runner = |went: Went, error: Option<&str>| {
         let error = error.map(str::to_owned);
         let (seen, answers_after) = (seen.clone(), after.answers);
-        Tried { operation, went: Some(went), error, error_elsewhere: None, seen, answers_after }
+        Tried { attempt, went: Some(went), error, error_elsewhere: None, seen, answers_after }
     };
     // Nobody has tried anything then: another artifact than the probe answers.
     let is_unknown_path = asked.as_ref().is_ok_and(|answer| answer.status == 404);
-    match operation {
-        _ if is_unknown_path => Tried { answers_after: after.answers, ..unknown(operation, seen) },
-        Operation::Spin if is_waited_out || !after.answers => by_runner(Went::Possible, None),
-        Operation::Spin => by_runner(Went::Refused, Some("ended")),
-        Operation::Recurse | Operation::Trap if after.answers => {
+    match attempt {
+        _ if is_unknown_path => Tried { answers_after: after.answers, ..unknown(attempt, seen) },
+        Attempt::Spin if is_waited_out || !after.answers => by_runner(Went::Possible, None),
+        Attempt::Spin => by_runner(Went::Refused, Some("ended")),
+        Attempt::Recurse | Attempt::Trap if after.answers => {
             by_runner(Went::Refused, Some("contained"))
         }
-        Operation::Recurse | Operation::Trap => by_runner(Went::Possible, None),
+        Attempt::Recurse | Attempt::Trap => by_runner(Went::Possible, None),
         _ => match asked.as_ref().ok().and_then(line) {
             Some((went, error, error_elsewhere, words)) => {
                 let (seen, answers_after) = (format!("{words}{ended}"), after.answers);
-                Tried { operation, went: Some(went), error, error_elsewhere, seen, answers_after }
+                Tried { attempt, went: Some(went), error, error_elsewhere, seen, answers_after }
             }
             // The kernel kills whoever takes more memory than its group may have.
-            None if operation == Operation::Allocate && after.ended.is_some() => {
+            None if attempt == Attempt::Allocate && after.ended.is_some() => {
                 by_runner(Went::Refused, Some("killed"))
             }
-            None => Tried { answers_after: after.answers, ..unknown(operation, seen) },
+            None => Tried { answers_after: after.answers, ..unknown(attempt, seen) },
         },
     }
 }

@@ -18,27 +18,27 @@ fn gone() -> After {
 
 #[track_caller]
 fn check(
-    operation: Operation,
+    attempt: Attempt,
     (asked, is_waited_out): (Result<Answer, Cause>, bool),
     after: &After,
     expected: (Option<Went>, Option<&str>, &str),
 ) {
-    let tried = judge(operation, &asked, is_waited_out, after);
+    let tried = judge(attempt, &asked, is_waited_out, after);
     assert_eq!((tried.went, tried.error.as_deref(), tried.seen.as_str()), expected);
-    assert_eq!((tried.operation, tried.answers_after), (operation, after.answers));
+    assert_eq!((tried.attempt, tried.answers_after), (attempt, after.answers));
 }
 
 #[test]
 fn an_answer_is_what_the_probe_says() {
     let refused = answer(200, "refused EPERM ENOENT mount: Operation not permitted\n");
-    let tried = judge(Operation::Mount, &refused, false, &THERE);
+    let tried = judge(Attempt::Mount, &refused, false, &THERE);
     assert_eq!(tried.went, Some(Went::Refused));
     assert_eq!(tried.error.as_deref(), Some("EPERM"));
     assert_eq!(tried.error_elsewhere.as_deref(), Some("ENOENT"));
     assert_eq!(tried.seen, "mount: Operation not permitted");
     let absent = answer(200, "absent - - no interface mounts\n");
     check(
-        Operation::Mount,
+        Attempt::Mount,
         (absent, false),
         &THERE,
         (Some(Went::Absent), None, "no interface mounts"),
@@ -54,38 +54,38 @@ fn what_is_no_answer_tells_nothing() {
         (answer(404, "no such probe\n"), "404 no such probe"),
         (closed(), "the connection was closed"),
     ] {
-        check(Operation::Mount, (asked, false), &THERE, (None, None, seen));
+        check(Attempt::Mount, (asked, false), &THERE, (None, None, seen));
     }
     // The service answers every path so, and goes on.
     let service = answer(404, "not found");
-    check(Operation::Trap, (service, false), &THERE, (None, None, "404 not found"));
+    check(Attempt::Trap, (service, false), &THERE, (None, None, "404 not found"));
 }
 
 #[test]
 fn who_spins_is_ended_or_is_not() {
     let ended = (Some(Went::Refused), Some("ended"), "503 too late");
-    check(Operation::Spin, (answer(503, "too late"), false), &THERE, ended);
+    check(Attempt::Spin, (answer(503, "too late"), false), &THERE, ended);
     let spins = (Some(Went::Possible), None, "the connection was closed");
-    check(Operation::Spin, (closed(), true), &THERE, spins);
+    check(Attempt::Spin, (closed(), true), &THERE, spins);
     // All the requests of an instance end with it.
     let seen = "the connection was closed; ended: signal: 6 (SIGABRT): nothing";
-    check(Operation::Spin, (closed(), false), &gone(), (Some(Went::Possible), None, seen));
+    check(Attempt::Spin, (closed(), false), &gone(), (Some(Went::Possible), None, seen));
 }
 
 #[test]
 fn who_traps_ends_an_instance_or_the_service() {
     let contained = (Some(Went::Refused), Some("contained"), "500");
-    check(Operation::Trap, (answer(500, ""), false), &THERE, contained);
+    check(Attempt::Trap, (answer(500, ""), false), &THERE, contained);
     let seen = "the connection was closed; ended: signal: 6 (SIGABRT): nothing";
-    check(Operation::Recurse, (closed(), false), &gone(), (Some(Went::Possible), None, seen));
+    check(Attempt::Recurse, (closed(), false), &gone(), (Some(Went::Possible), None, seen));
 }
 
 #[test]
 fn who_takes_too_much_is_killed_and_who_ends_otherwise_tells_nothing() {
     let seen = "the connection was closed; ended: signal: 6 (SIGABRT): nothing";
     let killed = (Some(Went::Refused), Some("killed"), seen);
-    check(Operation::Allocate, (closed(), false), &gone(), killed);
-    check(Operation::Fork, (closed(), false), &gone(), (None, None, seen));
+    check(Attempt::Allocate, (closed(), false), &gone(), killed);
+    check(Attempt::Fork, (closed(), false), &gone(), (None, None, seen));
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! `cargo xtask test --kit`: a kit, unpacked in a folder of its own and checked as its readers would:
 //! by the published validators of its metadata, by its own script, and with a byte changed here and there.
 
-use super::kit;
+use crate::python::{self, Packages};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
-use weighbridge_checks::python::{self, Packages};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::process::{command, run as call};
@@ -57,18 +56,23 @@ const DAMAGES: [Damage; 4] = [
     },
 ];
 
-/// Checks a kit that stands already, or the published run's as it is made now.
+/// Checks a kit that stands already, or one that `make` puts where it is told to.
 ///
 /// # Errors
 /// The kit cannot be made or unpacked, a validator complains, or the kit's own check is wrong about one of them.
-pub fn run(project: &Project, kit: Option<PathBuf>, progress: &Progress) -> Result<Exit> {
+pub fn run(
+    project: &Project,
+    kit: Option<PathBuf>,
+    make: impl Fn(&Path) -> Result<()>,
+    progress: &Progress,
+) -> Result<Exit> {
     let python = python::environment(project, &PACKAGES, progress)?;
     let folder = project.state.join("kit-test");
     files::remove(&folder)?;
     files::make_folder(&folder)?;
     let made = folder.join("kit.tar.gz");
     if kit.is_none() {
-        kit::make(project, None, None, Some(&made), progress)?;
+        make(&made)?;
     }
     let archive = kit.unwrap_or(made);
     let unpacked = unpack(&archive, &folder.join("whole"))?;
