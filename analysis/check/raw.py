@@ -139,10 +139,8 @@ class Run:
         """The sizes by workload of what grows in an experiment, empty where they are the
         connections; None where nothing grows."""
         definition = tomllib.loads(self.manifest["experiments"][experiment]["definition_toml"])
-        table = definition.get("table")
-        if not isinstance(table, dict) or "growth" not in table:
-            return None
-        return next(iter(table["growth"].values()))
+        growth = definition.get("growth")
+        return None if growth is None else next(iter(growth.values())).get("sizes", {})
 
 
 def read_lines(path):
@@ -160,10 +158,7 @@ def read_lines(path):
 
 
 def kind_of(definition):
-    table = definition.get("table")
-    if isinstance(table, dict):
-        return next(iter(table))
-    return table or next(iter(definition["method"]))
+    return definition.get("table") or next(iter(definition["method"]))
 
 
 def is_measured(observation):

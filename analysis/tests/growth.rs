@@ -16,7 +16,8 @@ use weighbridge_schema::record::Observation;
 
 const DEFINITION: &str = r#"
 question = "What of growth?"
-[table.growth]
+table = "growth"
+[growth]
 connections = {}
 [method.throughput]
 concurrency = [1, 16, 256]

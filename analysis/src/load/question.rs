@@ -171,6 +171,7 @@ impl Question {
 struct Definition {
     method: Method,
     table: Option<SeparateTable>,
+    growth: Option<Growth>,
     #[serde(default)]
     asked_of: AskedOf,
     /// `host`, or names: then the question is asked on each that the run asked for.
@@ -209,11 +210,8 @@ fn question(
         .collect();
     Ok(Question {
         experiment: name.clone(),
-        kind: QuestionKind::of(&definition.method, definition.table.as_ref()),
-        growth: match definition.table {
-            Some(SeparateTable::Growth(growth)) => Some(growth),
-            Some(SeparateTable::GuestLanguages) | None => None,
-        },
+        kind: QuestionKind::of(&definition.method, definition.table),
+        growth: definition.growth,
         text: entry.question.clone(),
         baseline: entry.baseline.clone(),
         subjects: entry

@@ -5,6 +5,7 @@ use crate::architecture::Architecture;
 use crate::asked_of::AskedOf;
 use crate::capability::resolve_probes;
 use crate::custom::{Custom, RequestedSubjects, RequestedWorkloads};
+use crate::growth::Growth;
 use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, SeparateTable};
 use crate::name::{ExperimentName, SubjectName, WorkloadName};
@@ -179,6 +180,8 @@ struct RawDefinition {
     _comparison_invocations: Option<u32>,
     /// The table that holds the experiment's cells in place of that of its method. Only the analysis reads it.
     table: Option<SeparateTable>,
+    /// With `table = "growth"`: what grows from cell to cell. Only the analysis reads it.
+    growth: Option<Growth>,
     /// Above which shares of its time a trial counts as disturbed. Absent: none does.
     #[serde(default)]
     noise: NoiseLimits,
@@ -271,8 +274,14 @@ impl Definition {
         }
         raw.method.validate_in_place(&requested, of).map_err(fail)?;
         validate_stopping(raw.precision_percent, &raw.profiles).map_err(fail)?;
-        if let Some(table) = &raw.table {
-            table.validate(&raw.method, &resolved).map_err(fail)?;
+        match raw.table {
+            Some(table) => {
+                table.validate(&raw.method, raw.growth.as_ref(), &resolved).map_err(fail)?;
+            }
+            None if raw.growth.is_some() => {
+                return Err(fail(invalid!("[growth] needs table = \"growth\"")));
+            }
+            None => {}
         }
         Ok(Self {
             experiment,

@@ -12,10 +12,16 @@ use std::collections::BTreeMap;
 pub enum Growth {
     /// Connections of the closed loop, which the cells' parameters say; the work of a request stays the same.
     Connections {},
-    /// Bytes of the request's body, by workload.
-    BodyBytes(BTreeMap<WorkloadName, u64>),
-    /// Pixels of the image that is answered, by workload.
-    Pixels(BTreeMap<WorkloadName, u64>),
+    /// Bytes of the request's body.
+    BodyBytes {
+        /// How many, by workload.
+        sizes: BTreeMap<WorkloadName, u64>,
+    },
+    /// Pixels of the image that is answered.
+    Pixels {
+        /// How many, by workload.
+        sizes: BTreeMap<WorkloadName, u64>,
+    },
 }
 
 impl Growth {
@@ -27,7 +33,9 @@ impl Growth {
                 Some(connections.into())
             }
             (Growth::Connections {}, _) => None,
-            (Growth::BodyBytes(sizes) | Growth::Pixels(sizes), _) => sizes.get(workload?).copied(),
+            (Growth::BodyBytes { sizes } | Growth::Pixels { sizes }, _) => {
+                sizes.get(workload?).copied()
+            }
         }
     }
 
@@ -37,7 +45,7 @@ impl Growth {
     pub fn exponent_of_work(&self) -> u32 {
         match self {
             Growth::Connections {} => 0,
-            Growth::BodyBytes(_) | Growth::Pixels(_) => 1,
+            Growth::BodyBytes { .. } | Growth::Pixels { .. } => 1,
         }
     }
 
@@ -46,8 +54,8 @@ impl Growth {
     pub fn words(&self) -> &'static str {
         match self {
             Growth::Connections {} => "connections",
-            Growth::BodyBytes(_) => "bytes of the body",
-            Growth::Pixels(_) => "pixels",
+            Growth::BodyBytes { .. } => "bytes of the body",
+            Growth::Pixels { .. } => "pixels",
         }
     }
 
@@ -60,26 +68,26 @@ impl Growth {
     ) -> Result<(), Invalid> {
         let (sizes, varied, fixed) = match self {
             Growth::Connections {} => (None, concurrency.len(), workloads.len()),
-            Growth::BodyBytes(sizes) | Growth::Pixels(sizes) => {
+            Growth::BodyBytes { sizes } | Growth::Pixels { sizes } => {
                 (Some(sizes), workloads.len(), concurrency.len())
             }
         };
         if varied < 2 || fixed != 1 {
             return Err(invalid!(
-                "table.growth: {} must have two sizes or more, and nothing else may vary",
+                "growth: {} must have two sizes or more, and nothing else may vary",
                 self.words()
             ));
         }
         let Some(sizes) = sizes else { return Ok(()) };
         for workload in workloads {
             match sizes.get(workload) {
-                Some(0) => return Err(invalid!("table.growth: the size of `{workload}` is 0")),
+                Some(0) => return Err(invalid!("growth: the size of `{workload}` is 0")),
                 Some(_) => {}
-                None => return Err(invalid!("table.growth: `{workload}` has no size")),
+                None => return Err(invalid!("growth: `{workload}` has no size")),
             }
         }
         match sizes.keys().find(|name| !workloads.contains(name)) {
-            Some(other) => Err(invalid!("table.growth: `{other}` is none of the workloads")),
+            Some(other) => Err(invalid!("growth: `{other}` is none of the workloads")),
             None => Ok(()),
         }
     }
@@ -94,7 +102,8 @@ mod tests {
     }
 
     fn pixels(sizes: &[(&str, u64)]) -> Growth {
-        Growth::Pixels(sizes.iter().map(|(name, size)| (name.parse().unwrap(), *size)).collect())
+        let sizes = sizes.iter().map(|(name, size)| (name.parse().unwrap(), *size)).collect();
+        Growth::Pixels { sizes }
     }
 
     #[test]

@@ -10,7 +10,6 @@ pub use facts::{Facts, WarmedBy, Window};
 
 use crate::capability::Probes;
 use crate::definition::Profile;
-use crate::growth::Growth;
 use crate::metric::Metric::{
     AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
     Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
@@ -160,13 +159,13 @@ pub enum Method {
 }
 
 /// The table that holds an experiment's cells in place of those of its method.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeparateTable {
     /// Size and cold start of one guest in several languages; the method is `cold-start`.
     GuestLanguages,
     /// How the cost of a request grows with what varies from cell to cell; the method is `throughput`.
-    Growth(Growth),
+    Growth,
 }
 
 macro_rules! questions {
@@ -353,10 +352,10 @@ impl Method {
 impl QuestionKind {
     /// Of a method, and of the table that its definition asks for.
     #[must_use]
-    pub fn of(method: &Method, table: Option<&SeparateTable>) -> Self {
+    pub fn of(method: &Method, table: Option<SeparateTable>) -> Self {
         match table {
             Some(SeparateTable::GuestLanguages) => QuestionKind::GuestLanguages,
-            Some(SeparateTable::Growth(_)) => QuestionKind::Growth,
+            Some(SeparateTable::Growth) => QuestionKind::Growth,
             None => method.kind(),
         }
     }
@@ -380,10 +379,10 @@ mod tests {
             (method.kind(), QuestionKind::of(&method, None)),
             (QuestionKind::WarmUp, QuestionKind::WarmUp)
         );
-        let written = [r#""guest-languages""#, r#"{"growth":{"connections":{}}}"#];
-        for (kind, json) in tables.into_iter().zip(written) {
-            let table: SeparateTable = serde_json::from_str(json).unwrap();
-            assert_eq!(QuestionKind::of(&method, Some(&table)), kind);
+        for kind in tables {
+            let table: SeparateTable =
+                serde_json::from_str(&format!("\"{}\"", kind.key())).unwrap();
+            assert_eq!(QuestionKind::of(&method, Some(table)), kind);
         }
         let error = serde_json::from_str::<Method>(r#"{"warm-up":{"iteration":3}}"#).unwrap_err();
         assert!(error.to_string().contains("`iteration`"), "{error}");

@@ -217,7 +217,7 @@ metrics! {
     /// Correct responses per second of the subject's CPU time; derived.
     RequestsPerCpuSecond => "requests_per_cpu_second", "requests per CPU-second", RequestsPerSecond, HigherIsBetter;
     /// By which power of what grows the CPU time of a request grows: 0 where it stays the same, 1 in proportion;
-    /// derived from the cells of an experiment with `table.growth`.
+    /// derived from the cells of an experiment with `[growth]`.
     GrowthExponent => "growth_exponent", "growth of the CPU time per request", Count, Neutral;
 }
 

@@ -1,6 +1,7 @@
 //! What a definition may not say of its method.
 
 use crate::definition::{Profile, RawProfiles};
+use crate::growth::Growth;
 use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
@@ -14,20 +15,21 @@ use std::collections::BTreeMap;
 impl SeparateTable {
     /// Refuses a table that lays out another method's cells, and a growth without a slope.
     pub(crate) fn validate(
-        &self,
+        self,
         method: &Method,
+        growth: Option<&Growth>,
         workloads: &[WorkloadName],
     ) -> Result<(), Invalid> {
-        match (self, method) {
-            (SeparateTable::GuestLanguages, Method::ColdStart { .. }) => Ok(()),
-            (SeparateTable::GuestLanguages, _) => {
+        match (self, method, growth) {
+            (SeparateTable::GuestLanguages, Method::ColdStart { .. }, _) => Ok(()),
+            (SeparateTable::GuestLanguages, ..) => {
                 Err(invalid!("table = \"guest-languages\" is of [method.cold-start]"))
             }
-            (SeparateTable::Growth(growth), Method::Throughput { concurrency, .. }) => {
+            (SeparateTable::Growth, Method::Throughput { concurrency, .. }, Some(growth)) => {
                 growth.validate(workloads, concurrency)
             }
-            (SeparateTable::Growth(_), _) => {
-                Err(invalid!("table.growth is of [method.throughput]"))
+            (SeparateTable::Growth, ..) => {
+                Err(invalid!("table = \"growth\" is of [method.throughput], and needs [growth]"))
             }
         }
     }
