@@ -349,9 +349,9 @@ class Tables:
             ours = ""
             if low is not None:
                 ours = "as its work"
-                if low > work:
+                if low > work + 1e-4:
                     ours = "faster than its work"
-                if high < work:
+                if high < work - 1e-4:
                     ours = "more slowly than its work"
             is_same = ours == grows or not ours
             self.ledger.note(f"table {name}", f"{subject} grows", ours, grows, is_same)

@@ -20,7 +20,8 @@ pub struct Pitfall {
 }
 
 impl Pitfall {
-    /// How many times the careful factor the tempting one is, whichever is the larger; `None` where the run has not both.
+    /// How many times the careful factor the tempting one is, whichever is the larger; `None` where the run has not
+    /// both.
     #[must_use]
     pub fn off_by(&self, numbers: &Numbers<'_>) -> Option<f64> {
         let (tempting, careful) = (numbers.factor(&self.tempting)?, numbers.factor(&self.careful)?);

@@ -114,7 +114,7 @@ fn words(reconciled: &Reconciled<'_>) -> String {
         Reconciled::Explained { by, factor, first } => {
             let first = first.map_or_else(
                 || "the nearest boundary was not measured".to_owned(),
-                |times| format!("the nearest boundary has {} times that", show_plain(round(times))),
+                |times| format!("the nearest boundary has {} that", show_ratio(times, None).text()),
             );
             format!("explained: {}, {}; {first}", by.what, shown(factor))
         }
@@ -124,10 +124,4 @@ fn words(reconciled: &Reconciled<'_>) -> String {
         Reconciled::NotMeasured(Some(why)) => format!("not measured: {why}"),
         Reconciled::NotMeasured(None) => "not measured in this run".to_owned(),
     }
-}
-
-/// Two digits: how far two set-ups are apart is no finer.
-fn round(times: f64) -> f64 {
-    let scale = 10f64.powi(1 - times.abs().log10().floor() as i32);
-    (times * scale).round() / scale
 }

@@ -137,9 +137,6 @@ fn the_page_computes_what_the_analysis_does() {
     fixture.write(folder.path());
     let run = load(folder.path()).unwrap();
     let mut model = measured(&support::analyse(&run, &[]));
-    // One without an interval, too.
-    let without = model.packings[1].idle_cores.as_mut().unwrap();
-    without.interval = None;
     let loads = loads(300);
     let asked: Vec<Value> = (loads.iter())
         .map(|(load, prices, workload)| {
@@ -154,12 +151,18 @@ fn the_page_computes_what_the_analysis_does() {
             json!({ "load": load, "prices": prices, "workload": workload })
         })
         .collect();
-    let Some(answers) = by_script(&model, &asked) else { return };
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for ((load, prices, workload), theirs) in loads.into_iter().zip(&answers) {
-        let ours = decide(&model, &Asked { load, prices, workload });
-        compare(&ours, theirs);
-        *seen.entry(theirs["answer"][0].as_str().unwrap().to_owned()).or_default() += 1;
+    // With every interval, and with one that is unknown.
+    for has_all in [true, false] {
+        if !has_all {
+            model.packings[1].idle_cores.as_mut().unwrap().interval = None;
+        }
+        let Some(answers) = by_script(&model, &asked) else { return };
+        for (&(load, prices, workload), theirs) in loads.iter().zip(&answers) {
+            let ours = decide(&model, &Asked { load, prices, workload });
+            compare(&ours, theirs);
+            *seen.entry(theirs["answer"][0].as_str().unwrap().to_owned()).or_default() += 1;
+        }
     }
     assert_eq!(seen.len(), 4, "each kind of answer has to occur: {seen:?}");
 }

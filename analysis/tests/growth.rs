@@ -25,8 +25,8 @@ warmup_ms = 1
 "#;
 const NAMES: [&str; 3] = ["native", "docker-scratch", "wasmtime-aot"];
 
-/// CPU time of a request over so many connections: that of a process stays the same, a container's falls with the square
-/// root, a host's grows in proportion.
+/// CPU time of a request over so many connections: that of a process stays the same, a container's falls with the
+/// square root, a host's grows in proportion.
 fn cpu_ns(subject: &str, connections: u32) -> f64 {
     let power = match subject {
         "docker-scratch" => -0.5,

@@ -1,3 +1,5 @@
+//! Tests of decisions: the cheapest packing for certain, and what would change it.
+
 use super::flip::{Flip, Input, flips};
 use super::measured::{Known, Packing, Workload};
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the model: values computed by hand, and what must grow with what.
+
 use super::*;
 use proptest::prelude::*;
 

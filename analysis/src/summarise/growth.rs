@@ -1,5 +1,6 @@
-//! How the CPU time of a request grows with what varies from cell to cell: within each block, the slope of its logarithm
-//! over that of the size. 0 means that it stays the same, 1 that it grows in proportion, more that it grows faster.
+//! How the CPU time of a request grows with what varies from cell to cell: within each block, the slope of its
+//! logarithm over that of the size. 0 means that it stays the same, 1 that it grows in proportion, more that it grows
+//! faster.
 
 use crate::load::question::{CellKey, Question};
 use crate::summarise::samples::{Grouped, Numbers};

@@ -172,8 +172,8 @@ metrics! {
     StartCpu => "start_cpu_ns", "CPU time per start", Nanoseconds, LowerIsBetter;
     /// Tenants of a storm for each second until the last of them had answered; derived.
     StartsPerSecond => "starts_per_second", "starts per second", RequestsPerSecond, HigherIsBetter;
-    /// CPU time of an operation within a process, all of its threads: the median of its iterations, of the difference of
-    /// two medians where an iteration without it is taken off.
+    /// CPU time of an operation within a process, all of its threads: the median of its iterations, of the difference
+    /// of two medians where an iteration without it is taken off.
     OperationCpu => "operation_cpu_ns", "CPU time of an operation", Nanoseconds, LowerIsBetter;
     /// Median time to make and drop one instance within a warm process.
     Instantiation => "instantiation_ns", "instantiation", Nanoseconds, LowerIsBetter;

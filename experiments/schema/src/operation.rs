@@ -68,8 +68,8 @@ operations! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributionStep {
-    /// The subject that the step leads to, one of the definition's subjects. One that is not measured is passed over, and
-    /// its difference counts in the next step.
+    /// The subject that the step leads to, one of the definition's subjects. One that is not measured is passed over,
+    /// and its difference counts in the next step.
     pub to: SubjectName,
     /// What that subject has or lacks and the one before does not, in the words of the table.
     pub by: String,

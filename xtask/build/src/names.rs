@@ -11,8 +11,8 @@ pub(crate) const COMPILED: &str = "component.cwasm";
 pub(crate) const COMMAND: &str = "command.wasm";
 pub(crate) const HELLO: &str = "hello.wasm";
 pub(crate) const IMAGE: &str = "image.tar";
-/// What times the operations of the service, natively: as the service is built, and without vectors of 256 bits; and the
-/// same program as a Wasm component and as a module of preview 1.
+/// What times the operations of the service, natively: as the service is built, and without vectors of 256 bits; and
+/// the same program as a Wasm component and as a module of preview 1.
 pub(crate) const OPERATIONS: &str = "weighbridge-operations";
 pub(crate) const OPERATIONS_NARROW: &str = "weighbridge-operations-128";
 pub(crate) const OPERATIONS_COMPONENT: &str = "operations-component.wasm";

@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_measured_is_said() {
-        let unknown = of(&answers(), Some("C")).unwrap_err().to_string();
+        let unknown = of(&answers(), Some("nobody")).unwrap_err().to_string();
         assert!(unknown.contains("the sources are A; B"), "{unknown}");
         let none = of(&answers(), Some("b: cheaper")).unwrap_err().to_string();
         assert!(none.contains("nothing is measured here"), "{none}");

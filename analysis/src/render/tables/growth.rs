@@ -15,6 +15,8 @@ use weighbridge_schema::quantity::{Latency, Quantity};
 
 const RATE: Quantity = Quantity::Metric(Metric::RequestsPerCpuSecond);
 const EXPONENT: Quantity = Quantity::Metric(Metric::GrowthExponent);
+/// What the logarithms of equal numbers leave is not growth: over six orders of magnitude this makes a thousandth.
+const NEGLIGIBLE: f64 = 1e-4;
 
 /// Rows: setting x subject.
 #[must_use]
@@ -115,8 +117,10 @@ fn grows(results: &Results<'_>, key: &CellKey, growth: &Growth) -> Content {
     let work = f64::from(growth.exponent_of_work());
     let interval = results.summary(key, EXPONENT).and_then(|summary| summary.interval);
     match interval {
-        Some(interval) if interval.low > work => Content::text("faster than its work"),
-        Some(interval) if interval.high < work => Content::text("more slowly than its work"),
+        Some(interval) if interval.low > work + NEGLIGIBLE => Content::text("faster than its work"),
+        Some(interval) if interval.high < work - NEGLIGIBLE => {
+            Content::text("more slowly than its work")
+        }
         Some(_) => Content::text("as its work"),
         None => Content::Nothing,
     }

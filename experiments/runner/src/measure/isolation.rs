@@ -206,8 +206,8 @@ impl<'a> Visited<'a, '_> {
         }
     }
 
-    /// Ends the instance. One that is deaf to SIGTERM is killed, and one that has ended is none: whether it stops is not
-    /// what was asked.
+    /// Ends the instance. One that is deaf to SIGTERM is killed, and one that has ended is none: whether it stops is
+    /// not what was asked.
     fn end(&mut self) -> Result<(), Failure> {
         let Some(instance) = self.running.take() else { return Ok(()) };
         let number = self.starts_count.saturating_sub(1);

@@ -1,6 +1,6 @@
-//! The CPU time of one operation within a process: the program does it once for each line that it reads, and what it has
-//! used is read before and after, while it waits. The clock is the kernel's, and so the same for native code and for
-//! every Wasm runtime; all threads of the process count, as those do that make epochs pass or collect garbage.
+//! The CPU time of one operation within a process: the program does it once for each line that it reads, and what it
+//! has used is read before and after, while it waits. The clock is the kernel's, and so the same for native code and
+//! for every Wasm runtime; all threads of the process count, as those do that make epochs pass or collect garbage.
 
 use super::{Bench, Measured};
 use crate::failure::{Cause, Failure, Phase};
