@@ -1,7 +1,8 @@
 //! What is to be built before the first trial, and how long that takes at most, in one line.
 //!
 //! The longest build of each program on this machine is remembered. Where none is, the durations of
-//! one cold `cargo xtask all` stand in (two cores, other work beside it, 2026-11-29, n = 1).
+//! one cold `cargo xtask all` stand in (two cores, other work beside it, 2026-11-29, n = 1;
+//! those of `operations` are of the day after).
 
 use crate::artifacts;
 use crate::cargo::Build;

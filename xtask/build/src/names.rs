@@ -88,6 +88,12 @@ pub(crate) const PROGRAMS: [(&str, &[&str], &str, &str, u64); 5] = [
     ("weighbridge-native", &[], NATIVE, "native service", 419),
     ("weighbridge-host", &["--no-default-features"], HOST, "host", 507),
     ("weighbridge-host", &[], HOST_COMPILER, "host with its compiler", 312),
-    ("weighbridge-operations", &[], OPERATIONS, "operations", 20),
-    ("weighbridge-operations", &["--no-default-features"], OPERATIONS_NARROW, "operations-128", 30),
+    ("weighbridge-operations", &[], OPERATIONS, "operations", 115),
+    (
+        "weighbridge-operations",
+        &["--no-default-features"],
+        OPERATIONS_NARROW,
+        "operations-128",
+        104,
+    ),
 ];
