@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use std::io::Write;
-use weighbridge_schema::progress::Event;
+use weighbridge_schema::progress::{Event, more_steps};
 
 /// Form of the progress on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -56,7 +56,7 @@ impl Progress {
             Form::Plain => match event {
                 Event::Begin { title, .. } => title.clone(),
                 Event::Step { label, .. } => format!("  {label}"),
-                Event::More(count) => format!("  {count} more steps"),
+                Event::More(count) => format!("  {}", more_steps(*count)),
                 Event::Note(text) => format!("  note: {text}"),
                 Event::Done(path) => format!("wrote {path}"),
             },

@@ -89,7 +89,7 @@ pub fn text(answers: &[Answer], numbers: &Numbers<'_>, text: Option<&str>) -> Op
     let [reproduced, explained, not_reproduced, not_measured] = counts;
     let _ = writeln!(
         out,
-        "{} answers: {reproduced} reproduced, {explained} explained by another boundary or setting, {not_reproduced} \
+        "answers: {}; {reproduced} reproduced, {explained} explained by another boundary or setting, {not_reproduced} \
          not reproduced, {not_measured} not measured",
         meant.len()
     );

@@ -189,7 +189,7 @@ fn an_answer_is_reproduced_on_its_own_boundary_and_explained_by_another_one() {
         "the nearest boundary has ",
         "not reproduced: the nearest is wasmtime-aot and native",
         "not measured in this run",
-        "4 answers: 1 reproduced, 1 explained by another boundary or setting, 1 not reproduced, 1 not measured",
+        "answers: 4; 1 reproduced, 1 explained by another boundary or setting, 1 not reproduced, 1 not measured",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }

@@ -31,3 +31,19 @@ pub enum Event {
     /// The program's result: the path of what it made.
     Done(String),
 }
+
+/// What [`Event::More`] says in words.
+#[must_use]
+pub fn more_steps(count: u64) -> String {
+    if count == 1 { "1 more step".to_owned() } else { format!("{count} more steps") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::more_steps;
+
+    #[test]
+    fn one_step_is_no_steps() {
+        assert_eq!([1, 2].map(more_steps), ["1 more step", "2 more steps"]);
+    }
+}

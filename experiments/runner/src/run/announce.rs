@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use weighbridge_machine::output;
-use weighbridge_schema::progress::Event;
+use weighbridge_schema::progress::{Event, more_steps};
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +59,7 @@ impl Announcer {
             }
             Event::More(count) => {
                 self.steps_count += count;
-                format!("{count} more steps")
+                more_steps(*count)
             }
             Event::Step { label, failed } => {
                 self.done_count += 1;
