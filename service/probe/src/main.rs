@@ -1,6 +1,8 @@
 //! The native server that tries what it can do, which goes into a container as the service does.
 
 #[cfg(not(target_family = "wasm"))]
+mod isolation;
+#[cfg(not(target_family = "wasm"))]
 mod native;
 
 #[cfg(not(target_family = "wasm"))]

@@ -1,5 +1,6 @@
 //! The shell of the native server: the HTTP front of the services, so that an instance is started and ended as theirs.
 
+use crate::isolation::{self, ENDS_AT_ONCE};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Parser;
@@ -7,7 +8,6 @@ use http::StatusCode;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use weighbridge_probe::isolation::{self, ENDS_AT_ONCE};
 use weighbridge_server::{Body, Config, Handler, Stages, serve};
 
 /// What is being tried is not waited for when the server is to end.

@@ -50,11 +50,13 @@ impl Answer {
     }
 
     /// There is no way to ask for it.
+    #[cfg(any(test, target_family = "wasm"))]
     pub fn absent(seen: &str) -> Self {
         Self { word: "absent", error: None, elsewhere: None, seen: seen.to_owned() }
     }
 
     /// The same call was refused with another error where what it is about is not there: that far it came.
+    #[cfg(not(target_family = "wasm"))]
     fn elsewhere(mut self, error: Option<String>) -> Self {
         self.elsewhere = error;
         self
