@@ -82,16 +82,20 @@ pub(crate) const BASED_IMAGES: [(Need, &str); 2] =
 /// What emulators load to count instructions: this machine's only, whatever they emulate.
 pub(crate) const PLUGIN: &str = "libweighbridge_instructions.so";
 
+/// Makes cargo select the service's server beside a program. What both need then has the features that it has in the
+/// service, and cargo takes the crates that it has compiled for the service.
+const AS_THE_SERVICE: &str = "--package=weighbridge-server";
+
 /// The native programs: package, arguments, the artifact's name, what a forecast calls it, and
 /// how many seconds it took from nothing in the cold run that `forecast.rs` names.
 pub(crate) const PROGRAMS: [(&str, &[&str], &str, &str, u64); 5] = [
     ("weighbridge-native", &[], NATIVE, "native service", 419),
     ("weighbridge-host", &["--no-default-features"], HOST, "host", 507),
     ("weighbridge-host", &[], HOST_COMPILER, "host with its compiler", 312),
-    ("weighbridge-operations", &[], OPERATIONS, "operations", 115),
+    ("weighbridge-operations", &[AS_THE_SERVICE], OPERATIONS, "operations", 115),
     (
         "weighbridge-operations",
-        &["--no-default-features"],
+        &["--no-default-features", AS_THE_SERVICE],
         OPERATIONS_NARROW,
         "operations-128",
         104,
