@@ -1,5 +1,5 @@
 //! A tool built after the tests, or before them, must not compile a third-party crate a second time: polars
-//! alone takes ten minutes.
+//! alone takes ten minutes. Nor must clippy.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,6 +31,17 @@ fn third_party_units(arguments: &[&str]) -> BTreeSet<String> {
             parts.map(|part| unit[part].to_string()).join(" ")
         })
         .collect()
+}
+
+/// The same for clippy, which compiles only what runs meanwhile: macros, build scripts and what these are made of.
+#[test]
+fn clippy_takes_what_runs_while_compiling_from_the_tests() {
+    let tests = third_party_units(&["test", "--workspace", "--no-run"]);
+    let clippy = third_party_units(&["check", "--workspace", "--all-targets"]);
+    let compiled: BTreeSet<_> =
+        clippy.into_iter().filter(|unit| !unit.contains(" \"check\" ")).collect();
+    let alone: Vec<_> = compiled.difference(&tests).collect();
+    assert!(compiled.len() > 50 && alone.is_empty(), "clippy alone has {alone:#?}");
 }
 
 #[test]

@@ -76,16 +76,19 @@ pub fn artifacts(
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
-    let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
-    with_runner(project, setup, architectures, &runner, force, progress)
+    let runner = || anyhow::Ok(tools::ensure(project, tools::RUNNER, progress)?.0);
+    let local = with_runner(project, setup, architectures, &runner, force, progress)?;
+    runner()?;
+    Ok(local)
 }
 
-/// As [`artifacts`], with a runner that is there.
+/// As [`artifacts`], with the runner that `runner` gives. It is asked for when cargo has built all else: until then its
+/// own build may go on beside the others ([`tools::begin`]).
 pub(crate) fn with_runner(
     project: &Project,
     setup: &Setup,
     architectures: &[Architecture],
-    runner: &Path,
+    runner: &dyn Fn() -> Result<PathBuf>,
     force: bool,
     progress: &Progress,
 ) -> Result<PathBuf> {
@@ -116,7 +119,8 @@ pub(crate) fn stale(
     architectures: &[Architecture],
     force: bool,
 ) -> Result<Vec<Step>> {
-    let (local, runner) = (project.artifacts(), project.tool(tools::RUNNER));
+    let local = project.artifacts();
+    let runner = || anyhow::Ok(project.tool(tools::RUNNER));
     let sources = Inputs::default().paths(&project.root, &SOURCES)?.digest();
     let progress = Progress::new();
     let common = Common {
@@ -153,7 +157,8 @@ pub(crate) fn stale(
 struct Common<'a> {
     project: &'a Project,
     setup: &'a Setup,
-    runner: &'a Path,
+    /// Gives the runner, which writes the images.
+    runner: &'a dyn Fn() -> Result<PathBuf>,
     /// The folder of this machine's artifacts.
     local: &'a Path,
     /// Digest of the sources: what a program tells of itself in `GET /v1/info`. Nothing of the machine is in
@@ -180,16 +185,21 @@ impl Common<'_> {
         files::make_folder(&folder)?;
         self.programs(native, &folder)?;
         self.guests(&folder)?;
-        let title = format!("compile the component for {architecture}, write the image");
-        self.progress.begin(&title, 0);
-        self.finish(architecture, native, &folder).inspect_err(|_| self.progress.abandon())?;
-        self.progress.end("done");
         let mut files = [&COMPILED_FOR_EACH[..], &GUESTS].concat();
         if folder == self.local {
             self.plugin(&folder)?;
             files.push(PLUGIN);
+        }
+        let runner = (self.runner)()?;
+        let title = format!("compile the component for {architecture}, write the image");
+        self.progress.begin(&title, 0);
+        self.finish(architecture, native, &runner, &folder)
+            .inspect_err(|_| self.progress.abandon())?;
+        self.progress.end("done");
+        if folder == self.local {
+            self.modules(&runner, &folder)?;
             for (file, root) in self.roots() {
-                self.image(architecture, Some(&root), &folder, (NATIVE, file))?;
+                self.image(architecture, &runner, Some(&root), &folder, (NATIVE, file))?;
                 files.push(file);
             }
         }
@@ -298,7 +308,13 @@ impl Common<'_> {
 
     /// What cargo does not make: components compiled ahead of time, by this machine's compiler for the
     /// architecture, and the images of the binaries.
-    fn finish(&self, architecture: &str, native: &TargetToolchain, folder: &Path) -> Result<()> {
+    fn finish(
+        &self,
+        architecture: &str,
+        native: &TargetToolchain,
+        runner: &Path,
+        folder: &Path,
+    ) -> Result<()> {
         for (component, options, compiled) in AHEAD_OF_TIME {
             let mut compile = command(self.local.join(HOST_COMPILER));
             compile.arg("compile").arg(folder.join(component)).args(options);
@@ -309,19 +325,20 @@ impl Common<'_> {
             compile.arg("--output").arg(folder.join(compiled));
             quietly(compile)?;
         }
-        self.image(architecture, None, folder, (PROBE_NATIVE, PROBE_IMAGE))?;
-        self.image(architecture, None, folder, (NATIVE, IMAGE))
+        self.image(architecture, runner, None, folder, (PROBE_NATIVE, PROBE_IMAGE))?;
+        self.image(architecture, runner, None, folder, (NATIVE, IMAGE))
     }
 
     /// The image `file` of a binary, FROM scratch or on a root file system.
     fn image(
         &self,
         architecture: &str,
+        runner: &Path,
         base: Option<&Path>,
         folder: &Path,
         (binary, file): (&str, &str),
     ) -> Result<()> {
-        let mut image = command(self.runner);
+        let mut image = command(runner);
         image.args(["image", "--architecture", architecture]);
         if let Some(base) = base {
             image.arg("--base").arg(base);

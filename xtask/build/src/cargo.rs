@@ -4,9 +4,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use weighbridge_project::files;
-use weighbridge_project::process::{Crate, cargo_artifact, check, command, lines};
+use weighbridge_project::process::{Beside, Crate, cargo_artifact, check, command, lines};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::settings;
@@ -34,15 +35,11 @@ impl Build<'_> {
         self.toolchain.map(|toolchain| toolchain.triple.as_str())
     }
 
-    /// Builds, drawing progress.
-    ///
-    /// # Errors
-    /// The build failed; cargo's own messages stand above.
-    pub fn run(&self, project: &Project, progress: &Progress) -> Result<()> {
+    /// The call of cargo, which says nothing but errors.
+    fn call(&self, project: &Project) -> Result<Command> {
         let cargo = self.toolchain.map_or_else(|| PathBuf::from("cargo"), |t| t.cargo.clone());
         let mut build = command(cargo);
         build.current_dir(&project.root).arg("build");
-        let of_profile = settings::of_profile(project, self.profile)?;
         build.args(settings::arguments(project, self.profile)?);
         build.envs(settings::EMPTY_ALWAYS.map(|variable| (variable, "")));
         if let Some(toolchain) = self.toolchain {
@@ -55,7 +52,27 @@ impl Build<'_> {
         build.args(["--locked", "--profile", self.profile]).args(self.selection());
         build.args(self.arguments).envs(self.env.iter().copied());
         build.envs(project.cargo_folders());
-        build.args(["--quiet", "--message-format=json-render-diagnostics"]);
+        build.arg("--quiet");
+        Ok(build)
+    }
+
+    /// Begins to build while something else is done. Cargo lets one build at a time into the folder of a profile:
+    /// [`run`](Self::run) waits for this one's end, and has little left to do then.
+    ///
+    /// # Errors
+    /// Cargo cannot be started.
+    pub(crate) fn beside(&self, project: &Project) -> Result<Beside> {
+        Beside::start(&mut self.call(project)?)
+    }
+
+    /// Builds, drawing progress.
+    ///
+    /// # Errors
+    /// The build failed; cargo's own messages stand above.
+    pub fn run(&self, project: &Project, progress: &Progress) -> Result<()> {
+        let of_profile = settings::of_profile(project, self.profile)?;
+        let mut build = self.call(project)?;
+        build.arg("--message-format=json-render-diagnostics");
 
         let memory = format!("units-{}", self.key());
         let begun = Instant::now();

@@ -9,7 +9,6 @@ use crate::cargo::Build;
 use crate::tools;
 use anyhow::Result;
 use std::time::Duration;
-use weighbridge_project::build_step;
 use weighbridge_project::progress::human;
 use weighbridge_project::project::Project;
 use weighbridge_project::sources;
@@ -56,8 +55,7 @@ pub fn line(
 ) -> Result<Option<String>> {
     let mut steps = Vec::new();
     let digest = sources::digest(&project.root, tools::RUNNER)?;
-    let runner = project.tool(tools::RUNNER);
-    if build_step::fresh(project, tools::RUNNER, &digest).is_none() || !runner.is_file() {
+    if !tools::is_fresh(project, tools::RUNNER, &digest) {
         steps.push(Step::of(project, "runner", &tools::build(tools::RUNNER), RUNNER_S));
     }
     steps.extend(artifacts::stale(project, setup, architectures, force)?);

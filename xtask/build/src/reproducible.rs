@@ -42,6 +42,7 @@ pub fn run(
     for (name, state) in COPIES {
         let copy = copy_of(project, &base.join(name), state)?;
         let setup = provide(&copy, needs, progress)?;
+        let runner = || anyhow::Ok(runner.clone());
         let local = with_runner(&copy, &setup, architectures, &runner, true, progress)?;
         let local_and_foreign = folders(&local, architectures);
         builds.push(local_and_foreign.iter().map(|f| record::read(f)).collect::<Result<Vec<_>>>()?);

@@ -4,6 +4,7 @@ use crate::cargo::Build;
 use anyhow::Result;
 use std::path::PathBuf;
 use weighbridge_project::build_step;
+use weighbridge_project::process::Beside;
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::sources;
@@ -44,6 +45,23 @@ pub(crate) fn build(package: &str) -> Build<'_> {
     }
 }
 
+/// Whether one of them is there as its sources would make it.
+pub(crate) fn is_fresh(project: &Project, package: &str, digest: &str) -> bool {
+    // A state folder that several checkouts share may tell of the program in another one's target folder.
+    build_step::fresh(project, package, digest).is_some() && project.tool(package).is_file()
+}
+
+/// Begins to build one of them while something else is done, unless nothing has changed: it takes no more than a C
+/// compiler, which whoever runs this was linked by. [`ensure`] waits for it.
+///
+/// # Errors
+/// Its sources cannot be read, or cargo not be started.
+pub fn begin(project: &Project, package: &str) -> Result<Option<Beside>> {
+    let digest = sources::digest(&project.root, package)?;
+    let is_stale = !is_fresh(project, package, &digest);
+    is_stale.then(|| build(package).beside(project)).transpose()
+}
+
 /// Builds one of them, unless nothing has changed, and returns the program and the digest of its sources.
 ///
 /// # Errors
@@ -51,8 +69,7 @@ pub(crate) fn build(package: &str) -> Build<'_> {
 pub fn ensure(project: &Project, package: &str, progress: &Progress) -> Result<(PathBuf, String)> {
     let digest = sources::digest(&project.root, package)?;
     let program = project.tool(package);
-    // A state folder that several checkouts share may tell of the program in another one's target folder.
-    if build_step::fresh(project, package, &digest).is_none() || !program.is_file() {
+    if !is_fresh(project, package, &digest) {
         build(package).run(project, progress)?;
         build_step::done(project, package, &digest, std::slice::from_ref(&program), "built")?;
     }

@@ -4,7 +4,7 @@
 use crate::exit::InterruptedError;
 use crate::progress::Progress;
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, setpriority_process};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ const ASKED_MAX: u32 = 3;
 const POLL: Duration = Duration::from_millis(50);
 /// What takes longer than that to end is said to be ending.
 const SILENCE: Duration = Duration::from_millis(300);
+/// How far what runs beside something else stands back from it: as far as Linux knows.
+const NICENESS: i32 = 19;
 
 /// Takes SIGINT, SIGTERM and SIGHUP over: the program that is running is told, and we wait for it to tidy up.
 ///
@@ -139,6 +141,55 @@ pub fn run(command: &mut Command) -> Result<()> {
     check(&text, status)
 }
 
+/// A command that runs beside whatever is done meanwhile, in the time that this leaves processors idle. Where nobody
+/// waits for it, it is told to end.
+#[derive(Debug)]
+pub struct Beside {
+    text: String,
+    child: Child,
+}
+
+impl Beside {
+    /// Starts it, its output going where ours goes.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let text = shown(command);
+        let child =
+            command.stdin(Stdio::null()).spawn().with_context(|| format!("run `{text}`"))?;
+        // Where that is not allowed, it takes its share.
+        let _ = setpriority_process(Some(Pid::from_child(&child)), NICENESS);
+        Ok(Self { text, child })
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It failed, or the user has interrupted.
+    pub fn wait(mut self) -> Result<()> {
+        loop {
+            let ended =
+                self.child.try_wait().with_context(|| format!("wait for `{}`", self.text))?;
+            if let Some(status) = ended {
+                return check(&self.text, status);
+            }
+            anyhow::ensure!(!interrupted(), InterruptedError);
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // It may be gone by now; that is what is wanted.
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// Turns a bad end into an error.
 ///
 /// # Errors
@@ -251,6 +302,19 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(60), "it is waited for");
             std::thread::sleep(POLL);
         }
+    }
+
+    #[test]
+    fn what_runs_beside_says_how_it_ended_and_ends_with_us() {
+        let beside = Beside::start(Command::new("sh").args(["-c", "exit 3"])).unwrap();
+        let error = beside.wait().unwrap_err().to_string();
+        assert!(error.contains("`sh -c exit 3` failed (exit status: 3)"), "{error}");
+        let beside = Beside::start(Command::new("sleep").arg("300")).unwrap();
+        let pid = beside.child.id();
+        let is_there = || weighbridge_machine::process::Process::of(pid).is_some();
+        assert!(is_there());
+        drop(beside);
+        assert!(!is_there());
     }
 
     #[test]

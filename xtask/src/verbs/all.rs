@@ -4,7 +4,7 @@ use super::analyze::{self, Output};
 use super::{paper, run as measure};
 use crate::requested;
 use anyhow::Result;
-use weighbridge_build::{artifacts, forecast};
+use weighbridge_build::{artifacts, forecast, tools};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::failures;
 use weighbridge_project::machine_lock;
@@ -28,12 +28,16 @@ pub fn run(
     requested::check_installed(project, choice)?;
     // Before set-up: nothing is set up or built beside somebody's run, and no two runs start engines.
     let _lock = machine_lock::to_measure()?;
+    // Set-up mostly downloads, and the measured programs' links leave half of a machine idle.
+    let runner = tools::begin(project, tools::RUNNER)?;
     let needs = Need::with_foreign(Need::ALL_BUT_TESTS, &choice.arch);
     let setup = provide(project, &needs, progress)?;
     if let Some(line) = forecast::line(project, &setup, &choice.arch, force)? {
         progress.note(&line);
     }
     let artifacts = artifacts::artifacts(project, &setup, &choice.arch, force, progress)?;
+    // Built by now: nothing of it is to run beside what is measured.
+    drop(runner);
     let folder = measure::build_step(project, &setup, &artifacts, choice, force, progress)?;
     let output = Output::choose(project, &folder, is_paper || !choice.is_narrow());
     let pdf_missing = paper::missing(&setup);

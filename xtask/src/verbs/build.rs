@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use weighbridge_build::artifacts::{NEEDS, artifacts, folders, require};
-use weighbridge_build::{example, record, reproducible};
+use weighbridge_build::{example, record, reproducible, tools};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::machine_lock;
 use weighbridge_project::progress::Progress;
@@ -42,6 +42,7 @@ pub fn run(project: &Project, choice: &Choice, progress: &Progress) -> Result<Ex
     if choice.check_reproducible {
         return reproducible::run(project, &choice.arch, &needs, progress);
     }
+    let _runner = tools::begin(project, tools::RUNNER)?;
     let setup = provide(project, &needs, progress)?;
     require(&setup, &choice.arch)?;
     let local = artifacts(project, &setup, &choice.arch, choice.force, progress)?;

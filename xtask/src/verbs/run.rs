@@ -87,9 +87,11 @@ pub fn run(
             }
             // Before set-up: of two runs the second is refused at once, and starts no engine beside the first.
             let _lock = (!mode.dry_run).then(machine_lock::to_measure).transpose()?;
+            let runner = tools::begin(project, tools::RUNNER)?;
             let needs = Need::with_foreign(NEEDS, &choice.arch);
             let setup = setup::provide(project, &needs, progress)?;
             let artifacts = build::artifacts(project, &setup, &choice.arch, false, progress)?;
+            drop(runner);
             let measured = measure(project, &results, &setup, &artifacts, choice, mode, progress);
             measured.inspect_err(|error| {
                 if let (Some(run), true) = (&mode.resume, error.is::<InterruptedError>()) {
@@ -160,8 +162,10 @@ pub fn whole(
 ) -> Result<PathBuf> {
     // Before set-up: of two runs the second is refused before it starts an engine.
     let _lock = machine_lock::to_measure()?;
+    let runner = tools::begin(project, tools::RUNNER)?;
     let setup = setup::provide(project, &Need::with_foreign(NEEDS, &[]), progress)?;
     let artifacts = build::artifacts(project, &setup, &[], false, progress)?;
+    drop(runner);
     measure(project, results, &setup, &artifacts, choice, mode, progress)?
         .context("the runner ended without saying where its run is")
 }

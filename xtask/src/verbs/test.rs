@@ -12,7 +12,7 @@ use weighbridge_checks::{fuzz, independent, reference, report, whole_run};
 use weighbridge_project::exit::Exit;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
-use weighbridge_project::process::{command, run as call};
+use weighbridge_project::process::{Beside, command, run as call};
 use weighbridge_project::progress::{Progress, human};
 use weighbridge_project::project::Project;
 use weighbridge_project::settings;
@@ -83,15 +83,12 @@ pub fn run(project: &Project, requested: Requested, progress: &Progress) -> Resu
 fn everything(project: &Project, arch: &[Architecture], progress: &Progress) -> Result<Exit> {
     // Beside a run nothing is built; then it is free again, for the tests' own runs.
     drop(machine_lock::to_build()?);
+    step("formatting", || call(&mut cargo_command(project, &["fmt", "--all", "--check"])))?;
+    // It needs nothing of set-up, which mostly downloads.
+    let clippy = Beside::start(&mut clippy(project)?)?;
     let needs = Need::with_foreign(Need::ALL, arch);
     let setup = provide(project, &needs, progress)?;
-    step("formatting", || cargo(project, &["fmt", "--all", "--check"]))?;
-    step("clippy", || {
-        cargo(
-            project,
-            &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"],
-        )
-    })?;
+    step("clippy, begun before set-up", || clippy.wait())?;
     step("unit tests", || unit(project, &setup))?;
     for architecture in Architecture::foreign(arch) {
         let name = format!("unit tests for {architecture}, emulated");
@@ -130,8 +127,13 @@ fn cargo_command(project: &Project, arguments: &[&str]) -> Command {
     cargo
 }
 
-fn cargo(project: &Project, arguments: &[&str]) -> Result<()> {
-    call(&mut cargo_command(project, arguments))
+/// With the profile of the tests: it takes the macros and build scripts that are compiled for them. Only what it finds
+/// is said, since set-up says something meanwhile.
+fn clippy(project: &Project) -> Result<Command> {
+    let mut clippy = cargo_command(project, &["clippy", "--quiet", "--locked", "--workspace"]);
+    clippy.args(["--all-targets", "--profile", "tools"]);
+    clippy.args(settings::arguments(project, "tools")?).args(["--", "--deny", "warnings"]);
+    Ok(clippy)
 }
 
 /// Every test of the workspace, to the last one: who waits half an hour for a verdict is told all that fails.

@@ -16,7 +16,8 @@ use weighbridge_setup::TargetToolchain;
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
 impl Common<'_> {
-    /// The guests, which are built once: every architecture gets the same files.
+    /// The guests, which are built once: every architecture gets the same files. Of this machine's
+    /// the probe's [`modules`](Self::modules) are left.
     pub(super) fn guests(&self, folder: &Path) -> Result<()> {
         if folder != self.local {
             for name in GUESTS {
@@ -49,16 +50,20 @@ impl Common<'_> {
             let (package, made) = ("weighbridge-operations", "weighbridge-operations.wasm");
             self.release(package, &[], toolchain, made, &folder.join(name))?;
         }
-        PROBE_MODULES.iter().try_for_each(|name| self.assemble(name, &folder.join(name)))
+        Ok(())
     }
 
-    /// A probe's module from its text: `probe-simd.wasm` from `simd.wat`.
-    fn assemble(&self, name: &str, to: &Path) -> Result<()> {
-        let stem = name.trim_start_matches("probe-").trim_end_matches(".wasm");
-        let text = self.project.root.join(PROBE_TEXTS).join(format!("{stem}.wat"));
-        let mut assemble = command(self.runner);
-        assemble.arg("assemble").arg("--text").arg(text).arg("--output").arg(to);
-        quietly(assemble)
+    /// The probe's modules from their texts: `probe-simd.wasm` from `simd.wat`.
+    pub(super) fn modules(&self, runner: &Path, folder: &Path) -> Result<()> {
+        for name in PROBE_MODULES {
+            let stem = name.trim_start_matches("probe-").trim_end_matches(".wasm");
+            let text = self.project.root.join(PROBE_TEXTS).join(format!("{stem}.wat"));
+            let mut assemble = command(runner);
+            assemble.arg("assemble").arg("--text").arg(text);
+            assemble.arg("--output").arg(folder.join(name));
+            quietly(assemble)?;
+        }
+        Ok(())
     }
 }
 
