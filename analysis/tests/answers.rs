@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::{Fixture, analyse};
 use std::path::Path;
-use support::{Fixture, analyse};
 use weighbridge_analysis::answers::{self, Answer, Factor, Numbers, Pair, Standing};
 use weighbridge_analysis::conditions;
 use weighbridge_analysis::judge::{Verdict, parse_claims};

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, key};
+use crate::support::{Fixture, key};
 use weighbridge_analysis::load::question::CellKey;
 use weighbridge_analysis::render::table::{Content, Row, Table};
 use weighbridge_analysis::render::tables::{architectures, portability};

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::{Fixture, calibration};
 use std::path::Path;
 use std::process::{Command, Output};
-use support::{Fixture, calibration};
 use weighbridge_schema::metric::Metric;
 
 fn program(arguments: &[&Path]) -> Output {

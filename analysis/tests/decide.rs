@@ -2,13 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support;
+use crate::support::Fixture;
+use crate::support::costs::{MIB, costed};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
-use support::Fixture;
-use support::costs::{MIB, costed};
 use weighbridge_analysis::decide::measured::{Known, Measured, measured};
 use weighbridge_analysis::decide::prices::PriceList;
 use weighbridge_analysis::load::load;

@@ -2,17 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support;
+use crate::support::Fixture;
+use crate::support::costs::costed;
+use crate::support::rendered::rendered;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use support::Fixture;
-use support::costs::costed;
-use support::rendered::rendered;
 use weighbridge_analysis::decide::measured::{Measured, measured};
 use weighbridge_analysis::decide::model::{Estimate, Load, Prices};
 use weighbridge_analysis::decide::{Answer, Asked, Choice, Decision, Fit, decide};

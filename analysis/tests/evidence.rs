@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, calibration, key, stop};
+use crate::support::{Fixture, calibration, key, stop};
 use weighbridge_analysis::compare::{Doubt, Effect};
 use weighbridge_analysis::judge::Verdict;
 use weighbridge_analysis::load::load;

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, analyse};
+use crate::support::{Fixture, analyse};
 use weighbridge_analysis::explain::explain;
 use weighbridge_analysis::load::load;
 

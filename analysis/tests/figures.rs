@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support;
+use crate::support::Fixture;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use support::Fixture;
 use weighbridge_analysis::load::{Run, load};
 use weighbridge_analysis::render::{self, Destinations};
 

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::rendered::rendered;
-use support::{Fixture, analyse, key};
+use crate::support::rendered::rendered;
+use crate::support::{Fixture, analyse, key};
 use weighbridge_analysis::explain::explain;
 use weighbridge_analysis::load::load;
 use weighbridge_schema::manifest::ExperimentEntry;

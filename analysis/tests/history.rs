@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::Fixture;
 use std::path::Path;
 use std::process::Command;
-use support::Fixture;
 use weighbridge_analysis::history::{self, Timeline};
 use weighbridge_analysis::judge::{Claim, Verdict, parse_claims};
 use weighbridge_analysis::load::load;

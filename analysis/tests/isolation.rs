@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, key};
+use crate::support::{Fixture, key};
 use weighbridge_analysis::render::latex;
 use weighbridge_analysis::render::table::{Content, Row, Table, Tone};
 use weighbridge_analysis::render::tables::isolation;

@@ -2,12 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::Fixture;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
-use support::Fixture;
 use weighbridge_analysis::kit::{APPENDIX, RESEARCH_OBJECT, SUMS, describe};
 
 /// The files of a described kit that holds little else.

@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::Fixture;
+use crate::support::rendered::rendered;
 use std::collections::BTreeMap;
-use support::Fixture;
-use support::rendered::rendered;
 use weighbridge_schema::manifest::ExperimentEntry;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::operation::Operation;

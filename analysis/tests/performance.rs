@@ -1,13 +1,11 @@
 //! How long the analysis takes on a large run. Not part of the usual tests:
-//! `cargo test -p weighbridge-analysis --profile tools --test performance -- --ignored --nocapture`
+//! `cargo test -p weighbridge-analysis --profile tools --test all performance -- --ignored --nocapture`
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::{Fixture, analyse};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{Fixture, analyse};
 use weighbridge_analysis::judge::parse_claims;
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::{self, Destinations};

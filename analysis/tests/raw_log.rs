@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::{Fixture, interval_log, key, stop};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::LazyLock;
-use support::{Fixture, interval_log, key, stop};
 use weighbridge_analysis::load::{histograms::merge, load};
 use weighbridge_schema::manifest::Manifest;
 use weighbridge_schema::record::HEAVY_TAG;

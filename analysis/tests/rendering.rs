@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::Fixture;
+use crate::support::rendered::{eventful, rendered};
 use std::collections::BTreeMap;
-use support::Fixture;
-use support::rendered::{eventful, rendered};
 use weighbridge_analysis::render::tables;
 use weighbridge_schema::artifact::Artifact;
 use weighbridge_schema::limits::{LIMITS, LimitsEntry};

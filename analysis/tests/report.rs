@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::Fixture;
-use support::rendered::{eventful, rendered};
+use crate::support::Fixture;
+use crate::support::rendered::{eventful, rendered};
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::record::Outcome;
 

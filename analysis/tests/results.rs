@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, key};
+use crate::support::{Fixture, key};
 use weighbridge_analysis::compare::Effect;
 use weighbridge_analysis::judge::Verdict;
 use weighbridge_analysis::summarise::missing::Cause;

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support;
+use crate::support::Fixture;
+use crate::support::rendered::rendered;
 use std::collections::BTreeMap;
-use support::Fixture;
-use support::rendered::rendered;
 use weighbridge_analysis::answers::{self, Numbers};
 use weighbridge_analysis::explain::explain;
 use weighbridge_analysis::load::load;

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::Fixture;
+use crate::support::Fixture;
 use weighbridge_analysis::judge::{Claim, Verdict, parse_claims};
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render::verification;

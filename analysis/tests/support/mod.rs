@@ -1,7 +1,5 @@
 //! Runs for tests, made through the schema's own types and written as the runner writes them.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this module")]
-
 pub mod costs;
 pub mod rendered;
 mod shapes;
