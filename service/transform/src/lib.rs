@@ -7,7 +7,7 @@
 //! * every kernel works on integers; the few floating-point numbers (filter weights) come from
 //!   basic IEEE operations and the `libm` crate, never from the platform's mathematics library;
 //! * libraries are used only where their vector code paths were found to be exact, see
-//!   `tests/vector_paths.rs`.
+//!   `tests/vector_paths.rs` and the tests of `resize.rs`.
 //!
 //! What the pipeline does not look at: EXIF orientation and colour profiles are ignored and dropped
 //! (rotate with `op=rotate:90`), sixteen-bit images are reduced to eight bits per channel, and of an

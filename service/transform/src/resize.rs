@@ -152,6 +152,8 @@ fn internal(error: impl std::fmt::Display) -> ServiceError {
 mod tests {
     use super::*;
     use crate::pixels::tests::{ALL_CHANNELS, noise};
+    use fast_image_resize::CpuExtensions;
+    use proptest::prelude::*;
 
     const FILTERS: [ResizeFilter; 4] = [
         ResizeFilter::Nearest,
@@ -193,6 +195,71 @@ mod tests {
         assert_eq!(lanczos3(0.0), 1.0);
         for x in [-3.0, -2.0, -1.0, 1.0, 2.0, 3.0] {
             assert!(lanczos3(x).abs() < 1e-15, "{x}");
+        }
+    }
+
+    /// All extensions that this processor has.
+    fn extensions() -> Vec<CpuExtensions> {
+        #[cfg(target_arch = "x86_64")]
+        let all = [CpuExtensions::Sse4_1, CpuExtensions::Avx2];
+        #[cfg(target_arch = "aarch64")]
+        let all = [CpuExtensions::Neon];
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let all: [CpuExtensions; 0] = [];
+        all.into_iter().filter(CpuExtensions::is_supported).collect()
+    }
+
+    /// As [`resize_as`], by the kernels of these extensions.
+    fn resized_by<P: PixelTrait>(
+        extensions: CpuExtensions,
+        bytes: &[u8],
+        (from, to): (Size, Size),
+        filter: FilterType,
+    ) -> Vec<u8> {
+        let source = ImageRef::new(from.width, from.height, bytes, P::pixel_type()).unwrap();
+        let mut target = Image::new(to.width, to.height, P::pixel_type());
+        let algorithm = ResizeAlg::Convolution(filter);
+        let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
+        let mut resizer = Resizer::new();
+        // SAFETY: the caller passes only extensions that were found to be supported.
+        unsafe { resizer.set_cpu_extensions(extensions) };
+        let source = source.image_view::<P>().unwrap();
+        resizer
+            .resize_typed(&source, &mut target.image_view_mut::<P>().unwrap(), &options)
+            .unwrap();
+        target.into_vec()
+    }
+
+    fn is_the_same_by_all<P: PixelTrait>(
+        noise: &[u8],
+        sizes: (Size, Size),
+        filter: FilterType,
+    ) -> bool {
+        let length = sizes.0.width as usize * sizes.0.height as usize * P::size();
+        let bytes: Vec<u8> = noise.iter().copied().cycle().take(length).collect();
+        let plain = resized_by::<P>(CpuExtensions::None, &bytes, sizes, filter);
+        let by = |extensions| resized_by::<P>(extensions, &bytes, sizes, filter);
+        extensions().into_iter().all(|extensions| by(extensions) == plain)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Otherwise the service would answer differently from one processor to the next.
+        #[test]
+        fn images_resize_the_same_with_and_without_vectors(
+            width in 1_u32..90, height in 1_u32..90,
+            to_width in 1_u32..90, to_height in 1_u32..90,
+            noise in proptest::collection::vec(any::<u8>(), 97),
+        ) {
+            let to = Size { width: to_width, height: to_height };
+            let sizes = (Size { width, height }, to);
+            for filter in [FilterType::Bilinear, FilterType::CatmullRom, FilterType::Lanczos3] {
+                prop_assert!(is_the_same_by_all::<U8>(&noise, sizes, filter), "{filter:?}");
+                prop_assert!(is_the_same_by_all::<U8x2>(&noise, sizes, filter), "{filter:?}");
+                prop_assert!(is_the_same_by_all::<U8x3>(&noise, sizes, filter), "{filter:?}");
+                prop_assert!(is_the_same_by_all::<U8x4>(&noise, sizes, filter), "{filter:?}");
+            }
         }
     }
 
