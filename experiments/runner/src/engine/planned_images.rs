@@ -124,7 +124,7 @@ fn planned(manifest: &Manifest, plan: &[Planned<'_>]) -> BTreeSet<(ContainerEngi
         }
         let own = &entry.definition.start;
         let (start, aggressor) = (method.start(name, own), method.aggressor(own));
-        let starts = [Some(start.as_ref()), aggressor.as_ref()];
+        let starts = [Some(&*start), aggressor.as_ref()];
         let found = starts.into_iter().flatten().filter_map(Start::container);
         images.extend(found.map(|(engine, image)| (engine, image.clone())));
     }

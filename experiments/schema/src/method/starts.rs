@@ -53,7 +53,7 @@ mod tests {
         let aggressor = read("container = { image = 'probe', network = 'host' }");
         assert_eq!(method.aggressor(&victim), Some(aggressor));
         let subject = "one".parse().unwrap();
-        assert_eq!(method.start(&subject, &victim).as_ref(), &victim, "the victim is as it is");
+        assert_eq!(&*method.start(&subject, &victim), &victim, "the victim is as it is");
         let host = read("process = { program = 'h', arguments = ['{tenants:b}'] }");
         assert_eq!((method.aggressor(&host), host.tenants()), (None, Some("b")));
         let cold_start: Method = serde_json::from_str(r#"{ "cold-start": {} }"#).unwrap();

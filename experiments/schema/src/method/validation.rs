@@ -106,22 +106,7 @@ impl Method {
                     positive("ready", ready)?;
                 }
             }
-            Method::Neighbour {
-                attacks,
-                rate_per_second,
-                connections,
-                spins_count,
-                held_connections_count,
-                ..
-            } => {
-                positive("rate_per_second", &[*rate_per_second])?;
-                positive("connections", &[*connections])?;
-                positive("spins_count", &[*spins_count])?;
-                positive("held_connections_count", &[*held_connections_count])?;
-                if !attacks.contains(&Attack::None) {
-                    return Err(invalid!("attacks lacks `none`: without it there is no control"));
-                }
-            }
+            Method::Neighbour { .. } => self.validate_neighbour()?,
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
             }
@@ -147,6 +132,28 @@ impl Method {
             _ => {}
         }
         self.validate_window(profiles)
+    }
+
+    fn validate_neighbour(&self) -> Result<(), Invalid> {
+        let Method::Neighbour {
+            attacks,
+            rate_per_second,
+            connections,
+            spins_count,
+            held_connections_count,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        positive("rate_per_second", &[*rate_per_second])?;
+        positive("connections", &[*connections])?;
+        positive("spins_count", &[*spins_count])?;
+        positive("held_connections_count", &[*held_connections_count])?;
+        match attacks.contains(&Attack::None) {
+            true => Ok(()),
+            false => Err(invalid!("attacks lacks `none`: without it there is no control")),
+        }
     }
 
     /// Every subject must have a most of tenants in every profile, by its own name or by that of the subject that it is
