@@ -51,7 +51,7 @@ class Evidence:
         self.numbers = {key: dict(values) for key, values in run.numbers.items()}
         self.visits = {key: dict(visits) for key, visits in run.visits.items()}
         derived = slopes(self.numbers) | exponents(run, self.numbers)
-        for key, values in derived.items():
+        for key, values in (derived | beside_controls(self.numbers)).items():
             self._add(key, values)
         for cell, found in self.paces.items():
             medians = {i: m for i, (_, _, m) in found.items() if m is not None}
@@ -289,6 +289,25 @@ def exponents(run, numbers):
         for key, blocks in of_blocks.items()
         if any(slope is not None for slope in blocks.values())
     }
+
+
+def beside_controls(numbers):
+    """How many times the control's an attack's p99 is, each as a multiple of that before it, within
+    each block."""
+    found = {}
+    for (cell, metric), values in numbers.items():
+        name, _, attack = cell.parameter.partition("=")
+        if (name, metric) != ("attack", "p99_times_before") or attack == "none":
+            continue
+        control = numbers.get((cell._replace(parameter="attack=none"), metric), {})
+        of_blocks = {
+            block: times / control[block]
+            for block, times in values.items()
+            if control.get(block, 0) > 0
+        }
+        if of_blocks:
+            found[cell, "p99_times_control"] = of_blocks
+    return found
 
 
 def paces(run):

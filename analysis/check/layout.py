@@ -143,6 +143,19 @@ BY_SETTING = {
             n("storm_last_answer"),
         ],
     ),
+    "neighbour": (
+        "neighbour",
+        [
+            value("before_latency_p99"),
+            value("invocation_latency_p99"),
+            value("p99_times_before"),
+            ratio("p99_times_before"),
+            value("p99_times_control"),
+            value("p50_times_before"),
+            Column("failed requests"),
+            n("p99_times_before"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -217,6 +230,7 @@ HEADLINES = {
     "idle": "idle_cpu_per_hour",
     "density": "tenant_pss",
     "storm": "storm_last_answer",
+    "neighbour": "p99_times_before",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "operations": "operation_cpu",
@@ -258,6 +272,14 @@ OPERATIONS = {
     "pipeline": "pipeline, whole",
     "fib-40": "fib(40)",
 }
+# Attacks, in the words of headings.
+ATTACKS = {
+    "none": "no attack",
+    "spin": "the neighbour spins",
+    "allocate": "the neighbour allocates",
+    "connections": "the neighbour is flooded with connections",
+    "disk": "the neighbour fills a disk",
+}
 # The stages of a start, in the ladder's words.
 STAGES = {
     "bundle on disk": "bundled",
@@ -293,6 +315,8 @@ def parameter_words(parameter):
             return CAPABILITIES.get(number, number)
         case "operation":
             return OPERATIONS.get(number, number)
+        case "attack":
+            return ATTACKS.get(number, number)
         case "tenants":
             return f"{number} tenant{plural}"
         case "starts":

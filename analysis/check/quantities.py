@@ -24,6 +24,10 @@ NEUTRAL = {
     "available",
     "tenants_raised",
     "storm_asked",
+    "before_latency_p50",
+    "before_latency_p99",
+    "before_failed",
+    "attack_acts",
     "growth_exponent",
     "starts_answered",
     "starts_failed",
@@ -109,6 +113,11 @@ def unit_of(metric):
         "growth_exponent",
         "starts_answered",
         "starts_failed",
+        "before_failed",
+        "attack_acts",
+        "p50_times_before",
+        "p99_times_before",
+        "p99_times_control",
     }
     if metric in RATES:
         return "per_second"

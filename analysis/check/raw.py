@@ -234,6 +234,10 @@ def own_readings(observation):
     last_ns = metrics.get("storm_last_answer_ns", 0)
     if last_ns > 0:
         yield "starts_per_second", metrics["starts_answered_count"] * 10**9 / last_ns
+    for of in ("p50", "p99"):
+        before, during = metrics.get(f"before_latency_{of}_ns"), metrics.get(f"latency_{of}_ns")
+        if before and during is not None:
+            yield f"{of}_times_before", during / before
     completed = metrics.get("requests_completed")
     if completed is None:
         return

@@ -145,6 +145,8 @@ class Tables:
                 return self._wall(cell, text)
             case "failed starts":
                 return self._failed_starts(cell, text)
+            case "failed requests":
+                return self._failed_requests(cell, text)
             case _:
                 return "a column that this check does not know", False
 
@@ -167,6 +169,17 @@ class Tables:
         failed = sum(1 for tenant in tenants if "failure" in tenant)
         ours = f"{failed} of {len(tenants)}"
         return ours, text == ours if tenants else not re.search(r"\d", text)
+
+    def _failed_requests(self, cell, text):
+        """The requests of all visits to a cell that failed during the attack."""
+        counts = [
+            (of["metrics"]["requests_failed"], of["metrics"]["requests_completed"])
+            for of in self.run.counted
+            if cell_of(of) == cell and "requests_completed" in of["metrics"]
+        ]
+        failed = sum(failed for failed, _ in counts)
+        ours = f"{failed} of {failed + sum(completed for _, completed in counts)}"
+        return ours, text == ours if counts else not re.search(r"\d", text)
 
     def _answers(self, cell, text):
         """The fewest that one window held."""

@@ -22,9 +22,9 @@ from scipy import stats
 import check
 import definitions as by
 import pace
-from estimates import Evidence, reaches_below
+from estimates import Evidence, beside_controls, reaches_below
 from printed import THIN, Expected
-from raw import Run, own_readings, per_tenant
+from raw import Cell, Run, own_readings, per_tenant
 
 
 def all_arrangements(a, b):
@@ -79,6 +79,18 @@ class Definitions(unittest.TestCase):
         self.assertEqual(dict(own_readings(observation))["starts_per_second"], 8.0)
         del metrics["storm_last_answer_ns"]
         self.assertNotIn("starts_per_second", dict(own_readings(observation)))
+
+    def test_an_attack_is_a_multiple_of_what_was_before_and_of_the_control(self):
+        metrics = {"before_latency_p99_ns": 100, "latency_p99_ns": 600, "latency_p50_ns": 7}
+        observation = {"metrics": metrics, "stages_ns": {}}
+        readings = dict(own_readings(observation))
+        self.assertEqual(readings["p99_times_before"], 6.0)
+        self.assertNotIn("p50_times_before", readings, "nothing was known before")
+        spin = Cell("e", "w", "attack=spin", "a", "s")
+        control, times = spin._replace(parameter="attack=none"), "p99_times_before"
+        numbers = {(spin, times): {0: 6.0, 1: 5.0, 2: 4.0}, (control, times): {0: 2.0, 1: 1.0}}
+        found = beside_controls(numbers)
+        self.assertEqual(found, {(spin, "p99_times_control"): {0: 3.0, 1: 5.0}})
 
     def test_what_a_tenant_takes_is_the_slope_of_its_raise(self):
         cell = {"workload": "w", "parameter": "-", "architecture": "a", "subject": "s"}

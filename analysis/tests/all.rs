@@ -16,6 +16,7 @@ mod history;
 mod isolation;
 mod kit;
 mod maturity;
+mod neighbour;
 mod operations;
 mod performance;
 mod raw_log;

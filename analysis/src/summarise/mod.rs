@@ -4,6 +4,7 @@ pub(crate) mod density;
 pub(crate) mod growth;
 pub mod marginal;
 pub mod missing;
+pub(crate) mod neighbour;
 pub mod samples;
 pub mod steady;
 pub mod validity;

@@ -5,7 +5,7 @@
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
 use crate::load::question::{CellKey, questions};
-use crate::summarise::{density, growth, marginal, steady};
+use crate::summarise::{density, growth, marginal, neighbour, steady};
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use polars::prelude::*;
@@ -216,6 +216,8 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     let mut numbers = group_numbers(run, ingested).context("grouping the observations")?;
     numbers.extend(marginal::derive(&numbers));
     numbers.extend(density::derive(&numbers));
+    numbers.extend(neighbour::times_before(&numbers));
+    numbers.extend(neighbour::times_control(&numbers));
     numbers.extend(growth::derive(&questions(&run.manifest)?, &numbers));
     numbers.extend(steady::derive(paces));
     let histograms = group_histograms(run);

@@ -299,3 +299,32 @@ fn operations_are_cells_and_steps_lead_from_arm_to_arm() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+fn neighbour(attacks: &str, changes: &[(&str, &str)]) -> Result<Definition, ParseError> {
+    let method = format!(
+        "[method.neighbour]\nattacks = [{attacks}]\nin_place_of = {{ \"image.tar\" = \"probe.tar\" }}\n\
+         rate_per_second = 9\nconnections = 1\nwarmup_ms = 1\nspins_count = 1\nheld_connections_count = 1\n"
+    );
+    let throughput = "[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100\n";
+    let own = [(throughput, method.as_str()), (", completions_least = 5", "")];
+    definition(&[&own[..], changes].concat())
+}
+
+#[test]
+fn an_attack_has_a_control_and_an_aggressor_that_is_started_as_its_victim() {
+    let alone = [
+        ("baseline = \"native\"", "baseline = \"docker-scratch\""),
+        ("[\"native\", \"docker-scratch\"]", "[\"docker-scratch\"]"),
+    ];
+    let trials = neighbour("\"none\", \"spin\"", &alone).unwrap();
+    let trials = trials.trials(Profile::Smoke, "x86_64", 0..1);
+    let parameters: Vec<String> = trials.iter().map(|t| t.cell.parameter.to_string()).collect();
+    assert_eq!(parameters, ["attack=none", "attack=spin"]);
+    let refused = |attacks: &str, changes: &[(&str, &str)]| {
+        neighbour(attacks, changes).unwrap_err().to_string()
+    };
+    let error = refused("\"spin\"", &alone);
+    assert!(error.contains("attacks lacks `none`"), "{error}");
+    let error = refused("\"none\"", &[]);
+    assert!(error.contains("the start of `native` names none of these artifacts"), "{error}");
+}

@@ -7,6 +7,7 @@
 pub mod architecture;
 pub mod artifact;
 pub mod asked_of;
+pub mod attack;
 pub mod calibration;
 pub mod calibration_load;
 pub mod capability;

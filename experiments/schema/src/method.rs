@@ -4,28 +4,29 @@
 
 mod cells;
 mod facts;
+mod starts;
 mod validation;
 
 pub use facts::{Facts, WarmedBy, Window};
 
+use crate::attack::Attack;
 use crate::capability::Probes;
 use crate::definition::Profile;
 use crate::metric::Metric::{
     AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
     Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
-    MarginalUss, OperationCpu, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu,
-    TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
+    MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, Pss, RequestsPerCpuSecond,
+    RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
+    TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
-use crate::start::Start;
 use crate::template::Word;
 use facts::COMMON;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How the question is answered. Each method has its row in the table below.
@@ -117,6 +118,23 @@ pub enum Method {
         ready: Vec<u32>,
         /// Most tenants, by profile and subject: cells of more are not visited.
         tenants_most: BTreeMap<Profile, BTreeMap<SubjectName, u32>>,
+    },
+    /// A tenant under a fixed load beside another one, which attacks: what becomes of its latency?
+    Neighbour {
+        /// What the aggressor does, one cell each; `none` is the control.
+        attacks: Vec<Attack>,
+        /// The artifact that the aggressor has in the place of another one, in the start of every subject.
+        in_place_of: BTreeMap<String, String>,
+        /// Rate at which the victim is asked, before the attack and during it.
+        rate_per_second: u32,
+        /// Connections over which those arrivals are spread.
+        connections: u32,
+        /// Load before each of the two windows opens; the attack begins with that before the second.
+        warmup_ms: u64,
+        /// Requests that the aggressor computes for at once.
+        spins_count: u32,
+        /// Connections to the aggressor that are held at once.
+        held_connections_count: u32,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
@@ -267,6 +285,12 @@ questions! {
         warmed_by: WarmedBy::Start, takes_ms: 100, brief: Some(13), ..COMMON
     };
 
+    Neighbour => "neighbour", Facts {
+        stops_by: Some(LatencyP50), headline: Metric(P99TimesBefore),
+        told_apart: &[Metric(P99TimesBefore), Metric(P50TimesBefore)],
+        window: Window::Time, warmed_by: WarmedBy::Load, ..COMMON
+    };
+
     ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
@@ -323,6 +347,7 @@ impl Method {
             Method::Idle { .. } => QuestionKind::Idle,
             Method::Density { .. } => QuestionKind::Density,
             Method::Storm { .. } => QuestionKind::Storm,
+            Method::Neighbour { .. } => QuestionKind::Neighbour,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Operations { .. } => QuestionKind::Operations,
@@ -335,17 +360,6 @@ impl Method {
     #[must_use]
     pub fn facts(&self) -> &'static Facts {
         self.kind().facts()
-    }
-
-    /// How `subject` is started for it: as it is, or with a probe in the service's place.
-    #[must_use]
-    pub fn start<'a>(&self, subject: &SubjectName, own: &'a Start) -> Cow<'a, Start> {
-        let Method::Isolation { in_place_of, arguments, .. } = self else {
-            return Cow::Borrowed(own);
-        };
-        let mut start = own.with_artifacts(in_place_of).unwrap_or_else(|| own.clone());
-        start.add_arguments(arguments.get(subject).map(Vec::as_slice).unwrap_or_default());
-        Cow::Owned(start)
     }
 }
 

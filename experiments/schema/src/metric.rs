@@ -172,6 +172,22 @@ metrics! {
     StartCpu => "start_cpu_ns", "CPU time per start", Nanoseconds, LowerIsBetter;
     /// Tenants of a storm for each second until the last of them had answered; derived.
     StartsPerSecond => "starts_per_second", "starts per second", RequestsPerSecond, HigherIsBetter;
+    /// Median latency of a tenant before its neighbour attacks; while it does, that is `latency_p50_ns`.
+    BeforeLatencyP50 => "before_latency_p50_ns", "latency p50 before the attack", Nanoseconds, Neutral;
+    /// 99th percentile of latency of a tenant before its neighbour attacks. Absent with fewer than 1,000 answers; so is
+    /// that during the attack, `latency_p99_ns`.
+    BeforeLatencyP99 => "before_latency_p99_ns", "latency p99 before the attack", Nanoseconds, Neutral;
+    /// Requests that failed before the attack.
+    BeforeFailed => "before_failed_count", "requests failed before the attack", Count, Neutral;
+    /// What an aggressor did: requests that it worked on as it was asked to, or connections that were opened to it. 0
+    /// where it had no way to; then nothing else of the attack is written.
+    AttackActs => "attack_acts_count", "acts of the attack", Count, Neutral;
+    /// Median latency during an attack, as a multiple of that before it; derived.
+    P50TimesBefore => "p50_times_before", "p50, times that before", Count, LowerIsBetter;
+    /// 99th percentile of latency during an attack, as a multiple of that before it; derived.
+    P99TimesBefore => "p99_times_before", "p99, times that before", Count, LowerIsBetter;
+    /// The same as a multiple of the control's of the same block, in which nobody attacks; derived.
+    P99TimesControl => "p99_times_control", "p99, times the control's", Count, LowerIsBetter;
     /// CPU time of an operation within a process, all of its threads: the median of its iterations, of the difference
     /// of two medians where an iteration without it is taken off.
     OperationCpu => "operation_cpu_ns", "CPU time of an operation", Nanoseconds, LowerIsBetter;
@@ -235,6 +251,9 @@ impl Metric {
                 | Metric::TenantAvailable
                 | Metric::TenantsPerGib
                 | Metric::StartsPerSecond
+                | Metric::P50TimesBefore
+                | Metric::P99TimesBefore
+                | Metric::P99TimesControl
                 | Metric::GrowthExponent
         )
     }

@@ -142,6 +142,17 @@ impl Start {
         }
     }
 
+    /// The artifact of which its one process serves many copies, each of them a tenant; `None` where each tenant is an
+    /// instance of its own.
+    #[must_use]
+    pub fn tenants(&self) -> Option<&str> {
+        let Start::Process { arguments, .. } = self else { return None };
+        arguments.iter().flat_map(Word::pieces).find_map(|piece| match piece {
+            Piece::Tenants(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// Every word in which placeholders may stand, with where it stands.
     pub(crate) fn words_mut(&mut self) -> Vec<(Place, &mut Word)> {
         match self {

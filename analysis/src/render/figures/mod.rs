@@ -6,6 +6,7 @@ pub mod forest;
 pub mod growth;
 pub mod instructions;
 pub mod latency;
+pub mod neighbour;
 pub mod storm;
 pub mod throughput;
 
@@ -28,6 +29,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         growth::chart(results),
         latency::chart(results),
         storm::chart(results),
+        neighbour::chart(results),
         instructions::chart(results),
         break_even::chart(results),
     ]

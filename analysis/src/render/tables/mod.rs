@@ -15,6 +15,7 @@ pub mod latency;
 pub mod marginal;
 pub mod maturity;
 pub mod memory;
+pub mod neighbour;
 pub mod not_measured;
 pub mod operations;
 pub mod overview;
@@ -63,6 +64,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         density::table(results),
         density::levels(results),
         storm::table(results),
+        neighbour::table(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -201,6 +203,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Starts(n) => format!("{n} starts at once"),
         Parameter::Ready(n) => format!("{n} that stand ready"),
         Parameter::Operation(operation) => operation.title().to_owned(),
+        Parameter::Attack(attack) => attack.title().to_owned(),
     }
 }
 

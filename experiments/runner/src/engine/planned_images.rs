@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use weighbridge_schema::manifest::{Availability, Manifest, SubjectEntry};
 use weighbridge_schema::name::SubjectName;
+use weighbridge_schema::start::Start;
 use weighbridge_schema::subject::{ContainerEngine, Subject};
 use weighbridge_schema::template::Word;
 
@@ -111,17 +112,23 @@ impl PlannedImages {
     }
 }
 
-/// What the plan's subjects start from in which engine: their own images, and what a method has in their place.
+/// What the plan's subjects start from in which engine: their own images, and what a method has in their place or beside
+/// them.
 fn planned(manifest: &Manifest, plan: &[Planned<'_>]) -> BTreeSet<(ContainerEngine, Word)> {
-    let image = |planned: &Planned<'_>| {
-        let name = &planned.trial.cell.subject;
-        let entry = manifest.subjects.get(name)?;
-        let is_installed = matches!(entry.availability, Availability::Installed { .. });
-        let start = planned.definition.method.start(name, &entry.definition.start);
-        let (engine, image) = start.container().filter(|_| is_installed)?;
-        Some((engine, image.clone()))
-    };
-    plan.iter().filter_map(image).collect()
+    let mut images = BTreeSet::new();
+    for planned in plan {
+        let (name, method) = (&planned.trial.cell.subject, &planned.definition.method);
+        let Some(entry) = manifest.subjects.get(name) else { continue };
+        if !matches!(entry.availability, Availability::Installed { .. }) {
+            continue;
+        }
+        let own = &entry.definition.start;
+        let (start, aggressor) = (method.start(name, own), method.aggressor(own));
+        let starts = [Some(&*start), aggressor.as_ref()];
+        let found = starts.into_iter().flatten().filter_map(Start::container);
+        images.extend(found.map(|(engine, image)| (engine, image.clone())));
+    }
+    images
 }
 
 /// An image that is named by a reference, if it is still the one that the run began with.

@@ -37,6 +37,8 @@ pub enum Phase {
     Limits,
     /// Load.
     Load,
+    /// Load beside an attack.
+    Attack,
     /// The answer to the heavy request of a mix, before the load.
     HeavyRequest,
     /// The search for the highest rate.
@@ -80,6 +82,7 @@ impl fmt::Display for Phase {
             Self::FirstResponse => "first response",
             Self::Limits => "limits",
             Self::Load => "load",
+            Self::Attack => "attack",
             Self::HeavyRequest => "heavy request",
             Self::Search => "search",
             Self::Series => "series",

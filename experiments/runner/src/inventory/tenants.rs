@@ -7,7 +7,6 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use weighbridge_schema::start::Start;
-use weighbridge_schema::template::{Piece, Word};
 
 /// What stays free on the disk: a run writes its log while the files lie there.
 const LEAVES_FREE_BYTES: u64 = 1 << 30;
@@ -15,11 +14,7 @@ const LEAVES_FREE_BYTES: u64 = 1 << 30;
 /// The artifact of which a subject's one process serves many copies; `None` where each tenant is an instance of its
 /// own.
 pub fn artifact_of(start: &Start) -> Option<&str> {
-    let Start::Process { arguments, .. } = start else { return None };
-    arguments.iter().flat_map(Word::pieces).find_map(|piece| match piece {
-        Piece::Tenants(name) => Some(name.as_str()),
-        _ => None,
-    })
+    start.tenants()
 }
 
 /// The name of tenant `number`, counted from 0: its file's, and in the path of a request to it.
@@ -62,6 +57,21 @@ pub fn make(artifacts: &Artifacts, artifact: &str, count: u32) -> Result<()> {
     rustix::fs::syncfs(&last).with_context(|| format!("sync {}", folder.display()))
 }
 
+/// Puts the artifact `other` among the tenants of `artifact`, under a name that none of those has.
+///
+/// # Errors
+/// There is no such artifact, or it cannot be copied.
+pub fn add(artifacts: &Artifacts, artifact: &str, name: &str, other: &str) -> Result<()> {
+    let (folder, original) = (artifacts.tenants_folder(artifact)?, artifacts.path(other)?);
+    fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let ending = original.extension().unwrap_or_default().to_string_lossy();
+    // Anew for each run: another build may have left another one there. A file has its name when it is whole.
+    let (unfinished, file) = (folder.join("unfinished"), folder.join(format!("{name}.{ending}")));
+    fs::copy(&original, &unfinished)
+        .and_then(|_| fs::rename(&unfinished, &file))
+        .with_context(|| format!("write {}", file.display()))
+}
+
 /// A compiled component ends in what nobody reads (`service/host/tests/tenants.rs` serves such files).
 fn write(original: &Path, copy: &Path, salt: &str) -> std::io::Result<()> {
     fs::copy(original, copy)?;
@@ -96,6 +106,21 @@ mod tests {
         OpenOptions::new().write(true).open(original).unwrap().set_len(1 << 43).unwrap();
         let error = make(&artifacts, "a.cwasm", 5).unwrap_err().to_string();
         assert!(error.contains("ask for fewer"), "{error}");
+    }
+
+    #[test]
+    fn another_artifact_stands_among_the_tenants_as_it_was_built_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut artifacts = Artifacts::bare(folder.path());
+        artifacts.add("a.cwasm", "compiled");
+        let file = artifacts.tenants_folder("a.cwasm").unwrap().join("aggressor.cwasm");
+        for content in ["first", "second"] {
+            artifacts.add("b.cwasm", content);
+            add(&artifacts, "a.cwasm", "aggressor", "b.cwasm").unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), content);
+        }
+        let error = add(&artifacts, "a.cwasm", "aggressor", "c.cwasm").unwrap_err().to_string();
+        assert!(error.contains("no artifact `c.cwasm`"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod answers;
 mod intrusion;
 
+pub(super) use answers::{line, shown};
 pub use intrusion::Intrusion;
 
 use super::instance::{keep_stderr, start_context};
@@ -77,7 +78,7 @@ pub fn measure(
 }
 
 /// Why an attempt is not asked for on this machine now; `None` where it can be.
-fn lacking(attempt: Attempt) -> Option<String> {
+pub(super) fn lacking(attempt: Attempt) -> Option<String> {
     let (what, free_bytes) = match attempt {
         Attempt::Allocate => ("memory", procfs::available_bytes()),
         Attempt::Disk => {
@@ -219,8 +220,8 @@ impl<'a> Visited<'a, '_> {
     }
 }
 
-/// Waits for the first answer of an instance, a correct one.
-fn until_alive(instance: &mut dyn Instance) -> Result<(), Cause> {
+/// Waits for the first answer of an instance of the probe, a correct one.
+pub(super) fn until_alive(instance: &mut dyn Instance) -> Result<(), Cause> {
     let (begun, address) = (Instant::now(), instance.address());
     loop {
         instance.alive()?;
@@ -242,9 +243,9 @@ fn is_alive(address: SocketAddr) -> bool {
     get(address, "/isolation/alive", ALIVE_LIMIT).is_ok_and(|answer| answer.status == 200)
 }
 
-fn get(address: SocketAddr, target: &str, limit: Duration) -> Result<Answer, Cause> {
+/// Asks the probe. What must come back is not known before.
+pub(super) fn get(address: SocketAddr, target: &str, limit: Duration) -> Result<Answer, Cause> {
     let head = format!("GET {target} HTTP/1.1\r\nHost: weighbridge\r\n\r\n");
-    // What must come back is not known before.
     let expect = Expect { status: 0, sha256: String::new() };
     let request = PreparedRequest { bytes: head.into_bytes(), expect, is_head: false };
     exchange(address, &request, limit)

@@ -13,6 +13,7 @@ mod isolation;
 mod load;
 mod maturity;
 mod memory;
+mod neighbour;
 mod operations;
 mod rate_search;
 mod start_cpu;
@@ -144,6 +145,7 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::Storm { request, tenants, wanted } => {
             starters::measure(bench, visit, request, tenants.as_ref(), *wanted)
         }
+        Task::Neighbour(neighbours) => neighbour::measure(bench, visit, neighbours),
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
         Task::Operation(timing) => operations::measure(bench, timing),

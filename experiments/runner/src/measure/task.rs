@@ -2,12 +2,14 @@
 //! before the first visit, so that a trial that cannot be made is one error at the beginning of the
 //! run.
 
+mod neighbour;
 mod tenants;
 
 use super::density::Bounds;
 use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
 use super::isolation::Intrusion;
+use super::neighbour::Neighbours;
 use super::operations::Timing;
 use super::starters::Wanted;
 use super::tenants::Tenants;
@@ -90,6 +92,8 @@ pub enum Task<'a> {
     Density { request: Rc<PreparedRequest>, tenants: Option<Tenants>, bounds: Bounds },
     /// Start tenants at once; of a subject whose one process holds all of them, ask them at once.
     Storm { request: Rc<PreparedRequest>, tenants: Option<Tenants>, wanted: Wanted },
+    /// Load a tenant before another one attacks, and meanwhile.
+    Neighbour(Box<Neighbours>),
     /// Weigh what is shipped.
     ArtifactSize,
     /// Count instructions.
@@ -245,6 +249,7 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Density { .. } => self.density(subject, artifacts)?,
             Method::Storm { .. } => self.storm(subject, artifacts)?,
+            Method::Neighbour { .. } => self.neighbour(subject, artifacts)?,
             Method::ArtifactSize {} => Task::ArtifactSize,
             Method::Instructions { iterations } => {
                 let template = subject.call.as_deref();

@@ -38,6 +38,7 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
         }
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
         Method::Idle { rest_ms } => rest_ms + measure_ms()?,
+        Method::Neighbour { warmup_ms, .. } => 2 * (warmup_ms + measure_ms()?),
         Method::Density { rest_ms, .. } => {
             let most = definition.method.tenants_most(profile, &trial.cell.subject);
             levels(most.unwrap_or(1)).len() as u64 * (rest_ms + measure_ms()?)
@@ -56,7 +57,9 @@ fn starts_count(
 ) -> u64 {
     let is_host_of_many = subject.is_some_and(|subject| artifact_of(&subject.start).is_some());
     match trial.cell.parameter {
-        Parameter::Starts(_) if is_host_of_many => 1,
+        Parameter::Starts(_) | Parameter::Attack(_) if is_host_of_many => 1,
+        // The aggressor beside the victim.
+        Parameter::Attack(_) => 2,
         Parameter::Copies(count) | Parameter::Starts(count) | Parameter::Ready(count) => {
             u64::from(count)
         }

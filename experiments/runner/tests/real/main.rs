@@ -16,6 +16,7 @@ mod isolation;
 mod load;
 mod maturity;
 mod measure;
+mod neighbour;
 mod operations;
 mod programs;
 mod resume;
@@ -42,6 +43,7 @@ fn every_way_of_starting_is_measured_and_leaves_nothing_behind() {
         density::a_budget_is_a_wall_and_so_is_a_bound_and_both_are_named,
         storm::tenants_are_started_at_once_and_every_answer_is_in_the_log,
         storm::a_tenant_that_does_not_start_is_named_and_the_others_count,
+        neighbour::a_victim_is_loaded_before_every_attack_and_during_it,
     ]);
 }
 
@@ -67,6 +69,7 @@ fn a_run_that_is_ended_from_outside_leaves_nothing_behind_and_goes_on() {
         resume::a_killed_run_leaves_no_bundle_to_the_next,
         density::a_raise_that_is_killed_leaves_no_tenant_to_the_next,
         storm::a_storm_that_is_killed_leaves_no_tenant_to_the_next,
+        neighbour::a_neighbour_that_is_killed_leaves_nothing_to_the_next,
         resume::killed_twenty_times_a_run_ends_with_the_same_trials,
     ]);
 }

@@ -40,6 +40,10 @@ impl Method {
                     started.chain(ready.iter().map(|&n| Parameter::Ready(n))).collect();
                 each(&all)
             }
+            Method::Neighbour { attacks, .. } => {
+                let all: Vec<_> = attacks.iter().map(|&one| Parameter::Attack(one)).collect();
+                each(&all)
+            }
             Method::Operations { operations, .. } => {
                 let all = operations.iter().copied();
                 all.map(|operation| (None, Parameter::Operation(operation))).collect()

@@ -1,5 +1,6 @@
 //! What a definition may not say of its method.
 
+use crate::attack::Attack;
 use crate::definition::{Profile, RawProfiles};
 use crate::growth::Growth;
 use crate::invalid::{Invalid, invalid};
@@ -7,6 +8,7 @@ use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::AttributionStep;
 use crate::parse::nearest;
+use crate::start::Start;
 use crate::subject::{Subject, Subjects};
 use crate::template::{Piece, Word};
 use crate::workload::Workload;
@@ -104,6 +106,7 @@ impl Method {
                     positive("ready", ready)?;
                 }
             }
+            Method::Neighbour { .. } => self.validate_neighbour()?,
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
             }
@@ -129,6 +132,28 @@ impl Method {
             _ => {}
         }
         self.validate_window(profiles)
+    }
+
+    fn validate_neighbour(&self) -> Result<(), Invalid> {
+        let Method::Neighbour {
+            attacks,
+            rate_per_second,
+            connections,
+            spins_count,
+            held_connections_count,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        positive("rate_per_second", &[*rate_per_second])?;
+        positive("connections", &[*connections])?;
+        positive("spins_count", &[*spins_count])?;
+        positive("held_connections_count", &[*held_connections_count])?;
+        match attacks.contains(&Attack::None) {
+            true => Ok(()),
+            false => Err(invalid!("attacks lacks `none`: without it there is no control")),
+        }
     }
 
     /// Every subject must have a most of tenants in every profile, by its own name or by that of the subject that it is
@@ -162,16 +187,27 @@ impl Method {
         Ok(())
     }
 
-    /// Every subject must start what stands in the service's place: a probe of the service itself would say nothing.
+    /// Every subject must start what stands in the service's place, or beside it: a probe of the service itself would
+    /// say nothing.
     pub(crate) fn validate_in_place<'a>(
         &self,
         subjects: &[SubjectName],
         subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
     ) -> Result<(), Invalid> {
-        let Method::Isolation { in_place_of, arguments, .. } = self else { return Ok(()) };
+        let no_arguments = BTreeMap::new();
+        let (in_place_of, arguments, may_be_tenant) = match self {
+            Method::Isolation { in_place_of, arguments, .. } => (in_place_of, arguments, false),
+            Method::Neighbour { in_place_of, .. } => (in_place_of, &no_arguments, true),
+            _ => return Ok(()),
+        };
+        let is_tenant = |start: &Start| {
+            may_be_tenant && start.tenants().is_some_and(|name| in_place_of.contains_key(name))
+        };
+        let is_replaced =
+            |start: &Start| start.with_artifacts(in_place_of).is_some() || is_tenant(start);
         for name in subjects {
             let start = subject(name).map(|subject| &subject.start);
-            if start.is_some_and(|start| start.with_artifacts(in_place_of).is_none()) {
+            if start.is_some_and(|start| !is_replaced(start)) {
                 return Err(invalid!(
                     "in_place_of: the start of `{name}` names none of these artifacts: what is prepared for it, or \
                      lies elsewhere, cannot be replaced"

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Longest wait for a connection: whether it may be asked for is known before.
 const CONNECT_LIMIT: Duration = Duration::from_millis(200);
@@ -22,6 +22,8 @@ const DISK_BLOCK_BYTES: usize = 1 << 20;
 const DISK_BLOCKS_COUNT: usize = 64;
 /// The file that is written, and removed again.
 const FILL: &str = "weighbridge-isolation-fill";
+/// Turns of a loop between two looks at the clock: about a millisecond.
+const TURNS_PER_LOOK: u32 = 1_000_000;
 /// Readings of the clock.
 const READINGS_COUNT: u32 = 200_000;
 /// A clock whose steps are longer tells apart less than what a cache hit and a miss differ by, many times over.
@@ -37,10 +39,10 @@ pub(super) fn answer(attempt: &str, query: &Query<'_>) -> Option<Answer> {
         "socket-metadata" => connect(SocketAddr::from((METADATA, 80))),
         "socket-loopback" => loopback(query.value("port")),
         "allocate" => allocate(),
-        "spin" => spin(),
+        "spin" => spin(query.value("until_ms")),
         "recurse" => Answer::possible(format!("{} returned", deeper(1))),
         "trap" => std::process::abort(),
-        "disk" => disk(query.value("folder")),
+        "disk" => disk(query.value("folder"), !query.value("sync").is_empty()),
         "timer" => timer(),
         _ => return None,
     })
@@ -111,11 +113,17 @@ fn allocate() -> Answer {
     Answer::possible(format!("{} MiB taken", held.len() * (MEMORY_BLOCK_BYTES >> 20)))
 }
 
-fn spin() -> Answer {
+/// Until so many milliseconds have passed since 1970, or for ever where the request names no such moment.
+fn spin(until_ms: &str) -> Answer {
+    let since_1970 = until_ms.parse().ok().map(Duration::from_millis);
+    let until = since_1970.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
     let mut turns = 0u64;
-    loop {
-        turns = black_box(turns.wrapping_add(1));
+    while until.is_none_or(|until| SystemTime::now() < until) {
+        for _ in 0..TURNS_PER_LOOK {
+            turns = black_box(turns.wrapping_add(1));
+        }
     }
+    Answer::possible(format!("{turns} turns"))
 }
 
 /// Calls itself until the stack ends; no number is as large as the one it would stop at.
@@ -127,16 +135,18 @@ fn deeper(depth: u64) -> u64 {
     deeper(depth + 1).wrapping_add(frame[0])
 }
 
-/// Writes to the first of several folders that takes a file, and removes that.
-fn disk(of_host: &str) -> Answer {
+/// Writes to a file in the first of several folders that takes one. The file loses its name before: whatever ends this,
+/// nothing is left of it.
+fn disk(of_host: &str, syncs: bool) -> Answer {
     let folders = [of_host, "/", "/tmp", "/var/tmp", "/dev/shm"];
     let mut refusal = None;
     for folder in folders.into_iter().filter(|folder| !folder.is_empty()) {
         let path = Path::new(folder).join(FILL);
         match File::create_new(&path) {
             Ok(file) => {
-                let _removed = Removed(path);
-                return fill(file, folder);
+                // Of a file system that ends with the instance it would not matter.
+                let _ = std::fs::remove_file(&path);
+                return fill(file, folder, syncs);
             }
             // The host's folder is not there in most, and the others need not be.
             Err(error) if folder == "/" => refusal = Some(error),
@@ -149,24 +159,18 @@ fn disk(of_host: &str) -> Answer {
     }
 }
 
-fn fill(mut file: File, folder: &str) -> Answer {
+/// What is not synced may never come to the disk.
+fn fill(mut file: File, folder: &str, syncs: bool) -> Answer {
     let block = vec![1_u8; DISK_BLOCK_BYTES];
     for count in 0..DISK_BLOCKS_COUNT {
         if let Err(error) = file.write_all(&block) {
             return Answer::by_system(&error, &format!("{folder}: {count} MiB, and then"));
         }
     }
-    Answer::possible(format!("{DISK_BLOCKS_COUNT} MiB written to {folder}"))
-}
-
-/// A file that is removed when this ends.
-struct Removed(PathBuf);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        // Of a file system that ends with the instance it would not matter.
-        let _ = std::fs::remove_file(&self.0);
+    if syncs && let Err(error) = file.sync_data() {
+        return Answer::by_system(&error, &format!("{folder}: to the disk"));
     }
+    Answer::possible(format!("{DISK_BLOCKS_COUNT} MiB written to {folder}"))
 }
 
 /// The shortest step of the clock that was seen; reading it takes time too, so that this is an upper bound.

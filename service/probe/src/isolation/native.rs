@@ -218,9 +218,13 @@ mod tests {
     #[test]
     fn what_is_bounded_ends_and_leaves_nothing() {
         let folder = std::env::temp_dir();
-        let written = line(&format!("/isolation/disk?folder={}", folder.display()));
-        assert!(written.starts_with("possible - - 64 MiB written to "), "{written}");
-        assert!(!folder.join("weighbridge-isolation-fill").exists());
+        for sync in ["", "&sync=yes"] {
+            let written = line(&format!("/isolation/disk?folder={}{sync}", folder.display()));
+            assert!(written.starts_with("possible - - 64 MiB written to "), "{written}");
+            assert!(!folder.join("weighbridge-isolation-fill").exists());
+        }
+        // That moment has passed long ago.
+        assert_eq!(line("/isolation/spin?until_ms=1"), "possible - - 0 turns");
         let clock = line("/isolation/timer");
         assert!(clock.contains("the shortest step was "), "{clock}");
     }

@@ -14,10 +14,10 @@ pub(super) struct After {
 }
 
 /// An answer of the probe: how it went, the names of two errors, and words.
-type Line = (Went, Option<String>, Option<String>, String);
+pub(in crate::measure) type Line = (Went, Option<String>, Option<String>, String);
 
 /// Reads an answer; `None` of what is none.
-fn line(answer: &Answer) -> Option<Line> {
+pub(in crate::measure) fn line(answer: &Answer) -> Option<Line> {
     let text = std::str::from_utf8(&answer.body).ok().filter(|_| answer.status == 200)?;
     let mut words = text.trim_end().splitn(4, ' ');
     let went = match words.next()? {
@@ -97,7 +97,7 @@ pub(super) fn judge(
 }
 
 /// A status with the first words of the body, or why there is none.
-fn shown(asked: &Result<Answer, Cause>) -> String {
+pub(in crate::measure) fn shown(asked: &Result<Answer, Cause>) -> String {
     match asked {
         Ok(answer) => {
             let body = String::from_utf8_lossy(&answer.body);
