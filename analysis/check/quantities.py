@@ -19,6 +19,7 @@ NEUTRAL = {
     "completions_span",
     "measured",
     "client_cpu",
+    "harness_share",
     "cases_sent",
     "works",
     "available",
@@ -131,7 +132,8 @@ def unit_of(metric):
 def is_reported(kind, metric):
     """Whether a quantity says anything in a kind of experiment: a start is a by-product of most of
     them, under a page cache that nobody warmed."""
-    is_of_start = metric == "time_to_first_response" or metric.startswith("stage_")
+    of_start = ("time_to_first_response", "harness_share")
+    is_of_start = metric in of_start or metric.startswith("stage_")
     return not is_of_start or kind in ("cold-start", "guest-languages")
 
 

@@ -164,8 +164,10 @@ pub(crate) fn is_compared(kind: QuestionKind, quantity: Quantity) -> bool {
 /// Whether a quantity says anything in a kind of experiment: a start is a by-product of most of them, under a page
 /// cache that nobody warmed. It stays in the raw log.
 pub(crate) fn is_reported(kind: QuestionKind, quantity: Quantity) -> bool {
-    let is_of_start =
-        matches!(quantity, Quantity::Metric(Metric::TimeToFirstResponse) | Quantity::Stage(_));
+    let is_of_start = matches!(
+        quantity,
+        Quantity::Metric(Metric::TimeToFirstResponse | Metric::HarnessShare) | Quantity::Stage(_)
+    );
     !is_of_start || kind.facts().reports_start
 }
 

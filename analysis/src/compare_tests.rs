@@ -62,6 +62,7 @@ fn a_start_is_a_number_of_cold_starts_alone() {
     };
     for kind in [Throughput, Latency, Memory, HighestRate, WarmUp] {
         assert!(!is_reported(kind, start), "{kind:?}");
+        assert!(!is_reported(kind, Quantity::Metric(Metric::HarnessShare)), "{kind:?}");
         assert!(!is_reported(kind, Quantity::Stage(weighbridge_schema::record::Stage::Response)));
         assert!(is_reported(kind, Quantity::Metric(Metric::Pss)));
     }

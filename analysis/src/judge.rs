@@ -30,8 +30,17 @@ pub fn key_of(claim: &Claim, architecture: &str) -> CellKey {
 /// Syntax, unknown keys and metrics, repeated names, a factor that is not positive.
 pub fn parse_claims(file: &str, text: &str) -> Result<Vec<Claim>, ParseError> {
     let claims = read_claims(file, text)?;
+    check_claims(file, &claims)?;
+    Ok(claims)
+}
+
+/// Whether the claims of `file` mean something.
+///
+/// # Errors
+/// As [`parse_claims`], but for what a parser finds.
+pub fn check_claims(file: &str, claims: &[Claim]) -> Result<(), ParseError> {
     let mut names = BTreeSet::new();
-    for claim in &claims {
+    for claim in claims {
         let fail = |message: String| {
             let message = format!("claim `{}`: {message}", claim.name);
             Err(ParseError { file: file.to_owned(), line: None, message })
@@ -56,7 +65,7 @@ pub fn parse_claims(file: &str, text: &str) -> Result<Vec<Claim>, ParseError> {
             return fail(format!("unknown metric `{}`{hint}", claim.metric));
         }
     }
-    Ok(claims)
+    Ok(())
 }
 
 /// How a claim fares.

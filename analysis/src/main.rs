@@ -3,13 +3,14 @@
 mod decide_verb;
 mod kit_verbs;
 mod reconcile_verb;
+mod speed_verb;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use weighbridge_analysis::judge::{self, Claim, Verdict, parse_claims};
+use weighbridge_analysis::judge::{Claim, parse_claims};
 use weighbridge_analysis::progress::{Form, Progress};
 use weighbridge_analysis::render::{self, Destinations, beside, verification};
 use weighbridge_analysis::{
@@ -41,11 +42,15 @@ enum Verb {
     /// Exit code: 0 all hold; 1 one is contradicted; 2 nothing was judged, because the command line or a raw log is at
     /// fault; 3 one could not be measured; 4 one is undecided.
     Verify(Verify),
-    /// Judge the claims of a file by one run: each with its ratio, what it wants and its verdict.
+    /// Judge the lines of a file by one run, and by what was read beside it: each with its value, what it wants and its
+    /// verdict.
     ///
     /// Exit code: 0 all hold; 1 one is contradicted; 2 nothing was judged, because the command line or the raw log is
     /// at fault; 3 one was not measured; 4 one is undecided.
-    Judge(Judge),
+    Judge(speed_verb::Judge),
+    /// Write a larger run, of the raw log of one, to time this program with.
+    #[command(hide = true)]
+    Multiply(speed_verb::Multiply),
     /// Compute what the paper shows from the published raw log again, and compare it with what was published.
     ///
     /// Exit code: 0 all is as published; 1 something is not, each in a line; 2 nothing was compared, because the
@@ -191,19 +196,6 @@ struct Upgrade {
 }
 
 #[derive(Debug, Args)]
-struct Judge {
-    /// Folder of the run.
-    #[arg(long, value_name = "DIR")]
-    run: PathBuf,
-    /// The claims.
-    #[arg(long, value_name = "FILE")]
-    claims: PathBuf,
-    /// calibration.json of this machine: smaller differences are not reported.
-    #[arg(long, value_name = "FILE")]
-    calibration: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 struct Verify {
     /// Folder of the published run.
     #[arg(long, value_name = "DIR")]
@@ -230,7 +222,8 @@ fn main() -> ExitCode {
         Verb::Explain(options) => explain_number(&options).map(|()| 0),
         Verb::Decide(options) => decide_verb::decide_packing(&options),
         Verb::Verify(options) => verify(&options),
-        Verb::Judge(options) => judge_claims(&options),
+        Verb::Judge(options) => speed_verb::judge_lines(&options),
+        Verb::Multiply(options) => speed_verb::multiply(&options).map(|()| 0),
         Verb::Published(options) => kit_verbs::compare_published(options).map(as_code),
         Verb::Describe(options) => kit_verbs::describe(&options).map(|()| 0),
         Verb::Reconcile(options) => reconcile_verb::run(&options).map(|()| 0),
@@ -299,16 +292,6 @@ fn say<T>(text: &str, value: T) -> Result<T> {
     // A reader that went away (`| head`) has seen what it wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(value)
-}
-
-/// The exit code by the verdicts.
-fn judge_claims(options: &Judge) -> Result<u8> {
-    let claims = load_claims(&options.claims)?;
-    let calibration = options.calibration.as_deref().map(calibrate::load).transpose()?;
-    let run = load::load(&options.run)?;
-    let results = analyse(&run, &claims, calibration, run.manifest.seed, |_| ())?;
-    let verdicts: Vec<Verdict> = results.judged.iter().map(|judged| judged.verdict).collect();
-    say(&render::text::judged(&results), judge::exit_code(&verdicts))
 }
 
 /// The exit code by the verdicts.

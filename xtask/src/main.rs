@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use weighbridge_machine::output;
 use weighbridge_project::exit::{Exit, InterruptedError, LackingError, ReportedError};
-use weighbridge_project::process::take_signals;
+use weighbridge_project::process::{only_what_is_done, take_signals};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_releases::{history, upgrade};
@@ -53,6 +53,9 @@ enum Verb {
         /// Do every build step again.
         #[arg(long)]
         force: bool,
+        /// Do nothing that is not done already: exit code 3 where something would be done.
+        #[arg(long, hide = true, conflicts_with = "force")]
+        unchanged: bool,
         #[command(flatten)]
         installing: Installing,
         /// Replace the paper of the checkout (paper/, report/), as an `all` of everything does. One
@@ -132,9 +135,10 @@ enum Verb {
         #[command(subcommand)]
         verb: verbs::fleet::Verb,
     },
-    /// Measure the smallest difference that this machine resolves (A/A runs), and the load generator beside wrk.
+    /// Measure the smallest difference that this machine resolves (A/A runs), the load generator beside wrk, and how
+    /// fast our own arms and the harness are.
     #[command(after_help = "Examples:\n  cargo xtask calibrate\n  cargo xtask calibrate load\n  \
-                      cargo xtask calibrate speed    are our own arms as fast as they must be?")]
+                      cargo xtask calibrate speed    are our own arms and the harness as fast as they must be?")]
     Calibrate {
         /// Only this one; aa and load when none is named.
         what: Option<What>,
@@ -309,7 +313,10 @@ fn assumes_yes(verb: &Verb) -> bool {
 
 fn dispatch(verb: Verb, project: &Project, progress: &Progress) -> anyhow::Result<Exit> {
     match verb {
-        Verb::All { choice, force, paper, .. } => {
+        Verb::All { choice, force, paper, unchanged, .. } => {
+            if unchanged {
+                only_what_is_done();
+            }
             verbs::all::run(project, &choice, paper, force, progress)
         }
         Verb::Setup { slurm_test: Some(what), .. } => verbs::setup::slurm_test(project, what),

@@ -12,6 +12,7 @@ pub mod json;
 pub mod latex;
 pub mod number;
 pub mod origin;
+pub mod speed;
 pub mod table;
 pub mod tables;
 pub mod text;

@@ -48,14 +48,6 @@ fn table(out: &mut String, results: &Results<'_>) {
     }
 }
 
-/// The verdicts alone.
-#[must_use]
-pub fn judged(results: &Results<'_>) -> String {
-    let mut out = String::new();
-    claims(&mut out, results);
-    out.trim_start().to_owned()
-}
-
 fn claims(out: &mut String, results: &Results<'_>) {
     let (relevant, others_count) = relevant_claims(results);
     if relevant.is_empty() && others_count == 0 {

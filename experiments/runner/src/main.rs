@@ -46,10 +46,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 use weighbridge_machine::output;
 use weighbridge_schema::artifact::Provision;
-use weighbridge_schema::claim::{Claim, read_claims};
+use weighbridge_schema::claim::Claim;
 use weighbridge_schema::manifest::{Availability, Manifest};
 use weighbridge_schema::parse::nearest;
 use weighbridge_schema::request::RunRequest;
+use weighbridge_schema::speed::read_thresholds;
 
 /// Plans trials, starts subjects, sends load, records observations.
 #[derive(Parser)]
@@ -329,7 +330,7 @@ fn parse_blocks(text: &str) -> Result<Range<u32>> {
 fn read_claims_file(path: Option<&Path>) -> Result<Vec<Claim>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    Ok(read_claims(&path.display().to_string(), &text)?)
+    Ok(read_thresholds(&path.display().to_string(), &text)?.asked())
 }
 
 fn assemble(text: &Path, output: &Path) -> Result<()> {

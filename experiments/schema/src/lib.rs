@@ -37,6 +37,7 @@ pub mod raise;
 pub mod record;
 pub mod request;
 mod requested;
+pub mod speed;
 pub mod start;
 pub mod stop;
 pub mod storm;

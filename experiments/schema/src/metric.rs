@@ -88,6 +88,10 @@ macro_rules! metrics {
 metrics! {
     /// From the start call to the last byte of the first correct response.
     TimeToFirstResponse => "time_to_first_response_ns", "time to first response", Nanoseconds, LowerIsBetter;
+    /// What of a container's start the harness itself took: CPU time of its calls to the engine; the time from when the
+    /// service listened and the last call was answered to the client's connection; and that from the first byte of the
+    /// response to its last. Unknown where the service does not say when it listened, and on the bridge.
+    HarnessShare => "harness_share_ns", "the harness's own share of a start", Nanoseconds, Neutral;
     /// Responses that arrived within the measured window and were correct.
     RequestsCompleted => "requests_completed", "requests completed", Count, Neutral;
     /// Requests that failed or were answered wrongly within the measured window.

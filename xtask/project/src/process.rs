@@ -1,7 +1,7 @@
 //! Running cargo and our own programs: with progress, with a clean environment, and ended in order when
 //! the user interrupts.
 
-use crate::exit::InterruptedError;
+use crate::exit::{InterruptedError, LackingError};
 use crate::progress::Progress;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process, setpriority_process};
@@ -22,6 +22,26 @@ const POLL: Duration = Duration::from_millis(50);
 const SILENCE: Duration = Duration::from_millis(300);
 /// How far what runs beside something else stands back from it: as far as Linux knows.
 const NICENESS: i32 = 19;
+
+/// Whether nothing may be done but what is done already.
+static IS_ONLY_DONE: AtomicBool = AtomicBool::new(false);
+
+/// From now on this process does nothing that is not done already: [`may_begin`] refuses.
+pub fn only_what_is_done() {
+    IS_ONLY_DONE.store(true, Ordering::Relaxed);
+}
+
+/// Whoever is about to do a step's work asks first; every program whose output is read is such work.
+///
+/// # Errors
+/// [`only_what_is_done`] was called; exit code 3.
+pub fn may_begin(what: &str) -> Result<()> {
+    if IS_ONLY_DONE.load(Ordering::Relaxed) {
+        let what = format!("the result of `{what}`");
+        return Err(LackingError { what, remedy: "cargo xtask all".to_owned() }.into());
+    }
+    Ok(())
+}
 
 /// Takes SIGINT, SIGTERM and SIGHUP over: the program that is running is told, and we wait for it to tidy up.
 ///
@@ -68,6 +88,7 @@ pub fn shown(command: &Command) -> String {
 /// The command cannot be started.
 pub fn lines(command: &mut Command, mut line: impl FnMut(&str)) -> Result<ExitStatus> {
     let text = shown(command);
+    may_begin(&text)?;
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("run `{text}`"))?;
     let stdout = child.stdout.take();

@@ -13,7 +13,7 @@ use weighbridge_project::exit::{Exit, InterruptedError, ReportedError};
 use weighbridge_project::failures;
 use weighbridge_project::files;
 use weighbridge_project::machine_lock;
-use weighbridge_project::process::{command, interrupted, lines, with_events};
+use weighbridge_project::process::{command, interrupted, lines, may_begin, with_events};
 use weighbridge_project::progress::Progress;
 use weighbridge_project::project::Project;
 use weighbridge_project::unfinished;
@@ -144,6 +144,7 @@ pub fn build_step(
     if let Some(why) = build_step::why_another(project, BUILD_STEP, &parts, inputs::ASKED) {
         progress.note(&format!("  measured again: {why}"));
     }
+    may_begin(BUILD_STEP)?;
     let folder = into(project, &project.results(), setup, artifacts, choice, progress)?;
     build_step::done_with(project, &build_step, &parts, std::slice::from_ref(&folder), "measured")?;
     Ok(folder)

@@ -147,8 +147,22 @@ pub fn with_instance(
     let processes = running.instance.pid().map(procfs::tree).ok();
     measured.subject_involuntary_switches_count =
         processes.and_then(|pids| procfs::involuntary_switches_count(&pids));
+    let calls_cpu_ns = running.instance.calls_cpu_ns();
     measured.stages_ns.extend(running.end()?);
+    let share_ns = calls_cpu_ns.and_then(|cpu_ns| harness_share_ns(cpu_ns, &measured.stages_ns));
+    measured.set(Metric::HarnessShare, share_ns);
     Ok(measured)
+}
+
+/// What of a start the harness itself took: the CPU time of its calls, the time from when the service listened and the
+/// last call was answered to the client's connection, and that from the first byte of the response to its last.
+/// `None` where a stage is not known.
+fn harness_share_ns(calls_cpu_ns: u64, stages_ns: &BTreeMap<Stage, u64>) -> Option<u64> {
+    let at = |stage: Stage| stages_ns.get(&stage).copied();
+    let ready_ns = at(Stage::Listening)?.max(at(Stage::Started)?);
+    let noticing_ns = at(Stage::Connected)?.saturating_sub(ready_ns);
+    let reading_ns = at(Stage::Response)?.saturating_sub(at(Stage::FirstByte)?);
+    Some(calls_cpu_ns + noticing_ns + reading_ns)
 }
 
 /// A process writes to its file itself; what a container wrote is fetched from the engine. Files that
@@ -194,5 +208,25 @@ mod tests {
         assert_eq!(stages, BTreeMap::from([(Stage::Main, 5), (Stage::Listening, 9)]));
         assert_eq!(program_stages("nothing\n").unwrap(), BTreeMap::new());
         assert!(program_stages("weighbridge-stages {\"man\":5}\n").is_err());
+    }
+
+    #[test]
+    fn the_share_of_the_harness_is_its_calls_its_lateness_and_its_reading() {
+        let stages = |listening_ns: u64| {
+            BTreeMap::from([
+                (Stage::Created, 40_000),
+                (Stage::Started, 100_000),
+                (Stage::Listening, listening_ns),
+                (Stage::Connected, 130_000),
+                (Stage::FirstByte, 150_000),
+                (Stage::Response, 157_000),
+            ])
+        };
+        // It listened before the engine had answered, and then after it.
+        assert_eq!(harness_share_ns(500, &stages(90_000)), Some(500 + 30_000 + 7_000));
+        assert_eq!(harness_share_ns(500, &stages(120_000)), Some(500 + 10_000 + 7_000));
+        let mut untold = stages(90_000);
+        untold.remove(&Stage::Listening);
+        assert_eq!(harness_share_ns(500, &untold), None, "unknown, not 0");
     }
 }

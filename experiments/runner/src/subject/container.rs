@@ -4,7 +4,7 @@ use super::{Instance, StartContext, Way, fill_in, free_address};
 use crate::engine::engines::Engines;
 use crate::engine::{ContainerSpec, Engine};
 use crate::failure::Cause;
-use crate::kernel::clock::monotonic_ns;
+use crate::kernel::clock::{monotonic_ns, thread_cpu_ns};
 use crate::plan::missing::Missing;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -52,6 +52,7 @@ struct Container<'a> {
     start_call_ns: u64,
     created_ns: u64,
     started_ns: u64,
+    calls_cpu_ns: Option<u64>,
     removed: bool,
 }
 
@@ -107,12 +108,14 @@ fn start<'a>(
 
     context.drop_page_cache()?;
     context.pass_gate();
+    let cpu_before_ns = thread_cpu_ns();
     let start_call_ns = monotonic_ns();
     engine.create(spec)?;
     let created_ns = monotonic_ns();
     let mut unfinished = Unfinished { engine, name: &name, armed: true };
     engine.start(&name)?;
     let started_ns = monotonic_ns();
+    let calls_cpu_ns = thread_cpu_ns().saturating_sub(cpu_before_ns);
     // On the host's network the address is known; asking the engine would lie in the timed path.
     let address = match launch.network {
         Network::Host => listen,
@@ -133,6 +136,8 @@ fn start<'a>(
         start_call_ns,
         created_ns,
         started_ns,
+        // On the bridge one more call follows.
+        calls_cpu_ns: (launch.network == Network::Host).then_some(calls_cpu_ns),
         removed: false,
     }))
 }
@@ -148,6 +153,10 @@ impl Instance for Container<'_> {
 
     fn stages_ns(&self) -> Vec<(Stage, u64)> {
         vec![(Stage::Created, self.created_ns), (Stage::Started, self.started_ns)]
+    }
+
+    fn calls_cpu_ns(&self) -> Option<u64> {
+        self.calls_cpu_ns
     }
 
     fn pid(&self) -> Result<u32, Cause> {

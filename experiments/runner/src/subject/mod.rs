@@ -100,6 +100,11 @@ pub trait Instance: Send {
     fn starters_cpu_ns(&self) -> Option<u64> {
         Some(0)
     }
+    /// CPU time, in nanoseconds, that the runner's thread used from the start call to the moment from which the service
+    /// is asked; `None` where that is more than calls to an engine, whose answers the thread awaits asleep.
+    fn calls_cpu_ns(&self) -> Option<u64> {
+        None
+    }
     /// Why it will not answer any more; `Ok` while it runs.
     ///
     /// # Errors

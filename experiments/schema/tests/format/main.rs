@@ -106,6 +106,7 @@ fn every_key_of_the_definitions_is_in_format_md() {
         ("experiments/subjects.toml", "RawSubjects"),
         ("experiments/workloads.toml", "RawWorkloads"),
         ("analysis/claims.toml", "RawClaims"),
+        ("analysis/speed.toml", "Thresholds"),
     ] {
         walk.value(&toml(&root().join(file)), &named(name), file);
     }
