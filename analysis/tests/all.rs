@@ -24,6 +24,7 @@ mod rendering;
 mod repeats;
 mod report;
 mod results;
+mod speed;
 mod storm;
 mod support;
 mod verify;

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
+use crate::support::{Fixture, analyse, key};
 use std::process::Command;
-use support::{Fixture, analyse, key};
 use weighbridge_analysis::judge::{Verdict, exit_code};
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::render;
