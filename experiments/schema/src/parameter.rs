@@ -30,7 +30,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `idle`, `loaded` or `-`.
+/// `delay-us=1000`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -58,6 +58,8 @@ pub enum Parameter {
     Ready(u32),
     /// `operation=blur`: the operation that is timed by itself.
     Operation(Operation),
+    /// `delay-us=1000`: how long a backend waits before each answer, in microseconds.
+    Delay(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -75,6 +77,7 @@ impl fmt::Display for Parameter {
             Parameter::Starts(n) => f.pad(&format!("starts={n}")),
             Parameter::Ready(n) => f.pad(&format!("ready={n}")),
             Parameter::Operation(what) => f.pad(&format!("operation={what}")),
+            Parameter::Delay(n) => f.pad(&format!("delay-us={n}")),
         }
     }
 }
@@ -98,12 +101,13 @@ impl FromStr for Parameter {
                 Some(("tenants", digits)) => Ok(Parameter::Tenants(number(digits)?)),
                 Some(("starts", digits)) => Ok(Parameter::Starts(number(digits)?)),
                 Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
+                Some(("delay-us", digits)) => Ok(Parameter::Delay(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, idle, loaded or -"
+                     operation=NAME, delay-us=N, idle, loaded or -"
                 )),
             },
         }
@@ -133,7 +137,7 @@ mod tests {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
                        Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n),
-                       Parameter::Starts(n), Parameter::Ready(n)];
+                       Parameter::Starts(n), Parameter::Ready(n), Parameter::Delay(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }

@@ -67,6 +67,9 @@ impl Method {
             Method::Maturity { .. } | Method::Isolation { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
             }
+            Method::Waiting { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: what is asked calls the backend"));
+            }
             Method::Operations { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: an operation has its own request"));
             }
@@ -106,6 +109,13 @@ impl Method {
             }
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
+            }
+            Method::Waiting { delays_us, calls, connections, .. } => {
+                positive("calls", &[*calls])?;
+                positive("connections", &[*connections])?;
+                if delays_us.is_empty() {
+                    return Err(invalid!("delays_us needs at least one value; 0 is no delay"));
+                }
             }
             Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
             Method::Latency { rates_per_second, connections, .. } => {
@@ -168,7 +178,11 @@ impl Method {
         subjects: &[SubjectName],
         subject: impl Fn(&SubjectName) -> Option<&'a Subject>,
     ) -> Result<(), Invalid> {
-        let Method::Isolation { in_place_of, arguments, .. } = self else { return Ok(()) };
+        let (Method::Isolation { in_place_of, arguments, .. }
+        | Method::Waiting { in_place_of, arguments, .. }) = self
+        else {
+            return Ok(());
+        };
         for name in subjects {
             let start = subject(name).map(|subject| &subject.start);
             if start.is_some_and(|start| start.with_artifacts(in_place_of).is_none()) {
@@ -249,7 +263,7 @@ impl Method {
                 }
                 Some(_) if !is_closed_loop => {
                     return Err(invalid!(
-                        "profiles.{name}.completions_least is of the method `throughput`"
+                        "profiles.{name}.completions_least is of the methods `throughput` and `waiting`"
                     ));
                 }
                 _ => {}
