@@ -338,7 +338,8 @@ fn delays_are_cells_and_a_twin_has_the_arguments_of_its_original() {
         .map(|trial| trial.cell.parameter.to_string())
         .collect();
     assert_eq!(parameters, ["delay-us=0", "delay-us=1000"].repeat(3));
-    let (original, twin) = ("native".parse().unwrap(), "native-twin".parse().unwrap());
+    let original: SubjectName = "native".parse().unwrap();
+    let twin: SubjectName = "native-twin".parse().unwrap();
     let own = &subjects[&original].start;
     let started = found.method.start(&original, own);
     assert_eq!(found.method.start(&twin, own), started);
