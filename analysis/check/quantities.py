@@ -29,6 +29,8 @@ NEUTRAL = {
     "starts_failed",
     "attempts_answered",
     "attempts_possible",
+    "backend_delay",
+    "waiting_percent",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -69,6 +71,7 @@ SIZES = KEEP_THEIR_NAME | {
     "available",
     "tenant_pss",
     "tenant_available",
+    "waiting_pss",
 }
 # The share of requests at or below each quantile of latency, and the fewest requests of each
 # invocation that support it.
@@ -109,6 +112,7 @@ def unit_of(metric):
         "growth_exponent",
         "starts_answered",
         "starts_failed",
+        "waiting_percent",
     }
     if metric in RATES:
         return "per_second"
@@ -130,6 +134,6 @@ def is_compared(kind, metric):
     """Whether a quantity is compared with the baseline's; the latencies of a closed loop hide every
     stall."""
     is_hidden = metric in NEUTRAL or (
-        kind in ("throughput", "growth") and metric in LATENCIES
+        kind in ("throughput", "growth", "waiting") and metric in LATENCIES
     )
     return is_reported(kind, metric) and not is_hidden

@@ -310,7 +310,7 @@ architectures = ["host"]
 in_place_of = { x = "y", "image.tar" = "y.tar" }
 arguments = { native = ["--more"] }
 delays_us = [0, 1000]
-calls = 1
+backend_requests = 1
 connections = 4
 rest_ms = 1
 warmup_ms = 1
@@ -331,7 +331,7 @@ fn delays_are_cells_and_a_twin_has_the_arguments_of_its_original() {
         Definition::parse("d.toml", name, &text, &subjects, &workloads())
             .map_err(|error| error.to_string())
     };
-    let found = read("calls = 1", "calls = 1").unwrap();
+    let found = read("rest_ms = 1", "rest_ms = 1").unwrap();
     let parameters: Vec<String> = found
         .trials(Profile::Quick, "x86_64", 0..1)
         .iter()
@@ -346,9 +346,9 @@ fn delays_are_cells_and_a_twin_has_the_arguments_of_its_original() {
     assert_ne!(*started, *own);
     for (from, to, expected) in [
         ("delays_us = [0, 1000]", "delays_us = []", "delays_us needs at least one value"),
-        ("calls = 1", "calls = 0", "calls needs at least one value"),
+        ("requests = 1", "requests = 0", "backend_requests needs at least one value"),
         ("connections = 4", "connections = 0", "connections needs at least one value"),
-        ("workloads = []", "workloads = [\"healthz\"]", "what is asked calls the backend"),
+        ("workloads = []", "workloads = [\"healthz\"]", "what is asked asks the backend"),
         ("{ x = ", "{ w = ", "the start of `native` names none of these artifacts"),
         ("{ native = [", "{ nativ = [", "`nativ` is not in `subjects`"),
     ] {

@@ -157,7 +157,7 @@ pub enum Method {
         /// How long a request that never ends is waited for.
         spin_ms: u64,
     },
-    /// A service that calls a backend and waits, started in the service's place: what is left of a difference when
+    /// A service that asks a backend and waits, started in the service's place: what is left of a difference when
     /// waiting is most of a request?
     Waiting {
         /// The artifact that takes the place of another one, in the start of every subject.
@@ -167,8 +167,8 @@ pub enum Method {
         arguments: BTreeMap<SubjectName, Vec<Word>>,
         /// How long the backend waits before each answer, one cell each.
         delays_us: Vec<u32>,
-        /// Calls that each request makes to the backend, one after the other.
-        calls: u32,
+        /// Requests to the backend for each request, one after the other.
+        backend_requests: u32,
         /// Connections of the closed loop: as many requests wait at once.
         connections: u32,
         /// Rest between the first response and the reading of memory before the load.

@@ -174,7 +174,7 @@ metrics! {
     StartsPerSecond => "starts_per_second", "starts per second", RequestsPerSecond, HigherIsBetter;
     /// Mean time from a request's arrival at the backend to its answer in the measured window, as the backend saw it.
     BackendDelay => "backend_delay_ns", "delay of the backend", Nanoseconds, Neutral;
-    /// Share of the time of all requests in flight, in the measured window, in which one of their calls waited for the
+    /// Share of the time of all requests in flight, in the measured window, in which they waited for the
     /// backend.
     WaitingShare => "waiting_percent", "share of waiting in percent", Count, Neutral;
     /// What PSS rose by under a load of requests that wait, from before it, for each of them.

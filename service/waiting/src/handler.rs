@@ -1,4 +1,5 @@
-//! The exported handler: a request becomes calls, and what they are answered becomes the answer.
+//! The exported handler: a request becomes requests to a backend, and what they are answered
+//! becomes the answer.
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::outgoing_handler;
@@ -22,7 +23,7 @@ wasip2::http::proxy::export!(Waiting);
 impl Guest for Waiting {
     fn handle(request: IncomingRequest, answer: ResponseOutparam) {
         let target = request.path_with_query().unwrap_or_default();
-        match Asked::of(&target).map(|asked| call_all(&asked)) {
+        match Asked::of(&target).map(|asked| ask_all(&asked)) {
             Some(Ok(body)) => send(200, &body, answer),
             Some(Err(why)) => send(502, format!("{why}\n").as_bytes(), answer),
             None => send(404, b"no such path\n", answer),
@@ -30,11 +31,11 @@ impl Guest for Waiting {
     }
 }
 
-/// The bodies of all answers, in the order of the calls.
-fn call_all(asked: &Asked) -> Result<Vec<u8>, String> {
+/// The bodies of all answers, in the order of the requests.
+fn ask_all(asked: &Asked) -> Result<Vec<u8>, String> {
     let mut all = Vec::new();
-    for index in 0..asked.calls_count {
-        let response = call(asked, index)?;
+    for index in 0..asked.requests_count {
+        let response = ask(asked, index)?;
         if response.status() != 200 {
             return Err(format!("the backend answered {}", response.status()));
         }
@@ -44,7 +45,7 @@ fn call_all(asked: &Asked) -> Result<Vec<u8>, String> {
 }
 
 /// Asks the backend, and waits for the head of its answer.
-fn call(asked: &Asked, index: u32) -> Result<IncomingResponse, String> {
+fn ask(asked: &Asked, index: u32) -> Result<IncomingResponse, String> {
     let refused = |()| "the host refuses a part of the request".to_owned();
     let request = OutgoingRequest::new(Fields::new());
     request.set_scheme(Some(&Scheme::Http)).map_err(refused)?;

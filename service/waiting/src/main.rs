@@ -1,4 +1,4 @@
-//! The native server that calls a backend and waits, which goes into a container as the service does.
+//! The native server that asks a backend and waits, which goes into a container as the service does.
 
 #[cfg(not(target_family = "wasm"))]
 mod native;

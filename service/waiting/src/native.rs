@@ -16,7 +16,7 @@ use weighbridge_waiting::Asked;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Calls a backend on loopback for each request and answers what it answered, until SIGTERM or SIGINT.
+/// Asks a backend on loopback for each request and answers what it answered, until SIGTERM or SIGINT.
 #[derive(Parser)]
 #[command(name = "weighbridge-waiting", version)]
 struct Arguments {
@@ -43,16 +43,16 @@ impl Waiting {
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    /// The bodies of all answers, in the order of the calls.
-    async fn call_all(&self, asked: Asked) -> Result<Bytes, String> {
+    /// The bodies of all answers, in the order of the requests.
+    async fn ask_all(&self, asked: Asked) -> Result<Bytes, String> {
         let mut all = BytesMut::new();
-        for index in 0..asked.calls_count {
-            all.extend_from_slice(&self.call(asked, index).await?);
+        for index in 0..asked.requests_count {
+            all.extend_from_slice(&self.ask(asked, index).await?);
         }
         Ok(all.freeze())
     }
 
-    async fn call(&self, asked: Asked, index: u32) -> Result<Bytes, String> {
+    async fn ask(&self, asked: Asked, index: u32) -> Result<Bytes, String> {
         let url = format!("http://{}{}", asked.authority(), Asked::path(index));
         let url = url.parse::<Uri>().map_err(|error| format!("{url}: {error}"))?;
         let response = self.0.get(url).await;
@@ -71,7 +71,7 @@ impl Handler for Waiting {
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
         let (status, body) = match Asked::of(target) {
             None => (StatusCode::NOT_FOUND, Bytes::from_static(b"no such path\n")),
-            Some(asked) => match self.call_all(asked).await {
+            Some(asked) => match self.ask_all(asked).await {
                 Ok(body) => (StatusCode::OK, body),
                 Err(why) => (StatusCode::BAD_GATEWAY, Bytes::from(format!("{why}\n"))),
             },

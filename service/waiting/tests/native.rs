@@ -45,20 +45,20 @@ impl Drop for Server {
     }
 }
 
-/// A backend with one connection, which answers `called PATH` so often; the paths of the requests that it got.
-fn backend(listener: TcpListener, calls_count: usize) -> std::thread::JoinHandle<Vec<String>> {
+/// A backend with one connection, which answers `asked PATH` so often; the paths of the requests that it got.
+fn backend(listener: TcpListener, requests_count: usize) -> std::thread::JoinHandle<Vec<String>> {
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         let mut writer = stream;
         let mut paths = Vec::new();
-        for _ in 0..calls_count {
+        for _ in 0..requests_count {
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") {
                 assert!(reader.read_line(&mut head).unwrap() > 0, "it hung up after {head}");
             }
             let path = head.split(' ').nth(1).unwrap().to_owned();
-            let body = format!("called {path}\n");
+            let body = format!("asked {path}\n");
             let length = body.len();
             write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
             paths.push(path);
@@ -68,14 +68,14 @@ fn backend(listener: TcpListener, calls_count: usize) -> std::thread::JoinHandle
 }
 
 #[test]
-fn the_answer_is_what_the_backend_answered_to_all_calls_on_one_connection() {
+fn the_answer_is_what_the_backend_answered_to_all_requests_on_one_connection() {
     let server = Server::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let backend = backend(listener, 3);
-    let answer = server.get(&format!("/wait?backend={port}&calls=3"));
+    let answer = server.get(&format!("/wait?backend={port}&requests=3"));
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\ncalled /0\ncalled /1\ncalled /2\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nasked /0\nasked /1\nasked /2\n"), "{answer}");
     assert_eq!(backend.join().unwrap(), ["/0", "/1", "/2"]);
 }
 
@@ -84,7 +84,7 @@ fn a_backend_that_is_not_there_and_another_path_are_told_apart() {
     let server = Server::start();
     // Bound and dropped: nobody listens there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let answer = server.get(&format!("/wait?backend={port}&calls=1"));
+    let answer = server.get(&format!("/wait?backend={port}&requests=1"));
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
     assert!(answer.contains("no answer of the backend"), "{answer}");
     assert!(server.get("/healthz").starts_with("HTTP/1.1 404 "));

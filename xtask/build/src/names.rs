@@ -35,7 +35,7 @@ pub(crate) const PROBE_TEXTS: &str = "service/probe/modules";
 pub(crate) const PROBE_NATIVE: &str = "weighbridge-probe";
 pub(crate) const PROBE_IMAGE: &str = "probe-image.tar";
 pub(crate) const PROBE_COMPILED: &str = "probe.cwasm";
-/// What calls a backend and waits, in the service's place: a server, its image, the component, and the same compiled
+/// What asks a backend and waits, in the service's place: a server, its image, the component, and the same compiled
 /// ahead of time.
 pub(crate) const WAITING_NATIVE: &str = "weighbridge-waiting";
 pub(crate) const WAITING_IMAGE: &str = "waiting-image.tar";

@@ -8,6 +8,7 @@ pub mod instructions;
 pub mod latency;
 pub mod storm;
 pub mod throughput;
+pub mod waiting;
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::render::chart::{Axis, Chart, Family, Form, Panel, Point, Series, Style};
@@ -28,6 +29,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         growth::chart(results),
         latency::chart(results),
         storm::chart(results),
+        waiting::chart(results),
         instructions::chart(results),
         break_even::chart(results),
     ]

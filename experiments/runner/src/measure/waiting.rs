@@ -1,4 +1,4 @@
-//! A service that calls a backend and waits: the closed loop of throughput, in which as many requests wait at once as
+//! A service that asks a backend and waits: the closed loop of throughput, in which as many requests wait at once as
 //! there are connections, and what each of them holds of memory.
 
 mod backend;
@@ -22,15 +22,15 @@ pub struct Waiting {
     pub start: Start,
     /// The closed loop.
     pub load: ClosedLoad,
-    /// Calls of each request to the backend.
-    pub calls: u32,
+    /// Requests to the backend for each request.
+    pub backend_requests: u32,
     /// How long the backend waits before each answer.
     pub delay: Duration,
     /// Rest between the first response and the reading of memory before the load.
     pub rest: Duration,
 }
 
-/// Starts a backend and a service that calls it, and loads the service. Memory is read before the load and in its
+/// Starts a backend and a service that asks it, and loads the service. Memory is read before the load and in its
 /// warm-up, so that no reading falls into the window.
 ///
 /// # Errors
@@ -44,7 +44,7 @@ pub fn measure(
     let token = format!("{}-{}-{}", bench.run, visit.position, visit.repeat);
     let backend =
         Backend::start(waiting.delay, token, backend_cores).map_err(Failure::at(Phase::Prepare))?;
-    let request = backend.request(waiting.calls);
+    let request = backend.request(waiting.backend_requests);
     let load = waiting.load;
     let start = &waiting.start;
     let measured =

@@ -68,7 +68,7 @@ impl Method {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
             }
             Method::Waiting { .. } if !workloads.is_empty() => {
-                return Err(invalid!("workloads must be empty: what is asked calls the backend"));
+                return Err(invalid!("workloads must be empty: what is asked asks the backend"));
             }
             Method::Operations { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: an operation has its own request"));
@@ -110,8 +110,8 @@ impl Method {
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
             }
-            Method::Waiting { delays_us, calls, connections, .. } => {
-                positive("calls", &[*calls])?;
+            Method::Waiting { delays_us, backend_requests, connections, .. } => {
+                positive("backend_requests", &[*backend_requests])?;
                 positive("connections", &[*connections])?;
                 if delays_us.is_empty() {
                     return Err(invalid!("delays_us needs at least one value; 0 is no delay"));

@@ -29,7 +29,9 @@ impl<'a> Lookup<'a, '_> {
     pub(super) fn waiting(&self, subject: &Subject, artifacts: &Artifacts) -> Result<Task<'a>> {
         let method = &self.planned.definition.method;
         let (
-            Method::Waiting { in_place_of, calls, connections, rest_ms, warmup_ms, .. },
+            Method::Waiting {
+                in_place_of, backend_requests, connections, rest_ms, warmup_ms, ..
+            },
             Parameter::Delay(delay_us),
         ) = (method, self.planned.trial.cell.parameter)
         else {
@@ -41,7 +43,7 @@ impl<'a> Lookup<'a, '_> {
         Ok(Task::Waiting(Box::new(Waiting {
             start: self.start_in_place(subject),
             load: self.closed_load(*connections, *warmup_ms)?,
-            calls: *calls,
+            backend_requests: *backend_requests,
             delay: Duration::from_micros(delay_us.into()),
             rest: Duration::from_millis(*rest_ms),
         })))

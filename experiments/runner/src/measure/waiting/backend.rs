@@ -1,5 +1,5 @@
-//! The backend that a waiting service calls: it answers each request a set time after it came, from one thread with one
-//! timer, however many requests wait. What it answers to a call is known to nobody but it and the runner, so that a
+//! The backend that a waiting service asks: it answers each request a set time after it came, from one thread with one
+//! timer, however many requests wait. What it answers is known to nobody but it and the runner, so that a
 //! service that makes its answer up is found out.
 
 use crate::failure::Cause;
@@ -24,9 +24,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use weighbridge_schema::workload::Expect;
 
-/// What a call is answered.
-fn body(call: u32, token: &str) -> String {
-    format!("{call} {token}\n")
+/// What the request of that number is answered.
+fn body(number: u32, token: &str) -> String {
+    format!("{number} {token}\n")
 }
 
 /// A running backend; it ends when this is dropped.
@@ -93,12 +93,11 @@ impl Backend {
         Ok(Self { port, token, waited, thread_id, thread: Some(thread), stop: Some(stop) })
     }
 
-    /// The request that makes the service call the backend so often, one call after the other, with the one answer
-    /// that is right.
-    pub fn request(&self, calls: u32) -> PreparedRequest {
-        let target = format!("/wait?backend={}&calls={calls}", self.port);
+    /// The request that makes the service ask the backend so often, with the one answer that is right.
+    pub fn request(&self, count: u32) -> PreparedRequest {
+        let target = format!("/wait?backend={}&requests={count}", self.port);
         let head = format!("GET {target} HTTP/1.1\r\nHost: weighbridge\r\n\r\n");
-        let bodies: String = (0..calls).map(|call| body(call, &self.token)).collect();
+        let bodies: String = (0..count).map(|number| body(number, &self.token)).collect();
         let right = Answer { status: 200, body: bodies.into_bytes() };
         let expect = Expect { status: right.status, sha256: right.sha256() };
         PreparedRequest { bytes: head.into_bytes(), expect, is_head: false }
@@ -151,7 +150,7 @@ struct Waiting {
     arrived_ns: u64,
     /// Of the connection.
     id: u64,
-    call: u32,
+    number: u32,
 }
 
 struct Server {
@@ -232,7 +231,7 @@ impl Server {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 // The client gave up before it was its turn.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
-                Err(error) => return Err(Cause::io("accept a call", error)),
+                Err(error) => return Err(Cause::io("accept a connection of the backend", error)),
             };
             let set = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
             set.map_err(|error| Cause::io("set up a connection of the backend", error))?;
@@ -247,8 +246,8 @@ impl Server {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match connection.read(scratch) {
             Taken::Part => {}
-            Taken::Call(call) => {
-                self.waiting.push_back(Waiting { arrived_ns: monotonic_ns(), id, call });
+            Taken::Request(number) => {
+                self.waiting.push_back(Waiting { arrived_ns: monotonic_ns(), id, number });
             }
             Taken::End => {
                 self.connections.remove(&id);
@@ -284,19 +283,17 @@ impl Server {
     /// Who has hung up meanwhile gets no answer.
     fn answer(&mut self, waiting: &Waiting) {
         let Some(connection) = self.connections.get_mut(&waiting.id) else { return };
-        let body = body(waiting.call, &self.answers.token);
+        let body = body(waiting.number, &self.answers.token);
         let length = body.len();
         let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
         let waited_ns = monotonic_ns().saturating_sub(waiting.arrived_ns);
+        // Before it is sent: who has the answer finds it counted.
+        self.answers.waited.total_ns.fetch_add(waited_ns, Relaxed);
+        self.answers.waited.answers_count.fetch_add(1, Relaxed);
         // So few bytes always fit the socket's buffer of a client that reads its answers.
-        match connection.stream.write(text.as_bytes()) {
-            Ok(count) if count == text.len() => {
-                self.answers.waited.total_ns.fetch_add(waited_ns, Relaxed);
-                self.answers.waited.answers_count.fetch_add(1, Relaxed);
-            }
-            _ => {
-                self.connections.remove(&waiting.id);
-            }
+        let sent = connection.stream.write(text.as_bytes());
+        if !sent.is_ok_and(|count| count == text.len()) {
+            self.connections.remove(&waiting.id);
         }
     }
 }
@@ -322,9 +319,9 @@ struct Connection {
 enum Taken {
     /// Less than a request.
     Part,
-    /// A request, for the call of that number.
-    Call(u32),
-    /// Its end, or something that is no call.
+    /// A request, with its number.
+    Request(u32),
+    /// Its end, or something that is no request to a backend.
     End,
 }
 
@@ -347,9 +344,9 @@ impl Connection {
 
     /// A request with a body, or another one behind it, is none that the services send.
     fn taken(&mut self) -> Taken {
-        let (taken, is_whole) = match call(&self.head) {
-            Ok(Some((call, head_bytes))) if head_bytes == self.head.len() => {
-                (Taken::Call(call), true)
+        let (taken, is_whole) = match number(&self.head) {
+            Ok(Some((number, head_bytes))) if head_bytes == self.head.len() => {
+                (Taken::Request(number), true)
             }
             Ok(None) if self.head.len() <= HEAD_LIMIT_BYTES => (Taken::Part, false),
             _ => (Taken::End, false),
@@ -361,15 +358,15 @@ impl Connection {
     }
 }
 
-/// The call that a head asks for, with the length of the head; `None` of one that is not complete.
-fn call(bytes: &[u8]) -> Result<Option<(u32, usize)>, ()> {
+/// The number that a head asks for, with the length of the head; `None` of one that is not complete.
+fn number(bytes: &[u8]) -> Result<Option<(u32, usize)>, ()> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(head_bytes) = request.parse(bytes).map_err(|_| ())? else {
         return Ok(None);
     };
-    let call = request.path.and_then(|path| path.strip_prefix('/')?.parse().ok());
-    call.map(|call| Some((call, head_bytes))).ok_or(())
+    let number = request.path.and_then(|path| path.strip_prefix('/')?.parse().ok());
+    number.map(|number| Some((number, head_bytes))).ok_or(())
 }
 
 #[cfg(test)]

@@ -11,12 +11,12 @@ fn connect(backend: &Backend) -> TcpStream {
     stream
 }
 
-fn ask(stream: &mut TcpStream, call: u32) {
-    write!(stream, "GET /{call} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+fn ask(stream: &mut TcpStream, number: u32) {
+    write!(stream, "GET /{number} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
 }
 
-fn take(stream: &mut TcpStream, call: u32) {
-    let body = body(call, "token");
+fn take(stream: &mut TcpStream, number: u32) {
+    let body = body(number, "token");
     let length = body.len();
     let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
     let mut answer = vec![0; expected.len()];
@@ -25,14 +25,14 @@ fn take(stream: &mut TcpStream, call: u32) {
 }
 
 #[test]
-fn each_call_is_answered_when_it_has_waited_and_says_which_it_was() {
+fn each_request_is_answered_when_it_has_waited_and_says_which_it_was() {
     let backend = Backend::start(DELAY, "token".to_owned(), &[]).unwrap();
     let mut stream = connect(&backend);
-    for call in 0..3 {
+    for number in 0..3 {
         let begun = Instant::now();
-        ask(&mut stream, call);
-        take(&mut stream, call);
-        assert!(begun.elapsed() >= DELAY, "call {call}: {:?}", begun.elapsed());
+        ask(&mut stream, number);
+        take(&mut stream, number);
+        assert!(begun.elapsed() >= DELAY, "number {number}: {:?}", begun.elapsed());
     }
     let done = backend.done();
     assert_eq!(done.answers_count, 3);
@@ -48,11 +48,11 @@ fn hundreds_wait_at_once() {
     let backend = Backend::start(DELAY, "token".to_owned(), &[]).unwrap();
     let begun = Instant::now();
     let mut streams: Vec<TcpStream> = (0..COUNT).map(|_| connect(&backend)).collect();
-    for (call, stream) in (0..).zip(&mut streams) {
-        ask(stream, call);
+    for (number, stream) in (0..).zip(&mut streams) {
+        ask(stream, number);
     }
-    for (call, stream) in (0..).zip(&mut streams) {
-        take(stream, call);
+    for (number, stream) in (0..).zip(&mut streams) {
+        take(stream, number);
     }
     let (done, wall) = (backend.done(), begun.elapsed());
     assert_eq!(done.answers_count, COUNT as u64);
@@ -72,7 +72,7 @@ fn without_a_delay_it_answers_at_once_and_a_client_that_is_gone_harms_nobody() {
 }
 
 #[test]
-fn what_is_no_call_is_hung_up_on() {
+fn what_is_no_request_of_a_service_is_hung_up_on() {
     let backend = Backend::start(Duration::ZERO, "token".to_owned(), &[]).unwrap();
     for text in [
         "GET /healthz HTTP/1.1\r\n\r\n",
@@ -89,15 +89,15 @@ fn what_is_no_call_is_hung_up_on() {
 }
 
 #[test]
-fn a_head_in_pieces_is_a_call_when_it_is_whole() {
+fn a_head_in_pieces_is_a_request_when_it_is_whole() {
     let whole = b"GET /12 HTTP/1.1\r\nHost: x\r\n\r\n";
-    assert_eq!(call(whole), Ok(Some((12, whole.len()))));
-    assert_eq!(call(&whole[..20]), Ok(None));
-    assert_eq!(call(b"GET /-1 HTTP/1.1\r\n\r\n"), Err(()));
+    assert_eq!(number(whole), Ok(Some((12, whole.len()))));
+    assert_eq!(number(&whole[..20]), Ok(None));
+    assert_eq!(number(b"GET /-1 HTTP/1.1\r\n\r\n"), Err(()));
 }
 
 #[test]
-fn the_request_expects_what_all_calls_are_answered() {
+fn the_request_expects_what_the_backend_answers() {
     let backend = Backend::start(Duration::ZERO, "token".to_owned(), &[]).unwrap();
     let request = backend.request(2);
     let right = Answer { status: 200, body: b"0 token\n1 token\n".to_vec() };
@@ -105,6 +105,6 @@ fn the_request_expects_what_all_calls_are_answered() {
     let wrong = Answer { status: 200, body: b"0 token\n0 token\n".to_vec() };
     assert!(wrong.check(&request).is_err());
     let text = String::from_utf8(request.bytes).unwrap();
-    let target = format!("GET /wait?backend={}&calls=2 HTTP/1.1\r\n", backend.port);
+    let target = format!("GET /wait?backend={}&requests=2 HTTP/1.1\r\n", backend.port);
     assert!(text.starts_with(&target), "{text}");
 }
