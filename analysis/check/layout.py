@@ -156,6 +156,21 @@ BY_SETTING = {
             n("p99_times_before"),
         ],
     ),
+    "waiting": (
+        "waiting",
+        [
+            value("requests_per_second"),
+            Column("ratio by the clock", "requests_per_second"),
+            value("waiting_percent"),
+            value("requests_per_cpu_second"),
+            ratio("requests_per_cpu_second"),
+            value("latency_p50"),
+            value("latency_p99"),
+            value("waiting_pss"),
+            ratio("waiting_pss"),
+            n("requests_per_second"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -236,6 +251,7 @@ HEADLINES = {
     "operations": "operation_cpu",
     "maturity": "works",
     "isolation": "attempts_possible",
+    "waiting": "requests_per_second",
 }
 # What ended a raise of tenants, in the words of the table.
 WALLS = {
@@ -323,6 +339,9 @@ def parameter_words(parameter):
             return "1 start" if number == "1" else f"{number} starts at once"
         case "ready":
             return f"{number} that stand ready"
+        case "delay-us":
+            delay = "at once" if number == "0" else f"after {int(number) / 1000:g} ms"
+            return f"backend answers {delay}"
         case "-":
             return ""
         case _:

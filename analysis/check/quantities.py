@@ -34,6 +34,8 @@ NEUTRAL = {
     "starts_failed",
     "attempts_answered",
     "attempts_possible",
+    "backend_delay",
+    "waiting_percent",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -74,6 +76,7 @@ SIZES = KEEP_THEIR_NAME | {
     "available",
     "tenant_pss",
     "tenant_available",
+    "waiting_pss",
 }
 # The share of requests at or below each quantile of latency, and the fewest requests of each
 # invocation that support it.
@@ -119,6 +122,7 @@ def unit_of(metric):
         "p50_times_before",
         "p99_times_before",
         "p99_times_control",
+        "waiting_percent",
     }
     if metric in RATES:
         return "per_second"
@@ -141,6 +145,6 @@ def is_compared(kind, metric):
     """Whether a quantity is compared with the baseline's; the latencies of a closed loop hide every
     stall."""
     is_hidden = metric in NEUTRAL or (
-        kind in ("throughput", "growth") and metric in LATENCIES
+        kind in ("throughput", "growth", "waiting") and metric in LATENCIES
     )
     return is_reported(kind, metric) and not is_hidden

@@ -28,6 +28,7 @@ mod speed;
 mod storm;
 mod support;
 mod verify;
+mod waiting;
 
 #[test]
 fn every_file_beside_this_one_is_a_part_of_it() {

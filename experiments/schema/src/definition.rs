@@ -67,7 +67,7 @@ pub struct ProfileSettings {
     pub invocations_max: Option<u32>,
     /// Length of the measured window, for the methods that have one; the least length of a closed loop's.
     pub measure_ms: Option<u64>,
-    /// Completions before which a closed loop's window does not close, for the method `throughput`.
+    /// Completions before which a closed loop's window does not close, for the methods `throughput` and `waiting`.
     pub completions_least: Option<u32>,
 }
 
@@ -259,6 +259,7 @@ impl Definition {
             subject.and_then(Subject::original).cloned()
         };
         raw.method.fill_in_tenants(&requested, original);
+        raw.method.fill_in_arguments(&requested, original);
         raw.method.validate_tenants(&requested).map_err(fail)?;
         raw.method.validate_steps(&requested, &raw.baseline, subjects).map_err(fail)?;
         let arms = raw.method.arms(&resolved);

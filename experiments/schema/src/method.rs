@@ -17,7 +17,7 @@ use crate::metric::Metric::{
     Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
     MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, Pss, RequestsPerCpuSecond,
     RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
-    TimeToFirstResponse, Uss, WithRuntime, Works,
+    TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
@@ -174,6 +174,25 @@ pub enum Method {
         /// How long a request that never ends is waited for.
         spin_ms: u64,
     },
+    /// A service that asks a backend and waits, started in the service's place: what is left of a difference when
+    /// waiting is most of a request?
+    Waiting {
+        /// The artifact that takes the place of another one, in the start of every subject.
+        in_place_of: BTreeMap<String, String>,
+        /// Arguments behind a subject's own, which take no placeholder; none of one that is not named.
+        #[serde(default)]
+        arguments: BTreeMap<SubjectName, Vec<Word>>,
+        /// How long the backend waits before each answer, one cell each.
+        delays_us: Vec<u32>,
+        /// Requests to the backend for each request, one after the other.
+        backend_requests: u32,
+        /// Connections of the closed loop: as many requests wait at once.
+        connections: u32,
+        /// Rest between the first response and the reading of memory before the load.
+        rest_ms: u64,
+        /// Load before the window opens, in which memory is read.
+        warmup_ms: u64,
+    },
 }
 
 /// The table that holds an experiment's cells in place of those of its method.
@@ -318,6 +337,13 @@ questions! {
         per_workload: false, has_ratio: false, takes_ms: 8_000, ..COMMON
     };
 
+    Waiting => "waiting", Facts {
+        stops_by: Some(RequestsPerSecond), headline: Metric(RequestsPerSecond),
+        headline_when_limited: Some(Metric(RequestsPerCpuSecond)),
+        told_apart: &[Metric(RequestsPerSecond), Metric(RequestsPerCpuSecond), Metric(WaitingPss)],
+        per_workload: false, window: Window::Completions, warmed_by: WarmedBy::Load, keeps_latencies: true, ..COMMON
+    };
+
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
 
     Growth => "growth", Facts {
@@ -353,6 +379,7 @@ impl Method {
             Method::Operations { .. } => QuestionKind::Operations,
             Method::Maturity { .. } => QuestionKind::Maturity,
             Method::Isolation { .. } => QuestionKind::Isolation,
+            Method::Waiting { .. } => QuestionKind::Waiting,
         }
     }
 

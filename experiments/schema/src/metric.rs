@@ -100,7 +100,7 @@ metrics! {
     CompletionsSpan => "completions_span_ns", "first to last completion", Nanoseconds, Neutral;
     /// Length of the measured window.
     Measured => "measured_ns", "measured window", Nanoseconds, Neutral;
-    /// CPU time that the load generator used in the measured window.
+    /// CPU time that the load generator used in the measured window, and of `waiting` the backend too.
     ClientCpu => "client_cpu_ns", "client CPU time", Nanoseconds, Neutral;
     /// CPU time that the subject's processes used in the measured window.
     ServerCpu => "server_cpu_ns", "server CPU time", Nanoseconds, LowerIsBetter;
@@ -192,6 +192,13 @@ metrics! {
     P99TimesBefore => "p99_times_before", "p99, times that before", Count, LowerIsBetter;
     /// The same as a multiple of the control's of the same block, in which nobody attacks; derived.
     P99TimesControl => "p99_times_control", "p99, times the control's", Count, LowerIsBetter;
+    /// Mean time from a request's arrival at the backend to its answer in the measured window, as the backend saw it.
+    BackendDelay => "backend_delay_ns", "delay of the backend", Nanoseconds, Neutral;
+    /// Share of the time of all requests in flight, in the measured window, in which they waited for the
+    /// backend.
+    WaitingShare => "waiting_percent", "share of waiting in percent", Count, Neutral;
+    /// What PSS rose by under a load of requests that wait, from before it, for each of them.
+    WaitingPss => "waiting_pss_bytes", "PSS per waiting request", Bytes, LowerIsBetter;
     /// CPU time of an operation within a process, all of its threads: the median of its iterations, of the difference
     /// of two medians where an iteration without it is taken off.
     OperationCpu => "operation_cpu_ns", "CPU time of an operation", Nanoseconds, LowerIsBetter;

@@ -31,7 +31,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `attack=spin`, `idle`, `loaded` or `-`.
+/// `attack=spin`, `delay-us=1000`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -61,6 +61,8 @@ pub enum Parameter {
     Operation(Operation),
     /// `attack=spin`: what an aggressor does beside the tenant that is measured.
     Attack(Attack),
+    /// `delay-us=1000`: how long a backend waits before each answer, in microseconds.
+    Delay(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -79,6 +81,7 @@ impl fmt::Display for Parameter {
             Parameter::Ready(n) => f.pad(&format!("ready={n}")),
             Parameter::Operation(what) => f.pad(&format!("operation={what}")),
             Parameter::Attack(what) => f.pad(&format!("attack={what}")),
+            Parameter::Delay(n) => f.pad(&format!("delay-us={n}")),
         }
     }
 }
@@ -102,13 +105,14 @@ impl FromStr for Parameter {
                 Some(("tenants", digits)) => Ok(Parameter::Tenants(number(digits)?)),
                 Some(("starts", digits)) => Ok(Parameter::Starts(number(digits)?)),
                 Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
+                Some(("delay-us", digits)) => Ok(Parameter::Delay(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
                 Some(("attack", name)) => Ok(Parameter::Attack(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, attack=NAME, idle, loaded or -"
+                     operation=NAME, attack=NAME, delay-us=N, idle, loaded or -"
                 )),
             },
         }
@@ -138,7 +142,7 @@ mod tests {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
                        Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n),
-                       Parameter::Starts(n), Parameter::Ready(n)];
+                       Parameter::Starts(n), Parameter::Ready(n), Parameter::Delay(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }

@@ -95,6 +95,10 @@ pub(crate) struct Serve {
     /// what earlier ones left in the guest's memory: weaker isolation.
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) reuse: NonZeroU32,
+    /// Lets guests send HTTP requests to 127.0.0.0/8, this machine's loopback interface; all others
+    /// are refused [default: all are].
+    #[arg(long, conflicts_with = "folder")]
+    pub(crate) allow_loopback: bool,
     #[command(flatten)]
     pub(crate) tenants: TenantOptions,
 }

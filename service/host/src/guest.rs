@@ -3,6 +3,7 @@
 //! A Rust guest's standard library imports most of wasi:cli, wasi:filesystem and wasi:sockets
 //! whether it uses them or not. All of it is linked, and all of it is refused: no file, no
 //! directory, no variable, no argument, no socket, no outgoing request; what it prints goes nowhere.
+//! `serve --allow-loopback` alone lets it send requests, to this machine and nowhere else.
 
 use std::sync::{Arc, LazyLock};
 
@@ -19,6 +20,7 @@ use wasmtime_wasi_http::{
 use crate::limits::{
     CALL_BYTES, CHUNK_BYTES, FIELDS_BYTES, Limiter, Limits, RANDOM_BYTES, TABLE_ENTRIES,
 };
+use crate::outgoing::{self, Ending, Sending};
 
 /// After so many epochs, and then again, a guest yields to the thread's other requests.
 pub(crate) const YIELD_AFTER_EPOCHS: u64 = 1;
@@ -40,7 +42,8 @@ impl Guest {
         http.set_field_size_limit(FIELDS_BYTES);
         let mut table = ResourceTable::new();
         table.set_max_capacity(TABLE_ENTRIES);
-        Self { wasi: None, http, hooks: Hooks, table, limiter: Limiter::new(limits) }
+        let hooks = Hooks { allow_loopback: limits.allow_loopback };
+        Self { wasi: None, http, hooks, table, limiter: Limiter::new(limits) }
     }
 }
 
@@ -62,11 +65,11 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// Refuses requests that the guest wants to send, and bounds what waits of a body that it sends.
-struct Hooks;
-
-type Sent = (http::Response<WasiBody>, Ending);
-type Ending = Box<dyn Future<Output = Result<(), Error>> + Send>;
+/// Refuses requests that the guest wants to send, but those to loopback where they are allowed, and bounds what waits of
+/// a body that it sends.
+struct Hooks {
+    allow_loopback: bool,
+}
 
 impl WasiHttpHooks for Hooks {
     fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
@@ -81,11 +84,14 @@ impl WasiHttpHooks for Hooks {
 
     fn send_request(
         &mut self,
-        _: http::Request<WasiBody>,
+        request: http::Request<WasiBody>,
         _: Option<RequestOptions>,
         _: Ending,
-    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        Box::new(async { Err(Error::HttpRequestDenied) })
+    ) -> Sending {
+        match self.allow_loopback && outgoing::is_to_loopback(request.uri()) {
+            true => outgoing::send(request),
+            false => Box::new(async { Err(Error::HttpRequestDenied) }),
+        }
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {

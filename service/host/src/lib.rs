@@ -30,6 +30,7 @@ mod handler;
 mod instantiate;
 mod limits;
 mod linker;
+mod outgoing;
 mod serve;
 mod tenants;
 

@@ -32,13 +32,15 @@ pub(crate) struct Limits {
     pub(crate) memory_limit_bytes: usize,
     /// For the linear memories of all instances.
     pub(crate) memory: Allowance,
+    /// Whether guests may send requests to this machine's loopback interface; to nobody else they ever may.
+    pub(crate) allow_loopback: bool,
 }
 
 impl Limits {
     /// Instances of at most `memory_limit_bytes` each, and as much for `count` of them together.
     pub(crate) fn for_full_instances(count: usize, memory_limit_bytes: usize) -> Self {
         let memory = Allowance::new(memory_limit_bytes.saturating_mul(count));
-        Self { memory_limit_bytes, memory }
+        Self { memory_limit_bytes, memory, allow_loopback: false }
     }
 }
 

@@ -89,6 +89,7 @@ fn policy(
     if let Some(count) = options.total_memory_mib {
         limits.memory = Allowance::new(mib(count));
     }
+    limits.allow_loopback = options.allow_loopback;
     let answers_bytes = options.total_answers_mib.map_or_else(|| answers_bytes(threads), mib);
     Policy {
         component,

@@ -7,7 +7,7 @@ use crate::forecast::{GUESTS_S, Step};
 use crate::made::{copy, keep, quietly};
 use crate::names::{
     AHEAD_OF_TIME, BASED_IMAGES, COMPILED_FOR_EACH, GUESTS, HOST_COMPILER, IMAGE, NATIVE, PLUGIN,
-    PROBE_IMAGE, PROBE_NATIVE, PROGRAMS,
+    PROBE_IMAGE, PROBE_NATIVE, PROGRAMS, WAITING_IMAGE, WAITING_NATIVE,
 };
 use crate::{record, tools};
 use anyhow::Result;
@@ -286,10 +286,11 @@ impl Common<'_> {
         for (package, arguments, name, ..) in PROGRAMS {
             self.release(package, arguments, native, package, &folder.join(name))?;
         }
-        // Of what the service's own build has compiled already, and little besides: no forecast counts it.
-        let package = "weighbridge-probe";
-        let arguments = ["--bin", package];
-        self.release(package, &arguments, native, package, &folder.join(PROBE_NATIVE))
+        // Of what the service's own build has compiled already, and little besides: no forecast counts them.
+        for name in [PROBE_NATIVE, WAITING_NATIVE] {
+            self.release(name, &["--bin", name], native, name, &folder.join(name))?;
+        }
+        Ok(())
     }
 
     /// The emulator's plugin: a shared library for the emulator's own C library, and so of the machine's own target.
@@ -326,6 +327,7 @@ impl Common<'_> {
             quietly(compile)?;
         }
         self.image(architecture, runner, None, folder, (PROBE_NATIVE, PROBE_IMAGE))?;
+        self.image(architecture, runner, None, folder, (WAITING_NATIVE, WAITING_IMAGE))?;
         self.image(architecture, runner, None, folder, (NATIVE, IMAGE))
     }
 

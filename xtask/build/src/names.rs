@@ -35,8 +35,13 @@ pub(crate) const PROBE_TEXTS: &str = "service/probe/modules";
 pub(crate) const PROBE_NATIVE: &str = "weighbridge-probe";
 pub(crate) const PROBE_IMAGE: &str = "probe-image.tar";
 pub(crate) const PROBE_COMPILED: &str = "probe.cwasm";
+/// What asks a backend and waits, in the service's place: a server, its image, the component, and the same compiled
+/// ahead of time.
+pub(crate) const WAITING_NATIVE: &str = "weighbridge-waiting";
+pub(crate) const WAITING_IMAGE: &str = "waiting-image.tar";
+pub(crate) const WAITING: &str = "waiting.wasm";
 /// What is built once: every architecture gets the same files.
-pub(crate) const GUESTS: [&str; 14] = [
+pub(crate) const GUESTS: [&str; 15] = [
     COMPONENT,
     COMMAND,
     HELLO,
@@ -51,17 +56,19 @@ pub(crate) const GUESTS: [&str; 14] = [
     OPERATIONS_COMPONENT,
     OPERATIONS_MODULE,
     OPERATIONS_SCALAR,
+    WAITING,
 ];
 /// What is compiled ahead of time for each architecture: the component, the compiler's options, and what it makes.
-pub(crate) const AHEAD_OF_TIME: [(&str, &[&str], &str); 5] = [
+pub(crate) const AHEAD_OF_TIME: [(&str, &[&str], &str); 6] = [
     (COMPONENT, &[], COMPILED),
     (PROBE, &[], PROBE_COMPILED),
     (OPERATIONS_COMPONENT, &[], "operations.cwasm"),
     (OPERATIONS_COMPONENT, &["--no-epochs"], "operations-unchecked.cwasm"),
     (OPERATIONS_SCALAR, &[], "operations-scalar.cwasm"),
+    (WAITING, &[], "waiting.cwasm"),
 ];
 /// What is built for each architecture.
-pub(crate) const COMPILED_FOR_EACH: [&str; 13] = [
+pub(crate) const COMPILED_FOR_EACH: [&str; 16] = [
     NATIVE,
     HOST,
     HOST_COMPILER,
@@ -73,8 +80,11 @@ pub(crate) const COMPILED_FOR_EACH: [&str; 13] = [
     AHEAD_OF_TIME[2].2,
     AHEAD_OF_TIME[3].2,
     AHEAD_OF_TIME[4].2,
+    AHEAD_OF_TIME[5].2,
     PROBE_NATIVE,
     PROBE_IMAGE,
+    WAITING_NATIVE,
+    WAITING_IMAGE,
 ];
 /// Images on a root file system, this machine's only: left out where set-up could not have the root.
 pub(crate) const BASED_IMAGES: [(Need, &str); 2] =

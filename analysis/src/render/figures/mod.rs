@@ -9,6 +9,7 @@ pub mod latency;
 pub mod neighbour;
 pub mod storm;
 pub mod throughput;
+pub mod waiting;
 
 use crate::load::question::{CellKey, Question, Setting};
 use crate::render::chart::{Axis, Chart, Family, Form, Panel, Point, Series, Style};
@@ -30,6 +31,7 @@ pub fn all(results: &Results<'_>) -> Vec<Chart> {
         latency::chart(results),
         storm::chart(results),
         neighbour::chart(results),
+        waiting::chart(results),
         instructions::chart(results),
         break_even::chart(results),
     ]

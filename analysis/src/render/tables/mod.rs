@@ -27,6 +27,7 @@ pub mod published_answers;
 pub mod storm;
 pub mod subjects;
 pub mod throughput;
+pub mod waiting;
 pub mod warm_up;
 
 use crate::compare::{Comparison, Doubt};
@@ -65,6 +66,7 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         density::levels(results),
         storm::table(results),
         neighbour::table(results),
+        waiting::table(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -204,6 +206,8 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Ready(n) => format!("{n} that stand ready"),
         Parameter::Operation(operation) => operation.title().to_owned(),
         Parameter::Attack(attack) => attack.title().to_owned(),
+        Parameter::Delay(0) => "backend answers at once".to_owned(),
+        Parameter::Delay(us) => format!("backend answers after {} ms", f64::from(us) / 1e3),
     }
 }
 

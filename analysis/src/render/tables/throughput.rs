@@ -44,7 +44,12 @@ pub fn table(results: &Results<'_>) -> Table {
 }
 
 /// Marks a ratio by the clock that the load generator may have had a hand in.
-fn limited(results: &Results<'_>, question: &Question, key: &CellKey, ratio: Content) -> Content {
+pub(super) fn limited(
+    results: &Results<'_>,
+    question: &Question,
+    key: &CellKey,
+    ratio: Content,
+) -> Content {
     match ratio {
         Content::Number(shown) if results.is_limited(key, &question.baseline) => {
             Content::Qualified(shown, "generator-limited".to_owned())

@@ -12,7 +12,7 @@ use std::time::Duration;
 use weighbridge_schema::metric::Metric;
 use weighbridge_schema::parameter::{PageCache, Parameter};
 use weighbridge_schema::record::Stage;
-use weighbridge_schema::start::END;
+use weighbridge_schema::start::{END, Start};
 use weighbridge_schema::subject::Subject;
 
 /// Longest wait for the first answer: a compiler on a slow machine may run before it.
@@ -41,8 +41,19 @@ pub fn begin<'a>(
     request: &PreparedRequest,
     copy: u32,
 ) -> Result<Running<'a>, Failure> {
+    begin_started(bench, visit, &bench.job.subject.start, request, copy)
+}
+
+/// The same of an instance that is started as `how` says, where that is another way than the subject's own.
+fn begin_started<'a>(
+    bench: &Bench<'a>,
+    visit: &Visit<'_>,
+    how: &Start,
+    request: &PreparedRequest,
+    copy: u32,
+) -> Result<Running<'a>, Failure> {
     let (subject, context) = (bench.job.subject, start_context(bench, visit, copy));
-    let instance = start(subject, &context).map_err(Failure::at(Phase::Start))?;
+    let instance = start(how, &context).map_err(Failure::at(Phase::Start))?;
     let mut running = ask(instance, subject, &context, request, &Askers::default())?;
     running.instance.answered().map_err(Failure::at(Phase::Limits))?;
     Ok(running)
@@ -137,7 +148,21 @@ pub fn with_instance(
     request: &PreparedRequest,
     then: impl FnOnce(&mut dyn Instance, &Answer, &mut Measured) -> Result<(), Failure>,
 ) -> Result<Measured, Failure> {
-    let mut running = begin(bench, visit, request, 0)?;
+    with_instance_started(bench, visit, &bench.job.subject.start, request, then)
+}
+
+/// The same with something else in the service's place: with an instance that is started as `how` says.
+///
+/// # Errors
+/// As [`with_instance`].
+pub fn with_instance_started(
+    bench: &Bench<'_>,
+    visit: &Visit<'_>,
+    how: &Start,
+    request: &PreparedRequest,
+    then: impl FnOnce(&mut dyn Instance, &Answer, &mut Measured) -> Result<(), Failure>,
+) -> Result<Measured, Failure> {
+    let mut running = begin_started(bench, visit, how, request, 0)?;
     let emulated = bench.job.emulator.is_some();
     let mut measured = Measured { stages_ns: running.stages_ns(), emulated, ..Measured::default() };
     measured.set(Metric::TimeToFirstResponse, measured.stages_ns.get(&END.0).copied());

@@ -34,25 +34,17 @@ pub fn throughput(
     request: &PreparedRequest,
     load: &ClosedLoad,
 ) -> Result<Measured, Failure> {
-    let ClosedLoad { connections, warmup_ms, measure_ms, completions_least } = *load;
     with_instance(bench, visit, request, |instance, reference, measured| {
-        let target = target(bench, instance, request, reference, connections);
-        let mut window = Window::starting_now(warmup_ms, measure_ms);
-        let closing = Closing::new(&window, completions_least.into());
+        let target = target(bench, instance, request, reference, load.connections);
+        let window = Window::starting_now(load.warmup_ms, load.measure_ms);
+        let closing = Closing::new(&window, load.completions_least.into());
         let pid = instance.pid().map_err(Failure::at(Phase::Load))?;
-        let (result, cpu_ns) =
-            closed_loop(&target, &window, &closing, || server_cpu_until(pid, &window, &closing))
+        let read = || procfs::cpu_ns(&procfs::tree(pid));
+        let (result, (from, to)) =
+            closed_loop(&target, &window, &closing, || at_both_ends(&window, &closing, read))
                 .map_err(Failure::at(Phase::Load))?;
-        window.to_ns = closing.closed_ns().unwrap_or(window.to_ns);
-        if result.completed_count < completions_least.into() {
-            measured.remarks.push(format!(
-                "the window closed after {} s with {} completions of {completions_least}",
-                LONGEST_NS / 1_000_000_000,
-                result.completed_count
-            ));
-        }
-        measured.set(Metric::CompletionsSpan, result.completions_span_ns());
-        record(measured, result, &window, cpu_ns);
+        let cpu_ns = to.zip(from).map(|(to_ns, from_ns)| to_ns.saturating_sub(from_ns));
+        record_closed(measured, result, (window, &closing), load, cpu_ns);
         Ok(())
     })
 }
@@ -137,16 +129,16 @@ pub fn server_cpu_unless_lost(pid: u32, window: &Window, patience: &Patience) ->
     Some(read()?.saturating_sub(from?))
 }
 
-/// The same for a closed loop, whose window ends when enough work is done.
-fn server_cpu_until(pid: u32, window: &Window, closing: &Closing) -> Option<u64> {
-    let read = || procfs::cpu_ns(&procfs::tree(pid));
+/// What is read when the window of a closed loop opens, and when enough work is done and it closes; from outside the
+/// load's threads.
+pub fn at_both_ends<T>(window: &Window, closing: &Closing, read: impl Fn() -> T) -> (T, T) {
     sleep_until(window.from_ns);
     let from = read();
     sleep_until(window.to_ns);
     while closing.closed_ns().is_none() && !crate::kernel::interrupt::requested() {
         std::thread::sleep(CLOSED_WITHIN);
     }
-    Some(read()?.saturating_sub(from?))
+    (from, read())
 }
 
 fn sleep_until(ns: u64) {
@@ -156,6 +148,28 @@ fn sleep_until(ns: u64) {
         }
         std::thread::sleep(Duration::from_nanos(rest.min(50_000_000)));
     }
+}
+
+/// Puts down what a closed loop showed within its window, and gives the length of that, nanoseconds.
+pub fn record_closed(
+    measured: &mut Measured,
+    result: LoadResult,
+    (mut window, closing): (Window, &Closing),
+    load: &ClosedLoad,
+    cpu_ns: Option<u64>,
+) -> u64 {
+    window.to_ns = closing.closed_ns().unwrap_or(window.to_ns);
+    let least = load.completions_least;
+    if result.completed_count < least.into() {
+        measured.remarks.push(format!(
+            "the window closed after {} s with {} completions of {least}",
+            LONGEST_NS / 1_000_000_000,
+            result.completed_count
+        ));
+    }
+    measured.set(Metric::CompletionsSpan, result.completions_span_ns());
+    record(measured, result, &window, cpu_ns);
+    window.length_ns()
 }
 
 /// Puts down what a load showed within its window.

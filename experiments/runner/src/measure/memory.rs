@@ -49,7 +49,7 @@ pub fn loaded(
         let target = Target::new(instance.address(), asked, connections, client_cores(bench));
         let window = Window::starting_now(0, measure_ms);
         let (result, highest) =
-            closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, &window))
+            closed_loop(&target, &window, &Closing::new(&window, 0), || highest(pid, window.to_ns))
                 .map_err(Failure::at(Phase::Load))?;
         measured.set(Metric::RequestsCompleted, Some(result.completed_count));
         measured.set(Metric::RequestsFailed, Some(result.failed_count));
@@ -136,9 +136,10 @@ fn record(pids: &[u32], memory: Option<Memory>, measured: &mut Measured) -> Resu
     Ok(())
 }
 
-fn highest(pid: u32, window: &Window) -> Option<Memory> {
+/// The highest of the readings until that moment.
+pub(super) fn highest(pid: u32, until_ns: u64) -> Option<Memory> {
     let mut highest: Option<Memory> = None;
-    while monotonic_ns() < window.to_ns && !crate::kernel::interrupt::requested() {
+    while monotonic_ns() < until_ns && !crate::kernel::interrupt::requested() {
         std::thread::sleep(SAMPLE_EVERY);
         if let Some(now) = procfs::memory(&procfs::tree(pid)) {
             let so_far = highest.unwrap_or(now);

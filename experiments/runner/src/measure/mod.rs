@@ -21,6 +21,7 @@ mod starters;
 mod storm;
 mod task;
 mod tenants;
+mod waiting;
 mod warm_up;
 
 pub use task::{Inventory, Job, jobs};
@@ -151,5 +152,6 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::Operation(timing) => operations::measure(bench, timing),
         Task::Maturity { steps } => maturity::measure(bench, visit, steps),
         Task::Isolation(intrusion) => isolation::measure(bench, visit, intrusion),
+        Task::Waiting(waiting) => waiting::measure(bench, visit, waiting),
     }
 }

@@ -75,10 +75,14 @@ impl<'a> Starter for Instances<'a, '_> {
         let (instance, before) = match self.stand_ready {
             false => {
                 context.turn = Some(turn);
-                (start(subject, &context).map_err(Failure::at(Phase::Start))?, Ok(Used::new()))
+                (
+                    start(&subject.start, &context).map_err(Failure::at(Phase::Start))?,
+                    Ok(Used::new()),
+                )
             }
             true => {
-                let mut instance = start(subject, &context).map_err(Failure::at(Phase::Start))?;
+                let mut instance =
+                    start(&subject.start, &context).map_err(Failure::at(Phase::Start))?;
                 let address = instance.address();
                 listens(askers, address, FIRST_ANSWER_LIMIT, || instance.alive())
                     .map_err(Failure::at(Phase::Start))?;

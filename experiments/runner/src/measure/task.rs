@@ -2,6 +2,7 @@
 //! before the first visit, so that a trial that cannot be made is one error at the beginning of the
 //! run.
 
+mod in_place;
 mod neighbour;
 mod tenants;
 
@@ -13,6 +14,7 @@ use super::neighbour::Neighbours;
 use super::operations::Timing;
 use super::starters::Wanted;
 use super::tenants::Tenants;
+use super::waiting::Waiting;
 use crate::engine::Engine;
 use crate::engine::engines::Engines;
 use crate::http::PreparedRequest;
@@ -104,6 +106,8 @@ pub enum Task<'a> {
     Maturity { steps: &'a [Step] },
     /// Try what nobody should be able to do.
     Isolation(Box<Intrusion>),
+    /// Load a service that waits for a backend.
+    Waiting(Box<Waiting>),
 }
 
 /// What a closed loop does.
@@ -233,7 +237,10 @@ impl<'a> Lookup<'a, '_> {
                 Task::HighestRate { request, objective, measure_ms }
             }
             Method::Throughput { warmup_ms, .. } => {
-                let load = self.closed_load(*warmup_ms)?;
+                let Parameter::Concurrency(connections) = self.planned.trial.cell.parameter else {
+                    bail!("a throughput trial needs a concurrency");
+                };
+                let load = self.closed_load(connections, *warmup_ms)?;
                 Task::Throughput { request: self.first_request(subject, artifacts)?, load }
             }
             Method::Latency { connections, warmup_ms, .. } => {
@@ -267,12 +274,9 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Maturity { probes } => Task::Maturity { steps: self.steps(probes, artifacts)? },
             Method::Isolation { in_place_of, spin_ms, .. } => {
-                let name = &self.planned.trial.cell.subject;
-                let start = definition.method.start(name, &subject.start).into_owned();
-                let spin = Duration::from_millis(*spin_ms);
-                let intrusion = Intrusion::new(&subject.start, start, in_place_of, artifacts, spin);
-                Task::Isolation(Box::new(intrusion?))
+                self.isolation(subject, artifacts, in_place_of, *spin_ms)?
             }
+            Method::Waiting { .. } => self.waiting(subject, artifacts)?,
         })
     }
 
@@ -283,10 +287,7 @@ impl<'a> Lookup<'a, '_> {
         Ok(Task::Equivalence { first: Rc::clone(first), all })
     }
 
-    fn closed_load(&self, warmup_ms: u64) -> Result<ClosedLoad> {
-        let Parameter::Concurrency(connections) = self.planned.trial.cell.parameter else {
-            bail!("a throughput trial needs a concurrency");
-        };
+    fn closed_load(&self, connections: u32, warmup_ms: u64) -> Result<ClosedLoad> {
         let completions_least = self.planned.settings.completions_least;
         let completions_least =
             completions_least.context("the profile sets no completions_least")?;

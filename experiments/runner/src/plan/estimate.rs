@@ -39,6 +39,7 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
         Method::Memory { settle_ms, .. } => settle_ms.midpoint(measure_ms()?),
         Method::Idle { rest_ms } => rest_ms + measure_ms()?,
         Method::Neighbour { warmup_ms, .. } => 2 * (warmup_ms + measure_ms()?),
+        Method::Waiting { rest_ms, warmup_ms, .. } => rest_ms + warmup_ms + measure_ms()?,
         Method::Density { rest_ms, .. } => {
             let most = definition.method.tenants_most(profile, &trial.cell.subject);
             levels(most.unwrap_or(1)).len() as u64 * (rest_ms + measure_ms()?)

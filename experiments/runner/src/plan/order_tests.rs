@@ -93,7 +93,8 @@ fn warmup_ms(method: &Method) -> Option<u64> {
         Method::Throughput { warmup_ms, .. }
         | Method::Latency { warmup_ms, .. }
         | Method::HighestRate { warmup_ms, .. }
-        | Method::Neighbour { warmup_ms, .. } => Some(*warmup_ms),
+        | Method::Neighbour { warmup_ms, .. }
+        | Method::Waiting { warmup_ms, .. } => Some(*warmup_ms),
         _ => None,
     }
 }

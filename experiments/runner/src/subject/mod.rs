@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::parameter::PageCache;
-use weighbridge_schema::subject::{Start, Subject};
+use weighbridge_schema::subject::Start;
 use weighbridge_schema::template::{Piece, Word};
 
 /// Marks every process of ours, so that a later run can find what an earlier one left behind: its value is a
@@ -216,18 +216,15 @@ fn free_address() -> Result<SocketAddr, Cause> {
     }
 }
 
-/// Starts `subject`.
+/// Starts an instance as `how` says.
 ///
 /// # Errors
 /// It could not be started; the message names the program or the container.
-pub fn start<'a>(
-    subject: &Subject,
-    context: &StartContext<'a>,
-) -> Result<Box<dyn Instance + 'a>, Cause> {
-    if context.emulator.is_some() && !matches!(subject.start, Start::Process { .. }) {
+pub fn start<'a>(how: &Start, context: &StartContext<'a>) -> Result<Box<dyn Instance + 'a>, Cause> {
+    if context.emulator.is_some() && !matches!(how, Start::Process { .. }) {
         return Err("only programs are emulated, not containers".into());
     }
-    way(&subject.start).start(context)
+    way(how).start(context)
 }
 
 /// Starts a program that is no subject: a runtime with other arguments, to see what it can do.

@@ -21,6 +21,7 @@ mod operations;
 mod programs;
 mod resume;
 mod storm;
+mod waiting;
 
 use common::make_all;
 
@@ -54,6 +55,8 @@ fn load_and_series_tell_latencies_rates_and_single_iterations() {
         load::instances_within_a_host_are_timed,
         load::the_search_and_the_series_say_what_they_did,
         load::a_mix_tells_the_latency_of_light_requests_beside_heavy_ones,
+        waiting::what_a_backend_answers_is_answered_after_its_delay_by_every_arm,
+        waiting::a_host_that_lets_nothing_out_is_a_failure_and_not_a_number,
     ]);
 }
 

@@ -43,6 +43,8 @@ impl Method {
             Method::Neighbour { attacks, .. } => {
                 let all: Vec<_> = attacks.iter().map(|&one| Parameter::Attack(one)).collect();
                 each(&all)
+            Method::Waiting { delays_us, .. } => {
+                delays_us.iter().map(|&delay| (None, Parameter::Delay(delay))).collect()
             }
             Method::Operations { operations, .. } => {
                 let all = operations.iter().copied();
@@ -107,6 +109,23 @@ impl Method {
                 if let Some(most) = most {
                     of_profile.entry(name.clone()).or_insert(most);
                 }
+            }
+        }
+    }
+
+    /// Gives each twin or variant without arguments of its own those of its `original`.
+    pub(crate) fn fill_in_arguments(
+        &mut self,
+        subjects: &[SubjectName],
+        original: impl Fn(&SubjectName) -> Option<SubjectName>,
+    ) {
+        let (Method::Isolation { arguments, .. } | Method::Waiting { arguments, .. }) = self else {
+            return;
+        };
+        for name in subjects {
+            let words = original(name).and_then(|original| arguments.get(&original).cloned());
+            if let Some(words) = words {
+                arguments.entry(name.clone()).or_insert(words);
             }
         }
     }

@@ -6,10 +6,12 @@ use crate::start::Start;
 use std::borrow::Cow;
 
 impl Method {
-    /// How `subject` is started for it: as it is, or with a probe in the service's place.
+    /// How `subject` is started for it: as it is, or with something else in the service's place.
     #[must_use]
     pub fn start<'a>(&self, subject: &SubjectName, own: &'a Start) -> Cow<'a, Start> {
-        let Method::Isolation { in_place_of, arguments, .. } = self else {
+        let (Method::Isolation { in_place_of, arguments, .. }
+        | Method::Waiting { in_place_of, arguments, .. }) = self
+        else {
             return Cow::Borrowed(own);
         };
         let mut start = own.with_artifacts(in_place_of).unwrap_or_else(|| own.clone());

@@ -69,6 +69,9 @@ impl Method {
             Method::Maturity { .. } | Method::Isolation { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: a probe says what it asks for"));
             }
+            Method::Waiting { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: what is asked asks the backend"));
+            }
             Method::Operations { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: an operation has its own request"));
             }
@@ -109,6 +112,13 @@ impl Method {
             Method::Neighbour { .. } => self.validate_neighbour()?,
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
+            }
+            Method::Waiting { delays_us, backend_requests, connections, .. } => {
+                positive("backend_requests", &[*backend_requests])?;
+                positive("connections", &[*connections])?;
+                if delays_us.is_empty() {
+                    return Err(invalid!("delays_us needs at least one value; 0 is no delay"));
+                }
             }
             Method::Throughput { concurrency, .. } => positive("concurrency", concurrency)?,
             Method::Latency { rates_per_second, connections, .. } => {
@@ -196,7 +206,8 @@ impl Method {
     ) -> Result<(), Invalid> {
         let no_arguments = BTreeMap::new();
         let (in_place_of, arguments, may_be_tenant) = match self {
-            Method::Isolation { in_place_of, arguments, .. } => (in_place_of, arguments, false),
+            Method::Isolation { in_place_of, arguments, .. }
+            | Method::Waiting { in_place_of, arguments, .. } => (in_place_of, arguments, false),
             Method::Neighbour { in_place_of, .. } => (in_place_of, &no_arguments, true),
             _ => return Ok(()),
         };
@@ -285,7 +296,7 @@ impl Method {
                 }
                 Some(_) if !is_closed_loop => {
                     return Err(invalid!(
-                        "profiles.{name}.completions_least is of the method `throughput`"
+                        "profiles.{name}.completions_least is of the methods `throughput` and `waiting`"
                     ));
                 }
                 _ => {}

@@ -113,7 +113,7 @@ fn files(
         linker: linker::linker(engine)?,
         epochs: Epochs::start(engine)?,
         deadline: Duration::from_millis(options.deadline_ms),
-        limits: Limits { memory_limit_bytes, memory },
+        limits: Limits { memory_limit_bytes, memory, allow_loopback: false },
         tenant_memory_bytes,
         answers,
         tenant_answers_bytes,

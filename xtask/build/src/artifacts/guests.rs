@@ -3,7 +3,7 @@
 use super::{Common, quietly};
 use crate::names::{
     COMMAND, COMPONENT, GUESTS, HELLO, OPERATIONS_COMPONENT, OPERATIONS_MODULE, OPERATIONS_SCALAR,
-    PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS,
+    PROBE, PROBE_MODULES, PROBE_TEXTS, SHELLS, WAITING,
 };
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
@@ -32,6 +32,7 @@ impl Common<'_> {
             ("weighbridge-component", "weighbridge_component.wasm", COMPONENT),
             ("weighbridge-hello", "weighbridge_hello.wasm", HELLO),
             ("weighbridge-probe", "weighbridge_probe.wasm", PROBE),
+            ("weighbridge-waiting", "weighbridge_waiting.wasm", WAITING),
         ] {
             self.release(package, &["--lib"], self.component()?, made, &folder.join(name))?;
         }
