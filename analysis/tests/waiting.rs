@@ -5,7 +5,6 @@
 
 use crate::support::rendered::rendered;
 use crate::support::{Fixture, analyse, key};
-
 use std::collections::BTreeMap;
 use weighbridge_analysis::explain::explain;
 use weighbridge_analysis::load::load;

@@ -43,6 +43,7 @@ impl Method {
             Method::Neighbour { attacks, .. } => {
                 let all: Vec<_> = attacks.iter().map(|&one| Parameter::Attack(one)).collect();
                 each(&all)
+            }
             Method::Waiting { delays_us, .. } => {
                 delays_us.iter().map(|&delay| (None, Parameter::Delay(delay))).collect()
             }

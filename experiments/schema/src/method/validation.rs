@@ -59,22 +59,28 @@ impl Method {
         }
     }
 
+    /// A method that has a request of its own takes no workload.
+    fn validate_whose_request(&self, workloads: &[WorkloadName]) -> Result<(), Invalid> {
+        let own = match self {
+            Method::Maturity { .. } | Method::Isolation { .. } => "a probe says what it asks for",
+            Method::Waiting { .. } => "what is asked asks the backend",
+            Method::Operations { .. } => "an operation has its own request",
+            _ => return Ok(()),
+        };
+        if !workloads.is_empty() {
+            return Err(invalid!("workloads must be empty: {own}"));
+        }
+        Ok(())
+    }
+
     /// What a definition may not say.
     pub(crate) fn validate(
         &self,
         workloads: &[WorkloadName],
         profiles: &RawProfiles,
     ) -> Result<(), Invalid> {
+        self.validate_whose_request(workloads)?;
         match self {
-            Method::Maturity { .. } | Method::Isolation { .. } if !workloads.is_empty() => {
-                return Err(invalid!("workloads must be empty: a probe says what it asks for"));
-            }
-            Method::Waiting { .. } if !workloads.is_empty() => {
-                return Err(invalid!("workloads must be empty: what is asked asks the backend"));
-            }
-            Method::Operations { .. } if !workloads.is_empty() => {
-                return Err(invalid!("workloads must be empty: an operation has its own request"));
-            }
             Method::Operations { operations, iterations, .. } => {
                 positive("iterations", &[*iterations])?;
                 if operations.is_empty() {
