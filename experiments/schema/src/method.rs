@@ -11,13 +11,15 @@ pub use facts::{Facts, WarmedBy, Window};
 use crate::capability::Probes;
 use crate::definition::Profile;
 use crate::metric::Metric::{
-    AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
-    Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
-    MarginalUss, OperationCpu, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu,
-    TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
+    AttemptsAnswered, AttemptsPossible, CasesEqual, FormLines, HighestRate, IdleCpu, IdleWakeups,
+    InstanceUss, Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50,
+    MarginalPss, MarginalUss, OperationCpu, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped,
+    StartCpu, Steps, TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss,
+    WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
+use crate::overhead::{Making, Service};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
@@ -155,6 +157,14 @@ pub enum Method {
         arguments: BTreeMap<SubjectName, Vec<Word>>,
         /// How long a request that never ends is waited for.
         spin_ms: u64,
+    },
+    /// What it takes to make a service and to change it, in the form that the subject runs.
+    Overhead {
+        /// Which of the services are built, by profile; of the others nothing is timed.
+        #[serde(default)]
+        builds: BTreeMap<Profile, Vec<Service>>,
+        /// How each service is counted, asked and changed; one cell each.
+        services: BTreeMap<Service, Making>,
     },
 }
 
@@ -294,6 +304,11 @@ questions! {
         per_workload: false, has_ratio: false, takes_ms: 8_000, ..COMMON
     };
 
+    Overhead => "overhead", Facts {
+        stops_by: None, headline: Metric(Steps), told_apart: &[Metric(Steps), Metric(FormLines)],
+        per_workload: false, has_ratio: false, takes_ms: 2_000, ..COMMON
+    };
+
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };
 
     Growth => "growth", Facts {
@@ -328,6 +343,7 @@ impl Method {
             Method::Operations { .. } => QuestionKind::Operations,
             Method::Maturity { .. } => QuestionKind::Maturity,
             Method::Isolation { .. } => QuestionKind::Isolation,
+            Method::Overhead { .. } => QuestionKind::Overhead,
         }
     }
 

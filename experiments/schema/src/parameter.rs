@@ -3,6 +3,7 @@
 use crate::capability::Capability;
 use crate::invalid::{Invalid, invalid};
 use crate::operation::Operation;
+use crate::overhead::Service;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -30,7 +31,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `idle`, `loaded` or `-`.
+/// `service=image`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -58,6 +59,8 @@ pub enum Parameter {
     Ready(u32),
     /// `operation=blur`: the operation that is timed by itself.
     Operation(Operation),
+    /// `service=image`: the service that is made.
+    Service(Service),
 }
 
 impl fmt::Display for Parameter {
@@ -75,6 +78,7 @@ impl fmt::Display for Parameter {
             Parameter::Starts(n) => f.pad(&format!("starts={n}")),
             Parameter::Ready(n) => f.pad(&format!("ready={n}")),
             Parameter::Operation(what) => f.pad(&format!("operation={what}")),
+            Parameter::Service(service) => f.pad(&format!("service={service}")),
         }
     }
 }
@@ -100,10 +104,11 @@ impl FromStr for Parameter {
                 Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
+                Some(("service", name)) => Ok(Parameter::Service(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, idle, loaded or -"
+                     operation=NAME, service=NAME, idle, loaded or -"
                 )),
             },
         }
@@ -141,19 +146,27 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_and_operation_is_written_and_read_back() {
+    fn every_capability_operation_and_service_is_written_and_read_back() {
         let capabilities = Capability::ALL.iter().map(|&one| Parameter::Capability(one));
         let operations = Operation::ALL.iter().map(|&one| Parameter::Operation(one));
-        for parameter in capabilities.chain(operations) {
+        let services = Service::ALL.into_iter().map(Parameter::Service);
+        for parameter in capabilities.chain(operations).chain(services) {
             assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
         }
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in
-            ["capability=flight", "operation=prayer", "", "rate=", "rate=-1", "speed=3", "Idle"]
-        {
+        for bad in [
+            "capability=flight",
+            "operation=prayer",
+            "service=tea",
+            "",
+            "rate=",
+            "rate=-1",
+            "speed=3",
+            "Idle",
+        ] {
             assert!(bad.parse::<Parameter>().is_err(), "{bad}");
         }
     }

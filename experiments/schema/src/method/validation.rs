@@ -6,6 +6,7 @@ use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::AttributionStep;
+use crate::overhead;
 use crate::parse::nearest;
 use crate::subject::{Subject, Subjects};
 use crate::template::{Piece, Word};
@@ -70,6 +71,10 @@ impl Method {
             Method::Operations { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: an operation has its own request"));
             }
+            Method::Overhead { .. } if !workloads.is_empty() => {
+                return Err(invalid!("workloads must be empty: a service has its own request"));
+            }
+            Method::Overhead { builds, services } => overhead::validate(builds, services)?,
             Method::Operations { operations, iterations, .. } => {
                 positive("iterations", &[*iterations])?;
                 if operations.is_empty() {
