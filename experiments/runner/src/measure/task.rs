@@ -9,6 +9,7 @@ use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
 use super::isolation::Intrusion;
 use super::operations::Timing;
+use super::overhead::Workpiece;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -100,6 +101,8 @@ pub enum Task<'a> {
     Maturity { steps: &'a [Step] },
     /// Try what nobody should be able to do.
     Isolation(Box<Intrusion>),
+    /// Count what a service is made of, and build it.
+    Overhead(Box<Workpiece<'a>>),
 }
 
 /// What a closed loop does.
@@ -267,6 +270,11 @@ impl<'a> Lookup<'a, '_> {
                 let spin = Duration::from_millis(*spin_ms);
                 let intrusion = Intrusion::new(&subject.start, start, in_place_of, artifacts, spin);
                 Task::Isolation(Box::new(intrusion?))
+            }
+            Method::Overhead { services, .. } => {
+                let profile = &self.inventory.manifest.profile;
+                let piece = Workpiece::new(self.planned, services, profile, subject, artifacts);
+                Task::Overhead(Box::new(piece?))
             }
         })
     }
