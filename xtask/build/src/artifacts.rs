@@ -9,7 +9,7 @@ use crate::names::{
     AHEAD_OF_TIME, BASED_IMAGES, COMPILED_FOR_EACH, GUESTS, HOST_COMPILER, IMAGE, NATIVE, PLUGIN,
     PROBE_IMAGE, PROBE_NATIVE, PROGRAMS,
 };
-use crate::{record, tools};
+use crate::{recipes, record, tools};
 use anyhow::Result;
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,9 @@ pub fn artifacts(
     progress: &Progress,
 ) -> Result<PathBuf> {
     let (runner, _) = tools::ensure(project, tools::RUNNER, progress)?;
-    with_runner(project, setup, architectures, &runner, force, progress)
+    let local = with_runner(project, setup, architectures, &runner, force, progress)?;
+    recipes::write(project, setup, &local)?;
+    Ok(local)
 }
 
 /// As [`artifacts`], with a runner that is there.

@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use weighbridge_project::files;
 use weighbridge_project::process::{Crate, cargo_artifact, check, command, lines};
@@ -34,28 +35,17 @@ impl Build<'_> {
         self.toolchain.map(|toolchain| toolchain.triple.as_str())
     }
 
+    fn cargo(&self) -> PathBuf {
+        self.toolchain.map_or_else(|| PathBuf::from("cargo"), |toolchain| toolchain.cargo.clone())
+    }
+
     /// Builds, drawing progress.
     ///
     /// # Errors
     /// The build failed; cargo's own messages stand above.
     pub fn run(&self, project: &Project, progress: &Progress) -> Result<()> {
-        let cargo = self.toolchain.map_or_else(|| PathBuf::from("cargo"), |t| t.cargo.clone());
-        let mut build = command(cargo);
-        build.current_dir(&project.root).arg("build");
+        let mut build = self.called(project)?;
         let of_profile = settings::of_profile(project, self.profile)?;
-        build.args(settings::arguments(project, self.profile)?);
-        build.envs(settings::EMPTY_ALWAYS.map(|variable| (variable, "")));
-        if let Some(toolchain) = self.toolchain {
-            build.envs(settings::EMPTY.map(|variable| (variable, "")));
-            build.args(&toolchain.arguments).envs(&toolchain.env);
-            build.args(["--target", &toolchain.triple]);
-        } else {
-            build.env(settings::FLAGS, "");
-        }
-        build.args(["--locked", "--profile", self.profile]).args(self.selection());
-        build.args(self.arguments).envs(self.env.iter().copied());
-        build.envs(project.cargo_folders());
-        build.args(["--quiet", "--message-format=json-render-diagnostics"]);
 
         let memory = format!("units-{}", self.key());
         let begun = Instant::now();
@@ -88,6 +78,53 @@ impl Build<'_> {
         }
         let remembered = project.state.join("stamps").join(memory);
         files::write(&remembered, ready_count.to_string().as_bytes())
+    }
+
+    /// The command that builds, in the checkout.
+    ///
+    /// # Errors
+    /// The profile's settings cannot be read.
+    pub(crate) fn called(&self, project: &Project) -> Result<Command> {
+        let mut build = command(self.cargo());
+        build.current_dir(&project.root).arg("build");
+        build.args(settings::arguments(project, self.profile)?);
+        build.envs(settings::EMPTY_ALWAYS.map(|variable| (variable, "")));
+        if let Some(toolchain) = self.toolchain {
+            build.envs(settings::EMPTY.map(|variable| (variable, "")));
+            build.args(&toolchain.arguments).envs(&toolchain.env);
+            build.args(["--target", &toolchain.triple]);
+        } else {
+            build.env(settings::FLAGS, "");
+        }
+        build.args(["--locked", "--profile", self.profile]).args(self.selection());
+        build.args(self.arguments).envs(self.env.iter().copied());
+        build.envs(project.cargo_folders());
+        build.args(["--quiet", "--message-format=json-render-diagnostics"]);
+        Ok(build)
+    }
+
+    /// The command that lists the crates which it builds, one a line, each perhaps several times.
+    pub(crate) fn listed(&self, project: &Project) -> Command {
+        let mut tree = command(self.cargo());
+        tree.current_dir(&project.root).args(["tree", "--locked", "--prefix", "none"]);
+        tree.args(["--edges", "no-dev", "--format", "{p}", "--package", self.package]);
+        if let Some(triple) = self.triple() {
+            tree.args(["--target", triple]);
+        }
+        // Which of the package's targets is built is nothing that `cargo tree` could be told.
+        let mut words = self.arguments.iter().copied();
+        while let Some(word) = words.next() {
+            match word {
+                "--lib" => {}
+                "--bin" => {
+                    words.next();
+                }
+                other => {
+                    tree.arg(other);
+                }
+            }
+        }
+        tree
     }
 
     /// Where the duration of the longest build is kept, of those that have compiled a quarter of the
@@ -169,13 +206,8 @@ impl Build<'_> {
         if let Some(count) = remembered.ok().and_then(|text| text.parse().ok()) {
             return count;
         }
-        let mut tree = command("cargo");
-        tree.current_dir(&project.root).args(["tree", "--locked", "--prefix", "none"]);
-        tree.args(["--edges", "no-dev", "--format", "{p}", "--package", self.package]);
-        if let Some(triple) = self.triple() {
-            tree.args(["--target", triple]);
-        }
-        tree.args(self.arguments).stderr(std::process::Stdio::null());
+        let mut tree = self.listed(project);
+        tree.stderr(std::process::Stdio::null());
         let mut packages = BTreeSet::new();
         // A count that cannot be had only costs the bar its end.
         let _ = lines(&mut tree, |line| {
