@@ -169,6 +169,30 @@ BY_SETTING = {
         "operations",
         [value("operation_cpu"), ratio("operation_cpu"), n("operation_cpu")],
     ),
+    "overhead": (
+        "overhead",
+        [
+            value("tools"),
+            value("tools_fetched"),
+            value("steps"),
+            value("crates"),
+            value("crates_fetched"),
+            value("shared_lines"),
+            value("form_lines"),
+        ],
+    ),
+    "overhead-times": (
+        "overhead",
+        [
+            value("clean_build"),
+            value("rebuild"),
+            value("edit_to_answer"),
+            value("upgrade"),
+            value("roll_back"),
+            value("pushed"),
+            n("clean_build"),
+        ],
+    ),
     "equivalence": (
         "equivalence",
         [value("cases_sent"), value("cases_equal"), Column("words"), n("cases_equal")],
@@ -201,6 +225,8 @@ NO_RESULTS = {
     "maturity-seen",
     "isolation",
     "isolation-seen",
+    "overhead-tools",
+    "overhead-seen",
 }
 # The quantity that answers each kind's question.
 HEADLINES = {
@@ -222,6 +248,7 @@ HEADLINES = {
     "operations": "operation_cpu",
     "maturity": "works",
     "isolation": "attempts_possible",
+    "overhead": "steps",
 }
 # What ended a raise of tenants, in the words of the table.
 WALLS = {
@@ -258,6 +285,8 @@ OPERATIONS = {
     "pipeline": "pipeline, whole",
     "fib-40": "fib(40)",
 }
+# Services, in the words of headings.
+SERVICES = {"image": "image service", "json-api": "JSON API"}
 # The stages of a start, in the ladder's words.
 STAGES = {
     "bundle on disk": "bundled",
@@ -293,6 +322,8 @@ def parameter_words(parameter):
             return CAPABILITIES.get(number, number)
         case "operation":
             return OPERATIONS.get(number, number)
+        case "service":
+            return SERVICES.get(number, number)
         case "tenants":
             return f"{number} tenant{plural}"
         case "starts":

@@ -29,6 +29,7 @@ NEUTRAL = {
     "starts_failed",
     "attempts_answered",
     "attempts_possible",
+    "shared_lines",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -44,6 +45,13 @@ EXACT = {
     "works",
     "attempts_answered",
     "attempts_possible",
+    "tools",
+    "tools_fetched",
+    "steps",
+    "crates",
+    "crates_fetched",
+    "shared_lines",
+    "form_lines",
     "instructions_to_ready",
     "instructions_first_call",
     "instructions_per_call",
@@ -69,6 +77,9 @@ SIZES = KEEP_THEIR_NAME | {
     "available",
     "tenant_pss",
     "tenant_available",
+    "tools_fetched",
+    "crates_fetched",
+    "pushed",
 }
 # The share of requests at or below each quantile of latency, and the fewest requests of each
 # invocation that support it.

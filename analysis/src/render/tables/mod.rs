@@ -17,6 +17,7 @@ pub mod maturity;
 pub mod memory;
 pub mod not_measured;
 pub mod operations;
+pub mod overhead;
 pub mod overview;
 pub mod pitfalls;
 pub mod plain;
@@ -72,6 +73,10 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         maturity::seen(results),
         isolation::table(results),
         isolation::seen(results),
+        plain::overhead(results),
+        plain::overhead_times(results),
+        overhead::tools(results),
+        overhead::seen(results),
         plain::instructions(results),
         operations::table(results),
         operations::factor(results),
@@ -201,6 +206,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Starts(n) => format!("{n} starts at once"),
         Parameter::Ready(n) => format!("{n} that stand ready"),
         Parameter::Operation(operation) => operation.title().to_owned(),
+        Parameter::Service(service) => service.title().to_owned(),
     }
 }
 
