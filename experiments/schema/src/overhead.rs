@@ -3,6 +3,7 @@
 
 use crate::definition::Profile;
 use crate::invalid::{Invalid, invalid};
+use crate::name::WorkloadName;
 use crate::parse::nearest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -109,9 +110,13 @@ pub struct Making {
 
 /// What a definition may not say of the services that it asks about.
 pub(crate) fn validate(
+    workloads: &[WorkloadName],
     builds: &BTreeMap<Profile, Vec<Service>>,
     services: &BTreeMap<Service, Making>,
 ) -> Result<(), Invalid> {
+    if !workloads.is_empty() {
+        return Err(invalid!("workloads must be empty: a service has its own request"));
+    }
     if services.is_empty() {
         return Err(invalid!("services needs at least one: image, json-api"));
     }
@@ -238,12 +243,12 @@ mod tests {
     fn an_edit_that_shows_nothing_is_refused() {
         let builds = BTreeMap::from([(Profile::Quick, vec![Service::JsonApi])]);
         let services = BTreeMap::from([(Service::Image, making())]);
-        let found = validate(&builds, &services).unwrap_err().to_string();
+        let found = validate(&[], &builds, &services).unwrap_err().to_string();
         assert!(found.contains("builds.quick: services.json-api is needed"), "{found}");
         let alone = |change: fn(&mut Making)| {
             let mut changed = making();
             change(&mut changed);
-            validate(&BTreeMap::new(), &BTreeMap::from([(Service::Image, changed)]))
+            validate(&[], &BTreeMap::new(), &BTreeMap::from([(Service::Image, changed)]))
         };
         assert_eq!(alone(|_| ()), Ok(()));
         let wrong: [(fn(&mut Making), &str); 3] = [
@@ -255,8 +260,10 @@ mod tests {
             let found = alone(change).unwrap_err().to_string();
             assert!(found.contains(expected), "{found}");
         }
-        let none = validate(&BTreeMap::new(), &BTreeMap::new()).unwrap_err().to_string();
+        let none = validate(&[], &BTreeMap::new(), &BTreeMap::new()).unwrap_err().to_string();
         assert!(none.contains("services needs at least one"), "{none}");
+        let asked = validate(&["healthz".parse().unwrap()], &BTreeMap::new(), &services);
+        assert!(asked.unwrap_err().to_string().contains("workloads must be empty"));
     }
 
     #[test]

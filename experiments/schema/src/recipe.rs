@@ -1,6 +1,6 @@
-//! `recipes.json`, which the build writes beside `artifacts.json` in a checkout: how each form of a service is built from
-//! its sources, and what must be on the machine before. The runner, which knows neither cargo's settings nor set-up,
-//! builds by it for the method `overhead`.
+//! `recipes.json`, which the build writes beside `artifacts.json` in a checkout: how each form of a service is built
+//! from its sources, and what must be on the machine before. The runner, which knows neither cargo's settings nor
+//! set-up, builds by it for the method `overhead`.
 
 use crate::overhead::{Service, Tool};
 use serde::{Deserialize, Serialize};

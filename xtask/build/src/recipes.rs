@@ -1,5 +1,5 @@
-//! `recipes.json`, beside the artifacts: how each form of a service is built, and what must be on the machine before. It
-//! tells the runner, which builds them again for the method `overhead`, in a copy of the sources.
+//! `recipes.json`, beside the artifacts: how each form of a service is built, and what must be on the machine before.
+//! It tells the runner, which builds them again for the method `overhead`, in a copy of the sources.
 
 use crate::artifacts::SOURCES;
 use crate::cargo::Build;

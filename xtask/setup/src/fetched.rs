@@ -1,5 +1,5 @@
-//! What has to be fetched for a need on a machine that has nothing but the distribution's essential packages, its package
-//! manager and a Rust compiler: files and bytes, as far as they can be counted.
+//! What has to be fetched for a need on a machine that has nothing but the distribution's essential packages, its
+//! package manager and a Rust compiler: files and bytes, as far as they can be counted.
 //!
 //! Packages are counted by the package manager itself, which is asked what it would fetch onto an empty machine; so the
 //! count is the same whatever is installed here. What set-up downloads and unpacks is kept, and its size read. Of what

@@ -11,6 +11,7 @@ mod workshop;
 
 use super::artifact_size::gzip_bytes;
 use super::instructions::Scratch;
+use super::task::Task;
 use super::{Bench, Measured, Visit};
 use crate::failure::{Cause, Failure, Phase};
 use crate::inventory::artifacts::Artifacts;
@@ -62,6 +63,11 @@ impl<'a> Workpiece<'a> {
         let is_built = planned.definition.method.builds(profile.parse()?, parameter);
         let book = read(&artifacts.beside(recipe::FILE));
         Ok(Self { making, service, form, is_built, book })
+    }
+
+    /// What a visit has to do with it.
+    pub fn task(self) -> Task<'a> {
+        Task::Overhead(Box::new(self))
     }
 }
 

@@ -273,8 +273,7 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Overhead { services, .. } => {
                 let profile = &self.inventory.manifest.profile;
-                let piece = Workpiece::new(self.planned, services, profile, subject, artifacts);
-                Task::Overhead(Box::new(piece?))
+                Workpiece::new(self.planned, services, profile, subject, artifacts)?.task()
             }
         })
     }

@@ -71,10 +71,9 @@ impl Method {
             Method::Operations { .. } if !workloads.is_empty() => {
                 return Err(invalid!("workloads must be empty: an operation has its own request"));
             }
-            Method::Overhead { .. } if !workloads.is_empty() => {
-                return Err(invalid!("workloads must be empty: a service has its own request"));
+            Method::Overhead { builds, services } => {
+                overhead::validate(workloads, builds, services)?;
             }
-            Method::Overhead { builds, services } => overhead::validate(builds, services)?,
             Method::Operations { operations, iterations, .. } => {
                 positive("iterations", &[*iterations])?;
                 if operations.is_empty() {
