@@ -197,6 +197,30 @@ BY_SETTING = {
         "operations",
         [value("operation_cpu"), ratio("operation_cpu"), n("operation_cpu")],
     ),
+    "overhead": (
+        "overhead",
+        [
+            value("tools"),
+            value("tools_fetched"),
+            value("steps"),
+            value("crates"),
+            value("crates_fetched"),
+            value("shared_lines"),
+            value("form_lines"),
+        ],
+    ),
+    "overhead-times": (
+        "overhead",
+        [
+            value("clean_build"),
+            value("rebuild"),
+            value("edit_to_answer"),
+            value("upgrade"),
+            value("roll_back"),
+            value("pushed"),
+            n("clean_build"),
+        ],
+    ),
     "equivalence": (
         "equivalence",
         [value("cases_sent"), value("cases_equal"), Column("words"), n("cases_equal")],
@@ -229,6 +253,8 @@ NO_RESULTS = {
     "maturity-seen",
     "isolation",
     "isolation-seen",
+    "overhead-tools",
+    "overhead-seen",
 }
 # The quantity that answers each kind's question.
 HEADLINES = {
@@ -252,6 +278,7 @@ HEADLINES = {
     "maturity": "works",
     "isolation": "attempts_possible",
     "waiting": "requests_per_second",
+    "overhead": "steps",
 }
 # What ended a raise of tenants, in the words of the table.
 WALLS = {
@@ -296,6 +323,9 @@ ATTACKS = {
     "connections": "the neighbour is flooded with connections",
     "disk": "the neighbour fills a disk",
 }
+
+# Services, in the words of headings.
+SERVICES = {"image": "image service", "json-api": "JSON API"}
 # The stages of a start, in the ladder's words.
 STAGES = {
     "bundle on disk": "bundled",
@@ -333,6 +363,8 @@ def parameter_words(parameter):
             return OPERATIONS.get(number, number)
         case "attack":
             return ATTACKS.get(number, number)
+        case "service":
+            return SERVICES.get(number, number)
         case "tenants":
             return f"{number} tenant{plural}"
         case "starts":

@@ -36,6 +36,7 @@ NEUTRAL = {
     "attempts_possible",
     "backend_delay",
     "waiting_percent",
+    "shared_lines",
 }
 # Read, not sampled: one reading is the value, and as long as all agree nothing is estimated.
 EXACT = {
@@ -51,6 +52,13 @@ EXACT = {
     "works",
     "attempts_answered",
     "attempts_possible",
+    "tools",
+    "tools_fetched",
+    "steps",
+    "crates",
+    "crates_fetched",
+    "shared_lines",
+    "form_lines",
     "instructions_to_ready",
     "instructions_first_call",
     "instructions_per_call",
@@ -77,6 +85,9 @@ SIZES = KEEP_THEIR_NAME | {
     "tenant_pss",
     "tenant_available",
     "waiting_pss",
+    "tools_fetched",
+    "crates_fetched",
+    "pushed",
 }
 # The share of requests at or below each quantile of latency, and the fewest requests of each
 # invocation that support it.

@@ -18,6 +18,7 @@ mod kit;
 mod maturity;
 mod neighbour;
 mod operations;
+mod overhead;
 mod performance;
 mod raw_log;
 mod rendering;

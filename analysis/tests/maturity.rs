@@ -77,6 +77,7 @@ fn fixture() -> Fixture {
                 raise: None,
                 storm: None,
                 isolation: None,
+                overhead: None,
                 ..fixture.observations[0].clone()
             };
             fixture.observations.push(observation);

@@ -6,13 +6,16 @@ use weighbridge_schema::name::ExperimentName;
 
 /// Tables and figures that stand beside the table of a kind of experiment, each with that table's
 /// name.
-const BESIDE: [(&str, &str); 8] = [
+const BESIDE: [(&str, &str); 11] = [
     ("ladder", "cold-start"),
     ("cold-start-stages", "cold-start"),
     ("memory-marginal", "memory"),
     ("growth-exponents", "growth"),
     ("maturity-seen", "maturity"),
     ("isolation-seen", "isolation"),
+    ("overhead-times", "overhead"),
+    ("overhead-tools", "overhead"),
+    ("overhead-seen", "overhead"),
     ("architectures-instructions", "architectures"),
     ("break-even", "conditions"),
 ];

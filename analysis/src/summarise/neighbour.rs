@@ -35,11 +35,11 @@ pub(crate) fn times_before(grouped: &Grouped) -> Grouped {
 }
 
 /// The cells that have both metrics, with the numbers of each.
-fn pairs<'a>(
-    grouped: &'a Grouped,
+fn pairs(
+    grouped: &Grouped,
     during: Metric,
     before: Metric,
-) -> impl Iterator<Item = ((&'a CellKey, &'a Numbers), &'a Numbers)> {
+) -> impl Iterator<Item = ((&CellKey, &Numbers), &Numbers)> {
     let of = grouped.iter().filter(move |((_, quantity), _)| *quantity == Quantity::Metric(during));
     of.filter_map(move |((key, _), numbers)| {
         let before = grouped.get(&(key.clone(), Quantity::Metric(before)))?;

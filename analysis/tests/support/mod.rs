@@ -210,6 +210,7 @@ impl Fixture {
                     raise: None,
                     storm: None,
                     isolation: None,
+                    overhead: None,
                     repeat: 0,
                     disturbed: Vec::new(),
                     noise: Noise::default(),

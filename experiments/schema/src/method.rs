@@ -17,6 +17,7 @@ use crate::capability::Probes;
 use crate::definition::Profile;
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
+use crate::overhead::{Making, Service};
 use crate::parameter::PageCache;
 use crate::template::Word;
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,14 @@ pub enum Method {
         /// Load before the window opens, in which memory is read.
         warmup_ms: u64,
     },
+    /// What it takes to make a service and to change it, in the form that the subject runs.
+    Overhead {
+        /// Which of the services are built, by profile; of the others nothing is timed.
+        #[serde(default)]
+        builds: BTreeMap<Profile, Vec<Service>>,
+        /// How each service is counted, asked and changed; one cell each.
+        services: BTreeMap<Service, Making>,
+    },
 }
 
 /// The table that holds an experiment's cells in place of those of its method.
@@ -225,6 +234,7 @@ impl Method {
             Method::Maturity { .. } => QuestionKind::Maturity,
             Method::Isolation { .. } => QuestionKind::Isolation,
             Method::Waiting { .. } => QuestionKind::Waiting,
+            Method::Overhead { .. } => QuestionKind::Overhead,
         }
     }
 

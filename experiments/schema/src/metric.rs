@@ -232,6 +232,33 @@ metrics! {
     AttemptsAnswered => "attempts_answered_count", "attempts that were answered", Count, Neutral, Exact;
     /// Those of them that the instance could do.
     AttemptsPossible => "attempts_possible_count", "attempts that are possible", Count, Neutral, Exact;
+    /// What must be on the machine before a form of a service can be built and run, the Rust compiler aside.
+    Tools => "tools_count", "tools", Count, LowerIsBetter, Exact;
+    /// Bytes that are fetched for these tools; unknown where those of one of them are.
+    ToolsFetched => "tools_fetched_bytes", "fetched for tools", Bytes, LowerIsBetter, Exact;
+    /// What is done from a clean machine to the first answer: a tool that is got, a build, what is made of what it
+    /// made, and the start.
+    Steps => "steps_count", "steps to the first answer", Count, LowerIsBetter, Exact;
+    /// Crates of the registry that a form of a service is built of.
+    Crates => "crates_count", "crates", Count, LowerIsBetter, Exact;
+    /// Bytes of these crates, as cargo fetches them.
+    CratesFetched => "crates_fetched_bytes", "fetched for crates", Bytes, LowerIsBetter, Exact;
+    /// Lines of code that all forms of a service are made of, without comments, blank lines and tests.
+    SharedLines => "shared_lines_count", "lines that all forms share", Count, Neutral, Exact;
+    /// Lines of code that a form of a service alone is made of, counted in the same way.
+    FormLines => "form_lines_count", "lines for this form alone", Count, LowerIsBetter, Exact;
+    /// A build with nothing built before, and everything fetched.
+    CleanBuild => "clean_build_ns", "clean build", Nanoseconds, LowerIsBetter;
+    /// A build after an edit of the handler.
+    Rebuild => "rebuild_ns", "build after an edit", Nanoseconds, LowerIsBetter;
+    /// From an edit of the handler to the first answer that shows it.
+    EditToAnswer => "edit_to_answer_ns", "edit to first answer", Nanoseconds, LowerIsBetter;
+    /// From the end of the running version, asked for, to the first answer of the new one, which lies ready.
+    Upgrade => "upgrade_ns", "upgrade", Nanoseconds, LowerIsBetter;
+    /// The same back to the version before.
+    RollBack => "roll_back_ns", "roll-back", Nanoseconds, LowerIsBetter;
+    /// What has to be handed to another machine after an edit, after gzip -6.
+    Pushed => "pushed_bytes", "handed on after an edit, gzip", Bytes, LowerIsBetter;
     /// Instructions from exec until the subject can handle its first request.
     InstructionsToReady => "instructions_to_ready_count", "instructions to ready", Count, LowerIsBetter, Exact;
     /// Instructions of the first request within a process.

@@ -4,6 +4,7 @@ use crate::attack::Attack;
 use crate::capability::Capability;
 use crate::invalid::{Invalid, invalid};
 use crate::operation::Operation;
+use crate::overhead::Service;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -31,7 +32,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `attack=spin`, `delay-us=1000`, `idle`, `loaded` or `-`.
+/// `attack=spin`, `delay-us=1000`, `service=image`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -63,6 +64,8 @@ pub enum Parameter {
     Attack(Attack),
     /// `delay-us=1000`: how long a backend waits before each answer, in microseconds.
     Delay(u32),
+    /// `service=image`: the service that is made.
+    Service(Service),
 }
 
 impl fmt::Display for Parameter {
@@ -82,6 +85,7 @@ impl fmt::Display for Parameter {
             Parameter::Operation(what) => f.pad(&format!("operation={what}")),
             Parameter::Attack(what) => f.pad(&format!("attack={what}")),
             Parameter::Delay(n) => f.pad(&format!("delay-us={n}")),
+            Parameter::Service(service) => f.pad(&format!("service={service}")),
         }
     }
 }
@@ -109,10 +113,11 @@ impl FromStr for Parameter {
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
                 Some(("attack", name)) => Ok(Parameter::Attack(name.parse()?)),
+                Some(("service", name)) => Ok(Parameter::Service(name.parse()?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, attack=NAME, delay-us=N, idle, loaded or -"
+                     operation=NAME, attack=NAME, delay-us=N, service=NAME, idle, loaded or -"
                 )),
             },
         }
@@ -150,18 +155,19 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_operation_and_attack_is_written_and_read_back() {
+    fn every_capability_operation_attack_and_service_is_written_and_read_back() {
         let capabilities = Capability::ALL.iter().map(|&one| Parameter::Capability(one));
         let operations = Operation::ALL.iter().map(|&one| Parameter::Operation(one));
         let attacks = Attack::ALL.iter().map(|&one| Parameter::Attack(one));
-        for parameter in capabilities.chain(operations).chain(attacks) {
+        let services = Service::ALL.into_iter().map(Parameter::Service);
+        for parameter in capabilities.chain(operations).chain(attacks).chain(services) {
             assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
         }
     }
 
     #[test]
     fn nonsense_is_refused() {
-        let unknown = ["capability=flight", "operation=prayer", "attack=flattery"];
+        let unknown = ["capability=flight", "operation=prayer", "attack=flattery", "service=tea"];
         for bad in unknown.into_iter().chain(["", "rate=", "rate=-1", "speed=3", "Idle"]) {
             assert!(bad.parse::<Parameter>().is_err(), "{bad}");
         }

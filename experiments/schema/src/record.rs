@@ -2,6 +2,7 @@
 
 use crate::isolation::Isolation;
 use crate::metric::Metric;
+use crate::overhead::Overhead;
 use crate::plan::Trial;
 use crate::raise::Raise;
 use crate::storm::Storm;
@@ -158,6 +159,9 @@ pub struct Observation {
     /// Attempts that were made one after the other, of the method `isolation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<Isolation>,
+    /// What it takes to make the service, of the method `overhead`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overhead: Option<Overhead>,
     /// What else the machine was doing.
     pub noise: Noise,
     /// Number of the repetition of a disturbed trial, 0 for the visit that was planned.
@@ -227,6 +231,7 @@ pub(crate) mod tests {
             raise: None,
             storm: None,
             isolation: None,
+            overhead: None,
             repeat: 0,
             disturbed: Vec::new(),
             noise: Noise::default(),

@@ -9,7 +9,7 @@ use crate::names::{
     AHEAD_OF_TIME, BASED_IMAGES, COMPILED_FOR_EACH, GUESTS, HOST_COMPILER, IMAGE, NATIVE, PLUGIN,
     PROBE_IMAGE, PROBE_NATIVE, PROGRAMS, WAITING_IMAGE, WAITING_NATIVE,
 };
-use crate::{record, tools};
+use crate::{recipes, record, tools};
 use anyhow::Result;
 use std::env::consts::ARCH;
 use std::path::{Path, PathBuf};
@@ -79,6 +79,7 @@ pub fn artifacts(
     let runner = || anyhow::Ok(tools::ensure(project, tools::RUNNER, progress)?.0);
     let local = with_runner(project, setup, architectures, &runner, force, progress)?;
     runner()?;
+    recipes::write(project, setup, &local)?;
     Ok(local)
 }
 

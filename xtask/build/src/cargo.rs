@@ -35,10 +35,16 @@ impl Build<'_> {
         self.toolchain.map(|toolchain| toolchain.triple.as_str())
     }
 
-    /// The call of cargo, which says nothing but errors.
-    fn call(&self, project: &Project) -> Result<Command> {
-        let cargo = self.toolchain.map_or_else(|| PathBuf::from("cargo"), |t| t.cargo.clone());
-        let mut build = command(cargo);
+    fn cargo(&self) -> PathBuf {
+        self.toolchain.map_or_else(|| PathBuf::from("cargo"), |toolchain| toolchain.cargo.clone())
+    }
+
+    /// The call of cargo in the checkout, which says nothing but errors.
+    ///
+    /// # Errors
+    /// The profile's settings cannot be read.
+    pub(crate) fn called(&self, project: &Project) -> Result<Command> {
+        let mut build = command(self.cargo());
         build.current_dir(&project.root).arg("build");
         build.args(settings::arguments(project, self.profile)?);
         build.envs(settings::EMPTY_ALWAYS.map(|variable| (variable, "")));
@@ -62,7 +68,7 @@ impl Build<'_> {
     /// # Errors
     /// Cargo cannot be started.
     pub(crate) fn beside(&self, project: &Project) -> Result<Beside> {
-        Beside::start(&mut self.call(project)?)
+        Beside::start(&mut self.called(project)?)
     }
 
     /// Builds, drawing progress.
@@ -71,7 +77,7 @@ impl Build<'_> {
     /// The build failed; cargo's own messages stand above.
     pub fn run(&self, project: &Project, progress: &Progress) -> Result<()> {
         let of_profile = settings::of_profile(project, self.profile)?;
-        let mut build = self.call(project)?;
+        let mut build = self.called(project)?;
         build.arg("--message-format=json-render-diagnostics");
 
         let memory = format!("units-{}", self.key());
@@ -105,6 +111,30 @@ impl Build<'_> {
         }
         let remembered = project.state.join("stamps").join(memory);
         files::write(&remembered, ready_count.to_string().as_bytes())
+    }
+
+    /// The command that lists the crates which it builds, one a line, each perhaps several times.
+    pub(crate) fn listed(&self, project: &Project) -> Command {
+        let mut tree = command(self.cargo());
+        tree.current_dir(&project.root).args(["tree", "--locked", "--prefix", "none"]);
+        tree.args(["--edges", "no-dev", "--format", "{p}", "--package", self.package]);
+        if let Some(triple) = self.triple() {
+            tree.args(["--target", triple]);
+        }
+        // Which of the package's targets is built is nothing that `cargo tree` could be told.
+        let mut words = self.arguments.iter().copied();
+        while let Some(word) = words.next() {
+            match word {
+                "--lib" => {}
+                "--bin" => {
+                    words.next();
+                }
+                other => {
+                    tree.arg(other);
+                }
+            }
+        }
+        tree
     }
 
     /// Where the duration of the longest build is kept, of those that have compiled a quarter of the
@@ -186,13 +216,8 @@ impl Build<'_> {
         if let Some(count) = remembered.ok().and_then(|text| text.parse().ok()) {
             return count;
         }
-        let mut tree = command("cargo");
-        tree.current_dir(&project.root).args(["tree", "--locked", "--prefix", "none"]);
-        tree.args(["--edges", "no-dev", "--format", "{p}", "--package", self.package]);
-        if let Some(triple) = self.triple() {
-            tree.args(["--target", triple]);
-        }
-        tree.args(self.arguments).stderr(std::process::Stdio::null());
+        let mut tree = self.listed(project);
+        tree.stderr(std::process::Stdio::null());
         let mut packages = BTreeSet::new();
         // A count that cannot be had only costs the bar its end.
         let _ = lines(&mut tree, |line| {

@@ -11,6 +11,7 @@ pub mod example;
 pub mod forecast;
 mod made;
 mod names;
+mod recipes;
 pub mod record;
 pub mod reproducible;
 pub mod tools;

@@ -20,7 +20,7 @@ const COPIES: [(&str, &str); 2] =
     [("first", "checkout/.weighbridge"), ("second-in-a-longer-path", "state")];
 
 /// What cargo reads besides the sources of the service: the other members of the workspace.
-const MEMBERS: [&str; 4] = ["xtask", "experiments", "analysis", "examples"];
+pub(crate) const MEMBERS: [&str; 4] = ["xtask", "experiments", "analysis", "examples"];
 
 /// The verb's second form.
 ///

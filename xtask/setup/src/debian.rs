@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 use weighbridge_project::files::{make_folder, make_whole};
 use weighbridge_project::inputs::sha256;
 
+/// The folder of fetched packages, below the state folder.
+const DOWNLOADS: &str = "downloads";
+
 /// Debian's name of an instruction set; `None` for one that nothing is pinned for.
 pub(crate) fn architecture(machine: &dyn Machine) -> Option<&'static str> {
     match machine.architecture() {
@@ -116,12 +119,21 @@ pub(crate) fn unpack(
 /// The file of a package. The hash is part of the name, and a file gets its name once it was
 /// checked.
 fn file_of(downloads: &Path, pin: &Pin) -> PathBuf {
-    downloads.join(format!("{}-{}.deb", pin.package, &pin.sha256[..12]))
+    downloads.join(file_name(&pin.package, &pin.sha256))
+}
+
+fn file_name(package: &str, sha256: &str) -> String {
+    format!("{package}-{}.deb", sha256.get(..12).unwrap_or(sha256))
+}
+
+/// Where the file of a package of that hash is kept once it was fetched.
+pub(crate) fn kept(state: &Path, package: &str, sha256: &str) -> PathBuf {
+    state.join(DOWNLOADS).join(file_name(package, sha256))
 }
 
 /// The files of the set, and the pins that they are of.
 fn download(session: &Session<'_>, name: &str, pins: &[Pin]) -> Result<(Vec<Pin>, Vec<PathBuf>)> {
-    let downloads = session.context.state.join("downloads");
+    let downloads = session.context.state.join(DOWNLOADS);
     make_folder(&downloads)?;
     let files = |pins: &[Pin]| pins.iter().map(|pin| file_of(&downloads, pin)).collect::<Vec<_>>();
     if files(pins).iter().all(|file| file.exists()) {

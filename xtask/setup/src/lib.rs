@@ -22,6 +22,7 @@ mod engine_api;
 mod engine_kind;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod fetched;
 #[cfg(test)]
 mod foreign_tests;
 pub mod found;

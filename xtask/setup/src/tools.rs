@@ -21,7 +21,7 @@ pub(crate) struct Tool {
     lacking: fn(&dyn Machine) -> Option<String>,
     /// The line of its version for the manifest.
     version: fn(&dyn Machine) -> Result<String>,
-    packages: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
 /// The C compiler.

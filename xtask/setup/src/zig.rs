@@ -5,6 +5,7 @@
 //! newest of its series.
 
 use crate::chain::{Readiness, Session};
+use crate::fetched;
 use crate::machine::{Machine, Step};
 use crate::moved::{self, Taken};
 use crate::packages::in_nix;
@@ -100,12 +101,17 @@ fn shown(taken: &Taken) -> String {
 fn install(session: &Session<'_>) -> Result<(PathBuf, String)> {
     session.report(&format!("installing {} (about 100 MB)", pinned()));
     let environment = of_pinned(session);
+    let before = fetched::received_bytes(session.machine());
     let filled = make_whole(&environment, |unfinished| {
         make_environment(session, unfinished)?;
         pip_install(session, unfinished, pins::ZIG_RELEASE, pins::ZIG_WHEELS, &[])
     });
     match filled {
-        Ok(()) => Ok((environment, pins::ZIG_RELEASE.to_owned())),
+        Ok(()) => {
+            // pip does not keep the wheel.
+            fetched::note(session, &pinned(), before)?;
+            Ok((environment, pins::ZIG_RELEASE.to_owned()))
+        }
         Err(error) if is_no_version(&error) => install_moved(session).context(error.to_string()),
         Err(error) => Err(error),
     }

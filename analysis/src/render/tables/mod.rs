@@ -18,6 +18,7 @@ pub mod memory;
 pub mod neighbour;
 pub mod not_measured;
 pub mod operations;
+pub mod overhead;
 pub mod overview;
 pub mod pitfalls;
 pub mod plain;
@@ -76,6 +77,10 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         maturity::seen(results),
         isolation::table(results),
         isolation::seen(results),
+        plain::overhead(results),
+        plain::overhead_times(results),
+        overhead::tools(results),
+        overhead::seen(results),
         plain::instructions(results),
         operations::table(results),
         operations::factor(results),
@@ -208,6 +213,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Attack(attack) => attack.title().to_owned(),
         Parameter::Delay(0) => "backend answers at once".to_owned(),
         Parameter::Delay(us) => format!("backend answers after {} ms", f64::from(us) / 1e3),
+        Parameter::Service(service) => service.title().to_owned(),
     }
 }
 

@@ -140,6 +140,40 @@ pub fn instructions(results: &Results<'_>) -> Table {
     table(results, QuestionKind::Instructions, title, &columns)
 }
 
+/// What a service is made of in each form, and what must be there before it is made.
+#[must_use]
+pub fn overhead(results: &Results<'_>) -> Table {
+    let columns = [
+        Column::metric("tools", Metric::Tools),
+        Column::metric("fetched for tools", Metric::ToolsFetched),
+        Column::metric("steps", Metric::Steps),
+        Column::metric("crates", Metric::Crates),
+        Column::metric("fetched for crates", Metric::CratesFetched),
+        Column::metric("lines, shared", Metric::SharedLines),
+        Column::metric("lines, this form", Metric::FormLines),
+    ];
+    let title = "Overhead: what a service is made of in each form, and by which steps";
+    table(results, QuestionKind::Overhead, title, &columns)
+}
+
+/// How long it takes to make it and to change it.
+#[must_use]
+pub fn overhead_times(results: &Results<'_>) -> Table {
+    let columns = [
+        Column::metric("clean build", Metric::CleanBuild),
+        Column::metric("after an edit", Metric::Rebuild),
+        Column::metric("edit to first answer", Metric::EditToAnswer),
+        Column::metric("upgrade", Metric::Upgrade),
+        Column::metric("roll-back", Metric::RollBack),
+        Column::metric("handed on, gzip", Metric::Pushed),
+        Column::Count(Quantity::Metric(Metric::CleanBuild)),
+    ];
+    let title = "Overhead: building, changing and replacing a service";
+    let mut table = table(results, QuestionKind::Overhead, title, &columns);
+    table.name = "overhead-times";
+    table
+}
+
 /// The table of a method that has none of its own yet: the quantities by which two runs are told apart.
 #[must_use]
 pub fn told_apart(results: &Results<'_>, kind: QuestionKind) -> Table {

@@ -107,6 +107,11 @@ impl Artifacts {
         self.folder.join("prepared")
     }
 
+    /// A file that the build has written beside the artifacts, or not.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Where the tenants of an artifact lie, whether they were made or not; other bytes have another folder.
     ///
     /// # Errors

@@ -108,7 +108,8 @@ fn size(paths: &[PathBuf]) -> Result<u64, Cause> {
     })
 }
 
-fn gzip_bytes(bytes: &[u8]) -> Result<u64> {
+/// How long the bytes are after gzip.
+pub(super) fn gzip_bytes(bytes: &[u8]) -> Result<u64> {
     let mut encoder =
         flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
     encoder.write_all(bytes)?;

@@ -243,7 +243,7 @@ fn is_alive(address: SocketAddr) -> bool {
     get(address, "/isolation/alive", ALIVE_LIMIT).is_ok_and(|answer| answer.status == 200)
 }
 
-/// Asks the probe. What must come back is not known before.
+/// Asks for something of which nobody knows what must come back.
 pub(super) fn get(address: SocketAddr, target: &str, limit: Duration) -> Result<Answer, Cause> {
     let head = format!("GET {target} HTTP/1.1\r\nHost: weighbridge\r\n\r\n");
     let expect = Expect { status: 0, sha256: String::new() };

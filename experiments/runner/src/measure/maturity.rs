@@ -186,7 +186,7 @@ fn serve(
 }
 
 /// Waits until somebody listens at the server's address.
-fn listening(instance: &mut dyn Instance) -> Result<(), Cause> {
+pub(super) fn listening(instance: &mut dyn Instance) -> Result<(), Cause> {
     let (begun, address) = (Instant::now(), instance.address());
     loop {
         instance.alive().map_err(|why| end_line(&why))?;

@@ -15,6 +15,7 @@ mod maturity;
 mod memory;
 mod neighbour;
 mod operations;
+mod overhead;
 mod rate_search;
 mod start_cpu;
 mod starters;
@@ -36,6 +37,7 @@ use task::Task;
 use weighbridge_schema::isolation::Isolation;
 use weighbridge_schema::manifest::Pinning;
 use weighbridge_schema::metric::Metric;
+use weighbridge_schema::overhead::Overhead;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::raise::Raise;
 use weighbridge_schema::record::Stage;
@@ -89,6 +91,8 @@ pub struct Measured {
     pub storm: Option<Storm>,
     /// Operations that were tried one after the other.
     pub isolation: Option<Isolation>,
+    /// What it takes to make the service.
+    pub overhead: Option<Overhead>,
     /// Involuntary context switches of the subject's processes.
     pub subject_involuntary_switches_count: Option<u64>,
     /// Whether an emulator executed the subject.
@@ -153,5 +157,6 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         Task::Maturity { steps } => maturity::measure(bench, visit, steps),
         Task::Isolation(intrusion) => isolation::measure(bench, visit, intrusion),
         Task::Waiting(waiting) => waiting::measure(bench, visit, waiting),
+        Task::Overhead(piece) => overhead::measure(bench, visit, piece),
     }
 }

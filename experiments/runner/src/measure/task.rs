@@ -12,6 +12,7 @@ use super::instructions::{Call, PLUGIN};
 use super::isolation::Intrusion;
 use super::neighbour::Neighbours;
 use super::operations::Timing;
+use super::overhead::Workpiece;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use super::waiting::Waiting;
@@ -108,6 +109,8 @@ pub enum Task<'a> {
     Isolation(Box<Intrusion>),
     /// Load a service that waits for a backend.
     Waiting(Box<Waiting>),
+    /// Count what a service is made of, and build it.
+    Overhead(Box<Workpiece<'a>>),
 }
 
 /// What a closed loop does.
@@ -277,6 +280,10 @@ impl<'a> Lookup<'a, '_> {
                 self.isolation(subject, artifacts, in_place_of, *spin_ms)?
             }
             Method::Waiting { .. } => self.waiting(subject, artifacts)?,
+            Method::Overhead { services, .. } => {
+                let profile = &self.inventory.manifest.profile;
+                Workpiece::new(self.planned, services, profile, subject, artifacts)?.task()
+            }
         })
     }
 

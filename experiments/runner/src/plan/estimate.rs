@@ -20,6 +20,9 @@ const HISTOGRAM_BYTES: u64 = 6_000;
 /// Steps of a search for the highest rate, those that are taken twice and the confirmation included.
 const STEPS_COUNT: u64 = 12;
 
+/// A build of a service from nothing and two after a change, on two cores: some minutes for either service.
+const BUILDS_MS: u64 = 300_000;
+
 /// Of a closed loop the least time: how long its least number of answers takes is not known before.
 fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result<u64> {
     let measure_ms = || {
@@ -44,7 +47,10 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
             let most = definition.method.tenants_most(profile, &trial.cell.subject);
             levels(most.unwrap_or(1)).len() as u64 * (rest_ms + measure_ms()?)
         }
-        method => method.facts().takes_ms,
+        method => {
+            let is_built = method.builds(profile, trial.cell.parameter);
+            method.facts().takes_ms + if is_built { BUILDS_MS } else { 0 }
+        }
     })
 }
 

@@ -293,6 +293,7 @@ impl<L: Lab> Session<'_, L> {
             raise: measured.raise,
             storm: measured.storm,
             isolation: measured.isolation,
+            overhead: measured.overhead,
             repeat,
             disturbed,
             noise,

@@ -65,6 +65,7 @@ fn observe(trial: &Trial, value: u64) -> Observation {
         raise: None,
         storm: None,
         isolation: None,
+        overhead: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),

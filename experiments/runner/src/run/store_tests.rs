@@ -40,6 +40,7 @@ fn observation(invocation: u32) -> Observation {
         raise: None,
         storm: None,
         isolation: None,
+        overhead: None,
         repeat: 0,
         disturbed: Vec::new(),
         noise: Noise::default(),

@@ -18,6 +18,7 @@ mod maturity;
 mod measure;
 mod neighbour;
 mod operations;
+mod overhead;
 mod programs;
 mod resume;
 mod storm;
@@ -90,5 +91,6 @@ fn what_no_code_knows_is_started_prepared_probed_and_counted() {
         isolation::every_attempt_is_answered_and_a_process_can_do_what_a_guest_cannot,
         instructions::two_invocations_count_the_same,
         operations::every_operation_is_timed_in_native_code_and_in_wasm,
+        overhead::every_form_is_counted_and_under_smoke_none_is_built,
     ]);
 }

@@ -51,6 +51,9 @@ impl Method {
                 let all = operations.iter().copied();
                 all.map(|operation| (None, Parameter::Operation(operation))).collect()
             }
+            Method::Overhead { services, .. } => {
+                services.keys().map(|&service| (None, Parameter::Service(service))).collect()
+            }
             Method::Maturity { .. } => {
                 let all = Capability::ALL.iter().copied();
                 all.map(|capability| (None, Parameter::Capability(capability))).collect()
@@ -80,6 +83,17 @@ impl Method {
                 matches!(probe, Some(Probe::Try(_)))
             }
             _ => true,
+        }
+    }
+
+    /// Whether the service of a cell is built under `profile`, and not only counted.
+    #[must_use]
+    pub fn builds(&self, profile: Profile, parameter: Parameter) -> bool {
+        match (self, parameter) {
+            (Method::Overhead { builds, .. }, Parameter::Service(service)) => {
+                builds.get(&profile).is_some_and(|built| built.contains(&service))
+            }
+            _ => false,
         }
     }
 

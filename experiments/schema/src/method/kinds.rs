@@ -2,11 +2,11 @@
 
 use super::facts::{COMMON, Facts, WarmedBy, Window};
 use crate::metric::Metric::{
-    AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
-    Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
-    MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, Pss, RequestsPerCpuSecond,
-    RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
-    TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
+    AttemptsAnswered, AttemptsPossible, CasesEqual, FormLines, HighestRate, IdleCpu, IdleWakeups,
+    InstanceUss, Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50,
+    MarginalPss, MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, Pss,
+    RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, Steps, TenantPss, TenantsPerGib,
+    TenantsRaised, TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
 };
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
@@ -148,6 +148,11 @@ questions! {
         headline_when_limited: Some(Metric(RequestsPerCpuSecond)),
         told_apart: &[Metric(RequestsPerSecond), Metric(RequestsPerCpuSecond), Metric(WaitingPss)],
         per_workload: false, window: Window::Completions, warmed_by: WarmedBy::Load, keeps_latencies: true, ..COMMON
+    };
+
+    Overhead => "overhead", Facts {
+        stops_by: None, headline: Metric(Steps), told_apart: &[Metric(Steps), Metric(FormLines)],
+        per_workload: false, has_ratio: false, takes_ms: 2_000, ..COMMON
     };
 
     GuestLanguages => "guest-languages", Facts { brief: Some(9), ..OF_START };

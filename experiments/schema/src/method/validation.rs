@@ -7,6 +7,7 @@ use crate::invalid::{Invalid, invalid};
 use crate::method::{Method, QuestionKind, SeparateTable, Window};
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::AttributionStep;
+use crate::overhead;
 use crate::parse::nearest;
 use crate::start::Start;
 use crate::subject::{Subject, Subjects};
@@ -81,6 +82,9 @@ impl Method {
     ) -> Result<(), Invalid> {
         self.validate_whose_request(workloads)?;
         match self {
+            Method::Overhead { builds, services } => {
+                overhead::validate(workloads, builds, services)?;
+            }
             Method::Operations { operations, iterations, .. } => {
                 positive("iterations", &[*iterations])?;
                 if operations.is_empty() {

@@ -2,7 +2,6 @@
 //! and files say.
 
 use super::*;
-use std::process::Command;
 use weighbridge_project::inputs::sha256_file;
 use weighbridge_setup::{Context, static_glibc};
 

@@ -113,6 +113,7 @@ fn observation(run: &str, position: usize, trial: &Trial) -> Observation {
         raise: None,
         storm: None,
         isolation: None,
+        overhead: None,
         noise: Noise::default(),
         repeat: 0,
         disturbed: Vec::new(),
