@@ -299,3 +299,41 @@ fn operations_are_cells_and_steps_lead_from_arm_to_arm() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn a_replay_has_a_cell_for_each_load_and_a_profile_may_have_fewer() {
+    let method = "[method.replay]\nwarmup_ms = 1\nidle_argument = \"--idle\"\n\
+                  bursts = { on_ms = 5, off_ms = 5 }\n\
+                  loads_most = { smoke = 1, quick = 2, paper = 2 }\nloads = [\n\
+                  { workload = \"healthz\", tenants = 2, rate_per_minute = 60, arrivals = \"poisson\" },\n\
+                  { workload = \"bad-one\", tenants = 3, rate_per_minute = 6, arrivals = \"bursts\", \
+                  idle_timeout_ms = 4 },\n]";
+    let base = [
+        ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", method),
+        (", completions_least = 5", ""),
+        ("[\"healthz\"]", "[\"healthz\", \"bad-one\"]"),
+    ];
+    let found = definition(&base).unwrap();
+    let cells = |profile| {
+        let trials = found.trials(profile, "x86_64", 0..1).into_iter();
+        trials.map(|trial| trial.cell.to_string()).collect::<Vec<_>>()
+    };
+    let all = ["healthz replay=1", "bad-one replay=2"];
+    assert_eq!(cells(Profile::Quick)[..2], all.map(|cell| format!("native {cell}")));
+    assert_eq!(
+        cells(Profile::Smoke),
+        ["native healthz replay=1", "docker-scratch healthz replay=1"]
+    );
+    let load = |number| found.method.load(number).map(|load| load.tenants);
+    assert_eq!([0, 1, 2, 3].map(load), [None, Some(2), Some(3), None]);
+    for (change, expected) in [
+        (("smoke = 1, ", ""), "loads_most.smoke must be at least 1"),
+        (("off_ms = 5", "off_ms = 0"), "on_ms and off_ms must be at least 1"),
+        (("\"--idle\"", "\"\""), "idle_argument is empty"),
+        (("tenants = 3", "tenants = 0"), "loads: number 2: tenants must be at least 1"),
+        (("\"poisson\"", "\"poison\""), "did you mean `poisson`?"),
+    ] {
+        let error = definition(&[&base[..], &[change]].concat()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -34,6 +34,7 @@ pub mod progress;
 pub mod quantity;
 pub mod raise;
 pub mod record;
+pub mod replay;
 pub mod request;
 mod requested;
 pub mod start;

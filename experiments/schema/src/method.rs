@@ -13,14 +13,16 @@ use crate::definition::Profile;
 use crate::metric::Metric::{
     AttemptsAnswered, AttemptsPossible, CasesEqual, HighestRate, IdleCpu, IdleWakeups, InstanceUss,
     Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50, MarginalPss,
-    MarginalUss, OperationCpu, Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu,
-    TenantPss, TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WithRuntime, Works,
+    MarginalUss, OperationCpu, PackingCpu, PackingPss, Pss, RequestsPerCpuSecond,
+    RequestsPerSecond, Shipped, StartCpu, TenantPss, TenantsPerGib, TenantsRaised,
+    TimeToFirstResponse, Uss, WithRuntime, Works,
 };
 use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
 use crate::parameter::PageCache;
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
+use crate::replay::{Bursts, ReplayLoad};
 use crate::start::Start;
 use crate::template::Word;
 use facts::COMMON;
@@ -117,6 +119,19 @@ pub enum Method {
         ready: Vec<u32>,
         /// Most tenants, by profile and subject: cells of more are not visited.
         tenants_most: BTreeMap<Profile, BTreeMap<SubjectName, u32>>,
+    },
+    /// Requests to many tenants as they come, for a window: what do all of them take, beside what the cost model says?
+    Replay {
+        /// Loads, one cell each: the number of a cell is the place in this list, from 1.
+        loads: Vec<ReplayLoad>,
+        /// So many of them are replayed, from the first on, by profile.
+        loads_most: BTreeMap<Profile, u32>,
+        /// How long bursts are.
+        bursts: Bursts,
+        /// Load before the window opens, besides the load's `idle_timeout_ms`.
+        warmup_ms: u64,
+        /// The argument behind which stands after which idle time a host of all tenants drops one.
+        idle_argument: String,
     },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
@@ -267,6 +282,13 @@ questions! {
         warmed_by: WarmedBy::Start, takes_ms: 100, brief: Some(13), ..COMMON
     };
 
+    Replay => "replay", Facts {
+        stops_by: Some(PackingCpu), headline: Metric(PackingCpu),
+        told_apart: &[Metric(PackingCpu), Metric(PackingPss)],
+        // What a load takes stands beside what the model says, and not beside the baseline.
+        has_ratio: false, adds_twins: false, window: Window::Time, warmed_by: WarmedBy::Start, ..COMMON
+    };
+
     ArtifactSize => "artifact-size", Facts {
         stops_by: None, headline: Metric(Shipped), told_apart: &[Metric(Shipped), Metric(WithRuntime)],
         per_workload: false, survives_emulation: true, executes: false, takes_ms: 4_000, brief: Some(4), ..COMMON
@@ -323,6 +345,7 @@ impl Method {
             Method::Idle { .. } => QuestionKind::Idle,
             Method::Density { .. } => QuestionKind::Density,
             Method::Storm { .. } => QuestionKind::Storm,
+            Method::Replay { .. } => QuestionKind::Replay,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Operations { .. } => QuestionKind::Operations,

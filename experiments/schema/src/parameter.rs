@@ -30,7 +30,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `idle`, `loaded` or `-`.
+/// `replay=3`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -58,6 +58,8 @@ pub enum Parameter {
     Ready(u32),
     /// `operation=blur`: the operation that is timed by itself.
     Operation(Operation),
+    /// `replay=3`: the load of that number in its definition.
+    Replay(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -75,6 +77,7 @@ impl fmt::Display for Parameter {
             Parameter::Starts(n) => f.pad(&format!("starts={n}")),
             Parameter::Ready(n) => f.pad(&format!("ready={n}")),
             Parameter::Operation(what) => f.pad(&format!("operation={what}")),
+            Parameter::Replay(n) => f.pad(&format!("replay={n}")),
         }
     }
 }
@@ -100,10 +103,11 @@ impl FromStr for Parameter {
                 Some(("ready", digits)) => Ok(Parameter::Ready(number(digits)?)),
                 Some(("capability", name)) => Ok(Parameter::Capability(name.parse()?)),
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
+                Some(("replay", digits)) => Ok(Parameter::Replay(number(digits)?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, idle, loaded or -"
+                     operation=NAME, replay=N, idle, loaded or -"
                 )),
             },
         }
@@ -133,7 +137,7 @@ mod tests {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
                        Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n),
-                       Parameter::Starts(n), Parameter::Ready(n)];
+                       Parameter::Starts(n), Parameter::Ready(n), Parameter::Replay(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }
