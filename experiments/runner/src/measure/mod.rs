@@ -15,6 +15,7 @@ mod maturity;
 mod memory;
 mod operations;
 mod rate_search;
+mod replay;
 mod start_cpu;
 mod starters;
 mod storm;
@@ -143,6 +144,9 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
         }
         Task::Storm { request, tenants, wanted } => {
             starters::measure(bench, visit, request, tenants.as_ref(), *wanted)
+        }
+        Task::Replay { request, tenants, replay } => {
+            replay::measure(bench, visit, request, tenants.as_ref(), replay)
         }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),

@@ -9,6 +9,7 @@ use super::highest_rate::Objective;
 use super::instructions::{Call, PLUGIN};
 use super::isolation::Intrusion;
 use super::operations::Timing;
+use super::replay::Replay;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use crate::engine::Engine;
@@ -90,6 +91,8 @@ pub enum Task<'a> {
     Density { request: Rc<PreparedRequest>, tenants: Option<Tenants>, bounds: Bounds },
     /// Start tenants at once; of a subject whose one process holds all of them, ask them at once.
     Storm { request: Rc<PreparedRequest>, tenants: Option<Tenants>, wanted: Wanted },
+    /// Send a load to many tenants; of a subject whose one process holds all of them, to these.
+    Replay { request: Rc<PreparedRequest>, tenants: Option<Tenants>, replay: Box<Replay> },
     /// Weigh what is shipped.
     ArtifactSize,
     /// Count instructions.
@@ -245,6 +248,7 @@ impl<'a> Lookup<'a, '_> {
             }
             Method::Density { .. } => self.density(subject, artifacts)?,
             Method::Storm { .. } => self.storm(subject, artifacts)?,
+            Method::Replay { .. } => self.replay(subject, artifacts)?,
             Method::ArtifactSize {} => Task::ArtifactSize,
             Method::Instructions { iterations } => {
                 let template = subject.call.as_deref();

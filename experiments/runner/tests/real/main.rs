@@ -18,6 +18,7 @@ mod maturity;
 mod measure;
 mod operations;
 mod programs;
+mod replay;
 mod resume;
 mod storm;
 
@@ -42,6 +43,7 @@ fn every_way_of_starting_is_measured_and_leaves_nothing_behind() {
         density::a_budget_is_a_wall_and_so_is_a_bound_and_both_are_named,
         storm::tenants_are_started_at_once_and_every_answer_is_in_the_log,
         storm::a_tenant_that_does_not_start_is_named_and_the_others_count,
+        replay::loads_are_replayed_under_both_policies_and_what_they_took_is_in_the_log,
     ]);
 }
 
