@@ -27,6 +27,7 @@ NEUTRAL = {
     "growth_exponent",
     "starts_answered",
     "starts_failed",
+    "starts_met",
     "attempts_answered",
     "attempts_possible",
 }
@@ -66,6 +67,7 @@ SIZES = KEEP_THEIR_NAME | {
     "marginal_uss",
     "instance_uss",
     "packing_pss",
+    "packing_pss_peak",
     "available",
     "tenant_pss",
     "tenant_available",
@@ -109,6 +111,7 @@ def unit_of(metric):
         "growth_exponent",
         "starts_answered",
         "starts_failed",
+        "starts_met",
     }
     if metric in RATES:
         return "per_second"

@@ -6,11 +6,14 @@ use weighbridge_schema::name::ExperimentName;
 
 /// Tables and figures that stand beside the table of a kind of experiment, each with that table's
 /// name.
-const BESIDE: [(&str, &str); 8] = [
+const BESIDE: [(&str, &str); 11] = [
     ("ladder", "cold-start"),
     ("cold-start-stages", "cold-start"),
     ("memory-marginal", "memory"),
     ("growth-exponents", "growth"),
+    ("replay-memory", "replay"),
+    ("replay-choices", "replay"),
+    ("replay-score", "replay"),
     ("maturity-seen", "maturity"),
     ("isolation-seen", "isolation"),
     ("architectures-instructions", "architectures"),

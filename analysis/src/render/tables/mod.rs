@@ -23,6 +23,7 @@ pub mod plain;
 pub mod portability;
 pub mod provenance;
 pub mod published_answers;
+pub mod replay;
 pub mod storm;
 pub mod subjects;
 pub mod throughput;
@@ -63,6 +64,10 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         density::table(results),
         density::levels(results),
         storm::table(results),
+        replay::table(results),
+        replay::memory(results),
+        replay::choices(results),
+        replay::score(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -201,6 +206,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Starts(n) => format!("{n} starts at once"),
         Parameter::Ready(n) => format!("{n} that stand ready"),
         Parameter::Operation(operation) => operation.title().to_owned(),
+        Parameter::Replay(n) => format!("load {n}"),
     }
 }
 
