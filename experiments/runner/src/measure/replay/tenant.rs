@@ -13,7 +13,7 @@ use std::time::Duration;
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// A tenant that has an instance of its own.
-pub struct OfInstance<'a, 's> {
+pub(super) struct OfInstance<'a, 's> {
     stage: &'s Stage<'a, 's>,
     number: u32,
     /// Instances that it has had.
@@ -24,12 +24,12 @@ pub struct OfInstance<'a, 's> {
 
 impl<'a, 's> OfInstance<'a, 's> {
     /// None is up yet.
-    pub fn new(stage: &'s Stage<'a, 's>, number: u32) -> Self {
+    pub(super) fn new(stage: &'s Stage<'a, 's>, number: u32) -> Self {
         Self { stage, number, starts_count: 0, up: None }
     }
 
     /// The instance that is up; its connection ends.
-    pub fn into_running(self) -> Option<Running<'a>> {
+    pub(super) fn into_running(self) -> Option<Running<'a>> {
         self.up.map(|(running, _)| running)
     }
 }
@@ -74,14 +74,14 @@ impl Tenant for OfInstance<'_, '_> {
 }
 
 /// A tenant of a host that serves all of them, and loads and drops them by itself.
-pub struct OfHost {
+pub(super) struct OfHost {
     kept: Kept,
     request: PreparedRequest,
 }
 
 impl OfHost {
     /// What is asked for by `request` of the host at that address.
-    pub fn new(address: SocketAddr, request: PreparedRequest) -> Self {
+    pub(super) fn new(address: SocketAddr, request: PreparedRequest) -> Self {
         Self { kept: Kept::to(address), request }
     }
 }
