@@ -1,5 +1,5 @@
-//! Loads that were replayed: what the cost model says of each in each packing beside what was measured, which packing it
-//! takes beside the one that took the least, and how often that is the same.
+//! Loads that were replayed: what the cost model says of each in each packing beside what was measured, which packing
+//! it takes beside the one that took the least, and how often that is the same.
 
 use crate::decide::model::Estimate;
 use crate::decide::replay::{By, Foretold, Held, Replayed, Verdict, replayed};

@@ -1,5 +1,5 @@
-//! Requests to many tenants as they come, for a window, against a real packing: an instance for each tenant, or one host
-//! for all. What that took is held against the cost model by the analysis.
+//! Requests to many tenants as they come, for a window, against a real packing: an instance for each tenant, or one
+//! host for all. What that took is held against the cost model by the analysis.
 
 mod books;
 mod life;

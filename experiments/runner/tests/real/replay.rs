@@ -1,4 +1,5 @@
-//! Loads that are replayed for real: to instances that are always on, to some that scale to zero, and to one host of all.
+//! Loads that are replayed for real: to instances that are always on, to some that scale to zero, and to one host of
+//! all of them.
 
 use crate::common::*;
 use weighbridge_schema::metric::Metric;

@@ -1,5 +1,5 @@
-//! What all that holds the tenants of a replay uses: who is up, and the CPU time and memory of these from the opening of
-//! the window on. Those who start and end tenants write into it, each on a thread of its own.
+//! What all that holds the tenants of a replay uses: who is up, and the CPU time and memory of these from the opening
+//! of the window on. Those who start and end tenants write into it, each on a thread of its own.
 
 use crate::engine::Engine;
 use crate::failure::Cause;

@@ -1,5 +1,5 @@
-//! The life of one tenant under a policy: it is asked when its requests are due, is started by a request where it is not
-//! up, and is ended when it was idle for long enough.
+//! The life of one tenant under a policy: it is asked when its requests are due, is started by a request where it is
+//! not up, and is ended when it was idle for long enough.
 
 use crate::failure::Failure;
 
