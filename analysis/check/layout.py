@@ -171,6 +171,33 @@ BY_SETTING = {
             n("requests_per_second"),
         ],
     ),
+    "replay": (
+        "replay",
+        [
+            Column("foretold", "cpu"),
+            value("packing_cpu"),
+            Column("times", "cpu"),
+            Column("foretold", "p99"),
+            value("invocation_latency_p99"),
+            Column("times", "p99"),
+            Column("foretold", "starts"),
+            value("starts_met"),
+            value("requests_failed"),
+            n("packing_cpu"),
+        ],
+    ),
+    "replay-memory": (
+        "replay",
+        [
+            Column("foretold", "memory"),
+            value("packing_pss"),
+            Column("times", "memory"),
+            Column("foretold", "peak"),
+            value("packing_pss_peak"),
+            Column("times", "peak"),
+            n("packing_pss"),
+        ],
+    ),
     "artifact-size": (
         "artifact-size",
         [
@@ -242,6 +269,15 @@ OTHERS = {
     "published-answers",
     "pitfalls",
     "operations-factor",
+    "replay-choices",
+    "replay-score",
+}
+# What the cost model says of a replayed load, and what was measured of it.
+FORETOLD = {
+    "cpu": "packing_cpu",
+    "memory": "packing_pss",
+    "peak": "packing_pss_peak",
+    "p99": "invocation_latency_p99",
 }
 # Words and what the manifest says, and no result.
 NO_RESULTS = {
@@ -272,6 +308,7 @@ HEADLINES = {
     "density": "tenant_pss",
     "storm": "storm_last_answer",
     "neighbour": "p99_times_before",
+    "replay": "packing_cpu",
     "artifact-size": "shipped_bytes",
     "instructions": "instructions_per_call",
     "operations": "operation_cpu",
@@ -369,6 +406,8 @@ def parameter_words(parameter):
             return f"{number} tenant{plural}"
         case "starts":
             return "1 start" if number == "1" else f"{number} starts at once"
+        case "replay":
+            return f"load {number}"
         case "ready":
             return f"{number} that stand ready"
         case "delay-us":

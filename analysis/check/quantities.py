@@ -32,6 +32,7 @@ NEUTRAL = {
     "growth_exponent",
     "starts_answered",
     "starts_failed",
+    "starts_met",
     "attempts_answered",
     "attempts_possible",
     "backend_delay",
@@ -81,6 +82,7 @@ SIZES = KEEP_THEIR_NAME | {
     "marginal_uss",
     "instance_uss",
     "packing_pss",
+    "packing_pss_peak",
     "available",
     "tenant_pss",
     "tenant_available",
@@ -134,6 +136,7 @@ def unit_of(metric):
         "p99_times_before",
         "p99_times_control",
         "waiting_percent",
+        "starts_met",
     }
     if metric in RATES:
         return "per_second"

@@ -10,9 +10,13 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from scipy import stats
+
 import layout
+import model
 from numbers_tex import development, expected_estimate, expected_ratio
 from printed import SHOWN, Expected, is_p_printed_as, is_rounded, is_two_decimals, plain, value
+from quantities import unit_of
 from raw import Cell, cell_of
 
 CELLS = re.compile(r"(?<!\\) & ")
@@ -64,6 +68,7 @@ class Tables:
         self.evidence, self.claims, self.ledger = evidence, claims, ledger
         self.run = evidence.run
         self.settings = self._settings()
+        self.model = model.Model(evidence)
 
     def compare(self, folder):
         """Every table-NAME.tex in the folder."""
@@ -147,6 +152,10 @@ class Tables:
                 return self._failed_starts(cell, text)
             case "failed requests":
                 return self._failed_requests(cell, text)
+            case "foretold":
+                return self._foretold(cell, column.metric, text)
+            case "times":
+                return self._times(cell, column.metric, text)
             case _:
                 return "a column that this check does not know", False
 
@@ -180,6 +189,69 @@ class Tables:
         failed = sum(failed for failed, _ in counts)
         ours = f"{failed} of {failed + sum(completed for _, completed in counts)}"
         return ours, text == ours if counts else not re.search(r"\d", text)
+
+    def _foretold(self, cell, field, text):
+        """What the cost model says of a load."""
+        found = self.model.foretell(cell)
+        if found is None or getattr(found, field) is None:
+            return "nothing", not SHOWN.match(text)
+        if field == "starts":
+            ours = Expected(found.starts, None, "count")
+        else:
+            point, interval = getattr(found, field)
+            ours = Expected(point, interval, unit_of(layout.FORETOLD[field]))
+        return ours, ours.is_printed_as(text)
+
+    def _times(self, cell, field, text):
+        """What was measured, times what the model says."""
+        found = self.model.foretell(cell)
+        measured = self.evidence.estimates.get((cell, layout.FORETOLD[field]))
+        point = found and getattr(found, field).point
+        if not point or measured is None:
+            return "nothing", not SHOWN.match(text)
+        ours = Expected(measured.point / point, None, "ratio")
+        return ours, ours.is_printed_as(text)
+
+    def _choices(self):
+        """By the number of a load and what is compared: the model's choice."""
+        found = {}
+        for place in self.settings.get("replay", {}).values():
+            subjects = self.run.manifest["experiments"][place[0]]["subjects"]
+            cells = [Cell(*place, subject) for subject in subjects]
+            for by in ("CPU time", "memory"):
+                number = place[2].partition("=")[2]
+                found[number, by] = model.choose(self.model, cells, by == "memory")
+        return found
+
+    def _replay_choices(self, name, _titles, rows):
+        choices = self._choices()
+        for _, (load, by, taken, least, times, says) in rows:
+            ours = choices[load.partition(":")[0], by]
+            is_same = [taken, least, says] == [
+                ", ".join(ours.taken) or "--",
+                ours.least or "--",
+                ours.says,
+            ]
+            expected = ours.times and Expected(ours.times, None, "ratio")
+            is_same &= expected.is_printed_as(times) if expected else not SHOWN.match(times)
+            theirs = f"{taken} {least} {times} {says}"
+            self.ledger.note(f"table {name}", f"{load} {by}", ours, theirs, is_same)
+
+    def _replay_score(self, name, _titles, rows):
+        choices = self._choices()
+        for _, (by, *counts, share) in rows:
+            says = Counter(choice.says for (_, of), choice in choices.items() if of == by)
+            ours = [says[word] for word in ("right", "wrong", "open", "not judged")]
+            is_same = counts == [str(count) for count in ours]
+            decided = ours[0] + ours[1]
+            if decided:
+                ends = stats.binomtest(ours[0], decided).proportion_ci(method="wilson")
+                percent = ends.low * 100, ends.high * 100
+                expected = Expected(ours[0] / decided * 100, percent, "count")
+                is_same &= expected.is_printed_as(share)
+            else:
+                is_same &= not SHOWN.match(share)
+            self.ledger.note(f"table {name}", by, ours, f"{counts} {share}", is_same)
 
     def _answers(self, cell, text):
         """The fewest that one window held."""

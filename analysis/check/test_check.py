@@ -8,6 +8,7 @@ takes.
 
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -15,16 +16,26 @@ import tempfile
 import tomllib
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from scipy import stats
 
 import check
 import definitions as by
+import model
 import pace
 from estimates import Evidence, beside_controls, reaches_below
 from printed import THIN, Expected
 from raw import Cell, Run, own_readings, per_tenant
+
+
+class Named(str):
+    """A cell that is known by its subject alone."""
+
+    @property
+    def subject(self):
+        return str(self)
 
 
 def all_arrangements(a, b):
@@ -106,6 +117,56 @@ class Definitions(unittest.TestCase):
         self.assertEqual(dict(per_tenant(observation)), expected)
         del levels[1:]
         self.assertEqual(dict(per_tenant(observation)), {}, "one level has no slope")
+
+    def test_the_cost_model_is_computed_by_hand(self):
+        # 200 tenants of 0.01 GiB beside 1 GiB; 0.05 requests a second of 10 ms, starts of 60 ms.
+        corner = (2**30, 0.01 * 2**30, 0.0001, 0.01, 0.06, 0.2)
+        used = model.Model._used(corner, {"tenants": 200}, (0.05, 10.0))
+        for name, expected in [("cpu", 1.2e9), ("memory", 3 * 2**30), ("p99", 0.01e9)]:
+            self.assertAlmostEqual(used[name] / expected, 1.0)
+        started = math.exp(-1)
+        up = 1 - started + started * 0.05 * 0.21
+        load = {"tenants": 200, "idle_timeout_ms": 20_000}
+        used = model.Model._used(corner, load, (0.05, 10.0))
+        cores = 200 * (0.0005 + 0.003 * started + 0.0001 * up)
+        for name, expected in [
+            ("cpu", cores * 10e9),
+            ("memory", (1 + 2 * up) * 2**30),
+            ("peak", 3 * 2**30),
+            ("p99", 0.21e9),
+        ]:
+            self.assertAlmostEqual(used[name] / expected, 1.0)
+        self.assertIsNone(model.Model._used((None, *corner[1:]), load, (0.05, 10.0)))
+
+    def test_a_choice_is_open_where_intervals_overlap_and_else_right_or_wrong(self):
+        def choose(first, second, measured):
+            costs = {"a": first, "b": second}
+
+            class Stub:
+                evidence = SimpleNamespace(
+                    estimates={
+                        (subject, "packing_cpu"): SimpleNamespace(point=point)
+                        for subject, point in measured.items()
+                    }
+                )
+
+                def load(self, _cell):
+                    return {}
+
+                def foretell(self, cell):
+                    cost = model.Estimate(*costs[cell.subject])
+                    return SimpleNamespace(cpu=cost, memory=cost, started_share=0.0)
+
+            return model.choose(Stub(), [Named("a"), Named("b")], by_memory=False)
+
+        low, high = (1.0, (0.9, 1.1)), (2.0, (1.8, 2.2))
+        self.assertEqual(choose(low, high, {"a": 3, "b": 4}).says, "right")
+        wrong = choose(low, high, {"a": 6, "b": 4})
+        self.assertEqual((wrong.says, wrong.least, wrong.times), ("wrong", "b", 1.5))
+        wide = (1.5, (1.05, 2.0))
+        self.assertEqual(choose(low, wide, {"a": 3, "b": 4})[:1], (["a", "b"],))
+        self.assertEqual(choose(low, (2.0, None), {"a": 3, "b": 4}).says, "open")
+        self.assertEqual(choose(low, high, {"a": 3}), model.NOT_JUDGED)
 
     def test_the_near_end_counts(self):
         self.assertTrue(reaches_below((1.01, 1.2), 2.0))

@@ -8,7 +8,7 @@ use weighbridge_analysis::decide::measured::{Measured, measured};
 use weighbridge_analysis::decide::model::Load;
 use weighbridge_analysis::decide::prices::PriceList;
 use weighbridge_analysis::decide::words::{parse_rate, parse_tenants, parse_time, parse_timeout};
-use weighbridge_analysis::decide::{Answer, Asked, decide, flip};
+use weighbridge_analysis::decide::{Answer, Asked, decide, flip, score};
 use weighbridge_analysis::render::decision::{self, Shown};
 use weighbridge_analysis::{analyse, load};
 use weighbridge_schema::parse::nearest;
@@ -73,8 +73,9 @@ pub fn decide_packing(options: &Decide) -> Result<u8> {
         Answer::NotMeasured => Vec::new(),
         _ => flip::flips(&measured, &asked),
     };
-    let run = &run.manifest.run;
-    let shown = Shown { run, measured: &measured, asked, list: &list, flips: &flips };
+    let (run, tested) = (&run.manifest.run, score::says(&results));
+    let shown =
+        Shown { run, measured: &measured, asked, list: &list, flips: &flips, tested: &tested };
     let code = match &decision.answer {
         Answer::Take(_) => 0,
         Answer::AllAbove => 1,

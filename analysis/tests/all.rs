@@ -23,6 +23,7 @@ mod performance;
 mod raw_log;
 mod rendering;
 mod repeats;
+mod replay;
 mod report;
 mod results;
 mod speed;

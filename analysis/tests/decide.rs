@@ -122,7 +122,7 @@ fn the_program_shows_every_packing_the_answer_and_what_would_change_it() {
         "wasmtime-jit   | instance per request |",
         "docker-scratch | scale to zero        |",
         "What would change the answer\n  rate ",
-        "No replay has tested the model yet",
+        "No replay in this run has tested the model: cargo xtask run density idle storm throughput replay.",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }

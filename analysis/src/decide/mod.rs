@@ -6,6 +6,8 @@ pub mod map;
 pub mod measured;
 pub mod model;
 pub mod prices;
+pub mod replay;
+pub mod score;
 pub mod words;
 
 use measured::{Lacking, Measured};

@@ -25,6 +25,8 @@ pub struct Shown<'a> {
     pub list: &'a PriceList,
     /// What would change the answer.
     pub flips: &'a [Flip],
+    /// Whether a replay of the run tests the model.
+    pub tested: &'a str,
 }
 
 /// The text.
@@ -44,15 +46,15 @@ pub fn render(decision: &Decision, shown: &Shown<'_>) -> String {
         let _ = writeln!(out, "  {:<18}  {}", input_words(flip.input), flip_words(flip));
     }
     if !decision.rows.is_empty() {
-        out.push_str(LEFT_OUT);
+        let _ = write!(out, "{LEFT_OUT}{}\n{FORMULAS}", shown.tested);
     }
     out
 }
 
 const LEFT_OUT: &str = "\n\
     Averages of what is used, under requests that come by chance (Poisson). Left out: waiting for one another, bursts,\n\
-    memory of requests in flight, machines that are bought whole, network and disk. No replay has tested the model yet.\n\
-    METHODOLOGY.md, \"Cost\", has the formulas.\n";
+    memory of requests in flight, machines that are bought whole, network and disk.\n";
+const FORMULAS: &str = "METHODOLOGY.md, \"Cost\", has the formulas.\n";
 
 /// What was asked, and by what it is answered.
 fn header(shown: &Shown<'_>) -> String {

@@ -33,12 +33,12 @@ quick = { native = 1, docker-scratch = 1, wasmtime-jit = 1 }
 "#;
 
 /// A process, a container, and a host that serves many.
-const PACKINGS: [&str; 3] = ["native", "docker-scratch", "wasmtime-jit"];
+pub const PACKINGS: [&str; 3] = ["native", "docker-scratch", "wasmtime-jit"];
 
 /// MiB once and of each tenant; CPU milliseconds of an idle hour, and of its shim; CPU and all milliseconds of a start.
-type Costs = ((u64, u64), (u64, Option<u64>), (u64, u64));
+pub type Costs = ((u64, u64), (u64, Option<u64>), (u64, u64));
 
-fn of(subject: &str) -> Costs {
+pub fn of(subject: &str) -> Costs {
     match subject {
         "docker-scratch" => ((130, 8), (2, Some(5)), (60, 200)),
         "wasmtime-jit" => ((20, 1), (1, None), (1, 1)),

@@ -34,6 +34,11 @@ pub enum Profile {
     Paper,
 }
 
+impl Profile {
+    /// All of them, the shortest first.
+    pub const ALL: [Self; 3] = [Profile::Smoke, Profile::Quick, Profile::Paper];
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -244,10 +249,10 @@ impl Definition {
         let mut custom = Custom::default();
         let mut requested =
             requested_subjects(raw.subjects, &raw.baseline, subjects, &mut custom).map_err(fail)?;
-        let added_twins = match raw.method.facts().stops_by {
-            Some(_) => unnamed_twins(&requested, subjects),
+        let added_twins = match (raw.method.facts().stops_by, raw.method.facts().adds_twins) {
+            (Some(_), true) => unnamed_twins(&requested, subjects),
             // What is read and not sampled has no noise to know.
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         requested.extend(added_twins.iter().cloned());
         let of_known = |name: &SubjectName| subjects.get(name)?.twin_of.as_ref();

@@ -37,6 +37,7 @@ pub mod quantity;
 pub mod raise;
 pub mod recipe;
 pub mod record;
+pub mod replay;
 pub mod request;
 mod requested;
 pub mod speed;

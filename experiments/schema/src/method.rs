@@ -19,6 +19,7 @@ use crate::name::{SubjectName, WorkloadName};
 use crate::operation::{AttributionStep, Operation};
 use crate::overhead::{Making, Service};
 use crate::parameter::PageCache;
+use crate::replay::{Bursts, ReplayLoad};
 use crate::template::Word;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,6 +131,19 @@ pub enum Method {
         /// Connections to the aggressor that are held at once.
         held_connections_count: u32,
     },
+    /// Requests to many tenants as they come, for a window: what do all of them take, beside what the cost model says?
+    Replay {
+        /// Loads, one cell each: the number of a cell is the place in this list, from 1.
+        loads: Vec<ReplayLoad>,
+        /// So many of them are replayed, from the first on, by profile.
+        loads_most: BTreeMap<Profile, u32>,
+        /// How long bursts are.
+        bursts: Bursts,
+        /// Load before the window opens, besides the load's `idle_timeout_ms`.
+        warmup_ms: u64,
+        /// The argument behind which stands after which idle time a host of all tenants drops one.
+        idle_argument: String,
+    },
     /// Bytes shipped and bytes installed.
     ArtifactSize {},
     /// Instructions that an emulator counts while the subject handles one request several times within one process.
@@ -228,6 +242,7 @@ impl Method {
             Method::Density { .. } => QuestionKind::Density,
             Method::Storm { .. } => QuestionKind::Storm,
             Method::Neighbour { .. } => QuestionKind::Neighbour,
+            Method::Replay { .. } => QuestionKind::Replay,
             Method::ArtifactSize {} => QuestionKind::ArtifactSize,
             Method::Instructions { .. } => QuestionKind::Instructions,
             Method::Operations { .. } => QuestionKind::Operations,

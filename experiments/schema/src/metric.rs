@@ -147,8 +147,16 @@ metrics! {
         "idle_shim_wakeups_per_hour_count", "wake-ups of the shim per idle hour", Count, LowerIsBetter;
     /// Tenants that stood when a raise met its wall. It is not compared: a definition asks for more of some packings.
     TenantsRaised => "tenants_raised_count", "tenants at the wall", Count, Neutral;
-    /// PSS of all that holds the tenants of a level: their processes, their shims and the engine's daemons.
+    /// PSS of all that holds the tenants: their processes, their shims and the engine's daemons; of a level of a raise,
+    /// or of a replay the mean of the readings within its window.
     PackingPss => "packing_pss_bytes", "PSS of tenants, shims and daemons", Bytes, LowerIsBetter;
+    /// The largest of those readings of a replay.
+    PackingPssPeak => "packing_pss_peak_bytes", "peak PSS of tenants, shims and daemons", Bytes, LowerIsBetter;
+    /// CPU time of all that holds the tenants of a replay, their starts included, from the window's opening until the
+    /// last answer. Unknown when a part of it is.
+    PackingCpu => "packing_cpu_ns", "CPU time of tenants, shims and daemons", Nanoseconds, LowerIsBetter;
+    /// Requests of a replay's window that waited for a start; unknown of a host of all, which starts by itself.
+    StartsMet => "starts_met_count", "requests that met a start", Count, Neutral;
     /// What the kernel says could be given to new programs without swapping (`MemAvailable`), of the whole machine.
     Available => "available_bytes", "available memory", Bytes, Neutral;
     /// Median time from the start call of a tenant to its first correct answer, over the tenants that a level added.

@@ -251,7 +251,8 @@ mod tests {
             validate(&[], &BTreeMap::new(), &BTreeMap::from([(Service::Image, changed)]))
         };
         assert_eq!(alone(|_| ()), Ok(()));
-        let wrong: [(fn(&mut Making), &str); 3] = [
+        type Change = fn(&mut Making);
+        let wrong: [(Change, &str); 3] = [
             (|m| m.edit.from.clear(), "services.image.edit changes nothing"),
             (|m| m.panic.to = m.panic.from.clone(), "services.image.panic changes nothing"),
             (|m| m.says_after = m.says.clone(), "the edit must change the answer"),

@@ -32,7 +32,7 @@ impl PageCache {
 
 /// The varied setting of a cell, written `concurrency=8`, `rate=200`, `copies=4`,
 /// `page-cache=dropped`, `capability=simd`, `tenants=16`, `starts=16`, `ready=16`, `operation=blur`,
-/// `attack=spin`, `delay-us=1000`, `service=image`, `idle`, `loaded` or `-`.
+/// `attack=spin`, `delay-us=1000`, `service=image`, `replay=3`, `idle`, `loaded` or `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parameter {
     /// `-`: nothing varies.
@@ -66,6 +66,8 @@ pub enum Parameter {
     Delay(u32),
     /// `service=image`: the service that is made.
     Service(Service),
+    /// `replay=3`: the load of that number in its definition.
+    Replay(u32),
 }
 
 impl fmt::Display for Parameter {
@@ -86,6 +88,7 @@ impl fmt::Display for Parameter {
             Parameter::Attack(what) => f.pad(&format!("attack={what}")),
             Parameter::Delay(n) => f.pad(&format!("delay-us={n}")),
             Parameter::Service(service) => f.pad(&format!("service={service}")),
+            Parameter::Replay(n) => f.pad(&format!("replay={n}")),
         }
     }
 }
@@ -114,10 +117,11 @@ impl FromStr for Parameter {
                 Some(("operation", name)) => Ok(Parameter::Operation(name.parse()?)),
                 Some(("attack", name)) => Ok(Parameter::Attack(name.parse()?)),
                 Some(("service", name)) => Ok(Parameter::Service(name.parse()?)),
+                Some(("replay", digits)) => Ok(Parameter::Replay(number(digits)?)),
                 _ => Err(invalid!(
                     "`{text}` is not a parameter: expected concurrency=N, rate=N, copies=N, \
                      page-cache=dropped, capability=NAME, tenants=N, starts=N, ready=N, \
-                     operation=NAME, attack=NAME, delay-us=N, service=NAME, idle, loaded or -"
+                     operation=NAME, attack=NAME, delay-us=N, service=NAME, replay=N, idle, loaded or -"
                 )),
             },
         }
@@ -147,7 +151,7 @@ mod tests {
             let all = [Parameter::None, Parameter::Idle, Parameter::Loaded, Parameter::Copies(n),
                        Parameter::PageCacheDropped,
                        Parameter::Concurrency(n), Parameter::Rate(n), Parameter::Tenants(n),
-                       Parameter::Starts(n), Parameter::Ready(n), Parameter::Delay(n)];
+                       Parameter::Starts(n), Parameter::Ready(n), Parameter::Delay(n), Parameter::Replay(n)];
             for parameter in all {
                 prop_assert_eq!(parameter.to_string().parse::<Parameter>(), Ok(parameter));
             }

@@ -203,6 +203,20 @@ impl Start {
         arguments.extend_from_slice(more);
     }
 
+    /// The same start with `value` behind an argument, in the place of what stands there; `None` where it has no such
+    /// argument, or nothing behind it.
+    #[must_use]
+    pub fn with_value(&self, argument: &str, value: &str) -> Option<Self> {
+        let mut copy = self.clone();
+        let (Start::Process { arguments, .. }
+        | Start::Container { arguments, .. }
+        | Start::Bundle { arguments, .. }
+        | Start::Containerd { arguments, .. }) = &mut copy;
+        let place = arguments.iter().position(|word| word.to_string() == argument)?;
+        *arguments.get_mut(place + 1)? = value.parse().ok()?;
+        Some(copy)
+    }
+
     /// From which moment to which a cold start counts, in words: the one place that says it, for manifests and tables.
     /// Where each begins is the start call in the file of its way of starting, `experiments/runner/src/subject/`.
     /// `includes` is what happens between the two besides.
@@ -294,6 +308,20 @@ mod tests {
         let mut longer = read("process = { program = 'b' }");
         longer.add_arguments(&["--limit".parse().unwrap()]);
         assert_eq!(longer, read("process = { program = 'b', arguments = ['--limit'] }"));
+    }
+
+    #[test]
+    fn another_value_stands_behind_an_argument_that_has_one() {
+        let read = |arguments: &str| {
+            let text = format!("start.process = {{ program = 'b', arguments = [{arguments}] }}");
+            let Started { start } = toml::from_str(&text).unwrap();
+            start
+        };
+        let own = read("'--of', 'x', '--idle-timeout', '1h', '--listen', '{listen}'");
+        let other = read("'--of', 'x', '--idle-timeout', '400ms', '--listen', '{listen}'");
+        assert_eq!(own.with_value("--idle-timeout", "400ms"), Some(other));
+        assert_eq!(own.with_value("--timeout", "400ms"), None);
+        assert_eq!(read("'--idle-timeout'").with_value("--idle-timeout", "1s"), None);
     }
 
     #[derive(Deserialize)]

@@ -45,7 +45,8 @@ pub enum Piece {
     },
     /// The path of the file that the subject's `prepare` made; in manifests `{prepared:SUBJECT}`.
     Prepared(Option<SubjectName>),
-    /// The folder of the tenants that density and storm make of an artifact: copies of it, no two of which are alike.
+    /// The folder of the tenants that density, storm and replay make of an artifact: copies of it, no two of which are
+    /// alike.
     Tenants(String),
     /// The path of an intermediate file of `prepare`.
     Intermediate(String),

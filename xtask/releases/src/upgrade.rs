@@ -17,6 +17,7 @@ use weighbridge_project::project::Project;
 use weighbridge_project::questions::{Experiment, Kind, Questions};
 use weighbridge_schema::claim::Claim;
 use weighbridge_schema::definition::Profile;
+use weighbridge_schema::method::Facts;
 use weighbridge_schema::name::{ProgramName, SubjectName};
 use weighbridge_schema::program::{Installed, Program};
 use weighbridge_schema::request::RunRequest;
@@ -185,7 +186,8 @@ pub fn plan(
     let mut subjects: BTreeSet<String> = originals.iter().map(ToString::to_string).collect();
     subjects.extend(variants.iter().map(|variant| variant.name.to_string()));
     // What is read and not sampled has no twins, and the runner refuses a name that it never visits.
-    if chosen.iter().any(|one| one.definition.method.facts().stops_by.is_some()) {
+    let has_twins = |facts: &Facts| facts.stops_by.is_some() && facts.adds_twins;
+    if chosen.iter().any(|one| has_twins(one.definition.method.facts())) {
         for name in &originals {
             subjects.insert(twin_name(name)?.to_string());
         }

@@ -2,6 +2,7 @@
 
 use crate::decide::measured::{Measured, measured};
 use crate::decide::prices::PriceList;
+use crate::decide::score;
 use crate::render::figures::break_even;
 use crate::render::html::escape;
 use crate::results::Results;
@@ -32,11 +33,13 @@ pub fn form(results: &Results<'_>) -> Result<String> {
         let _ = writeln!(out, "<p>{}</p>", escape(&break_even::says(results)));
         return Ok(out);
     };
-    out.push_str(
+    let _ = writeln!(
+        out,
         "<p>A model of what was measured, as <code>cargo xtask decide</code> has it: averages of \
-         CPU time and memory, under requests that come by chance. Nothing waits in it, and no replay of \
-         requests has tested it yet. Prices are yours; at first a CPU weighs what the measuring machine has \
-         of memory for each core.</p>\n<form id=\"decide\" aria-label=\"Load\" hidden>\n",
+         CPU time and memory, under requests that come by chance. Nothing waits in it. {} Prices are yours; at \
+         first a CPU weighs what the measuring machine has of memory for each core.</p>\n<form id=\"decide\" \
+         aria-label=\"Load\" hidden>",
+        escape(&score::says(results))
     );
     for (name, label, value, least, may_be_empty) in FIELDS {
         field(&mut out, name, label, value, least, may_be_empty);

@@ -25,6 +25,7 @@ pub mod plain;
 pub mod portability;
 pub mod provenance;
 pub mod published_answers;
+pub mod replay;
 pub mod storm;
 pub mod subjects;
 pub mod throughput;
@@ -68,6 +69,10 @@ pub fn all(results: &Results<'_>) -> Vec<Table> {
         storm::table(results),
         neighbour::table(results),
         waiting::table(results),
+        replay::table(results),
+        replay::memory(results),
+        replay::choices(results),
+        replay::score(results),
         plain::artifact_size(results),
         guest_languages::table(results),
         architectures::table(results),
@@ -214,6 +219,7 @@ pub(crate) fn parameter_words(parameter: Parameter) -> String {
         Parameter::Delay(0) => "backend answers at once".to_owned(),
         Parameter::Delay(us) => format!("backend answers after {} ms", f64::from(us) / 1e3),
         Parameter::Service(service) => service.title().to_owned(),
+        Parameter::Replay(n) => format!("load {n}"),
     }
 }
 

@@ -195,16 +195,18 @@ pub fn exchange(
     exchange_on(&stream, request, limit).map(|(_, _, answer)| answer)
 }
 
-fn connect(address: SocketAddr) -> std::io::Result<(TcpStream, u64)> {
+pub(super) fn connect(address: SocketAddr) -> std::io::Result<(TcpStream, u64)> {
     let stream = TcpStream::connect_timeout(&address, CONNECT_LIMIT)?;
     let connected_ns = monotonic_ns();
     stream.set_nodelay(true)?;
     Ok((stream, connected_ns))
 }
 
+/// Gives the moments of the first and the last byte of the answer, and the answer.
+///
 /// Writes in a thread of its own when the request is large: a server may answer (413) before it has read
 /// everything, and a client that only writes would never see the answer.
-fn exchange_on(
+pub(super) fn exchange_on(
     stream: &TcpStream,
     request: &PreparedRequest,
     limit: Duration,

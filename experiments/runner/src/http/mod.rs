@@ -4,6 +4,7 @@
 mod askers;
 mod checked;
 mod first;
+mod kept;
 mod request;
 mod response;
 mod series;
@@ -12,6 +13,7 @@ mod wrong;
 pub use askers::Askers;
 pub use checked::ResponseChecker;
 pub use first::{Answer, First, FirstAnswer, exchange, first_answer, listens};
+pub use kept::Kept;
 pub use request::PreparedRequest;
 pub use response::{Progress, ResponseReader};
 pub use series::series;

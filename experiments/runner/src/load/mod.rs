@@ -13,11 +13,13 @@ mod patience;
 mod pool;
 mod recorder;
 mod schedule;
+mod tenants;
 
 pub use closing::{Closing, LONGEST_NS};
 pub use patience::Patience;
 pub use recorder::Recorder;
 pub use schedule::{Arrival, Kind, Window, constant_schedule, mix, poisson_schedule};
+pub use tenants::to_tenants;
 
 use crate::failure::Cause;
 use crate::http::{Answer, PreparedRequest};

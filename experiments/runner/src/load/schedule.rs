@@ -91,15 +91,20 @@ pub fn poisson_schedule(window: &Window, rate_per_second: u32, seed: u64) -> Vec
     let mut offset_ns = 0.0;
     let mut schedule = Vec::new();
     loop {
-        // In [0, 1), so that the logarithm is finite.
-        let uniform: f64 = random.random();
-        offset_ns -= (1.0 - uniform).ln() * mean_gap_ns;
+        offset_ns += exponential(mean_gap_ns, &mut random);
         if offset_ns >= length_ns {
             return schedule;
         }
         // Within the window, which came from a u64.
         schedule.push(Arrival::light(window.load_from_ns + offset_ns as u64));
     }
+}
+
+/// A value of the exponential distribution with that mean, by inversion.
+pub fn exponential(mean: f64, random: &mut ChaCha8Rng) -> f64 {
+    // In [0, 1), so that the logarithm is finite.
+    let uniform: f64 = random.random();
+    -(1.0 - uniform).ln() * mean
 }
 
 /// Makes `heavy_percent` of a hundred arrivals heavy. Of each stretch of arrivals in which that share is a whole

@@ -2,6 +2,7 @@
 
 use super::instance::{Running, begin, client_cores, with_instance};
 use super::{Bench, Measured, Visit};
+use crate::engine::Engine;
 use crate::failure::{Failure, Phase};
 use crate::http::PreparedRequest;
 use crate::kernel::clock::monotonic_ns;
@@ -107,7 +108,12 @@ fn record_idle(bench: &Bench<'_>, pids: &[u32], measured: &mut Measured) -> Resu
 
 /// The daemons behind an instance with that shim; `None` where there are none, or one of them is not found.
 pub(super) fn engine_daemons(bench: &Bench<'_>, shim: Option<u32>) -> Option<Vec<u32>> {
-    match bench.job.engine {
+    daemons_behind(bench.job.engine, shim)
+}
+
+/// The same of an instance that `engine` has started, or none.
+pub(super) fn daemons_behind(engine: Option<&Engine>, shim: Option<u32>) -> Option<Vec<u32>> {
+    match engine {
         Some(engine) => engine
             .socket
             .as_deref()

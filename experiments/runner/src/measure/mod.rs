@@ -17,6 +17,7 @@ mod neighbour;
 mod operations;
 mod overhead;
 mod rate_search;
+mod replay;
 mod start_cpu;
 mod starters;
 mod storm;
@@ -151,6 +152,9 @@ pub fn visit(bench: &Bench<'_>, visit: &Visit<'_>) -> Result<Measured, Failure> 
             starters::measure(bench, visit, request, tenants.as_ref(), *wanted)
         }
         Task::Neighbour(neighbours) => neighbour::measure(bench, visit, neighbours),
+        Task::Replay { request, tenants, replay } => {
+            replay::measure(bench, visit, request, tenants.as_ref(), replay)
+        }
         Task::ArtifactSize => artifact_size::measure(bench, visit),
         Task::Instructions(call) => instructions::measure(bench, visit, call),
         Task::Operation(timing) => operations::measure(bench, timing),

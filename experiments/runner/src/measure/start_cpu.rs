@@ -19,8 +19,16 @@ pub type Used = BTreeMap<u32, u64>;
 /// One of them cannot be read.
 pub fn of_instance(instance: &dyn Instance) -> Result<Used, Cause> {
     let pid = instance.pid()?;
-    let own_ns = procfs::cpu_ns(&procfs::tree(pid)).ok_or_else(|| unreadable(pid))?;
     let starters_ns = instance.starters_cpu_ns().ok_or("a program that starts it still runs")?;
+    of_process(pid, starters_ns)
+}
+
+/// The same of an instance by its first process, with what the programs have used that started it.
+///
+/// # Errors
+/// As [`of_instance`].
+pub fn of_process(pid: u32, starters_ns: u64) -> Result<Used, Cause> {
+    let own_ns = procfs::cpu_ns(&procfs::tree(pid)).ok_or_else(|| unreadable(pid))?;
     let mut used = Used::from([(pid, own_ns + starters_ns)]);
     if let Some(shim) = shim(pid) {
         used.insert(shim, with_children(shim).ok_or_else(|| unreadable(shim))?);

@@ -166,7 +166,7 @@ fn record_cpu(
 }
 
 /// Ends all of them at once, whatever becomes of one: one after the other takes an engine longer than their storm.
-fn end_all(running: Vec<Running<'_>>) -> Result<(), Failure> {
+pub(super) fn end_all(running: Vec<Running<'_>>) -> Result<(), Failure> {
     let ended: Vec<Result<(), Failure>> = std::thread::scope(|scope| {
         let ends: Vec<_> = running
             .into_iter()

@@ -13,6 +13,7 @@ use super::isolation::Intrusion;
 use super::neighbour::Neighbours;
 use super::operations::Timing;
 use super::overhead::Workpiece;
+use super::replay::Replay;
 use super::starters::Wanted;
 use super::tenants::Tenants;
 use super::waiting::Waiting;
@@ -97,6 +98,8 @@ pub enum Task<'a> {
     Storm { request: Rc<PreparedRequest>, tenants: Option<Tenants>, wanted: Wanted },
     /// Load a tenant before another one attacks, and meanwhile.
     Neighbour(Box<Neighbours>),
+    /// Send a load to many tenants; of a subject whose one process holds all of them, to these.
+    Replay { request: Rc<PreparedRequest>, tenants: Option<Tenants>, replay: Box<Replay> },
     /// Weigh what is shipped.
     ArtifactSize,
     /// Count instructions.
@@ -260,6 +263,7 @@ impl<'a> Lookup<'a, '_> {
             Method::Density { .. } => self.density(subject, artifacts)?,
             Method::Storm { .. } => self.storm(subject, artifacts)?,
             Method::Neighbour { .. } => self.neighbour(subject, artifacts)?,
+            Method::Replay { .. } => self.replay(subject, artifacts)?,
             Method::ArtifactSize {} => Task::ArtifactSize,
             Method::Instructions { iterations } => {
                 let template = subject.call.as_deref();

@@ -11,6 +11,7 @@ use weighbridge_schema::name::ExperimentName;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::plan::Trial;
 use weighbridge_schema::raise::levels;
+use weighbridge_schema::replay::ReplayLoad;
 use weighbridge_schema::subject::{Subject, Subjects};
 
 /// A line of observations.jsonl, and a histogram log, as they come out in practice.
@@ -47,11 +48,23 @@ fn window_ms(definition: &Definition, profile: Profile, trial: &Trial) -> Result
             let most = definition.method.tenants_most(profile, &trial.cell.subject);
             levels(most.unwrap_or(1)).len() as u64 * (rest_ms + measure_ms()?)
         }
+        Method::Replay { warmup_ms, .. } => {
+            let idle_timeout_ms = load(definition, trial).and_then(|load| load.idle_timeout_ms);
+            warmup_ms + idle_timeout_ms.unwrap_or(0) + measure_ms()?
+        }
         method => {
             let is_built = method.builds(profile, trial.cell.parameter);
             method.facts().takes_ms + if is_built { BUILDS_MS } else { 0 }
         }
     })
+}
+
+/// The load that a trial replays.
+fn load<'a>(definition: &'a Definition, trial: &Trial) -> Option<&'a ReplayLoad> {
+    match trial.cell.parameter {
+        Parameter::Replay(number) => definition.method.load(number),
+        _ => None,
+    }
 }
 
 /// Instances that a trial starts and ends. Those that are started at once are no faster for it: who starts alone has
@@ -64,12 +77,14 @@ fn starts_count(
 ) -> u64 {
     let is_host_of_many = subject.is_some_and(|subject| artifact_of(&subject.start).is_some());
     match trial.cell.parameter {
-        Parameter::Starts(_) | Parameter::Attack(_) if is_host_of_many => 1,
+        Parameter::Starts(_) | Parameter::Attack(_) | Parameter::Replay(_) if is_host_of_many => 1,
         // The aggressor beside the victim.
         Parameter::Attack(_) => 2,
         Parameter::Copies(count) | Parameter::Starts(count) | Parameter::Ready(count) => {
             u64::from(count)
         }
+        // What scales to zero starts some of them several times, and others never.
+        Parameter::Replay(_) => load(definition, trial).map_or(1, |load| load.tenants.into()),
         _ => definition.method.tenants_most(profile, &trial.cell.subject).map_or(1, u64::from),
     }
 }

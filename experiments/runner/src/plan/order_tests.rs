@@ -137,6 +137,7 @@ fn no_counted_start_and_no_counted_memory_meets_a_cold_cache() {
             "idle",
             "json-api",
             "memory",
+            "replay",
             "storm",
             "warm-up",
         ];

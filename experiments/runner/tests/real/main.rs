@@ -20,6 +20,7 @@ mod neighbour;
 mod operations;
 mod overhead;
 mod programs;
+mod replay;
 mod resume;
 mod storm;
 mod waiting;
@@ -46,6 +47,7 @@ fn every_way_of_starting_is_measured_and_leaves_nothing_behind() {
         storm::tenants_are_started_at_once_and_every_answer_is_in_the_log,
         storm::a_tenant_that_does_not_start_is_named_and_the_others_count,
         neighbour::a_victim_is_loaded_before_every_attack_and_during_it,
+        replay::loads_are_replayed_under_both_policies_and_what_they_took_is_in_the_log,
     ]);
 }
 

@@ -5,6 +5,7 @@ use crate::definition::Profile;
 use crate::method::{Method, WarmedBy};
 use crate::name::{SubjectName, WorkloadName};
 use crate::parameter::Parameter;
+use crate::replay::ReplayLoad;
 
 impl Method {
     /// The combinations of workload and parameter that each subject is put through.
@@ -47,6 +48,13 @@ impl Method {
             Method::Waiting { delays_us, .. } => {
                 delays_us.iter().map(|&delay| (None, Parameter::Delay(delay))).collect()
             }
+            Method::Replay { loads, .. } => {
+                let numbered = (1u32..).zip(loads);
+                let arm = |(number, load): (u32, &ReplayLoad)| {
+                    (Some(load.workload.clone()), Parameter::Replay(number))
+                };
+                numbered.map(arm).collect()
+            }
             Method::Operations { operations, .. } => {
                 let all = operations.iter().copied();
                 all.map(|operation| (None, Parameter::Operation(operation))).collect()
@@ -71,12 +79,15 @@ impl Method {
     }
 
     /// Whether there is anything to do for `subject` under `parameter`: what a definition says of itself that a program
-    /// lacks is not visited, and neither is a storm of more tenants than a profile has for it.
+    /// lacks is not visited, and neither is a storm of more tenants, or a load beyond those, that a profile has.
     #[must_use]
     pub fn visits(&self, profile: Profile, subject: &SubjectName, parameter: Parameter) -> bool {
         match (self, parameter) {
             (Method::Storm { .. }, Parameter::Starts(count) | Parameter::Ready(count)) => {
                 self.tenants_most(profile, subject).is_some_and(|most| count <= most)
+            }
+            (Method::Replay { loads_most, .. }, Parameter::Replay(number)) => {
+                loads_most.get(&profile).is_some_and(|&most| number <= most)
             }
             (Method::Maturity { probes }, Parameter::Capability(capability)) => {
                 let probe = capability::probe(probes, subject, None, capability);
@@ -95,6 +106,13 @@ impl Method {
             }
             _ => false,
         }
+    }
+
+    /// The load of that number, from 1; `None` where there is none.
+    #[must_use]
+    pub fn load(&self, number: u32) -> Option<&ReplayLoad> {
+        let Method::Replay { loads, .. } = self else { return None };
+        loads.get(usize::try_from(number).ok()?.checked_sub(1)?)
     }
 
     /// How many tenants of `subject` are raised, or started at once, at most; `None` of every other method, and of a

@@ -37,6 +37,8 @@ pub struct Facts {
     pub headline_when_limited: Option<Quantity>,
     /// The quantities by which two runs are told apart.
     pub told_apart: &'static [Quantity],
+    /// Whether twins of its subjects are visited that a definition does not name.
+    pub adds_twins: bool,
     /// Whether a ratio to the baseline says anything.
     pub has_ratio: bool,
     /// Whether times and stages of a start are reported: in other methods they are a by-product, under a page cache
@@ -68,6 +70,7 @@ pub(super) const COMMON: Facts = Facts {
     headline: Quantity::Metric(Metric::RequestsCompleted),
     headline_when_limited: None,
     told_apart: &[],
+    adds_twins: true,
     has_ratio: true,
     reports_start: false,
     per_workload: true,

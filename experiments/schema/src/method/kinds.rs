@@ -4,7 +4,7 @@ use super::facts::{COMMON, Facts, WarmedBy, Window};
 use crate::metric::Metric::{
     AttemptsAnswered, AttemptsPossible, CasesEqual, FormLines, HighestRate, IdleCpu, IdleWakeups,
     InstanceUss, Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50,
-    MarginalPss, MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, Pss,
+    MarginalPss, MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, PackingCpu, PackingPss, Pss,
     RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, Steps, TenantPss, TenantsPerGib,
     TenantsRaised, TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
 };
@@ -108,6 +108,13 @@ questions! {
     Storm => "storm", Facts {
         stops_by: Some(LastAnswer), headline: Metric(LastAnswer), told_apart: &[Metric(LastAnswer), Metric(StartCpu)],
         warmed_by: WarmedBy::Start, takes_ms: 100, brief: Some(13), ..COMMON
+    };
+
+    Replay => "replay", Facts {
+        stops_by: Some(PackingCpu), headline: Metric(PackingCpu),
+        told_apart: &[Metric(PackingCpu), Metric(PackingPss)],
+        // What a load takes stands beside what the model says, and not beside the baseline.
+        has_ratio: false, adds_twins: false, window: Window::Time, warmed_by: WarmedBy::Start, ..COMMON
     };
 
     Neighbour => "neighbour", Facts {

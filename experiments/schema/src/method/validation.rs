@@ -106,20 +106,9 @@ impl Method {
                     positive("copies", copies)?;
                 }
             }
-            Method::Density { probe_rate_per_second, connections, memory_budget_mib, .. } => {
-                positive("probe_rate_per_second", &[*probe_rate_per_second])?;
-                positive("connections", &[*connections])?;
-                if *memory_budget_mib == 0 {
-                    return Err(invalid!("memory_budget_mib must be at least 1"));
-                }
-            }
-            Method::Storm { starts, ready, .. } => {
-                positive("starts", starts)?;
-                if !ready.is_empty() {
-                    positive("ready", ready)?;
-                }
-            }
+            Method::Density { .. } | Method::Storm { .. } => self.validate_raise()?,
             Method::Neighbour { .. } => self.validate_neighbour()?,
+            Method::Replay { .. } => self.validate_loads(workloads)?,
             Method::Isolation { spin_ms: 0, .. } => {
                 return Err(invalid!("spin_ms must be at least 1"));
             }
@@ -154,6 +143,27 @@ impl Method {
         self.validate_window(profiles)
     }
 
+    /// What a raise of tenants and a storm of them are given.
+    fn validate_raise(&self) -> Result<(), Invalid> {
+        match self {
+            Method::Density { probe_rate_per_second, connections, memory_budget_mib, .. } => {
+                positive("probe_rate_per_second", &[*probe_rate_per_second])?;
+                positive("connections", &[*connections])?;
+                if *memory_budget_mib == 0 {
+                    return Err(invalid!("memory_budget_mib must be at least 1"));
+                }
+            }
+            Method::Storm { starts, ready, .. } => {
+                positive("starts", starts)?;
+                if !ready.is_empty() {
+                    positive("ready", ready)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn validate_neighbour(&self) -> Result<(), Invalid> {
         let Method::Neighbour {
             attacks,
@@ -176,6 +186,31 @@ impl Method {
         }
     }
 
+    /// Every load asks for something, and every profile replays at least one.
+    fn validate_loads(&self, workloads: &[WorkloadName]) -> Result<(), Invalid> {
+        let Method::Replay { loads, loads_most, bursts, idle_argument, .. } = self else {
+            return Ok(());
+        };
+        if loads.is_empty() {
+            return Err(invalid!("loads needs at least one"));
+        }
+        for (index, load) in loads.iter().enumerate() {
+            load.validate(index + 1, workloads)?;
+        }
+        for profile in Profile::ALL {
+            if loads_most.get(&profile).is_none_or(|&most| most == 0) {
+                return Err(invalid!("loads_most.{profile} must be at least 1"));
+            }
+        }
+        if bursts.on_ms == 0 || bursts.off_ms == 0 {
+            return Err(invalid!("bursts: on_ms and off_ms must be at least 1"));
+        }
+        if idle_argument.is_empty() {
+            return Err(invalid!("idle_argument is empty: which argument says it?"));
+        }
+        Ok(())
+    }
+
     /// Every subject must have a most of tenants in every profile, by its own name or by that of the subject that it is
     /// a twin or a variant of, which are filled in before; and no other name may have one.
     pub(crate) fn validate_tenants(&self, subjects: &[SubjectName]) -> Result<(), Invalid> {
@@ -183,7 +218,7 @@ impl Method {
         else {
             return Ok(());
         };
-        for profile in [Profile::Smoke, Profile::Quick, Profile::Paper] {
+        for profile in Profile::ALL {
             let of_profile = tenants_most.get(&profile).into_iter().flatten();
             for (name, &most) in of_profile {
                 let key = format!("tenants_most.{profile}.{name}");

@@ -1,15 +1,17 @@
-//! What is to be done with many tenants: raise them, or start them at once.
+//! What is to be done with many tenants: raise them, start them at once, or ask them as a load does.
 
 use super::{Lookup, Task};
 use crate::http::PreparedRequest;
 use crate::inventory::artifacts::Artifacts;
 use crate::inventory::tenants;
 use crate::measure::density::Bounds;
+use crate::measure::replay::Replay;
 use crate::measure::starters::Wanted;
 use crate::measure::tenants::Tenants;
 use anyhow::{Context, Result, bail, ensure};
 use std::rc::Rc;
 use weighbridge_schema::definition::Profile;
+use weighbridge_schema::method::Method;
 use weighbridge_schema::parameter::Parameter;
 use weighbridge_schema::subject::Subject;
 
@@ -37,6 +39,36 @@ impl<'a> Lookup<'a, '_> {
         );
         let wanted = Wanted { count, stand_ready };
         Ok(Task::Storm { request: self.first_request(subject, artifacts)?, tenants, wanted })
+    }
+
+    pub(super) fn replay(&self, subject: &Subject, artifacts: &Artifacts) -> Result<Task<'a>> {
+        let method = &self.planned.definition.method;
+        let Method::Replay { bursts, warmup_ms, idle_argument, .. } = method else {
+            bail!("its method replays no load");
+        };
+        let Parameter::Replay(number) = self.planned.trial.cell.parameter else {
+            bail!("it names no load");
+        };
+        let load = method.load(number).context("the definition has no load of that number")?;
+        let tenants = self.tenants_of(subject, artifacts, load.tenants)?;
+        let start = match load.idle_timeout_ms {
+            // A host drops its idle tenants by itself, when it is told after which time.
+            Some(ms) if tenants.is_some() => {
+                subject.start.with_value(idle_argument, &format!("{ms}ms")).with_context(|| {
+                    format!("its start has no `{idle_argument}` with a time behind")
+                })?
+            }
+            _ => subject.start.clone(),
+        };
+        let replay = Box::new(Replay {
+            start,
+            load: load.clone(),
+            number,
+            bursts: *bursts,
+            warmup_ms: *warmup_ms,
+            measure_ms: self.measure_ms()?,
+        });
+        Ok(Task::Replay { request: self.first_request(subject, artifacts)?, tenants, replay })
     }
 
     /// The files of so many tenants of a subject whose one process holds all of them, and what these are asked; `None`
