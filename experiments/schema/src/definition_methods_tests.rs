@@ -84,6 +84,8 @@ fn delays_are_cells_and_a_twin_has_the_arguments_of_its_original() {
         ("{ native = [", "{ nativ = [", "`nativ` is not in `subjects`"),
     ] {
         let error = read(from, to).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

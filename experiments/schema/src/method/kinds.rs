@@ -4,9 +4,9 @@ use super::facts::{COMMON, Facts, WarmedBy, Window};
 use crate::metric::Metric::{
     AttemptsAnswered, AttemptsPossible, CasesEqual, FormLines, HighestRate, IdleCpu, IdleWakeups,
     InstanceUss, Instantiation, InstructionsFirstCall, InstructionsPerCall, LastAnswer, LatencyP50,
-    MarginalPss, MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, PackingCpu, PackingPss, Pss,
-    RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, Steps, TenantPss, TenantsPerGib,
-    TenantsRaised, TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
+    MarginalPss, MarginalUss, OperationCpu, P50TimesBefore, P99TimesBefore, PackingCpu, PackingPss,
+    Pss, RequestsPerCpuSecond, RequestsPerSecond, Shipped, StartCpu, Steps, TenantPss,
+    TenantsPerGib, TenantsRaised, TimeToFirstResponse, Uss, WaitingPss, WithRuntime, Works,
 };
 use crate::quantity::Latency::{P50, P99};
 use crate::quantity::Quantity::{Latency, Metric, SteadyLatency};
