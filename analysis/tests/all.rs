@@ -1,6 +1,8 @@
 //! The tests of the analysis from outside, as one program. As a program each, every one of them had what it uses of
 //! `support`, of the schema and of polars compiled for itself alone.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
+
 mod answers;
 mod architectures;
 mod claims_history;

@@ -6,7 +6,7 @@ use weighbridge_schema::name::ExperimentName;
 
 /// Tables and figures that stand beside the table of a kind of experiment, each with that table's
 /// name.
-const BESIDE: [(&str, &str); 11] = [
+const BESIDE: [(&str, &str); 14] = [
     ("ladder", "cold-start"),
     ("cold-start-stages", "cold-start"),
     ("memory-marginal", "memory"),

@@ -212,7 +212,7 @@ impl Start {
         | Start::Container { arguments, .. }
         | Start::Bundle { arguments, .. }
         | Start::Containerd { arguments, .. }) = &mut copy;
-        let place = arguments.iter().position(|word| word.to_string() == argument)?;
+        let place = arguments.iter().position(|word| format!("{word}") == argument)?;
         *arguments.get_mut(place + 1)? = value.parse().ok()?;
         Some(copy)
     }

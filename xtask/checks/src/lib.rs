@@ -13,4 +13,5 @@ pub mod kit;
 pub mod python;
 pub mod reference;
 pub mod report;
+pub mod speed;
 pub mod whole_run;
