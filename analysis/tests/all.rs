@@ -18,6 +18,7 @@ mod history;
 mod isolation;
 mod kit;
 mod maturity;
+mod multiplied;
 mod neighbour;
 mod operations;
 mod overhead;

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 
-mod support;
-
-use support::{Fixture, analyse, key};
+use crate::support::{Fixture, analyse, key};
 use weighbridge_analysis::load::load;
 use weighbridge_analysis::multiplied::{Rows, write};
 use weighbridge_schema::metric::Metric;

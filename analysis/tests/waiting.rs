@@ -1,5 +1,5 @@
-//! A service that waits for a backend: what its table and figure show of a difference that shrinks by the clock, stays in
-//! CPU time and grows in memory, and what is unknown.
+//! A service that waits for a backend: what its table and figure show of a difference that shrinks by the clock, stays
+//! in CPU time and grows in memory, and what is unknown.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not their helpers")]
 

@@ -1,5 +1,5 @@
-//! What an attack makes of a tenant's latency: within each visit as a multiple of that before the attack, and within each
-//! block that multiple beside the one of the control, in which nobody attacks.
+//! What an attack makes of a tenant's latency: within each visit as a multiple of that before the attack, and within
+//! each block that multiple beside the one of the control, in which nobody attacks.
 
 use crate::load::question::CellKey;
 use crate::summarise::samples::{Grouped, Numbers, Visited};

@@ -108,7 +108,7 @@ fn a_closed_loop_says_how_many_answers_a_window_holds() {
                    rates_per_second = { healthz = [40] }";
     check_refused(
         ("[method.throughput]\nconcurrency = [1, 8]\nwarmup_ms = 100", latency),
-        "profiles.smoke.completions_least is of the method `throughput`",
+        "profiles.smoke.completions_least is of the methods `throughput` and `waiting`",
     );
 }
 

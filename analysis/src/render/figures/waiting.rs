@@ -1,5 +1,5 @@
-//! Waiting: a row for each delay of the backend, with the share of waiting on the baseline; a panel for what the ratio to
-//! the baseline is by the clock, by CPU time, and in memory; a mark for each other subject.
+//! Waiting: a row for each delay of the backend, with the share of waiting on the baseline; a panel for what the ratio
+//! to the baseline is by the clock, by CPU time, and in memory; a mark for each other subject.
 
 use crate::load::question::{Question, Setting};
 use crate::render::chart::{Axis, Chart, Form, Panel, Point, Series, Style};

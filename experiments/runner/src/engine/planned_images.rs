@@ -112,8 +112,8 @@ impl PlannedImages {
     }
 }
 
-/// What the plan's subjects start from in which engine: their own images, and what a method has in their place or beside
-/// them.
+/// What the plan's subjects start from in which engine: their own images, and what a method has in their place or
+/// beside them.
 fn planned(manifest: &Manifest, plan: &[Planned<'_>]) -> BTreeSet<(ContainerEngine, Word)> {
     let mut images = BTreeSet::new();
     for planned in plan {

@@ -1,8 +1,8 @@
 //! A tenant beside another one that attacks: an open loop at one rate before the attack, and the same loop during it.
 //! The aggressor is `service/probe`, started as the victim is and under the same limits, or a tenant of the same host.
 //!
-//! Nothing here can harm the machine: what an attack takes is bounded by the probe, by the limits of every subject and by
-//! the end of the window, and all of it stays on loopback.
+//! Nothing here can harm the machine: what an attack takes is bounded by the probe, by the limits of every subject and
+//! by the end of the window, and all of it stays on loopback.
 
 mod attacker;
 
