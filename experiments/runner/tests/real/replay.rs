@@ -10,7 +10,8 @@ use weighbridge_schema::record::Outcome;
 const SUBJECTS: &str = "native,wasmtime-aot,wasmtime-tenants";
 
 /// Two loads: always on, and ended after 50 ms, in a window in which each tenant is asked some twenty times.
-const LOADS: &str = r#"loads = [
+const LOADS: &str = r#"
+loads = [
     { workload = "healthz", tenants = 3, rate_per_minute = 1200, arrivals = "bursts" },
     { workload = "healthz", tenants = 3, rate_per_minute = 1200, arrivals = "poisson", idle_timeout_ms = 50 },
 ]
@@ -19,7 +20,7 @@ loads_most"#;
 pub fn loads_are_replayed_under_both_policies_and_what_they_took_is_in_the_log() {
     let questions = Questions::copy();
     questions.change("definitions/replay.toml", |text| {
-        let (before, rest) = text.split_once("loads = [").unwrap();
+        let (before, rest) = text.split_once("\nloads = [").unwrap();
         let (_, after) = rest.split_once("\nloads_most").unwrap();
         let text = format!("{before}{LOADS}{after}");
         text.replace("on_ms = 500, off_ms = 1500", "on_ms = 50, off_ms = 50")
