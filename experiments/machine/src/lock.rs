@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// What to do while somebody else holds the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub enum Beside {
 
 /// How often a lock that is waited for is tried.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How long nobody in particular may hold the lock before that is believed. A process that is killed between a fork
+/// and its child's exec leaves the child with the lock for that moment: many of them on a busy machine take seconds.
+const NOBODY_MOST: Duration = Duration::from_secs(10);
 
 /// Holds the lock until it is dropped, or every process that was handed it has ended in whatever way.
 #[derive(Debug)]
@@ -143,7 +147,8 @@ pub fn attempt(path: &Path, beside: Beside, what: &str) -> Result<Result<Lock, O
 /// As [`attempt`], and waits if that is wanted. `waiting` is told once whom it is waited for.
 ///
 /// # Errors
-/// Somebody else holds it and is not waited for, the message says who; a signal ended the wait; the file cannot be
+/// Somebody else holds it and is not waited for, the message says who (whoever is not said to hold it is given
+/// ten seconds to end); a signal ended the wait; the file cannot be
 /// opened.
 pub fn take(
     path: &Path,
@@ -153,19 +158,21 @@ pub fn take(
     waiting: impl FnOnce(&str),
 ) -> Result<Lock> {
     let mut waiting = Some(waiting);
+    let begun = Instant::now();
     loop {
         let occupant = match attempt(path, beside, what)? {
             Ok(lock) => return Ok(lock),
             Err(occupant) => occupant,
         };
-        if busy == Busy::Refuse {
+        let may_be_ending = occupant.holder.is_none() && begun.elapsed() < NOBODY_MOST;
+        if busy == Busy::Refuse && !may_be_ending {
             bail!(
                 "this machine is measuring or building: {occupant}. Two at once would measure each other: wait for it, \
                  or {}",
                 occupant.end()
             );
         }
-        if let Some(waiting) = waiting.take() {
+        if !may_be_ending && let Some(waiting) = waiting.take() {
             waiting(&occupant.to_string());
         }
         ensure!(!signals::requested(), "interrupted while waiting for {occupant}");

@@ -66,6 +66,22 @@ fn a_lock_that_was_handed_on_is_held_until_its_last_holder_ends() {
     assert!(try_take(&path, Beside::Nobody).is_ok());
 }
 
+/// As a runner that is killed does: children that it has forked and that have not become another program yet.
+#[test]
+fn what_the_children_of_a_killed_process_hold_for_a_moment_refuses_nobody() {
+    let (_folder, path) = place();
+    let lock = try_take(&path, Beside::Nobody).unwrap();
+    let mut sleep = std::process::Command::new("sleep");
+    let mut child = sleep.arg("0.5").stdin(lock.hand_on().unwrap()).spawn().unwrap();
+    let mut gone = Holder::this("killed").unwrap();
+    gone.process.started_ticks += 1;
+    std::fs::write(&path, gone.line()).unwrap();
+    drop((lock, sleep));
+    let taken = try_take(&path, Beside::Nobody);
+    child.wait().unwrap();
+    assert!(taken.is_ok(), "{taken:?}");
+}
+
 #[test]
 fn what_a_process_that_is_gone_wrote_names_nobody() {
     let (_folder, path) = place();
