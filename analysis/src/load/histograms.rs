@@ -5,17 +5,50 @@ use anyhow::{Context, Error, Result, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry, LogIteratorError};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use weighbridge_schema::record::{HEAVY_TAG, HistogramFile, Observation, Outcome};
 
+/// A histogram as the V2 format writes it. Its table of counts takes hundreds of times as much memory, most of it for
+/// values that nothing took, and a run has thousands of visits.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    samples_count: u64,
+    bytes: Box<[u8]>,
+}
+
+impl Packed {
+    /// # Errors
+    /// The histogram cannot be written in the format.
+    pub fn new(histogram: &Histogram<u64>) -> Result<Self> {
+        let mut bytes = Vec::new();
+        V2Serializer::new()
+            .serialize(histogram, &mut bytes)
+            .map_err(|error| anyhow!("packing a histogram: {error:?}"))?;
+        Ok(Self { samples_count: histogram.len(), bytes: bytes.into_boxed_slice() })
+    }
+
+    /// How many values it counts.
+    #[must_use]
+    pub fn samples_count(&self) -> u64 {
+        self.samples_count
+    }
+
+    /// The histogram, with room for its own values.
+    ///
+    /// # Errors
+    /// What [`Packed::new`] wrote cannot be read, which would be a mistake of ours.
+    pub fn unpack(&self) -> Result<Histogram<u64>> {
+        Deserializer::new()
+            .deserialize(&mut &*self.bytes)
+            .map_err(|error| anyhow!("unpacking a histogram: {error}"))
+    }
+}
+
 /// Reads the histogram of every measured observation that names one, by the observation's place.
-pub(crate) fn load(
-    folder: &Path,
-    observations: &[Observation],
-) -> Result<BTreeMap<usize, Histogram<u64>>> {
+pub(crate) fn load(folder: &Path, observations: &[Observation]) -> Result<BTreeMap<usize, Packed>> {
     let measured = observations.iter().enumerate().filter(|(_, o)| o.outcome == Outcome::Ok);
     measured
         .filter_map(|(index, observation)| Some((index, observation.histogram.as_ref()?)))
@@ -26,7 +59,7 @@ pub(crate) fn load(
         .collect()
 }
 
-fn load_one(folder: &Path, file: &HistogramFile) -> Result<Histogram<u64>> {
+fn load_one(folder: &Path, file: &HistogramFile) -> Result<Packed> {
     if !Path::new(&file.file).components().all(|part| matches!(part, Component::Normal(_))) {
         bail!("histogram `{}` lies outside of the run's folder", file.file);
     }
@@ -41,7 +74,7 @@ fn load_one(folder: &Path, file: &HistogramFile) -> Result<Histogram<u64>> {
             file.samples_count
         );
     }
-    Ok(merged)
+    Packed::new(&merged)
 }
 
 /// The intervals of one log in one histogram, without those of the heavy requests of a mix, which are not the cell's.

@@ -8,8 +8,8 @@ pub mod repeats;
 pub mod series;
 pub mod stops;
 
+use crate::load::histograms::Packed;
 use anyhow::{Context, Result, bail};
-use hdrhistogram::Histogram;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ pub struct Run {
     pub manifest: Manifest,
     /// Its raw lines, in the order of the file.
     pub observations: Vec<Observation>,
-    /// Latency histograms by place of their line in `observations`, intervals merged.
-    pub histograms: BTreeMap<usize, Histogram<u64>>,
+    /// Latency histograms by place of their line in `observations`, intervals merged, each packed.
+    pub histograms: BTreeMap<usize, Packed>,
     /// Durations of single iterations in nanoseconds, by place of their line in `observations`.
     pub series: BTreeMap<usize, Vec<f64>>,
     /// For each of `observations`, whether its trial counts by it ([`repeats::counted`]).

@@ -4,10 +4,10 @@
 
 use crate::load::Run;
 use crate::load::frame::{Ingested, is_emulated};
+use crate::load::histograms::Packed;
 use crate::load::question::{CellKey, questions};
 use crate::summarise::{density, growth, marginal, neighbour, steady};
 use anyhow::{Context, Result};
-use hdrhistogram::Histogram;
 use polars::prelude::*;
 use std::collections::BTreeMap;
 use weighbridge_schema::metric::Metric;
@@ -221,10 +221,10 @@ pub fn group(run: &Run, ingested: &Ingested, paces: &steady::Paces) -> Result<Sa
     numbers.extend(growth::derive(&questions(&run.manifest)?, &numbers));
     numbers.extend(steady::derive(paces));
     let histograms = group_histograms(run);
-    numbers.extend(latency_quantiles(run, &histograms));
-    let requests_count = |(key, of_cell): (&CellKey, &Vec<(usize, &Histogram<u64>)>)| {
+    numbers.extend(latency_quantiles(run, &histograms)?);
+    let requests_count = |(key, of_cell): (&CellKey, &Vec<(usize, &Packed)>)| {
         let counted = of_cell.iter().filter(|(index, _)| run.counted[*index]);
-        (key.clone(), counted.map(|(_, histogram)| histogram.len()).sum())
+        (key.clone(), counted.map(|(_, packed)| packed.samples_count()).sum())
     };
     let requests_count = histograms.iter().map(requests_count).collect();
     let mut samples = Samples { numbers, requests_count, ..Samples::default() };
@@ -314,7 +314,7 @@ fn rows_of(grouped: &DataFrame, run: &Run, ingested: &Ingested) -> Result<Groupe
 }
 
 /// The latency histogram of every visit that was measured and not emulated, by cell, with the visit's place in the run.
-type Histograms<'a> = BTreeMap<CellKey, Vec<(usize, &'a Histogram<u64>)>>;
+type Histograms<'a> = BTreeMap<CellKey, Vec<(usize, &'a Packed)>>;
 
 fn group_histograms(run: &Run) -> Histograms<'_> {
     let mut by_cell = Histograms::new();
@@ -330,22 +330,31 @@ fn group_histograms(run: &Run) -> Histograms<'_> {
 
 /// Each quantile of the requests of each visit alone. A quantile that one counted visit to the cell has too few
 /// requests for is known of none: the median over the others would be about other trials.
-fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Grouped {
+fn latency_quantiles(run: &Run, histograms: &Histograms<'_>) -> Result<Grouped> {
     let mut grouped = Grouped::new();
     for (key, of_cell) in histograms {
         let counted = of_cell.iter().filter(|(index, _)| run.counted[*index]);
-        let fewest = counted.map(|(_, histogram)| histogram.len()).min();
-        for latency in Latency::ALL {
-            if fewest.is_none_or(|fewest| fewest < latency.least_requests_count()) {
-                continue;
+        let Some(fewest) = counted.map(|(_, packed)| packed.samples_count()).min() else {
+            continue;
+        };
+        let mut known: Vec<(Latency, Vec<Visited>)> = Latency::ALL
+            .into_iter()
+            .filter(|latency| fewest >= latency.least_requests_count())
+            .map(|latency| (latency, Vec::with_capacity(of_cell.len())))
+            .collect();
+        for &(index, packed) in of_cell {
+            let histogram = packed.unpack()?;
+            for (latency, values) in &mut known {
+                let value = histogram.value_at_quantile(latency.share());
+                values.push(visited(run, index, value as f64));
             }
-            let numbers = Numbers::of_visits(of_cell.iter().map(|&(index, histogram)| {
-                visited(run, index, histogram.value_at_quantile(latency.share()) as f64)
-            }));
-            grouped.insert((key.clone(), Quantity::Latency(latency)), numbers);
         }
+        grouped.extend(known.into_iter().map(|(latency, values)| {
+            let quantity = Quantity::Latency(latency);
+            ((key.clone(), quantity), Numbers::of_visits(values.into_iter()))
+        }));
     }
-    grouped
+    Ok(grouped)
 }
 
 fn visited(run: &Run, index: usize, value: f64) -> Visited {

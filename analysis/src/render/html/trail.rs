@@ -170,18 +170,19 @@ fn quantiles(results: &Results<'_>) -> Result<Quantiles> {
     };
     let mut pooled: BTreeMap<CellKey, Histogram<u64>> = BTreeMap::new();
     for (index, observation) in results.run.counted() {
-        let Some(histogram) = results.run.histograms.get(&index) else { continue };
+        let Some(packed) = results.run.histograms.get(&index) else { continue };
         let key = CellKey::of(&observation.trial);
         if !is_shown(&key) {
             continue;
         }
         let name = key.to_string();
+        let histogram = packed.unpack()?;
         let all = pooled.entry(key).or_insert_with(|| {
-            let mut empty = Histogram::new_from(histogram);
+            let mut empty = Histogram::new_from(&histogram);
             empty.auto(true);
             empty
         });
-        all.add(histogram).map_err(|error| anyhow!("merging the latencies of {name}: {error}"))?;
+        all.add(&histogram).map_err(|error| anyhow!("merging the latencies of {name}: {error}"))?;
     }
     let of_cell = |(key, histogram): (CellKey, Histogram<u64>)| {
         let is_known = |share: &&f64| (1.0 - **share) * histogram.len() as f64 >= 1.0;
