@@ -51,9 +51,10 @@ pub fn notes(limited: &Limited) -> Vec<String> {
         .map(|(experiment, (cells, subjects))| {
             let names: Vec<&str> = subjects.iter().map(|subject| subject.as_str()).collect();
             format!(
-                "{experiment}: in most visits of {cells} cells the load generator may have set the pace ({}): it used over \
+                "{experiment}: in most visits of {cells} {} the load generator may have set the pace ({}): it used over \
                  {:.0} % of its core (closed loop), or its own lateness in sending exceeded {:.0} % of the latency (p99 of both, \
                  open loop). The tables mark them, and their ratios of throughput are those per CPU second",
+                if cells == 1 { "cell" } else { "cells" },
                 names.join(", "),
                 CLIENT_SHARE_MAX * 100.0,
                 LAG_SHARE_MAX * 100.0

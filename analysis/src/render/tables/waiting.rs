@@ -27,10 +27,8 @@ pub fn table(results: &Results<'_>) -> Table {
             ("waiting, %", Align::Right),
             ("requests/CPU-s [95 % interval]", Align::Right),
             (&versus, Align::Right),
-            ("latency p50", Align::Right),
             ("latency p99", Align::Right),
             ("PSS per waiting request", Align::Right),
-            (&versus, Align::Right),
             ("n", Align::Right),
         ],
     );
@@ -42,10 +40,8 @@ pub fn table(results: &Results<'_>) -> Table {
             number_cell(results, key, Quantity::Metric(Metric::WaitingShare)),
             number_cell(results, key, cpu),
             ratio_cell(results, question, key, cpu),
-            number_cell(results, key, Quantity::Latency(Latency::P50)),
             number_cell(results, key, Quantity::Latency(Latency::P99)),
             number_cell(results, key, memory),
-            ratio_cell(results, question, key, memory),
             n_cell(results, key, wall),
         ]
     });
