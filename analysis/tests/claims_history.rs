@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use weighbridge_analysis::judge::{Claim, ClaimKind, parse_claims};
 use weighbridge_schema::claim::read_claims;
+use weighbridge_statistics::holm::holm;
+use weighbridge_statistics::sign::sign_test;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -105,6 +107,32 @@ fn no_confirmatory_claim_was_changed_after_the_published_run() {
         let now = inequalities(include_str!("../claims.toml"));
         let changed = changed_since(&inequalities(&then), &now, &confirmatory);
         assert!(changed.is_empty(), "{changed:?} were changed after {run} had begun");
+    }
+}
+
+/// How many blocks `quick` gives an experiment.
+fn quick_invocations(experiment: &str) -> usize {
+    let path = root().join(format!("experiments/definitions/{experiment}.toml"));
+    let definition: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
+    let invocations = definition["profiles"]["quick"]["invocations"].as_integer();
+    invocations.unwrap().try_into().unwrap()
+}
+
+/// A correction over so many claims that no run of `quick` could ever confirm them would call every one undecided,
+/// whatever was measured. Sizes of files are read once and tested against nothing.
+#[test]
+fn the_published_profile_has_blocks_enough_for_what_is_to_be_confirmed() {
+    let sampled = |claim: &&Claim| {
+        claim.kind == ClaimKind::Confirmatory && claim.experiment.as_str() != "artifact-size"
+    };
+    let all = claims();
+    let least: Vec<f64> = all
+        .iter()
+        .filter(sampled)
+        .map(|claim| sign_test(&vec![1.0; quick_invocations(claim.experiment.as_str())]).unwrap())
+        .collect();
+    for (claim, p) in all.iter().filter(sampled).zip(holm(&least)) {
+        assert!(p <= 0.05, "{}: where all its blocks agree, p is {p}", claim.name);
     }
 }
 
