@@ -2,7 +2,7 @@
 
 use crate::machine::{LocalMachine, Machine};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use weighbridge_project::project::Project;
 
 /// What every part of set-up is told.
@@ -36,5 +36,33 @@ impl<'a> Context<'a> {
             reporter,
             machine: &LocalMachine,
         }
+    }
+
+    /// A path as a manifest tells it: what set-up has installed is not told by where this user's folders lie.
+    pub fn told(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.state) {
+            Ok(below) => format!("{{state}}/{}", below.display()),
+            Err(_) => path.display().to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_tells_no_path_of_a_user() {
+        let project = Project {
+            root: "/home/ada/weighbridge".into(),
+            state: "/home/ada/.cache/state".into(),
+            target: "/home/ada/weighbridge/target".into(),
+            build: "/home/ada/weighbridge/target".into(),
+            assume_yes: false,
+        };
+        let context = Context::of(&project, &|_| ());
+        let told = |path: &str| context.told(Path::new(path));
+        assert_eq!(told("/home/ada/.cache/state/programs/x/dockerd"), "{state}/programs/x/dockerd");
+        assert_eq!(told("/usr/sbin/dockerd"), "/usr/sbin/dockerd");
     }
 }

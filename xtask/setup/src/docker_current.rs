@@ -84,7 +84,7 @@ fn start_at(context: &Context<'_>, place: &Place, dockerd: &Path) -> Result<Star
     let command = prepare(context.machine, place, dockerd)?;
     Ok(Started {
         daemon: Daemon::start(context, place, &[command])?,
-        detail: details([("program", dockerd.display().to_string())]),
+        detail: details([("program", context.told(dockerd))]),
     })
 }
 
