@@ -2,6 +2,7 @@
 
 use super::analyze::{self, Output};
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use weighbridge_project::build_step;
 use weighbridge_project::exit::{Exit, LackingError};
@@ -99,6 +100,10 @@ pub fn build_step(
     let bytes = std::fs::read(&made).with_context(|| format!("read {}", made.display()))?;
     files::write(pdf, &bytes)?;
     progress.end(&project.shown(pdf));
+    let log = std::fs::read(made.with_extension("log")).unwrap_or_default();
+    for label in unresolved(&String::from_utf8_lossy(&log)) {
+        progress.note(&format!("  the paper refers to {label}, which is on no page of it"));
+    }
     build_step::done(project, &name, &inputs, std::slice::from_ref(pdf), "typeset")
 }
 
@@ -130,10 +135,30 @@ fn typeset(project: &Project, generated: &Path) -> Result<PathBuf> {
     Ok(folder.join("main.pdf"))
 }
 
+/// What LaTeX has found no label of. It may lose a float without another word.
+fn unresolved(log: &str) -> BTreeSet<&str> {
+    let named = log.split("Warning: Reference `").skip(1).filter_map(|rest| rest.split_once('\''));
+    let is_lost = |after: &str| after.lines().take(2).any(|line| line.contains("undefined"));
+    named.filter(|(_, after)| is_lost(after)).map(|(label, _)| label).collect()
+}
+
 /// The first error in LaTeX's log, with the lines that say where.
 fn complaint(log: &Path) -> String {
     let bytes = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let first: Vec<&str> = text.lines().skip_while(|line| !line.starts_with('!')).take(6).collect();
     format!("LaTeX: {} (the whole log: {})", first.join(" / "), log.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_to_what_is_on_no_page_is_named_once() {
+        let log = "LaTeX Warning: Reference `tab:lost' on page 18 undefined on input line \n442.\n\n\
+                   LaTeX Warning: Reference `tab:lost' on page 20 undefined on input line 9.\n";
+        assert_eq!(unresolved(log), BTreeSet::from(["tab:lost"]));
+        assert!(unresolved("LaTeX Font Warning: undefined shape").is_empty());
+    }
 }
