@@ -133,7 +133,7 @@ fn the_table_and_the_figure_have_the_share_of_waiting_beside_the_ratios() {
     assert!(row(at_once, "wasmtime-aot").contains("generator-limited"), "{at_once}");
     let guest = row(later, "wasmtime-aot");
     assert!(guest.contains("0.95") && !guest.contains("generator-limited"), "{guest}");
-    assert!(guest.contains("320") && guest.contains("20.0"), "{guest}");
+    assert!(guest.contains("320"), "{guest}");
     assert!(!later.contains("docker-scratch"), "nobody asked for it: {later}");
     let figure = &files["paper/figure-waiting.tex"];
     for expected in ["backend answers after 10 ms: 99 \\%", "requests per CPU second", "PSS per"] {
