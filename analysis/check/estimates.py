@@ -279,7 +279,7 @@ def exponents(run, numbers):
         size = sizes[cell.workload] if sizes else int(connections)
         for block, rate in values.items():
             if rate > 0:
-                key = cell._replace(workload="-", parameter="-"), "growth_exponent"
+                key = cell._replace(workload=None, parameter="-"), "growth_exponent"
                 points[key][block].append((math.log(size), -math.log(rate)))
     of_blocks = {
         key: {block: by.slope(of) for block, of in blocks.items()} for key, blocks in points.items()

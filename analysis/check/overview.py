@@ -37,7 +37,8 @@ def place(evidence, experiment, words, subject):
     """The cell and the quantity of a row."""
     run = evidence.run
     architecture = run.local
-    if words.endswith(")"):
+    # An instruction set stands in brackets of its own; `fib(40)` does not.
+    if words.endswith(")") and " (" in words:
         words, _, architecture = words.removesuffix(")").rpartition(" (")
     metric = layout.HEADLINES[run.kind(experiment)]
     if words.endswith(", per CPU second"):

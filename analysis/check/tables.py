@@ -421,7 +421,7 @@ class Tables:
             experiment, architecture = next(
                 (place[0], place[3]) for place in places if place[0] == heading.split(":")[0]
             )
-            cell = Cell(experiment, "-", "-", architecture, subject)
+            cell = Cell(experiment, None, "-", architecture, subject)
             if (cell, "growth_exponent") not in self.evidence.estimates:
                 self.ledger.note(
                     f"table {name}", subject, "no number", shown, not SHOWN.match(shown)
