@@ -27,7 +27,7 @@ use std::str::FromStr;
 pub enum Profile {
     /// One invocation of everything, some minutes: does it work?
     Smoke,
-    /// About an hour on two cores: a reviewer's verdict.
+    /// About an hour and a half on two cores: a reviewer's verdict.
     #[default]
     Quick,
     /// Hours: what is published.
